@@ -1,0 +1,17 @@
+"""One multilayer perceptron, 784-300-10, on the embedded digits.
+
+    python -m experiments.train --config=configs/mlp.py --workdir=runs/mlp
+
+Takes seconds on two cores. Widths: --config.model.hidden=300,100; or a parameter budget for one
+hidden layer: --config.model.hidden="()" --config.model.parameter_budget=61706.
+"""
+
+from lenet_jax.config import default_config
+
+
+def get_config():
+    config = default_config()
+    config.data.image_size = 28  # the MLPs of 1998 read 28x28, without LeNet-5's border
+    config.model.name = "mlp"
+    config.model.hidden = (300,)
+    return config

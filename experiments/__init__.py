@@ -1,0 +1,1 @@
+"""Entry points: they own the flags, and call the library."""

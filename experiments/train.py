@@ -1,0 +1,32 @@
+"""Trains and scores one run.
+
+    python -m experiments.train --config=configs/lenet5.py --workdir=DIR
+
+DIR holds metrics.jsonl, a line an epoch, and record.json: the result, the resolved config, the
+library versions, the device and the git revision. A run already recorded is not run again.
+"""
+
+from experiments import cli
+from lenet_jax import config as config_lib
+from lenet_jax import records, workdir
+from lenet_jax.progress import Progress
+from lenet_jax.run import describe, prepare, train_and_record
+
+
+def main() -> None:
+    config, directory = cli.config(), cli.workdir()
+    prepare(config)
+    with records.claim_directory(directory):
+        recorded = workdir.recorded_run(directory, config_lib.flatten(config))
+        if recorded:
+            print(f"Already recorded in {directory}: {describe(recorded['result'])}")
+            return
+        with Progress(config.train.epochs) as progress:
+            result = train_and_record(config, directory, progress, arm=config.model.name)
+    print(f"{describe(result)}; recorded in {directory}")
+
+
+if __name__ == "__main__":
+    cli.define_config()
+    cli.define_workdir()
+    cli.run(main)

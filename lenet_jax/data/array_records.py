@@ -1,0 +1,172 @@
+"""Prepared records: fetched, checked and stored once by tensorflow-datasets, read back as arrays.
+
+The only module that runs the builders. It must be imported late: the import is slow, and a
+dataset that is in the cache doesn't need it.
+"""
+
+import contextlib
+import io
+import json
+import pathlib
+import shutil
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import requests
+import tensorflow_datasets as tfds
+from absl import logging
+from tensorflow_datasets.core.download import checksums
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
+from lenet_jax.data.builders import BUILDERS
+from lenet_jax.data.sources import VERSION, Source
+from lenet_jax.errors import UserError
+
+# Seconds to wait for a first answer. tensorflow-datasets itself tries ten times and never gives up
+# waiting, so a machine without a network would hang for minutes.
+_CONNECT_TIMEOUT = 10
+
+
+def load_records(source: Source, data_dir: pathlib.Path, manual_dir: str) -> dict[str, np.ndarray]:
+    """The arrays of `source.layout`, from the records in `data_dir`, which are prepared if need be.
+
+    One process at a time: the caller holds a lock.
+
+    Args:
+      data_dir: records go to DATA_DIR/NAME/VERSION, downloads to DATA_DIR/NAME/downloads.
+      manual_dir: a folder with the original files, or "" to download them.
+
+    Raises:
+      UserError: the original files are missing, altered or out of reach.
+      OSError: `data_dir` can't be written.
+    """
+    folder = data_dir / source.name
+    records = folder / VERSION
+    if records.exists():
+        try:
+            return _read(source, data_dir)
+        # array_record checks hashes and raises RuntimeError; damaged metadata may raise anything.
+        except Exception as error:
+            logging.warning("The records in %s are damaged and are prepared again: %s", records, error)
+            shutil.rmtree(records)
+    _remove_leftovers(folder)
+    _prepare(source, data_dir, manual_dir)
+    return _read(source, data_dir)
+
+
+def _prepare(source: Source, data_dir: pathlib.Path, manual_dir: str) -> None:
+    downloads = data_dir / source.name / "downloads"
+    with _quiet():
+        builder = BUILDERS[source.name](data_dir=str(data_dir))
+    registered = checksums.get_all_url_infos() | builder.url_infos
+    if manual_dir:
+        _check_manual_files(source, pathlib.Path(manual_dir).expanduser(), registered)
+    elif not _downloaded(downloads).issuperset(source.url + file for file in source.files):
+        _check_network(source)
+    size = sum(registered[source.url + file].size for file in source.files) / 1e6
+    logging.info(
+        "Preparing %s in %s from %s (once, in less than a minute after any download)",
+        source.name, builder.data_dir, manual_dir or f"{source.url} ({size:.0f} MB)",
+    )  # fmt: skip
+    config = tfds.download.DownloadConfig(
+        manual_dir=manual_dir or None, force_checksums_validation=True, try_download_gcs=False
+    )
+    try:
+        with _quiet():
+            builder.download_and_prepare(
+                download_dir=str(downloads), download_config=config, file_format="array_record"
+            )
+    except NonMatchingChecksumError as error:
+        raise _cannot_download(source, "what came is not the original") from error
+    except (requests.RequestException, tfds.download.DownloadError) as error:
+        raise _cannot_download(source, type(error).__name__) from error
+
+
+def _read(source: Source, data_dir: pathlib.Path) -> dict[str, np.ndarray]:
+    with _quiet():
+        splits = BUILDERS[source.name](data_dir=str(data_dir)).as_data_source()
+        arrays = {}
+        for name, split in splits.items():
+            examples = split.__getitems__(range(len(split)))  # several times faster than one by one
+            arrays[f"{name}_images"] = np.stack([example["image"] for example in examples])
+            arrays[f"{name}_labels"] = np.array([example["label"] for example in examples], np.int32)
+    found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    if found != source.layout:
+        raise ValueError(f"they hold {found} instead of {source.layout}")
+    return arrays
+
+
+def _check_manual_files(
+    source: Source, manual_dir: pathlib.Path, registered: dict[str, checksums.UrlInfo]
+) -> None:
+    # tensorflow-datasets downloads a file that the folder lacks, and doesn't say which is altered.
+    if not manual_dir.is_dir():
+        raise UserError(
+            f"--config.data.manual_dir={manual_dir} is not a folder; it must be one that holds "
+            f"{_listed(source.files)} from {source.url}."
+        )
+    missing = [file for file in source.files if not (manual_dir / file).is_file()]
+    if missing:
+        raise UserError(
+            f"{manual_dir} lacks {_listed(missing)}; {source.name} needs all its files, unchanged, "
+            f"from {source.url}."
+        )
+    for file in source.files:
+        path = manual_dir / file
+        try:
+            found = checksums.compute_url_info(path)
+        except OSError as error:
+            raise UserError(f"{path} can't be read ({error.strerror}); make it readable.") from error
+        expected = registered[source.url + file]
+        if found != expected:
+            raise UserError(
+                f"{path} is not the original file of {source.name} ({int(found.size):,} bytes, where "
+                f"{int(expected.size):,} with another SHA-256 are expected); replace it by "
+                f"{source.url}{file}."
+            )
+
+
+def _check_network(source: Source) -> None:
+    try:
+        answer = requests.head(source.url + source.files[0], timeout=_CONNECT_TIMEOUT)
+    except requests.RequestException as error:
+        raise _cannot_download(source, type(error).__name__) from error
+    if answer.status_code >= 500:  # a proxy's refusal, say: tensorflow-datasets would try for minutes
+        raise _cannot_download(source, f"HTTP status {answer.status_code}")
+
+
+def _downloaded(downloads: pathlib.Path) -> set[str]:
+    """URLs of the files that are there: beside each, tensorflow-datasets writes an .INFO in JSON."""
+    return {url for info in downloads.rglob("*.INFO") for url in json.loads(info.read_text())["urls"]}
+
+
+def _remove_leftovers(folder: pathlib.Path) -> None:
+    """Removes what preparations and downloads that were killed have left."""
+    for pattern in ("incomplete.*", "downloads/*/*.tmp.*"):
+        for leftover in folder.glob(pattern):
+            shutil.rmtree(leftover)
+
+
+def _cannot_download(source: Source, reason: str) -> UserError:
+    return UserError(
+        f"{source.name} can't be downloaded from {source.url} ({reason}); put its files "
+        f"{_listed(source.files)} from there in a folder and give --config.data.manual_dir=FOLDER."
+    )
+
+
+def _listed(files: Sequence[str]) -> str:
+    *others, last = files
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps tensorflow-datasets from printing, drawing progress bars and logging its steps."""
+    tfds.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(min(verbosity, logging.WARNING))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(verbosity)

@@ -1,0 +1,73 @@
+"""Native images to the square field a network reads.
+
+MNIST's digits were size-normalised into a 20x20 box and centred in 28x28; LeCun et al. 1998
+(section II-B) centre that in 32x32, so that strokes near the edge can still fall in the middle of
+the highest feature detectors' receptive fields. Smaller images are resized to that box first:
+then a receptive field covers a comparable part of a digit in every dataset.
+"""
+
+import numpy as np
+
+from lenet_jax.errors import UserError
+
+# Images of this height and width or more are shown pixel by pixel; MNIST's already have a margin.
+_FULL_SIZE = 28
+
+
+def present(
+    images: np.ndarray,
+    low: float,
+    high: float,
+    *,
+    image_size: int,
+    box: int,
+    background: float,
+    ink: float,
+) -> np.ndarray:
+    """Images (N, H, W) of any numeric dtype -> (N, image_size, image_size, 1) float32.
+
+    Grey levels go linearly from `low` -> `background` to `high` -> `ink`. Where the margin is odd,
+    the extra row is below and the extra column to the right.
+
+    Args:
+      low, high: native pixel values of empty background and of full ink.
+      image_size: height and width of the field in pixels.
+      box: height and width that images smaller than 28x28 are resized to, bilinearly.
+      background, ink: grey levels of the field.
+
+    Raises:
+      UserError: the image doesn't fit the field.
+    """
+    intensity = (images.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    if max(images.shape[1:]) < _FULL_SIZE:
+        if box > image_size:
+            raise UserError(
+                f"data.box={box} is larger than data.image_size={image_size}; lower the one or raise "
+                "the other."
+            )
+        intensity = resize_bilinear(intensity, box)
+    count, height, width = intensity.shape
+    if max(height, width) > image_size:
+        raise UserError(
+            f"data.image_size={image_size} is smaller than the {height}x{width} images of the dataset; "
+            f"set it to at least {max(height, width)}."
+        )
+    field = np.full((count, image_size, image_size, 1), background, np.float32)
+    top, left = (image_size - height) // 2, (image_size - width) // 2
+    # Added to the field that is there, so that paper inside and outside the image is equal to the bit.
+    field[:, top : top + height, left : left + width, 0] += np.float32(ink - background) * intensity
+    return field
+
+
+def resize_bilinear(images: np.ndarray, size: int) -> np.ndarray:
+    """(N, H, W) float32 -> (N, size, size) float32; pixels are squares, the border is repeated."""
+    _, height, width = images.shape
+    return _interpolation(height, size) @ images @ _interpolation(width, size).T
+
+
+def _interpolation(length: int, size: int) -> np.ndarray:
+    """(size, length) float32: row i holds the weights of the samples in target pixel i; sums are 1."""
+    centres = (np.arange(size) + 0.5) * length / size - 0.5
+    centres = np.clip(centres, 0, length - 1)
+    distances = np.abs(centres[:, None] - np.arange(length))
+    return np.maximum(0, 1 - distances).astype(np.float32)

@@ -1,0 +1,97 @@
+"""Where the datasets that must be fetched come from, and what their original files hold."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from lenet_jax.data import formats
+
+# Of the stored form, in all datasets. Raise it when what is stored changes: the old is left alone.
+VERSION = "1.0.0"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """The original files of one dataset.
+
+    Sizes and SHA-256 sums are not here: tensorflow-datasets ships those of the MNIST files, and
+    checksums.tsv, in its format and found by its rule, holds those of USPS.
+
+    Attributes:
+      name: of the dataset, and of its folder in the data directory.
+      url: the files' common address, ending in a slash.
+      train_files, test_files: their names, in the order `read` takes them.
+      read: paths of one split's files -> (images (N, H, W), labels (N,)).
+      image_shape: (H, W) in pixels.
+      dtype: of the images.
+      low, high: pixel values of empty background and of full ink.
+      train_count, test_count: images in each split.
+    """
+
+    name: str
+    url: str
+    train_files: tuple[str, ...]
+    test_files: tuple[str, ...]
+    read: Callable[..., tuple[np.ndarray, np.ndarray]]
+    image_shape: tuple[int, int]
+    dtype: type
+    low: float
+    high: float
+    train_count: int
+    test_count: int
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return self.train_files + self.test_files
+
+    @property
+    def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+        """Shape and dtype of each of the dataset's arrays, by name."""
+        counts = {"train": self.train_count, "test": self.test_count}
+        images = {
+            f"{split}_images": ((count, *self.image_shape), np.dtype(self.dtype))
+            for split, count in counts.items()
+        }
+        labels = {f"{split}_labels": ((count,), np.dtype(np.int32)) for split, count in counts.items()}
+        return images | labels
+
+
+_MNIST = Source(
+    name="mnist",
+    url="https://storage.googleapis.com/cvdf-datasets/mnist/",
+    train_files=("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+    test_files=("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
+    read=formats.read_idx_pair,
+    image_shape=(28, 28),
+    dtype=np.uint8,
+    low=0.0,
+    high=255.0,
+    train_count=60_000,
+    test_count=10_000,
+)
+
+# The same file names as MNIST, so only the checksums tell the two apart.
+_FASHION_MNIST = dataclasses.replace(
+    _MNIST,
+    name="fashion_mnist",
+    url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+
+# The zip code digits of LeCun et al. 1989, as deslanted and size-normalised for The Elements of
+# Statistical Learning.
+_USPS = Source(
+    name="usps",
+    url="https://hastie.su.domains/ElemStatLearn/datasets/",
+    train_files=("zip.train.gz",),
+    test_files=("zip.test.gz",),
+    read=formats.read_zip_code,
+    image_shape=(16, 16),
+    dtype=np.float32,
+    low=-1.0,
+    high=1.0,
+    train_count=7_291,
+    test_count=2_007,
+)
+
+SOURCES = {source.name: source for source in (_MNIST, _FASHION_MNIST, _USPS)}

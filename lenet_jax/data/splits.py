@@ -1,0 +1,95 @@
+"""Train, validation and test, as a network reads them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lenet_jax.data.native import load_native
+from lenet_jax.data.presentation import present
+from lenet_jax.errors import UserError
+
+
+class Split(NamedTuple):
+    """Presented images and their labels, in the order of the original files."""
+
+    images: np.ndarray  # (N, S, S, 1) float32
+    labels: np.ndarray  # (N,) int32, 0..9
+
+
+class Splits(NamedTuple):
+    """Choose on validation; score test once."""
+
+    train: Split
+    validation: Split
+    test: Split
+
+
+def load_splits(dataset: str, data) -> Splits:
+    """Loads a dataset and presents it, in the order of its original files.
+
+    The validation split is drawn from the training set by `data.seed`, and by nothing else. The
+    test split is the published one, whatever the seed.
+
+    Args:
+      dataset: one of DATASETS.
+      data: `config.data`, with the fields seed, validation_fraction, image_size, box, background,
+        ink, manual_dir and data_dir.
+
+    Raises:
+      UserError: a field out of range, an image that doesn't fit the field, or a dataset that is
+        unknown, can't be fetched or can't be stored.
+    """
+    _check(data)
+    native = load_native(dataset, data.data_dir, data.manual_dir)
+
+    def split(images: np.ndarray, labels: np.ndarray) -> Split:
+        field = present(
+            images,
+            native.low,
+            native.high,
+            image_size=data.image_size,
+            box=data.box,
+            background=data.background,
+            ink=data.ink,
+        )
+        return Split(field, labels)
+
+    train, validation = carve_validation(len(native.train_labels), data.validation_fraction, data.seed)
+    return Splits(
+        train=split(native.train_images[train], native.train_labels[train]),
+        validation=split(native.train_images[validation], native.train_labels[validation]),
+        test=split(native.test_images, native.test_labels),
+    )
+
+
+def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and the validation images among `count`, each ascending.
+
+    Args:
+      fraction: of the images that go to validation; their number is rounded.
+      seed: of the draw.
+
+    Raises:
+      UserError: one of the two would be empty.
+    """
+    held_out = round(fraction * count)
+    if not 0 < held_out < count:
+        raise UserError(
+            f"data.validation_fraction={fraction} of {count:,} images leaves "
+            f"{'no validation' if held_out == 0 else 'no training'} image; change it."
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def _check(data) -> None:
+    """Refuses at once what would otherwise be found after the dataset has been prepared."""
+    if not 0 < data.validation_fraction < 1:
+        raise UserError(
+            f"data.validation_fraction={data.validation_fraction} must lie between 0 and 1, both excluded."
+        )
+    if data.seed < 0:
+        raise UserError(f"data.seed={data.seed} must not be negative.")
+    for name in ("image_size", "box"):
+        if getattr(data, name) < 1:
+            raise UserError(f"data.{name}={getattr(data, name)} must be at least 1.")

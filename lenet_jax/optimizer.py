@@ -1,0 +1,64 @@
+"""SGD with momentum and Adam, with the numbers kept out of the compiled program."""
+
+import dataclasses
+
+import jax
+import optax
+
+OPTIMIZERS = ("sgd", "adam")
+SCHEDULES = ("constant", "cosine", "linear")
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerSpec:
+    """What fixes the compiled program: the rule and the schedule's shape, in steps.
+
+    Learning rate, momentum and weight decay are not here: they are numbers in the optimizer's
+    state, so that runs which differ in them share one program.
+    """
+
+    name: str
+    schedule: str
+    total_steps: int
+    warmup_steps: int
+
+    def relative_learning_rate(self) -> optax.Schedule:
+        """step -> fraction of the peak learning rate, in [0, 1]."""
+        decay_steps = self.total_steps - self.warmup_steps
+        decay = {
+            "constant": lambda: optax.constant_schedule(1.0),
+            "cosine": lambda: optax.cosine_decay_schedule(1.0, decay_steps),
+            "linear": lambda: optax.linear_schedule(1.0, 0.0, decay_steps),
+        }[self.schedule]()
+        if not self.warmup_steps:
+            return decay
+        # The first step has 1/warmup_steps of the peak, not 0: a step with no effect teaches nothing.
+        rise = optax.linear_schedule(1 / self.warmup_steps, 1.0, self.warmup_steps - 1)
+        return optax.join_schedules([rise, decay], [self.warmup_steps])
+
+    def build(self, learning_rate=0.0, momentum=0.0, weight_decay=0.0) -> optax.GradientTransformation:
+        """The optax transformation; its `init` stores the three numbers in the state.
+
+        `update` reads them from the state, so a caller that only updates may leave them out.
+        SGD adds weight decay to the gradient (L2), Adam to the step (AdamW, decoupled).
+        """
+
+        @optax.inject_hyperparams
+        def chain(learning_rate, momentum, weight_decay):
+            decay = optax.add_decayed_weights(weight_decay, mask=_kernels)
+            rule = {
+                "sgd": lambda: (decay, optax.trace(momentum)),
+                "adam": lambda: (optax.scale_by_adam(b1=momentum), decay),
+            }[self.name]()
+            return optax.chain(
+                *rule,
+                optax.scale_by_schedule(self.relative_learning_rate()),
+                optax.scale_by_learning_rate(learning_rate),
+            )
+
+        return chain(learning_rate, momentum, weight_decay)
+
+
+def _kernels(params):
+    """True where weight decay applies: on kernels, not on biases."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)

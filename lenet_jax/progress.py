@@ -1,0 +1,67 @@
+"""Progress of long work: a bar in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+import tqdm
+
+SECONDS_BETWEEN_LINES = 30
+
+
+class Progress:
+    """Counts epochs over all runs still to do; use as a context manager.
+
+    In a terminal one bar on stderr shows the run, its epoch, its losses and the time left. Elsewhere
+    there is a line at the end of each run, and one every half minute during long ones.
+    """
+
+    def __init__(self, total_epochs: int):
+        self._bar = tqdm.tqdm(
+            total=total_epochs,
+            unit="epoch",
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} epochs, {remaining} left | {desc}",
+        )
+        self._total = total_epochs
+        self._done = 0
+        self._started = self._last_line = time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._bar.close()
+
+    def epoch(self, run: str, epoch: int, epochs: int, metrics: dict) -> None:
+        """Reports one epoch of `run`; losses in nats and accuracies as fractions in `metrics`."""
+        self._done += 1
+        text = (
+            f"{run} epoch {epoch}/{epochs} loss {metrics['train_loss']:.4f} "
+            f"val loss {metrics['val_loss']:.4f} acc {metrics['val_accuracy']:.4f}"
+        )
+        self._bar.set_description_str(text, refresh=False)
+        self._bar.update()
+        if self._bar.disable and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
+            self._line(text)
+
+    def run_done(self, run: str, summary: str, skipped_epochs: int) -> None:
+        """Reports a finished run; `skipped_epochs` are those that a diverged run left out."""
+        self._done += skipped_epochs
+        self._bar.update(skipped_epochs)
+        if self._bar.disable:
+            self._line(f"{run}: {summary}")
+        else:
+            self._bar.write(f"{run}: {summary}", file=sys.stderr)
+
+    def _line(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        elapsed = self._last_line - self._started
+        left = elapsed / max(self._done, 1) * (self._total - self._done)
+        print(f"[{self._done}/{self._total} epochs, {_duration(left)} left] {text}", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

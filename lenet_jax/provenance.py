@@ -1,0 +1,43 @@
+"""What a run ran on: enough to run it again, and to know when a number may differ."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+
+import jax
+
+LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ml-collections", "tensorflow-datasets")
+
+
+def provenance() -> dict:
+    """Library versions, device, processor and the project's git revision, as JSON types."""
+    return {
+        "revision": git_revision(),
+        "python": platform.python_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "device": jax.devices()[0].device_kind,
+        "devices": jax.local_device_count(),
+        "host": f"{processor()}, {len(os.sched_getaffinity(0))} cores",
+    }
+
+
+def git_revision() -> str:
+    """The commit of this checkout, with "-dirty" where tracked files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        project = pathlib.Path(__file__).parent
+        return subprocess.run(command, cwd=project, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown (no git checkout)"
+
+
+def processor() -> str:
+    """The processor's name where Linux tells it, else its architecture."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

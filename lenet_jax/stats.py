@@ -1,0 +1,34 @@
+"""Means with intervals over seeds."""
+
+import math
+import statistics
+from typing import NamedTuple
+
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+class Interval(NamedTuple):
+    """A mean with its confidence interval; low and high are None where n < 2, all where n = 0."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+def mean_interval(values: list[float], bounds: tuple[float, float]) -> Interval:
+    """Student's t interval of the mean at CONFIDENCE, cut to `bounds`.
+
+    It says how far the mean would move with other seeds, for the test images at hand; that these
+    images are themselves a sample is not in it.
+    """
+    n = len(values)
+    if n == 0:
+        return Interval(None, None, None)
+    mean = statistics.fmean(values)
+    if n == 1:
+        return Interval(mean, None, None)
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    half = quantile * statistics.stdev(values) / math.sqrt(n)
+    return Interval(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]))

@@ -1,0 +1,97 @@
+"""From run results to the rows of the tables, and to CSV, Markdown and LaTeX text."""
+
+import csv
+import io
+
+import tabulate
+
+from lenet_jax.stats import mean_interval
+
+RESULT_COLUMNS = (
+    "arm", "dataset", "seed", "status", "parameters", "connections", "wired_connections", "macs",
+    "epochs", "train_accuracy", "val_accuracy", "test_accuracy", "test_error_percent", "wall_seconds",
+)  # fmt: skip
+DECIMALS = 6  # of fractions in the tables
+
+
+def arm_rows(results: list[dict], arms: list[str]) -> list[dict]:
+    """One row per arm, in the order of `arms`; means are over the runs that did not diverge."""
+    rows = []
+    for arm in arms:
+        runs = [result for result in results if result["arm"] == arm]
+        if not runs:
+            continue
+        done = [run for run in runs if run["status"] == "done"]
+        test = mean_interval([run["test_accuracy"] for run in done], bounds=(0.0, 1.0))
+        means = {
+            f"{split}_accuracy_mean": mean_interval([run[f"{split}_accuracy"] for run in done], (0.0, 1.0)).mean
+            for split in ("train", "val")
+        }
+        rows.append({
+            "arm": arm,
+            "runs": len(runs),
+            "diverged": len(runs) - len(done),
+            **{count: runs[0][count] for count in ("parameters", "connections", "wired_connections", "macs")},
+            **means,
+            "test_accuracy_mean": test.mean,
+            "test_accuracy_ci_low": test.low,
+            "test_accuracy_ci_high": test.high,
+        })  # fmt: skip
+    return [_rounded(row) for row in rows]
+
+
+def contrast_rows(results: list[dict], contrasts: dict[str, tuple[str, str]]) -> list[dict]:
+    """One row per contrast: test accuracy of `arm` minus that of `baseline`, paired by seed.
+
+    A pair counts where neither run diverged. Contrasts whose arms were not run are left out.
+    """
+    accuracy = {
+        (result["arm"], result["seed"]): result["test_accuracy"]
+        for result in results
+        if result["status"] == "done"
+    }
+    rows = []
+    for contrast, (arm, baseline) in contrasts.items():
+        differences = [
+            value - accuracy[baseline, seed]
+            for (name, seed), value in sorted(accuracy.items())
+            if name == arm and (baseline, seed) in accuracy
+        ]
+        if differences:
+            mean, low, high = mean_interval(differences, bounds=(-1.0, 1.0))
+            rows.append({
+                "contrast": contrast, "arm": arm, "baseline": baseline, "pairs": len(differences),
+                "difference_mean": mean, "difference_ci_low": low, "difference_ci_high": high,
+            })  # fmt: skip
+    return [_rounded(row) for row in rows]
+
+
+def to_csv(rows: list[dict], columns: tuple[str, ...] | None = None) -> str:
+    """CSV with a header; None is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns or tuple(rows[0]), extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def to_text(rows: list[dict], style: str, leave_out: tuple[str, ...] = ()) -> str:
+    """The table for people, in a style of `tabulate`: "github", "latex_booktabs", "simple"."""
+    columns = [column for column in rows[0] if column not in leave_out]
+    cells = [[_cell(row[column]) for column in columns] for row in rows]
+    numeric = ["right" if isinstance(rows[0][column], (int, float)) else "left" for column in columns]
+    return tabulate.tabulate(cells, columns, tablefmt=style, colalign=numeric, disable_numparse=True)
+
+
+def _cell(value) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _rounded(row: dict) -> dict:
+    return {
+        name: round(value, DECIMALS) if isinstance(value, float) else value for name, value in row.items()
+    }

@@ -1,0 +1,135 @@
+"""Loss, one compiled epoch, evaluation: pure functions of arrays.
+
+An epoch is one `lax.scan` over device-resident data. The same functions run on one device under
+`jax.jit` and, with an axis name, on each of several devices under `jax.pmap`: every device holds
+all the data and the whole state, takes its part of each batch, and gradients are averaged.
+"""
+
+import enum
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from lenet_jax.data import Split
+from lenet_jax.program import Program
+
+AXIS = "devices"
+EVALUATION_BATCH = 1000  # images at a time on one device; bounds memory, changes no count
+
+
+class Purpose(enum.IntEnum):
+    """What a key derived from a run's seed is for; each purpose has its own stream."""
+
+    INITIALISATION = 0
+    WIRING = 1
+    DATA_ORDER = 2
+
+
+class State(NamedTuple):
+    """All that an epoch changes or a model holds, as one pytree."""
+
+    params: Any
+    wiring: Any  # positions drawn by `random` wirings; {} elsewhere
+    opt_state: optax.OptState
+
+
+class Means(NamedTuple):
+    """Over the images of an epoch: cross-entropy in nats, accuracy as a fraction in [0, 1]."""
+
+    loss: jax.Array
+    accuracy: jax.Array
+
+
+class Score(NamedTuple):
+    """Over all images of a split: summed cross-entropy in nats, number classified correctly."""
+
+    loss_sum: jax.Array
+    correct: jax.Array
+
+
+def purpose_key(seed: int, purpose: Purpose) -> jax.Array:
+    return jax.random.fold_in(jax.random.key(seed), purpose)
+
+
+def cross_entropy(model: nn.Module, params, wiring, images_NHWC, labels_N) -> tuple[jax.Array, jax.Array]:
+    """Per-image softmax cross-entropy in nats (N,) float32 and correctness (N,) bool."""
+    logits_NK = model.apply({"params": params, "wiring": wiring}, images_NHWC)
+    losses_N = optax.softmax_cross_entropy_with_integer_labels(logits_NK, labels_N)
+    return losses_N, logits_NK.argmax(-1) == labels_N
+
+
+@functools.partial(jax.jit, static_argnames="program")
+def init_state(program: Program, seed: int, learning_rate, momentum, weight_decay) -> State:
+    """Parameters and wiring drawn from `seed`, and an optimizer state that holds the numbers."""
+    image = jnp.zeros((1, program.image_size, program.image_size, 1))
+    rngs = {
+        "params": purpose_key(seed, Purpose.INITIALISATION),
+        "wiring": purpose_key(seed, Purpose.WIRING),
+    }
+    variables = program.model.init(rngs, image)
+    optimizer = program.optimizer.build(learning_rate, momentum, weight_decay)
+    return State(variables["params"], variables.get("wiring", {}), optimizer.init(variables["params"]))
+
+
+def train_epoch(
+    program: Program, axis_size: int | None, state: State, split: Split, seed: int, epoch: int
+) -> tuple[State, Means]:
+    """One pass over `split` in a new order; the images left over from the last full batch wait.
+
+    Args:
+      axis_size: number of devices under `jax.pmap` with axis name AXIS, None on one device.
+      split: images (N, S, S, 1) and labels (N,), all on this device.
+      seed, epoch: decide the order, whatever the model.
+
+    Returns:
+      The new state and the means over the images seen, as the weights were at each step.
+    """
+    optimizer = program.optimizer.build()
+    order_N = jax.random.permutation(
+        jax.random.fold_in(purpose_key(seed, Purpose.DATA_ORDER), epoch), split.labels.shape[0]
+    )
+    steps = split.labels.shape[0] // program.batch_size
+    order_SDB = order_N[: steps * program.batch_size].reshape(steps, axis_size or 1, -1)
+    order_SB = order_SDB[:, jax.lax.axis_index(AXIS) if axis_size else 0]
+
+    def mean_loss(params, wiring, images_NHWC, labels_N):
+        losses_N, correct_N = cross_entropy(program.model, params, wiring, images_NHWC, labels_N)
+        return losses_N.mean(), correct_N.mean()
+
+    def step(state: State, chosen_B):
+        (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(
+            state.params, state.wiring, split.images[chosen_B], split.labels[chosen_B]
+        )
+        if axis_size:
+            loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), AXIS)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return State(params, state.wiring, opt_state), Means(loss, accuracy)
+
+    state, means_S = jax.lax.scan(step, state, order_SB)
+    return state, jax.tree.map(jnp.mean, means_S)
+
+
+def evaluate(program: Program, axis_size: int | None, state: State, split: Split) -> Score:
+    """Scores every image of `split` once, whatever its size."""
+    count = split.labels.shape[0]
+    devices = axis_size or 1
+    chunk = min(EVALUATION_BATCH, -(-count // devices))
+    chunks = -(-count // (chunk * devices))
+    index_CDB = jnp.arange(chunks * devices * chunk).reshape(chunks, devices, chunk)
+    index_CB = index_CDB[:, jax.lax.axis_index(AXIS) if axis_size else 0]
+
+    def score(index_B):
+        real_B = index_B < count  # the last chunk is filled up with images that don't count
+        chosen_B = jnp.minimum(index_B, count - 1)
+        losses_B, correct_B = cross_entropy(
+            program.model, state.params, state.wiring, split.images[chosen_B], split.labels[chosen_B]
+        )
+        return Score(jnp.where(real_B, losses_B, 0).sum(), jnp.where(real_B, correct_B, False).sum())
+
+    total = jax.tree.map(lambda chunks: chunks.sum(0), jax.lax.map(score, index_CB))
+    return jax.lax.psum(total, AXIS) if axis_size else total

@@ -1,0 +1,77 @@
+"""Geometry and grey levels of the field that a network reads."""
+
+import jax
+import numpy as np
+import pytest
+
+from lenet_jax.data.presentation import present, resize_bilinear
+from lenet_jax.errors import UserError
+
+LEVELS = dict(background=-0.1, ink=1.175)
+BACKGROUND, INK = np.float32(-0.1), np.float32(1.175)
+
+
+def inked(size: int, low: float, high: float, dtype) -> np.ndarray:
+    """One image, all ink but for its background-coloured top left quarter."""
+    image = np.full((1, size, size), high, dtype)
+    image[:, : size // 2, : size // 2] = low
+    return image
+
+
+def test_full_size_images_are_centred_and_not_resized():
+    field = present(inked(28, 0, 255, np.uint8), 0, 255, image_size=32, box=20, **LEVELS)
+    expected = np.full((32, 32), BACKGROUND)
+    expected[2:30, 2:30] = INK
+    expected[2:16, 2:16] = BACKGROUND
+    np.testing.assert_allclose(field[0, :, :, 0], expected, rtol=1e-6)
+    assert field.shape == (1, 32, 32, 1) and field.dtype == np.float32
+    # Paper inside the image can't be told from paper around it.
+    assert (field[0, :16, :16, 0] == BACKGROUND).all()
+
+
+def test_full_size_images_fill_a_field_of_their_size():
+    images = np.random.default_rng(0).integers(256, size=(3, 28, 28), dtype=np.uint8)
+    field = present(images, 0, 255, image_size=28, box=20, background=0.0, ink=255.0)
+    np.testing.assert_allclose(field[..., 0], images, atol=1e-4)
+
+
+@pytest.mark.parametrize("size, low, high, dtype", [(8, 0, 16, np.uint8), (16, -1, 1, np.float32)])
+def test_smaller_images_fill_the_box(size, low, high, dtype):
+    image = np.full((1, size, size), high, dtype)
+    field = present(image, low, high, image_size=32, box=20, **LEVELS)[0, :, :, 0]
+    np.testing.assert_allclose(field[6:26, 6:26], INK, rtol=1e-6)
+    field[6:26, 6:26] = BACKGROUND
+    assert (field == BACKGROUND).all()
+
+
+def test_grey_levels_are_linear():
+    image = np.full((1, 28, 28), 51, np.uint8)  # a fifth of 255
+    field = present(image, 0, 255, image_size=32, box=20, **LEVELS)
+    np.testing.assert_allclose(field[0, 16, 16, 0], -0.1 + 1.275 / 5, rtol=1e-6)
+
+
+def test_an_odd_margin_is_below_and_to_the_right():
+    image = np.full((1, 28, 28), 255, np.uint8)
+    inside = present(image, 0, 255, image_size=31, box=20, **LEVELS)[0, :, :, 0] > 1
+    assert inside[1:29, 1:29].all() and inside.sum() == 28 * 28
+
+
+@pytest.mark.parametrize("size", [8, 16, 20])
+def test_resizing_is_the_bilinear_interpolation_of_jax(size):
+    images = np.random.default_rng(0).random((4, size, size), dtype=np.float32)
+    expected = jax.image.resize(images, (4, 20, 20), "bilinear")
+    np.testing.assert_allclose(resize_bilinear(images, 20), expected, atol=1e-5)
+
+
+def test_presentation_leaves_its_input_alone():
+    images = np.random.default_rng(0).random((2, 16, 16), dtype=np.float32)
+    before = images.copy()
+    present(images, 0, 1, image_size=32, box=20, **LEVELS)
+    np.testing.assert_array_equal(images, before)
+
+
+def test_images_that_do_not_fit_are_refused():
+    with pytest.raises(UserError, match="data.image_size=27 is smaller than the 28x28 images"):
+        present(inked(28, 0, 255, np.uint8), 0, 255, image_size=27, box=20, **LEVELS)
+    with pytest.raises(UserError, match="data.box=33 is larger than data.image_size=32"):
+        present(inked(8, 0, 16, np.uint8), 0, 16, image_size=32, box=33, **LEVELS)
