@@ -19,7 +19,9 @@ from lenet_jax.errors import UserError
 
 def define_config() -> None:
     """Defines --config=FILE and --config.FIELD=VALUE."""
-    config_flags.DEFINE_config_file("config", None, "File that defines get_config(), such as configs/lenet5.py.")
+    config_flags.DEFINE_config_file(
+        "config", None, "File that defines get_config(), such as configs/lenet5.py."
+    )
     flags.mark_flag_as_required("config")
 
 
@@ -45,7 +47,9 @@ def run(main: Callable[[], None]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print("\nInterrupted. What was recorded is kept: the same command goes on from there.", file=sys.stderr)
+        print(
+            "\nInterrupted. What was recorded is kept: the same command goes on from there.", file=sys.stderr
+        )
         sys.exit(130)
 
 

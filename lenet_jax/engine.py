@@ -19,13 +19,15 @@ class Engine(NamedTuple):
       devices: how many devices share a batch, so it must divide by this number.
       put: pytree on the host -> on the device, or a copy on each.
       get: pytree that `put` or a function below returned -> one copy of it.
-      train_epoch: (program, state, split, seed, epoch) -> (state, metrics); consumes the state.
-      evaluate: (program, state, split) -> metrics.
+      init_state: (program, seed, learning_rate, momentum, weight_decay) -> state, already put.
+      train_epoch: (program, state, images, seed, epoch) -> (state, means); consumes the state.
+      evaluate: (program, state, images, start, count) -> score.
     """
 
     devices: int
     put: Callable[[Any], Any]
     get: Callable[[Any], Any]
+    init_state: Callable
     train_epoch: Callable
     evaluate: Callable
 
@@ -34,12 +36,16 @@ class Engine(NamedTuple):
 def make_engine(parallel: str) -> Engine:
     """The engine of `config.parallel`. Raises UserError for a name that isn't in PARALLEL."""
     require_one_of("parallel", parallel, PARALLEL)
+    # Runs once a run: on a CPU, optimising the unrolled random bits takes longer than drawing them.
+    quick = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
+    init_state = jax.jit(training.init_state, static_argnums=0, compiler_options=quick)
     if parallel == "jit":
         compile_ = functools.partial(jax.jit, static_argnums=0)
         return Engine(
             devices=1,
             put=jax.device_put,
             get=lambda tree: tree,
+            init_state=init_state,
             train_epoch=compile_(_bind(training.train_epoch, None), donate_argnums=1),
             evaluate=compile_(_bind(training.evaluate, None)),
         )
@@ -48,14 +54,19 @@ def make_engine(parallel: str) -> Engine:
         jax.pmap, axis_name=training.AXIS, static_broadcasted_argnums=0, axis_size=devices
     )
     copy = jax.pmap(lambda _, tree: tree, in_axes=(0, None))
+
+    def put(tree):
+        return copy(jnp.arange(devices), tree)
+
     return Engine(
         devices=devices,
-        put=lambda tree: copy(jnp.arange(devices), tree),
+        put=put,
         get=lambda tree: jax.tree.map(lambda leaf: leaf[0], tree),
+        init_state=lambda *arguments: put(init_state(*arguments)),
         train_epoch=compile_(
             _bind(training.train_epoch, devices), in_axes=(None, 0, 0, None, None), donate_argnums=1
         ),
-        evaluate=compile_(_bind(training.evaluate, devices), in_axes=(None, 0, 0)),
+        evaluate=compile_(_bind(training.evaluate, devices), in_axes=(None, 0, 0, None, None)),
     )
 
 

@@ -20,7 +20,10 @@ def accuracy_against_parameters(rows: list[dict], title: str, path: pathlib.Path
     rows = [row for row in rows if row["test_accuracy_mean"] is not None]
     figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
     for row in rows:
-        mean, low, high = (100 * (row[f"test_accuracy_{part}"] or row["test_accuracy_mean"]) for part in ("mean", "ci_low", "ci_high"))
+        mean, low, high = (
+            100 * (row[f"test_accuracy_{part}"] or row["test_accuracy_mean"])
+            for part in ("mean", "ci_low", "ci_high")
+        )
         axes.errorbar(
             row["parameters"], mean, yerr=[[mean - low], [high - mean]],
             fmt="o", capsize=4, markersize=7,

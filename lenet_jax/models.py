@@ -6,7 +6,7 @@ from flax import linen as nn
 
 from lenet_jax import wiring
 from lenet_jax.errors import UserError, require_one_of
-from lenet_jax.layers import Pool, Wired
+from lenet_jax.layers import Pool, Wired, fan_in_uniform
 
 ACTIVATIONS = {"tanh": nn.tanh, "relu": nn.relu}
 POOLINGS = ("average", "max")
@@ -32,8 +32,9 @@ class MLP(nn.Module):
         """Maps (N, ...) to logits (N, 10)."""
         x = x.reshape(x.shape[0], -1)
         for number, width in enumerate(self.hidden, self.first):
-            x = ACTIVATIONS[self.activation](nn.Dense(width, name=f"dense_{number}")(x))
-        return nn.Dense(CLASSES, name="output")(x)
+            layer = nn.Dense(width, kernel_init=fan_in_uniform(), name=f"dense_{number}")
+            x = ACTIVATIONS[self.activation](layer(x))
+        return nn.Dense(CLASSES, kernel_init=fan_in_uniform(), name="output")(x)
 
 
 class LeNet5(nn.Module):

@@ -19,12 +19,14 @@ class Program:
     Attributes:
       model: the Flax module.
       optimizer: the update rule and the shape of the schedule.
+      train_images: number of training images.
       batch_size: images a step, over all devices.
       image_size: side of the square images in pixels.
     """
 
     model: nn.Module
     optimizer: OptimizerSpec
+    train_images: int
     batch_size: int
     image_size: int
 
@@ -70,6 +72,7 @@ def make_program(config: ml_collections.ConfigDict, train_images: int, devices: 
             total_steps=train.epochs * steps_per_epoch,
             warmup_steps=round(train.warmup_epochs * steps_per_epoch),
         ),
+        train_images=train_images,
         batch_size=train.batch_size,
         image_size=config.data.image_size,
     )

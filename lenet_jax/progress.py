@@ -58,7 +58,9 @@ class Progress:
         self._last_line = time.monotonic()
         elapsed = self._last_line - self._started
         left = elapsed / max(self._done, 1) * (self._total - self._done)
-        print(f"[{self._done}/{self._total} epochs, {_duration(left)} left] {text}", file=sys.stderr, flush=True)
+        print(
+            f"[{self._done}/{self._total} epochs, {_duration(left)} left] {text}", file=sys.stderr, flush=True
+        )
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,9 @@ def read_records(directory: pathlib.Path) -> tuple[dict, list[dict]]:
             "redoes what is missing."
         ) from damage
     if not sweep or not runs:
-        raise UserError(f"{directory} holds no recorded runs: run experiments.ablate with this --workdir first.")
+        raise UserError(
+            f"{directory} holds no recorded runs: run experiments.ablate with this --workdir first."
+        )
     arms = sweep["arms"]
     order = {arm: position for position, arm in enumerate(arms)}
     runs.sort(key=lambda run: (order.get(run["result"]["arm"], len(arms)), run["result"]["seed"]))
@@ -46,7 +48,9 @@ def write_report(directory: pathlib.Path) -> str:
     results = [run["result"] for run in runs]
     rows = tables.arm_rows(results, list(dict.fromkeys(result["arm"] for result in results)))
     notes = protocol_notes(sweep, runs)
-    text = _write_table(directory, "table", rows, notes, not_in_terminal=("wired_connections", "val_accuracy_mean"))
+    text = _write_table(
+        directory, "table", rows, notes, not_in_terminal=("wired_connections", "val_accuracy_mean")
+    )
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
     title = f"{sweep['config']['dataset']}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
@@ -97,7 +101,11 @@ def _write_results(directory: pathlib.Path, runs: list[dict]) -> None:
 
 
 def _write_table(
-    directory: pathlib.Path, name: str, rows: list[dict], notes: list[str], not_in_terminal: tuple[str, ...] = ()
+    directory: pathlib.Path,
+    name: str,
+    rows: list[dict],
+    notes: list[str],
+    not_in_terminal: tuple[str, ...] = (),
 ) -> str:
     """Writes `rows` as CSV, Markdown and LaTeX, the Markdown with notes; returns it for a terminal."""
     notes_text = "\n".join(f"- {note}" for note in notes)

@@ -1,25 +1,32 @@
 """One run: from a resolved config to its record."""
 
 import functools
+import itertools
 import math
 import pathlib
 import time
 from typing import NamedTuple
 
 import ml_collections
+import numpy as np
 
 from lenet_jax import config as config_lib
 from lenet_jax import records
-from lenet_jax.data import Split, Splits, load_splits
+from lenet_jax.data import Split, load_splits
 from lenet_jax.engine import Engine, make_engine
 from lenet_jax.metrics_log import MetricsLog
 from lenet_jax.program import Program, make_program
 from lenet_jax.progress import Progress
 from lenet_jax.provenance import provenance
 from lenet_jax.summary import count_model
-from lenet_jax.training import init_state
 
-ACCURACIES = ("train_accuracy", "val_accuracy", "test_accuracy", "test_error_percent")
+
+class Images(NamedTuple):
+    """All images of a dataset on the devices, and which of them each split has."""
+
+    all: Split
+    start: dict[str, int]
+    count: dict[str, int]
 
 
 class Prepared(NamedTuple):
@@ -27,24 +34,23 @@ class Prepared(NamedTuple):
 
     engine: Engine
     program: Program
-    splits: Splits  # on the devices
-    images: dict[str, int]  # how many each split has
+    images: Images
 
 
 def prepare(config: ml_collections.ConfigDict) -> Prepared:
     """Loads the data and builds the program. Raises UserError for what cannot be run."""
     engine = make_engine(config.parallel)
-    data = ml_collections.FrozenConfigDict(config.data)
-    splits, images = _splits_on_devices(config.dataset, data, config.parallel)
-    program = make_program(config, images["train"], engine.devices)
-    return Prepared(engine, program, splits, images)
+    images = _images_on_devices(config.dataset, ml_collections.FrozenConfigDict(config.data), config.parallel)
+    return Prepared(engine, make_program(config, images.count["train"], engine.devices), images)
 
 
 @functools.lru_cache(maxsize=2)  # a sweep reads two presentations: for LeNet-5 and for the MLPs
-def _splits_on_devices(dataset: str, data, parallel: str) -> tuple[Splits, dict[str, int]]:
-    splits = load_splits(dataset, data)
-    images = {name: len(split.labels) for name, split in splits._asdict().items()}
-    return make_engine(parallel).put(splits), images
+def _images_on_devices(dataset: str, data, parallel: str) -> Images:
+    splits = load_splits(dataset, data)  # train first, as the program expects
+    together = Split(*(np.concatenate(arrays) for arrays in zip(*splits, strict=True)))
+    count = {name: len(split.labels) for name, split in splits._asdict().items()}
+    start = dict(zip(count, itertools.accumulate(count.values(), initial=0), strict=False))
+    return Images(make_engine(parallel).put(together), start, count)
 
 
 def train_and_record(
@@ -58,23 +64,23 @@ def train_and_record(
     Files: `metrics.jsonl`, a line an epoch as it comes, and `record.json` at the end. Losses are in
     nats, accuracies fractions in [0, 1], None where a run diverged.
     """
-    engine, program, splits, images = prepare(config)
+    engine, program, images = prepare(config)
     train, name = config.train, f"{arm} seed {config.seed}"
     started = time.monotonic()
 
-    def score(split: Split, count: int) -> tuple[float, float]:
-        loss_sum, correct = engine.get(engine.evaluate(program, state, split))
+    def score(split: str) -> tuple[float, float]:
+        count = images.count[split]
+        total = engine.evaluate(program, state, images.all, images.start[split], count)
+        loss_sum, correct = engine.get(total)
         return float(loss_sum) / count, int(correct) / count
 
-    state = engine.put(
-        init_state(program, config.seed, train.learning_rate, train.momentum, train.weight_decay)
-    )
+    state = engine.init_state(program, config.seed, train.learning_rate, train.momentum, train.weight_decay)
     with MetricsLog(directory, config.tensorboard) as log:
         for epoch in range(1, train.epochs + 1):
             epoch_started = time.monotonic()
-            state, means = engine.train_epoch(program, state, splits.train, config.seed, epoch)
+            state, means = engine.train_epoch(program, state, images.all, config.seed, epoch)
             train_loss, train_accuracy = (float(mean) for mean in engine.get(means))
-            val_loss, val_accuracy = score(splits.validation, images["validation"])
+            val_loss, val_accuracy = score("validation")
             metrics = {
                 "train_loss": train_loss,
                 "train_accuracy": train_accuracy,
@@ -87,11 +93,7 @@ def train_and_record(
             if not done:
                 break
 
-    accuracies = dict.fromkeys(ACCURACIES)
-    if done:
-        for field, split, count in zip(ACCURACIES, splits, images.values(), strict=False):
-            accuracies[field] = score(split, count)[1]
-        accuracies["test_error_percent"] = 100 * (1 - accuracies["test_accuracy"])
+    final = {split: score(split)[1] if done else None for split in images.count}
     counts = count_model(program.model, program.image_size)
     result = {
         "arm": arm,
@@ -103,12 +105,15 @@ def train_and_record(
         "wired_connections": counts.wired_connections,
         "macs": counts.macs,
         "epochs": epoch,
-        **accuracies,
+        "train_accuracy": final["train"],
+        "val_accuracy": final["validation"],
+        "test_accuracy": final["test"],
+        "test_error_percent": 100 * (1 - final["test"]) if done else None,
         "wall_seconds": round(time.monotonic() - started, 3),
     }
     content = {
         "result": result,
-        "images": images,
+        "images": images.count,
         "config": config_lib.flatten(config),
         "provenance": provenance(),
     }

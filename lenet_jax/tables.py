@@ -24,7 +24,9 @@ def arm_rows(results: list[dict], arms: list[str]) -> list[dict]:
         done = [run for run in runs if run["status"] == "done"]
         test = mean_interval([run["test_accuracy"] for run in done], bounds=(0.0, 1.0))
         means = {
-            f"{split}_accuracy_mean": mean_interval([run[f"{split}_accuracy"] for run in done], (0.0, 1.0)).mean
+            f"{split}_accuracy_mean": mean_interval(
+                [run[f"{split}_accuracy"] for run in done], (0.0, 1.0)
+            ).mean
             for split in ("train", "val")
         }
         rows.append({

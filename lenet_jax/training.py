@@ -6,7 +6,6 @@ all the data and the whole state, takes its part of each batch, and gradients ar
 """
 
 import enum
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +17,7 @@ from lenet_jax.data import Split
 from lenet_jax.program import Program
 
 AXIS = "devices"
-EVALUATION_BATCH = 1000  # images at a time on one device; bounds memory, changes no count
+EVALUATION_BATCH = 250  # images at a time on one device; bounds memory, changes no count
 
 
 class Purpose(enum.IntEnum):
@@ -62,7 +61,6 @@ def cross_entropy(model: nn.Module, params, wiring, images_NHWC, labels_N) -> tu
     return losses_N, logits_NK.argmax(-1) == labels_N
 
 
-@functools.partial(jax.jit, static_argnames="program")
 def init_state(program: Program, seed: int, learning_rate, momentum, weight_decay) -> State:
     """Parameters and wiring drawn from `seed`, and an optimizer state that holds the numbers."""
     image = jnp.zeros((1, program.image_size, program.image_size, 1))
@@ -76,13 +74,13 @@ def init_state(program: Program, seed: int, learning_rate, momentum, weight_deca
 
 
 def train_epoch(
-    program: Program, axis_size: int | None, state: State, split: Split, seed: int, epoch: int
+    program: Program, axis_size: int | None, state: State, images: Split, seed: int, epoch: int
 ) -> tuple[State, Means]:
-    """One pass over `split` in a new order; the images left over from the last full batch wait.
+    """One pass over the training images in a new order; those left over from the last full batch wait.
 
     Args:
       axis_size: number of devices under `jax.pmap` with axis name AXIS, None on one device.
-      split: images (N, S, S, 1) and labels (N,), all on this device.
+      images: all images and labels, on this device; the first program.train_images are trained on.
       seed, epoch: decide the order, whatever the model.
 
     Returns:
@@ -90,9 +88,9 @@ def train_epoch(
     """
     optimizer = program.optimizer.build()
     order_N = jax.random.permutation(
-        jax.random.fold_in(purpose_key(seed, Purpose.DATA_ORDER), epoch), split.labels.shape[0]
+        jax.random.fold_in(purpose_key(seed, Purpose.DATA_ORDER), epoch), program.train_images
     )
-    steps = split.labels.shape[0] // program.batch_size
+    steps = program.train_images // program.batch_size
     order_SDB = order_N[: steps * program.batch_size].reshape(steps, axis_size or 1, -1)
     order_SB = order_SDB[:, jax.lax.axis_index(AXIS) if axis_size else 0]
 
@@ -102,7 +100,7 @@ def train_epoch(
 
     def step(state: State, chosen_B):
         (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(
-            state.params, state.wiring, split.images[chosen_B], split.labels[chosen_B]
+            state.params, state.wiring, images.images[chosen_B], images.labels[chosen_B]
         )
         if axis_size:
             loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), AXIS)
@@ -114,22 +112,26 @@ def train_epoch(
     return state, jax.tree.map(jnp.mean, means_S)
 
 
-def evaluate(program: Program, axis_size: int | None, state: State, split: Split) -> Score:
-    """Scores every image of `split` once, whatever its size."""
-    count = split.labels.shape[0]
-    devices = axis_size or 1
-    chunk = min(EVALUATION_BATCH, -(-count // devices))
-    chunks = -(-count // (chunk * devices))
-    index_CDB = jnp.arange(chunks * devices * chunk).reshape(chunks, devices, chunk)
-    index_CB = index_CDB[:, jax.lax.axis_index(AXIS) if axis_size else 0]
+def evaluate(
+    program: Program, axis_size: int | None, state: State, images: Split, start: int, count: int
+) -> Score:
+    """Scores `count` images from `start` on, each once, whatever their number.
 
-    def score(index_B):
+    `start` and `count` are arguments of the compiled function: it serves all splits.
+    """
+    device = jax.lax.axis_index(AXIS) if axis_size else 0
+    block = EVALUATION_BATCH * (axis_size or 1)
+
+    def add_chunk(chunk, total: Score) -> Score:
+        index_B = chunk * block + device * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
         real_B = index_B < count  # the last chunk is filled up with images that don't count
-        chosen_B = jnp.minimum(index_B, count - 1)
+        chosen_B = start + jnp.minimum(index_B, count - 1)
         losses_B, correct_B = cross_entropy(
-            program.model, state.params, state.wiring, split.images[chosen_B], split.labels[chosen_B]
+            program.model, state.params, state.wiring, images.images[chosen_B], images.labels[chosen_B]
         )
-        return Score(jnp.where(real_B, losses_B, 0).sum(), jnp.where(real_B, correct_B, False).sum())
+        loss = jnp.where(real_B, losses_B, 0.0).sum()
+        return Score(total.loss_sum + loss, total.correct + (correct_B & real_B).sum())
 
-    total = jax.tree.map(lambda chunks: chunks.sum(0), jax.lax.map(score, index_CB))
+    nothing = Score(jnp.float32(0), jnp.int32(0))
+    total = jax.lax.fori_loop(0, (count + block - 1) // block, add_chunk, nothing)
     return jax.lax.psum(total, AXIS) if axis_size else total
