@@ -45,10 +45,10 @@ def default_config() -> ml_collections.ConfigDict:
     model.parameter_budget = 0  # mlp: solve the width of one hidden layer for so many parameters
 
     config.train = train = ml_collections.ConfigDict()
-    train.epochs = 30
-    train.batch_size = 32
+    train.epochs = 10
+    train.batch_size = 64
     train.optimizer = "sgd"  # sgd (with momentum), adam
-    train.learning_rate = 0.05  # at its peak
+    train.learning_rate = 0.1  # at its peak
     train.schedule = "cosine"  # cosine, linear: down to 0 over all steps; constant
     train.warmup_epochs = 0.0  # epochs of linear rise before the schedule
     train.momentum = 0.9  # sgd's momentum, adam's beta1
@@ -67,7 +67,7 @@ def override(config: ml_collections.ConfigDict, overrides: dict) -> ml_collectio
 
 
 def flatten(config: ml_collections.ConfigDict) -> dict:
-    """{"train.epochs": 30, ...} in field order, with tuples as lists, as JSON returns them."""
+    """{"train.epochs": 10, ...} in field order, with tuples as lists, as JSON returns them."""
     flat = {}
     for name, value in config.items():
         if isinstance(value, ml_collections.ConfigDict):

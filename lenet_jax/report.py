@@ -53,7 +53,10 @@ def write_report(directory: pathlib.Path) -> str:
     )
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
-    title = f"{sweep['config']['dataset']}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
+    dataset = sweep["config"]["dataset"]
+    title = (
+        f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds (filled: shared kernels)"
+    )
     figures.accuracy_against_parameters(rows, title, directory / "accuracy.png")
     return text
 

@@ -1,0 +1,36 @@
+# make demo   the ablation on the embedded digits, and its table
+# make test   the whole test suite
+# Both make .venv first, from requirements.lock, if it isn't there or the lock has changed.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test setup lock clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@echo "Installing the pinned dependencies into $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || \
+		{ echo "error: this Python cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+demo: setup
+	@echo "Running the ablation on digits: every arm with 3 seeds, recorded in runs/demo ..."
+	@$(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --workdir=runs/demo
+
+test: setup
+	@echo "Running the tests ..."
+	@$(RUN) -m pytest -q
+
+# Pins requirements.txt with hashes, for Python 3.11 and newer on any platform. Needs uv.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file requirements.lock requirements.txt
+
+clean:
+	rm -rf $(VENV) runs
