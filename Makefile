@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test setup lock clean
+.PHONY: demo test setup docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -26,6 +26,10 @@ demo: setup
 test: setup
 	@echo "Running the tests ..."
 	@$(RUN) -m pytest -q
+
+# Pastes recorded tables and counted layers into README.md and docs/.
+docs: setup
+	@$(RUN) -m experiments.paste
 
 # Pins requirements.txt with hashes, for Python 3.11 and newer on any platform. Needs uv.
 lock:

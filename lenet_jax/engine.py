@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from lenet_jax import training
 from lenet_jax.errors import require_one_of
-from lenet_jax.program import PARALLEL
+
+PARALLEL = ("jit", "pmap")
 
 
 class Engine(NamedTuple):

@@ -9,8 +9,6 @@ from lenet_jax.errors import UserError, require_one_of
 from lenet_jax.models import build_model
 from lenet_jax.optimizer import OPTIMIZERS, SCHEDULES, OptimizerSpec
 
-PARALLEL = ("jit", "pmap")
-
 
 @dataclasses.dataclass(frozen=True)
 class Program:
@@ -37,7 +35,6 @@ def make_program(config: ml_collections.ConfigDict, train_images: int, devices: 
     Raises UserError, in a sentence that names the field, for whatever cannot be run.
     """
     train = config.train
-    require_one_of("parallel", config.parallel, PARALLEL)
     require_one_of("train.optimizer", train.optimizer, OPTIMIZERS)
     require_one_of("train.schedule", train.schedule, SCHEDULES)
     _require("seed", config.seed, 0 <= config.seed < 2**31, "from 0 to 2147483647")

@@ -1,5 +1,6 @@
 """From the records in a sweep's folder to its tables and figure."""
 
+import functools
 import pathlib
 
 from lenet_jax import figures, records, tables, workdir
@@ -48,9 +49,7 @@ def write_report(directory: pathlib.Path) -> str:
     results = [run["result"] for run in runs]
     rows = tables.arm_rows(results, list(dict.fromkeys(result["arm"] for result in results)))
     notes = protocol_notes(sweep, runs)
-    text = _write_table(
-        directory, "table", rows, notes, not_in_terminal=("wired_connections", "val_accuracy_mean")
-    )
+    text = _write_table(directory, "table", rows, notes)
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
     dataset = sweep["config"]["dataset"]
@@ -63,35 +62,40 @@ def write_report(directory: pathlib.Path) -> str:
 
 def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
     """What stands under the table: how its numbers came about, and the command that gives them."""
-    images, config, ran_on = runs[0]["images"], sweep["config"], [run["provenance"] for run in runs]
+
+    def distinct(values) -> str:
+        return " and ".join(dict.fromkeys(map(str, values)))
+
+    def train(field: str) -> str:
+        return distinct(run["config"][f"train.{field}"] for run in runs)
+
+    images, ran_on = runs[0]["images"], [run["provenance"] for run in runs]
     seeds = sorted({run["result"]["seed"] for run in runs})
+    devices = distinct(f"{at['devices']} x {at['device']} on {at['host']}" for at in ran_on)
+    versions = distinct(
+        ", ".join(
+            [f"Python {at['python']}", *(f"{name} {at['libraries'][name]}" for name in SHOWN_LIBRARIES)]
+        )
+        for at in ran_on
+    )
     return [
-        f"Accuracies are fractions, means over the runs that did not diverge. Each run is scored once, "
-        f"after its last epoch, on all {images['test']:,} test images of {config['dataset']}; it was trained "
-        f"on {images['train']:,}, and {images['validation']:,} more were kept for validation.",
+        f"Accuracies are fractions, means over the runs that did not diverge. Each run is scored once, after "
+        f"its last epoch, on all {images['test']:,} test images of {sweep['config']['dataset']}; it was "
+        f"trained on {images['train']:,}, and {images['validation']:,} more were kept for validation.",
         f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), cut to [0, 1]. Seeds "
         "change initialisation, random wiring and data order, not the test images.",
         "Connections are links from units to what they read, biases included, over the whole network; "
         "pooling has no weights and no connections here.",
-        f"Every arm: {config['train.epochs']} epochs of {config['train.optimizer']}, batch "
-        f"{config['train.batch_size']}, learning rate {config['train.learning_rate']} "
-        f"({config['train.schedule']}), momentum {config['train.momentum']}, weight decay "
-        f"{config['train.weight_decay']}; seeds {seeds[0]} to {seeds[-1]}.",
+        f"Training: {train('epochs')} epochs of {train('optimizer')}, batch {train('batch_size')}, learning "
+        f"rate {train('learning_rate')} ({train('schedule')}), momentum {train('momentum')}, weight decay "
+        f"{train('weight_decay')}; seeds {', '.join(map(str, seeds))}.",
         f"Command: `{sweep['command']}`",
-        "Ran on: "
-        + _distinct(f"{at['devices']} x {at['device']} device of {at['host']}" for at in ran_on)
-        + "; "
-        + _distinct(
-            f"Python {at['python']}, "
-            + ", ".join(f"{name} {at['libraries'][name]}" for name in ("jax", "flax", "optax"))
-            for at in ran_on
-        )
-        + "; revision "
-        + _distinct(at["revision"] for at in ran_on)
-        + ".",
+        f"Ran on {devices}; {versions}; revision {distinct(at['revision'] for at in ran_on)}.",
     ]
 
 
+SHOWN_LIBRARIES = ("jax", "flax", "optax")
+ONLY_IN_CSV = ("wired_connections", "val_accuracy_mean")  # columns that would crowd the page
 CONTRAST_NOTE = (
     "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
     f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
@@ -103,20 +107,11 @@ def _write_results(directory: pathlib.Path, runs: list[dict]) -> None:
     records.write_atomically(directory / "results.csv", text)
 
 
-def _write_table(
-    directory: pathlib.Path,
-    name: str,
-    rows: list[dict],
-    notes: list[str],
-    not_in_terminal: tuple[str, ...] = (),
-) -> str:
+def _write_table(directory: pathlib.Path, name: str, rows: list[dict], notes: list[str]) -> str:
     """Writes `rows` as CSV, Markdown and LaTeX, the Markdown with notes; returns it for a terminal."""
     notes_text = "\n".join(f"- {note}" for note in notes)
+    table = functools.partial(tables.to_text, rows, leave_out=ONLY_IN_CSV)
     records.write_atomically(directory / f"{name}.csv", tables.to_csv(rows))
-    records.write_atomically(directory / f"{name}.md", f"{tables.to_text(rows, 'github')}\n\n{notes_text}\n")
-    records.write_atomically(directory / f"{name}.tex", tables.to_text(rows, "latex_booktabs") + "\n")
-    return f"{tables.to_text(rows, 'simple', not_in_terminal)}\n\n{notes_text}"
-
-
-def _distinct(texts) -> str:
-    return " and ".join(dict.fromkeys(texts))
+    records.write_atomically(directory / f"{name}.md", f"{table('github')}\n\n{notes_text}\n")
+    records.write_atomically(directory / f"{name}.tex", table("latex_booktabs") + "\n")
+    return f"{table('simple')}\n\n{notes_text}"

@@ -66,8 +66,9 @@ def run_sweep(
     refused at once. Raises UserError for that, and for a folder of another config or in use.
     """
     runs = list_runs(config, arms)
-    for run in runs[: len(arms)]:  # the arms of the first seed: another seed changes no program
-        prepare(run.config)
+    for run in runs:
+        if run.config.seed == config.seed:  # another seed changes no program
+            prepare(run.config)
     identity = config_lib.flatten(config)
     with records.claim_directory(directory):
         workdir.check_config(directory, identity)

@@ -51,7 +51,9 @@ def test_training_and_validation_are_disjoint_and_together_the_training_set():
 def test_images_keep_their_labels():
     """Every image of the splits has the label that the native image with the same ink has."""
     native = load_native("digits")
-    label_of = {image.tobytes(): label for image, label in zip(native.train_images, native.train_labels)}
+    label_of = {
+        image.tobytes(): label for image, label in zip(native.train_images, native.train_labels, strict=True)
+    }
     # With a box of 8 no pixel is interpolated, so the native image can be read off the field.
     splits = load_splits("digits", data_config(image_size=8, box=8, background=0.0, ink=16.0))
     for images, labels in (splits.train, splits.validation):

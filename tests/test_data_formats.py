@@ -19,7 +19,7 @@ def idx_pair(tmp_path):
 
 
 def test_idx_is_row_major_with_big_endian_sizes(tmp_path, idx_pair):
-    content = bytes([0, 0, 8, 3]) + bytes([0, 0, 0, 1] + [0, 0, 0, 2] + [0, 0, 0, 3]) + bytes(range(6))
+    content = bytes([0, 0, 8, 3]) + bytes([0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(6))
     (tmp_path / "one.gz").write_bytes(gzip.compress(content))
     data_files.write_idx(tmp_path / "label.gz", np.array([7]))
     images, labels = read_idx_pair(tmp_path / "one.gz", tmp_path / "label.gz")

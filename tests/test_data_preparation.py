@@ -240,7 +240,7 @@ def test_data_dir_that_cannot_be_written(original, tmp_path):
 
 @pytest.mark.parametrize("name", FETCHED)
 def test_no_network(name, original, data_dir):
-    folder, _ = original(name)
+    original(name)
     start = time.monotonic()
     with pytest.raises(UserError) as refusal:
         load(name, data_dir)

@@ -19,7 +19,9 @@ def rates(schedule, total_steps, warmup_steps=0):
 def test_schedules_without_warmup():
     np.testing.assert_allclose(rates("constant", 4), [1, 1, 1, 1])
     np.testing.assert_allclose(rates("linear", 4), [1, 0.75, 0.5, 0.25])
-    np.testing.assert_allclose(rates("cosine", 4), [(1 + np.cos(np.pi * t / 4)) / 2 for t in range(4)], atol=1e-6)
+    np.testing.assert_allclose(
+        rates("cosine", 4), [(1 + np.cos(np.pi * t / 4)) / 2 for t in range(4)], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

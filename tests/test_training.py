@@ -1,7 +1,6 @@
 """The train step, the epoch and the evaluation."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -58,7 +57,9 @@ def test_an_epoch_is_its_steps_one_by_one():
         params = jax.tree.map(lambda p, v: p - 0.2 * v, params, velocity)
     state, means = make_engine("jit").train_epoch(program, state, images, 0, 3)
     jax.tree.map(
-        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6), state.params, params
+        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6),
+        state.params,
+        params,
     )
     assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
 
@@ -156,7 +157,10 @@ def test_runs_that_differ_in_numbers_share_one_compilation():
         engine.train_epoch(
             program, start(program, None, seed, learning_rate, momentum, weight_decay), images, seed, seed
         )
-    assert (engine.train_epoch._cache_size(), engine.init_state._cache_size()) == (before[0] + 1, before[1] + 1)
+    assert (engine.train_epoch._cache_size(), engine.init_state._cache_size()) == (
+        before[0] + 1,
+        before[1] + 1,
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -178,6 +182,4 @@ def test_pmap_agrees_with_jit(optimizer, sharing):
         score = engine.evaluate(program, state, data, 50, 320)
         outcomes.append(jax.tree.map(np.asarray, engine.get((state.params, means, score))))
     assert outcomes[0][2].correct == outcomes[1][2].correct
-    jax.tree.map(
-        lambda one, other: np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6), *outcomes
-    )
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6), *outcomes)

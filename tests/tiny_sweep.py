@@ -1,4 +1,4 @@
-"""A sweep that trains in a moment: what tests give to --config."""
+"""A sweep that trains in a moment, with an arm that diverges: what tests give to --config."""
 
 from lenet_jax.config import default_config
 
@@ -22,8 +22,13 @@ def get_arms(config):
         "local_shared": {"model.connectivity": "local", "model.sharing": "shared"},
         "mlp_8": {"model.name": "mlp"},
         "mlp_4": {"model.name": "mlp", "model.hidden": (4,)},
+        "too_fast": {"model.name": "mlp", "train.learning_rate": 1e38},  # weights overflow in epoch 1
     }
 
 
 def get_contrasts():
-    return {"convolution": ("local_shared", "mlp_8"), "width": ("mlp_8", "mlp_4")}
+    return {
+        "convolution": ("local_shared", "mlp_8"),
+        "width": ("mlp_8", "mlp_4"),
+        "step size": ("mlp_8", "too_fast"),
+    }

@@ -1,0 +1,49 @@
+"""Runs the project's commands inside this process, where JAX is loaded and programs are compiled."""
+
+import contextlib
+import io
+import pathlib
+import runpy
+import sys
+import warnings
+from typing import NamedTuple
+from unittest import mock
+
+from absl import flags
+from absl import logging as absl_logging
+
+PROJECT = pathlib.Path(__file__).parent.parent
+TINY = f"--config={PROJECT / 'tests' / 'tiny_sweep.py'}"
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit status, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run_command(name: str, *arguments: str) -> Ended:
+    """Runs `python -m experiments.NAME ARGUMENT...`, but for the start of an interpreter."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "argv", [name, *arguments]),
+        mock.patch.object(absl_logging.get_absl_handler().python_handler, "stream", err),
+        warnings.catch_warnings(),
+    ):
+        # ml_collections loads config files so; outside tests Python doesn't show this.
+        warnings.filterwarnings("ignore", r"the load_module\(\) method", DeprecationWarning)
+        try:
+            runpy.run_path(str(PROJECT / "experiments" / f"{name}.py"), run_name="__main__")
+        except SystemExit as end:  # treated as the interpreter does
+            if isinstance(end.code, str):
+                print(end.code, file=err)
+            status = 1 if isinstance(end.code, str) else end.code or 0
+        finally:
+            for flag in [flag for flag in flags.FLAGS if flag.partition(".")[0] in ("config", "workdir")]:
+                delattr(flags.FLAGS, flag)
+            flags.FLAGS.unparse_flags()
+    return Ended(status, out.getvalue(), err.getvalue())

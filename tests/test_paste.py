@@ -1,0 +1,41 @@
+"""README and docs show what the records say, and the records' tables are what the program makes."""
+
+import pathlib
+import shutil
+
+import pytest
+
+from experiments import paste
+from lenet_jax.report import write_report
+
+SWEEPS = sorted(path.parent for path in (paste.ROOT / "results").glob("*/config.json"))
+
+
+@pytest.mark.parametrize("page", paste.pages(), ids=lambda page: page.name)
+def test_pages_show_what_is_recorded_and_counted(page: pathlib.Path):
+    text = page.read_text(encoding="utf-8")
+    assert paste.paste(text) == text, "out of date: run `make docs`"
+
+
+def test_a_page_that_disagrees_is_found():
+    page = (paste.ROOT / "README.md").read_text(encoding="utf-8")
+    block = paste.BLOCK.search(page)
+    altered = page.replace(block.group(), block.group().replace("0.9", "0.8"))
+    assert altered != page
+    assert paste.paste(altered) == page
+
+
+def test_the_figures_of_readme_and_results_are_committed():
+    assert {path.name for path in SWEEPS} == {"mnist", "usps"}
+
+
+@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path):
+    copy = shutil.copytree(sweep, tmp_path / sweep.name)
+    written = [name for name in ("results", "table", "contrasts") for name in copy.glob(f"{name}.*")]
+    assert len(written) == 7
+    for file in written:
+        file.unlink()
+    write_report(copy)
+    for file in written:
+        assert file.read_bytes() == (sweep / file.name).read_bytes(), file.name

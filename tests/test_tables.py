@@ -1,0 +1,152 @@
+"""Means, intervals and pairs against worked examples, and the text that they become."""
+
+import csv
+import io
+import math
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from lenet_jax import tables
+from lenet_jax.stats import mean_interval
+
+WIDE = (-math.inf, math.inf)
+COUNTS = {"parameters": 61706, "connections": 423038, "wired_connections": 363904, "macs": 416520}
+
+
+def result(arm, seed, test_accuracy, **fields):
+    """A run's result; diverged where its accuracy is None."""
+    return {
+        "arm": arm, "dataset": "digits", "seed": seed,
+        "status": "diverged" if test_accuracy is None else "done",
+        **COUNTS, "epochs": 30,
+        "train_accuracy": None if test_accuracy is None else 1.0,
+        "val_accuracy": None if test_accuracy is None else test_accuracy / 2,
+        "test_accuracy": test_accuracy,
+        "test_error_percent": None if test_accuracy is None else 100 * (1 - test_accuracy),
+        "wall_seconds": 1.5,
+    } | fields  # fmt: skip
+
+
+# Two-sided 95% quantiles as printed in tables of Student's t, by degrees of freedom.
+@pytest.mark.parametrize(("freedom", "quantile"), [(1, 12.706), (2, 4.303), (4, 2.776), (9, 2.262)])
+def test_the_interval_is_students_t(freedom, quantile):
+    values = list(range(1, freedom + 2))
+    mean, low, high = mean_interval(values, WIDE)
+    assert mean == pytest.approx(np.mean(values))
+    half = quantile * np.std(values, ddof=1) / np.sqrt(freedom + 1)
+    assert (low, high) == pytest.approx((mean - half, mean + half), rel=1e-3)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 20])
+def test_the_interval_agrees_with_scipy(n):
+    values = np.random.default_rng(n).uniform(0.4, 0.6, n)
+    _, low, high = mean_interval(values.tolist(), WIDE)
+    expected = scipy_stats.t.interval(0.95, n - 1, loc=values.mean(), scale=scipy_stats.sem(values))
+    assert (low, high) == pytest.approx(expected)
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    intervals = [mean_interval(rng.normal(3, 1, 4).tolist(), WIDE) for _ in range(1000)]
+    covered = np.mean([interval.low < 3 < interval.high for interval in intervals])
+    assert 0.93 < covered < 0.97  # 95%, with a standard error of 0.7% over 1,000 draws
+
+
+def test_few_values():
+    assert mean_interval([], WIDE) == (None, None, None)
+    assert mean_interval([0.75], WIDE) == (0.75, None, None)
+    assert mean_interval([0.75, 0.75, 0.75], WIDE) == (0.75, 0.75, 0.75)
+
+
+def test_the_interval_is_cut_to_what_is_possible():
+    assert mean_interval([0.9, 1.0], (0.0, 1.0)) == (
+        pytest.approx(0.95),
+        pytest.approx(0.3147, abs=1e-4),
+        1.0,
+    )
+    assert mean_interval([-0.9, -1.0], (-1.0, 1.0))[1] == -1.0
+
+
+def test_one_row_per_arm_in_the_order_asked_for():
+    results = [result("b", 0, 0.5), result("a", 0, 0.5), result("b", 1, 0.7)]
+    rows = tables.arm_rows(results, ["b", "never run", "a"])
+    assert [(row["arm"], row["runs"]) for row in rows] == [("b", 2), ("a", 1)]
+    assert rows[0]["test_accuracy_mean"] == pytest.approx(0.6)
+    assert rows[0]["val_accuracy_mean"] == pytest.approx(0.3)
+    assert rows[0]["train_accuracy_mean"] == 1.0
+    assert {name: rows[0][name] for name in COUNTS} == COUNTS
+    assert (rows[1]["test_accuracy_ci_low"], rows[1]["test_accuracy_ci_high"]) == (None, None)
+
+
+def test_diverged_runs_are_counted_and_not_averaged():
+    with_diverged = [result("a", 0, 0.5), result("a", 1, None), result("a", 2, 0.7)]
+    [row] = tables.arm_rows(with_diverged, ["a"])
+    [without] = tables.arm_rows([run for run in with_diverged if run["status"] == "done"], ["a"])
+    assert (row["runs"], row["diverged"]) == (3, 1)
+    assert (without["runs"], without["diverged"]) == (2, 0)
+    assert row | {"runs": 2, "diverged": 0} == without
+
+
+def test_an_arm_that_only_diverged_has_no_numbers():
+    rows = tables.arm_rows([result("a", seed, None) for seed in range(3)] + [result("b", 0, 0.5)], ["a", "b"])
+    assert (rows[0]["runs"], rows[0]["diverged"]) == (3, 3)
+    empty = ["train_accuracy_mean", "val_accuracy_mean", "test_accuracy_mean"]
+    empty += ["test_accuracy_ci_low", "test_accuracy_ci_high"]
+    assert [rows[0][column] for column in empty] == [None] * 5
+    read = list(csv.DictReader(io.StringIO(tables.to_csv(rows))))
+    assert [read[0][column] for column in empty] == [""] * 5
+    line = tables.to_text(rows, "github").splitlines()[2]
+    assert [cell.strip() for cell in line.split("|")[-6:-1]] == ["-"] * 5
+
+
+def test_contrasts_pair_runs_of_one_seed():
+    """The seeds differ much, the arms by 0.10 to 0.12 with each seed: only pairs tell them apart."""
+    a = {0: 0.50, 1: 0.70, 2: 0.92}
+    b = {2: 0.80, 0: 0.40, 1: 0.59}
+    results = [result("b", *run) for run in b.items()] + [result("a", *run) for run in a.items()]
+    [row] = tables.contrast_rows(results, {"gain": ("a", "b")})
+    assert (row["contrast"], row["arm"], row["baseline"], row["pairs"]) == ("gain", "a", "b", 3)
+    differences = mean_interval([0.10, 0.11, 0.12], WIDE)
+    found = (row["difference_mean"], row["difference_ci_low"], row["difference_ci_high"])
+    assert found == pytest.approx(tuple(differences))
+    [reverse] = tables.contrast_rows(results, {"loss": ("b", "a")})
+    assert reverse["difference_mean"] == pytest.approx(-row["difference_mean"])
+
+
+def test_a_pair_needs_both_runs_done():
+    results = [result("a", 0, 0.5), result("a", 1, 0.9), result("a", 2, 0.9)]
+    results += [result("b", 0, 0.4), result("b", 1, None), result("b", 3, 0.1)]
+    [row] = tables.contrast_rows(results, {"gain": ("a", "b")})
+    assert row["pairs"] == 1
+    assert row["difference_mean"] == pytest.approx(0.1)
+    assert (row["difference_ci_low"], row["difference_ci_high"]) == (None, None)
+
+
+def test_contrasts_without_pairs_are_left_out():
+    results = [result("a", 0, 0.5), result("b", 1, 0.5), result("c", 0, None)]
+    contrasts = {"seeds": ("a", "b"), "diverged": ("a", "c"), "not run": ("a", "d")}
+    assert tables.contrast_rows(results, contrasts) == []
+
+
+def test_csv_is_read_back():
+    rows = [{"arm": 'a "b", c', "n": 3, "mean": 0.12345678, "low": None}, {"arm": "d", "n": 4}]
+    text = tables.to_csv(rows)
+    assert text.splitlines()[0] == "arm,n,mean,low" and text.endswith("\n") and "\r" not in text
+    first, second = csv.DictReader(io.StringIO(text))
+    assert first == {"arm": 'a "b", c', "n": "3", "mean": "0.123457", "low": ""}
+    assert second == {"arm": "d", "n": "4", "mean": "", "low": ""}
+    assert tables.to_csv([{"b": 1, "a": 2, "c": 3}], ("a", "b")) == "a,b\n2,1\n"
+
+
+def test_tables_for_people():
+    rows = [
+        {"arm": "local_shared", "parameters": 61706, "mean": 0.98765, "hidden": 1},
+        {"arm": "full", "parameters": 6763934, "mean": None, "hidden": 2},
+    ]
+    header, _, *lines = tables.to_text(rows, "github", leave_out=("hidden",)).splitlines()
+    assert header == "| arm          |   parameters |   mean |"
+    assert lines == ["| local_shared |       61,706 | 0.9877 |", "| full         |    6,763,934 |      - |"]
+    latex = tables.to_text(rows, "latex_booktabs", leave_out=("hidden",))
+    assert r"local\_shared" in latex and r"\toprule" in latex and "6,763,934" in latex
