@@ -25,7 +25,11 @@ def get_config():
 def get_arms(config: ml_collections.ConfigDict) -> dict[str, dict]:
     """Arm -> the fields in which it departs from `config`."""
     wirings = {
-        f"{connectivity}_{sharing}": {"model.connectivity": connectivity, "model.sharing": sharing}
+        f"{connectivity}_{sharing}": {
+            "model.name": "lenet5",
+            "model.connectivity": connectivity,
+            "model.sharing": sharing,
+        }
         for connectivity in wiring.CONNECTIVITY
         for sharing in wiring.SHARING
     }

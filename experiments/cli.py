@@ -1,13 +1,18 @@
 """What the entry points share: flags, and bad input that ends in one sentence."""
 
+import argparse
 import difflib
+import functools
 import importlib.util
 import logging
+import os
 import pathlib
+import shlex
 import sys
 import types
 from collections.abc import Callable
 
+import jax
 import ml_collections
 from absl import app, flags
 from absl import logging as absl_logging
@@ -42,14 +47,15 @@ def run(main: Callable[[], None]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)  # not which backends it did without
         main()
 
+    # The same command gives the same table on a GPU, too, in float32 throughout.
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
+    jax.config.update("jax_default_matmul_precision", "highest")
     try:
         app.run(call, flags_parser=_parse_flags)
     except UserError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print(
-            "\nInterrupted. What was recorded is kept: the same command goes on from there.", file=sys.stderr
-        )
+        print("\nInterrupted. Finished runs are recorded: the same command does the others.", file=sys.stderr)
         sys.exit(130)
 
 
@@ -68,50 +74,66 @@ def config_module() -> types.ModuleType:
 
 
 def command_line(module: str) -> str:
-    """The command that gives the current config again, with DIR for the folder.
+    """The command that gives results of the current config again, with DIR for the folder.
 
-    Fields that say where data lies are left out: they differ from one machine to the next.
+    It sets the fields that identify results and aren't the config file's own.
     """
     default = config_lib.flatten(config_module().get_config())
-    resolved = config_lib.flatten(config())
     changed = [
-        f"--config.{field}={','.join(map(str, value)) if isinstance(value, list) else value}"
-        for field, value in resolved.items()
-        if value != default[field] and field not in config_lib.PLACES
+        shlex.quote(f"--config.{field}={_as_argument(value)}")
+        for field, value in config_lib.flatten(config()).items()
+        if value != default[field] and field not in config_lib.NOT_IDENTITY
     ]
     return " ".join(["python -m", module, f"--config={_config_file()}", *changed, "--workdir=DIR"])
+
+
+def _as_argument(value) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "()"
+    return str(value)
 
 
 def _config_file() -> str:
     return config_flags.get_config_filename(flags.FLAGS["config"])
 
 
+@functools.cache
 def _load_module(path: str) -> types.ModuleType:
     """Raises UserError where `path` is no config file."""
-    if not pathlib.Path(path).is_file():
-        raise UserError(f"--config={path} does not exist: name a config file, such as configs/lenet5.py.")
+    if not path.endswith(".py") or not pathlib.Path(path).is_file():
+        raise UserError(f"--config={path} is no Python file: name a config file, such as configs/lenet5.py.")
     spec = importlib.util.spec_from_file_location(pathlib.Path(path).stem, path)
-    module = importlib.util.module_from_spec(spec) if spec else None
+    module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        fields = module.get_config()
+        config = module.get_config()
     except Exception as error:  # whatever a user's file raises
         raise UserError(f"--config={path} cannot be loaded: {type(error).__name__}: {error}.") from error
-    if not isinstance(fields, ml_collections.ConfigDict):
+    if not isinstance(config, ml_collections.ConfigDict):
         raise UserError(f"--config={path} must define get_config() that returns a ConfigDict.")
     return module
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
     """Parses the flags; checks fields first, as config_flags answers unknown ones with a traceback."""
-    names = [argument.lstrip("-").partition("=") for argument in arguments[1:] if argument.startswith("-")]
-    for path in [value for name, _, value in names if name == "config" and value]:
-        known = config_lib.flatten(_load_module(path).get_config())
-        for field in [name.removeprefix("config.") for name, _, _ in names if name.startswith("config.")]:
-            if field not in known:
-                near = difflib.get_close_matches(field, known, n=3) or known
-                raise UserError(f"config.{field} is no field of {path}: perhaps {', '.join(near)}?")
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config", "-config")
+    known, others = parser.parse_known_args(arguments[1:])
+    if known.config:
+        _check_fields(known.config, others)
     try:
         return flags.FLAGS(arguments)
     except (flags.Error, OSError, TypeError, ValueError) as error:
         raise UserError(" ".join(f"{error}".split())) from error
+
+
+def _check_fields(path: str, arguments: list[str]) -> None:
+    """Raises UserError where an argument sets a field that the config file doesn't have."""
+    fields = config_lib.flatten(_load_module(path).get_config())
+    for argument in arguments:
+        flag = argument.lstrip("-").partition("=")[0]
+        field = flag.removeprefix("config.")
+        if argument.startswith("-") and field != flag and field not in fields:
+            inside = [name for name in fields if name.startswith(f"{field}.")]
+            near = inside or difflib.get_close_matches(field, fields, n=3) or fields
+            raise UserError(f"config.{field} is no field of {path}: perhaps {', '.join(near)}?")

@@ -3,7 +3,8 @@
     python -m experiments.train --config=configs/lenet5.py --workdir=DIR
 
 DIR holds metrics.jsonl, a line an epoch, and record.json: the result, the resolved config, the
-library versions, the device and the git revision. A run already recorded is not run again.
+library versions, the device and the git revision. A run already recorded is not run again; one
+that was stopped starts over.
 """
 
 from experiments import cli
@@ -16,11 +17,15 @@ from lenet_jax.run import describe, prepare, train_and_record
 def main() -> None:
     config, directory = cli.config(), cli.workdir()
     prepare(config)
+    flat = config_lib.flatten(config)
     with records.claim_directory(directory):
-        recorded = workdir.recorded_run(directory, config_lib.flatten(config))
-        if recorded:
+        workdir.check_config(directory, flat)
+        if recorded := workdir.read_or_set_aside(directory / records.RECORD):
+            workdir.refuse_differences(directory, recorded["config"], flat)
             print(f"Already recorded in {directory}: {describe(recorded['result'])}")
             return
+        command = cli.command_line("experiments.train")
+        records.write_record(directory / workdir.CONFIG, {"command": command, "config": flat})
         with Progress(config.train.epochs) as progress:
             result = train_and_record(config, directory, progress, arm=config.model.name)
     print(f"{describe(result)}; recorded in {directory}")

@@ -28,7 +28,7 @@ def default_config() -> ml_collections.ConfigDict:
     data.validation_fraction = 0.1  # of the training set
     data.image_size = 32  # LeNet-5 reads 32x32, the MLPs of 1998 read 28x28
     data.box = 20  # images under 28x28 are resized to the box that MNIST's digits fit
-    data.background = -0.1  # grey levels of LeCun et al. 1998, II-B: mean near 0, variance near 1
+    data.background = -0.1  # grey levels of LeCun et al. 1998, section II-B
     data.ink = 1.175
     data.manual_dir = ""  # folder with a dataset's original files, where they can't be downloaded
     data.data_dir = ""  # where prepared data is kept; "" is tensorflow-datasets' own folder

@@ -7,6 +7,8 @@ import matplotlib
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
 
+from lenet_jax import records
+
 matplotlib.use("Agg")  # files only; no display is needed
 
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
@@ -50,9 +52,8 @@ def accuracy_against_parameters(rows: list[dict], title: str, path: pathlib.Path
     axes.set_ylabel("test accuracy (%)")
     axes.set_title(title)
     axes.grid(True, which="major", alpha=0.3)
-    draft = path.with_name(f".{path.name}")
-    figure.savefig(draft, dpi=150, format="png")
-    draft.replace(path)
+    with records.replacing(path) as draft:
+        figure.savefig(draft, dpi=150, format="png")
     plt.close(figure)
 
 

@@ -19,6 +19,8 @@ class MetricsLog:
         if tensorboard:
             import tensorboardX  # slow to import, and rarely asked for
 
+            for stale in directory.glob("events.out.tfevents.*"):  # of a run that was stopped
+                stale.unlink()
             self._board = tensorboardX.SummaryWriter(str(directory))
 
     def __enter__(self):

@@ -95,6 +95,8 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
 
     Raises UserError for names that do not exist and shapes that do not fit.
     """
+    if image_size < 1:
+        raise UserError(f"config.data.image_size={image_size} must be at least 1.")
     require_one_of("model.name", model.name, MODELS)
     require_one_of("model.activation", model.activation, ACTIVATIONS)
     _require_sizes("model.hidden", model.hidden)

@@ -9,6 +9,8 @@ from lenet_jax.errors import UserError, require_one_of
 from lenet_jax.models import build_model
 from lenet_jax.optimizer import OPTIMIZERS, SCHEDULES, OptimizerSpec
 
+SEED_LIMIT = 2**31  # seeds are int32 in compiled programs
+
 
 @dataclasses.dataclass(frozen=True)
 class Program:
@@ -37,7 +39,7 @@ def make_program(config: ml_collections.ConfigDict, train_images: int, devices: 
     train = config.train
     require_one_of("train.optimizer", train.optimizer, OPTIMIZERS)
     require_one_of("train.schedule", train.schedule, SCHEDULES)
-    _require("seed", config.seed, 0 <= config.seed < 2**31, "from 0 to 2147483647")
+    _require("seed", config.seed, 0 <= config.seed < SEED_LIMIT, f"from 0 to {SEED_LIMIT - 1}")
     _require("train.epochs", train.epochs, train.epochs >= 1, "at least 1")
     _require("train.learning_rate", train.learning_rate, train.learning_rate > 0, "greater than 0")
     _require("train.momentum", train.momentum, 0 <= train.momentum < 1, "in [0, 1)")

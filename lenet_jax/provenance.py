@@ -1,5 +1,6 @@
 """What a run ran on: enough to run it again, and to know when a number may differ."""
 
+import functools
 import importlib.metadata
 import os
 import pathlib
@@ -11,6 +12,7 @@ import jax
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ml-collections", "tensorflow-datasets")
 
 
+@functools.cache  # as the code was loaded, whatever is committed while a sweep runs
 def provenance() -> dict:
     """Library versions, device, processor and the project's git revision, as JSON types."""
     return {
@@ -18,7 +20,6 @@ def provenance() -> dict:
         "python": platform.python_version(),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "device": jax.devices()[0].device_kind,
-        "devices": jax.local_device_count(),
         "host": f"{processor()}, {len(os.sched_getaffinity(0))} cores",
     }
 

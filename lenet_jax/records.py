@@ -17,14 +17,31 @@ class DamagedRecord(Exception):
     """A record that is not what was written. Its text says what is wrong with it."""
 
 
+@contextlib.contextmanager
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a draft to write that takes the place of `path` at the end.
+
+    A reader, or a kill, sees the old file or the new one. The draft has the process in its name, so
+    that two writers don't meet. Raises UserError where the folder cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield draft
+        os.replace(draft, path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}): choose a folder you may write to, or make room."
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def write_atomically(path: pathlib.Path, text: str) -> None:
-    """Replaces `path` with `text`: a reader, or a kill, sees the old file or the new one."""
-    draft = path.with_name(f".{path.name}.draft")
-    with open(draft, "w", encoding="utf-8", newline="") as file:
+    """Replaces `path` with `text`. Raises UserError where it cannot be written."""
+    with replacing(path) as draft, open(draft, "w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, path)
 
 
 def write_record(path: pathlib.Path, content: dict) -> None:

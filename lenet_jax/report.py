@@ -23,9 +23,8 @@ def read_records(directory: pathlib.Path) -> tuple[dict, list[dict]]:
             "redoes what is missing."
         ) from damage
     if not sweep or not runs:
-        raise UserError(
-            f"{directory} holds no recorded runs: run experiments.ablate with this --workdir first."
-        )
+        lacks = "config.json of a sweep" if not sweep else "recorded runs"
+        raise UserError(f"{directory} holds no {lacks}: run experiments.ablate with this --workdir first.")
     arms = sweep["arms"]
     order = {arm: position for position, arm in enumerate(arms)}
     runs.sort(key=lambda run: (order.get(run["result"]["arm"], len(arms)), run["result"]["seed"]))
@@ -89,12 +88,23 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
         f"Training: {train('epochs')} epochs of {train('optimizer')}, batch {train('batch_size')}, learning "
         f"rate {train('learning_rate')} ({train('schedule')}), momentum {train('momentum')}, weight decay "
         f"{train('weight_decay')}; seeds {', '.join(map(str, seeds))}.",
-        f"Command: `{sweep['command']}`",
+        f"Command: `{recorded_command(sweep, runs)}`",
         f"Ran on {devices}; {versions}; revision {distinct(at['revision'] for at in ran_on)}.",
     ]
 
 
+def recorded_command(sweep: dict, runs: list[dict]) -> str:
+    """The command that gives all recorded runs in a new folder, as far as one command can."""
+    arms = list(dict.fromkeys(run["result"]["arm"] for run in runs))
+    seeds = 1 + max(run["result"]["seed"] for run in runs) - sweep["config"]["seed"]
+    selection = f"--config.seeds={seeds}"
+    if set(arms) != set(sweep["arms"]):
+        selection += f" --config.arms={','.join(arms)}"
+    return sweep["command"].replace("--workdir=DIR", f"{selection} --workdir=DIR")
+
+
 SHOWN_LIBRARIES = ("jax", "flax", "optax")
+LATEX_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "%_#&$"} | {"`": ""})
 ONLY_IN_CSV = ("wired_connections", "val_accuracy_mean")  # columns that would crowd the page
 CONTRAST_NOTE = (
     "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
@@ -113,5 +123,6 @@ def _write_table(directory: pathlib.Path, name: str, rows: list[dict], notes: li
     table = functools.partial(tables.to_text, rows, leave_out=ONLY_IN_CSV)
     records.write_atomically(directory / f"{name}.csv", tables.to_csv(rows))
     records.write_atomically(directory / f"{name}.md", f"{table('github')}\n\n{notes_text}\n")
-    records.write_atomically(directory / f"{name}.tex", table("latex_booktabs") + "\n")
+    latex_notes = "".join(f"\n{note.translate(LATEX_ESCAPES)}\n" for note in notes)
+    records.write_atomically(directory / f"{name}.tex", f"{table('latex_booktabs')}\n{latex_notes}")
     return f"{table('simple')}\n\n{notes_text}"

@@ -65,6 +65,7 @@ def train_and_record(
     nats, accuracies fractions in [0, 1], None where a run diverged.
     """
     engine, program, images = prepare(config)
+    ran_on = {**provenance(), "devices": engine.devices}
     train, name = config.train, f"{arm} seed {config.seed}"
     started = time.monotonic()
 
@@ -108,14 +109,14 @@ def train_and_record(
         "train_accuracy": final["train"],
         "val_accuracy": final["validation"],
         "test_accuracy": final["test"],
-        "test_error_percent": 100 * (1 - final["test"]) if done else None,
+        "test_error_percent": 100 - 100 * final["test"] if done else None,
         "wall_seconds": round(time.monotonic() - started, 3),
     }
     content = {
         "result": result,
         "images": images.count,
         "config": config_lib.flatten(config),
-        "provenance": provenance(),
+        "provenance": ran_on,
     }
     records.write_record(directory / records.RECORD, content)
     progress.run_done(name, describe(result), train.epochs - epoch)

@@ -9,6 +9,7 @@ import ml_collections
 from lenet_jax import config as config_lib
 from lenet_jax import records, workdir
 from lenet_jax.errors import UserError
+from lenet_jax.program import SEED_LIMIT
 from lenet_jax.progress import Progress
 from lenet_jax.run import prepare, train_and_record
 
@@ -36,20 +37,17 @@ def list_runs(config: ml_collections.ConfigDict, arms: Arms) -> list[Run]:
     selected = [name.strip() for name in config.arms.split(",") if name.strip()] or list(arms)
     if unknown := [name for name in selected if name not in arms]:
         raise UserError(f"config.arms names {', '.join(unknown)}: choose from {', '.join(arms)}.")
-    if config.seeds < 1:
-        raise UserError(f"config.seeds={config.seeds} must be at least 1.")
-    base = ml_collections.ConfigDict(config)
-    with base.unlocked():
-        del base.seeds, base.arms
-    base.lock()
-    runs = []
-    for seed in range(config.seed, config.seed + config.seeds):
-        for name in [name for name in arms if name in selected]:
-            try:
-                runs.append(Run(name, config_lib.override(base, {**arms[name], "seed": seed})))
-            except (KeyError, TypeError, ValueError) as error:
-                raise UserError(f"Arm {name} overrides a field that doesn't fit: {error}.") from error
-    return runs
+    if not 1 <= config.seeds <= SEED_LIMIT - config.seed:
+        raise UserError(
+            f"config.seeds={config.seeds} must be at least 1, and the last of them, counted from "
+            f"config.seed={config.seed}, below {SEED_LIMIT}."
+        )
+    return [
+        _resolve(config, name, arms[name], seed)
+        for seed in range(config.seed, config.seed + config.seeds)
+        for name in arms
+        if name in selected
+    ]
 
 
 def run_sweep(
@@ -72,18 +70,39 @@ def run_sweep(
     identity = config_lib.flatten(config)
     with records.claim_directory(directory):
         workdir.check_config(directory, identity)
-        folders = [directory / workdir.RUNS / run.folder for run in runs]
-        todo = [
-            (run, folder)
-            for run, folder in zip(runs, folders, strict=True)
-            if not workdir.recorded_run(folder, config_lib.flatten(run.config))
-        ]
+        recorded = workdir.read_runs(directory)
+        for record in recorded.values():
+            _refuse_other_config(directory, record, config, arms)
         records.write_record(
             directory / workdir.CONFIG,
             {"command": command, "config": identity, "arms": list(arms), "contrasts": contrasts},
         )
-        with Progress(total_epochs=len(todo) * config.train.epochs) as progress:
-            for run, folder in todo:
+        todo = [run for run in runs if run.folder not in recorded]
+        with Progress(total_epochs=sum(run.config.train.epochs for run in todo)) as progress:
+            for run in todo:
+                folder = directory / workdir.RUNS / run.folder
                 folder.mkdir(parents=True, exist_ok=True)
                 train_and_record(run.config, folder, progress, run.arm)
                 after_run(directory)
+
+
+def _refuse_other_config(
+    directory: pathlib.Path, record: dict, config: ml_collections.ConfigDict, arms: Arms
+) -> None:
+    """Raises UserError where a recorded run of one of `arms` was made with another config."""
+    arm, seed = record["result"]["arm"], record["result"]["seed"]
+    if arm in arms:
+        wanted = _resolve(config, arm, arms[arm], seed).config
+        workdir.refuse_differences(directory, record["config"], config_lib.flatten(wanted))
+
+
+def _resolve(config: ml_collections.ConfigDict, arm: str, overrides: dict, seed: int) -> Run:
+    """The run of an arm: the sweep's config less what selects runs. Raises UserError, see list_runs."""
+    base = ml_collections.ConfigDict(config)
+    with base.unlocked():
+        del base.seeds, base.arms
+    base.lock()
+    try:
+        return Run(arm, config_lib.override(base, {**overrides, "seed": seed}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"Arm {arm} overrides a field that doesn't fit: {error}.") from error

@@ -36,7 +36,7 @@ def stencil_reads(offsets: jax.Array, size: int, kernel_size: int) -> jax.Array:
       (units, taps) int32: the unit at (row, column) reads each offset moved by (row, column).
     """
     out = output_size(size, kernel_size)
-    rows, columns = np.divmod(np.arange(out * out)[:, None], out)
+    rows, columns = np.divmod(np.arange(out * out, dtype=np.int32)[:, None], out)
     return (offsets // size + rows) % size * size + (offsets % size + columns) % size
 
 
@@ -44,18 +44,6 @@ def local_reads(size: int, kernel_size: int) -> np.ndarray:
     """(units, taps) int32 table of `local`: each unit's kernel_size x kernel_size neighbourhood."""
     rows, columns = np.divmod(np.arange(kernel_size**2, dtype=np.int32), kernel_size)
     return stencil_reads(rows * size + columns, size, kernel_size)
-
-
-def full_reads(sharing: str, size: int, kernel_size: int) -> np.ndarray:
-    """(units, taps) int32 table of `full`, in the order of the kernel's taps.
-
-    A shared kernel is as large as the input and slides, wrapping round; an unshared unit reads the
-    positions in their own order.
-    """
-    positions = np.arange(size * size, dtype=np.int32)
-    if sharing == "shared":
-        return stencil_reads(positions, size, kernel_size)
-    return np.tile(positions, (output_size(size, kernel_size) ** 2, 1))
 
 
 def random_reads(key: jax.Array, sharing: str, size: int, kernel_size: int) -> jax.Array:

@@ -1,7 +1,8 @@
 """A folder of results: whose config it has, and which runs are recorded in it."""
 
-import logging
 import pathlib
+
+from absl import logging
 
 from lenet_jax import records
 from lenet_jax.config import differences
@@ -11,16 +12,13 @@ CONFIG = "config.json"
 RUNS = "runs"
 
 
-def check_config(directory: pathlib.Path, config: dict) -> dict:
-    """The content of `directory`'s config.json, {} where there is none yet.
+def check_config(directory: pathlib.Path, config: dict) -> None:
+    """Raises UserError where `directory` was made with another config (flattened), naming the fields.
 
-    Raises UserError where it was made with another config (flattened), naming the fields. A damaged
-    file is set aside; the records of runs still hold their own configs.
+    A damaged config.json is set aside; the records of runs still hold their own configs.
     """
-    recorded = read_or_set_aside(directory / CONFIG) or {}
-    if recorded:
+    if recorded := read_or_set_aside(directory / CONFIG):
         refuse_differences(directory, recorded["config"], config)
-    return recorded
 
 
 def refuse_differences(directory: pathlib.Path, recorded: dict, wanted: dict) -> None:
@@ -42,12 +40,8 @@ def read_or_set_aside(path: pathlib.Path) -> dict | None:
         return None
 
 
-def recorded_run(directory: pathlib.Path, config: dict) -> dict | None:
-    """The record of the run in `directory`, None where it is still to be run.
-
-    Raises UserError where it was run with another config (flattened).
-    """
-    record = read_or_set_aside(directory / records.RECORD)
-    if record:
-        refuse_differences(directory, record["config"], config)
-    return record
+def read_runs(directory: pathlib.Path) -> dict[str, dict]:
+    """All records of runs in `directory`, by the name of their folder; damaged ones are set aside."""
+    paths = sorted(directory.glob(f"{RUNS}/*/{records.RECORD}"))
+    found = {path.parent.name: read_or_set_aside(path) for path in paths}
+    return {folder: record for folder, record in found.items() if record}

@@ -9,7 +9,7 @@ from flax import linen as nn
 from lenet_jax import wiring
 from lenet_jax.layers import Pool, Wired
 from tests.dense import dense_layer, dense_weights
-from tests.test_wiring import GRID
+from tests.test_wiring import GRID, reads_of
 
 # (images, side, input maps, kernel side, maps): LeNet-5's two stages, and shapes with no symmetry.
 SHAPES = [(2, 32, 1, 5, 6), (3, 14, 6, 5, 16), (2, 11, 3, 4, 5), (1, 6, 2, 1, 3), (4, 5, 1, 5, 2)]
@@ -26,10 +26,8 @@ def wired_and_reads(connectivity, sharing, shape, seed=0):
     variables = {**variables, "params": {**variables["params"], "bias": bias}}
     if connectivity == "random":
         reads = np.asarray(variables["wiring"]["reads"])
-    elif connectivity == "local":
-        reads = wiring.local_reads(size, kernel_size)
     else:
-        reads = wiring.full_reads(sharing, size, kernel_size)
+        reads = reads_of(connectivity, sharing, size, kernel_size)
     return layer, variables, x_NHWC, reads
 
 

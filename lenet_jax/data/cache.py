@@ -4,13 +4,14 @@ An .npz file is a zip archive, uncompressed here, so that each array comes with 
 reading checks.
 """
 
-import os
 import pathlib
 import zipfile
 import zlib
 from collections.abc import Mapping
 
 import numpy as np
+
+from lenet_jax.records import replacing
 
 # What reading raises when bits of an archive have flipped or its end is missing.
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -33,11 +34,6 @@ def read(
 
 
 def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Replaces `path` in one step, so that no reader ever sees half of it.
-
-    Two writers at a time must be kept apart by the caller.
-    """
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    """Replaces `path` in one step, so that no reader ever sees half of it."""
+    with replacing(path) as draft, draft.open("wb") as file:
         np.savez(file, **arrays)
-    os.replace(partial, path)

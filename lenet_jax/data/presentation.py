@@ -6,6 +6,7 @@ the highest feature detectors' receptive fields. Smaller images are resized to t
 then a receptive field covers a comparable part of a digit in every dataset.
 """
 
+import jax
 import numpy as np
 
 from lenet_jax.errors import UserError
@@ -42,15 +43,15 @@ def present(
     if max(images.shape[1:]) < _FULL_SIZE:
         if box > image_size:
             raise UserError(
-                f"data.box={box} is larger than data.image_size={image_size}; lower the one or raise "
-                "the other."
+                f"config.data.box={box} is larger than config.data.image_size={image_size}; lower the one "
+                "or raise the other."
             )
         intensity = resize_bilinear(intensity, box)
     count, height, width = intensity.shape
     if max(height, width) > image_size:
         raise UserError(
-            f"data.image_size={image_size} is smaller than the {height}x{width} images of the dataset; "
-            f"set it to at least {max(height, width)}."
+            f"config.data.image_size={image_size} is smaller than the {height}x{width} images of the "
+            f"dataset; set it to at least {max(height, width)}."
         )
     field = np.full((count, image_size, image_size, 1), background, np.float32)
     top, left = (image_size - height) // 2, (image_size - width) // 2
@@ -61,13 +62,4 @@ def present(
 
 def resize_bilinear(images: np.ndarray, size: int) -> np.ndarray:
     """(N, H, W) float32 -> (N, size, size) float32; pixels are squares, the border is repeated."""
-    _, height, width = images.shape
-    return _interpolation(height, size) @ images @ _interpolation(width, size).T
-
-
-def _interpolation(length: int, size: int) -> np.ndarray:
-    """(size, length) float32: row i holds the weights of the samples in target pixel i; sums are 1."""
-    centres = (np.arange(size) + 0.5) * length / size - 0.5
-    centres = np.clip(centres, 0, length - 1)
-    distances = np.abs(centres[:, None] - np.arange(length))
-    return np.maximum(0, 1 - distances).astype(np.float32)
+    return np.asarray(jax.image.resize(images, (len(images), size, size), "bilinear"))

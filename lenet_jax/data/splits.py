@@ -75,7 +75,7 @@ def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray
     held_out = round(fraction * count)
     if not 0 < held_out < count:
         raise UserError(
-            f"data.validation_fraction={fraction} of {count:,} images leaves "
+            f"config.data.validation_fraction={fraction} of {count:,} images leaves "
             f"{'no validation' if held_out == 0 else 'no training'} image; change it."
         )
     order = np.random.default_rng(seed).permutation(count)
@@ -86,10 +86,10 @@ def _check(data) -> None:
     """Refuses at once what would otherwise be found after the dataset has been prepared."""
     if not 0 < data.validation_fraction < 1:
         raise UserError(
-            f"data.validation_fraction={data.validation_fraction} must lie between 0 and 1, both excluded."
+            f"config.data.validation_fraction={data.validation_fraction} must lie between 0 and 1."
         )
     if data.seed < 0:
-        raise UserError(f"data.seed={data.seed} must not be negative.")
+        raise UserError(f"config.data.seed={data.seed} must not be negative.")
     for name in ("image_size", "box"):
         if getattr(data, name) < 1:
-            raise UserError(f"data.{name}={getattr(data, name)} must be at least 1.")
+            raise UserError(f"config.data.{name}={getattr(data, name)} must be at least 1.")
