@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import pathlib
 import runpy
 import sys
@@ -9,6 +10,7 @@ import warnings
 from typing import NamedTuple
 from unittest import mock
 
+import jax
 from absl import flags
 from absl import logging as absl_logging
 
@@ -27,10 +29,12 @@ class Ended(NamedTuple):
 def run_command(name: str, *arguments: str) -> Ended:
     """Runs `python -m experiments.NAME ARGUMENT...`, but for the start of an interpreter."""
     out, err, status = io.StringIO(), io.StringIO(), 0
+    precision = jax.config.jax_default_matmul_precision
     with (
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         mock.patch.object(sys, "argv", [name, *arguments]),
+        mock.patch.dict(os.environ),
         mock.patch.object(absl_logging.get_absl_handler().python_handler, "stream", err),
         warnings.catch_warnings(),
     ):
@@ -43,6 +47,7 @@ def run_command(name: str, *arguments: str) -> Ended:
                 print(end.code, file=err)
             status = 1 if isinstance(end.code, str) else end.code or 0
         finally:
+            jax.config.update("jax_default_matmul_precision", precision)
             for flag in [flag for flag in flags.FLAGS if flag.partition(".")[0] in ("config", "workdir")]:
                 delattr(flags.FLAGS, flag)
             flags.FLAGS.unparse_flags()

@@ -1,7 +1,11 @@
 """Fixtures that several test modules share."""
 
+import os
 import pathlib
 import shutil
+
+# Before JAX starts: the tests of data parallelism run on 4 simulated CPU devices.
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 
 import pytest
 

@@ -87,7 +87,7 @@ def test_validation_fraction_leaves_the_test_set_alone():
         ({"seed": -1}, "data.seed=-1"),
         ({"image_size": 0}, "data.image_size=0"),
         ({"box": 0}, "data.box=0"),
-        ({"image_size": 16}, "data.box=20 is larger than data.image_size=16"),
+        ({"image_size": 16}, "data.box=20 is larger than config.data.image_size=16"),
     ],
 )
 def test_fields_out_of_range_are_refused(fields, named):

@@ -73,5 +73,5 @@ def test_presentation_leaves_its_input_alone():
 def test_images_that_do_not_fit_are_refused():
     with pytest.raises(UserError, match="data.image_size=27 is smaller than the 28x28 images"):
         present(inked(28, 0, 255, np.uint8), 0, 255, image_size=27, box=20, **LEVELS)
-    with pytest.raises(UserError, match="data.box=33 is larger than data.image_size=32"):
+    with pytest.raises(UserError, match="data.box=33 is larger than config.data.image_size=32"):
         present(inked(8, 0, 16, np.uint8), 0, 16, image_size=32, box=33, **LEVELS)

@@ -1,5 +1,6 @@
 """Records: whole or not at all, damage is found, one process at a time."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -75,14 +76,14 @@ def test_a_write_that_fails_leaves_the_old_record(tmp_path, monkeypatch, call):
     records.write_record(path, CONTENT)
 
     def stop(*_):
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, stop)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(UserError, match=r"record.json cannot be written \(No space"):
             records.write_record(path, {"new": 1})
     assert records.read_record(path) == CONTENT
-    records.write_record(path, {"new": 1})  # whatever the failed write left is no obstacle
+    records.write_record(path, {"new": 1})
     assert records.read_record(path) == {"new": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
 
@@ -120,6 +121,23 @@ def test_a_killed_process_holds_nothing(tmp_path):
             process.send_signal(signal.SIGKILL)
     with records.claim_directory(tmp_path):
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
+
+
+def test_two_writers_do_not_meet(tmp_path):
+    """A report while its sweep goes on: each file is one writer's, whole, and none of them fails."""
+    path = tmp_path / "results.csv"
+    write = (
+        "import pathlib, sys; from lenet_jax import records\n"
+        "for _ in range(200): records.write_atomically(pathlib.Path(sys.argv[1]), sys.argv[2] * 5000)"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", write, str(path), letter], cwd=PROJECT) for letter in "ab"
+    ]
+    while any(process.poll() is None for process in processes):
+        if path.exists():
+            assert path.read_text() in ("a" * 5000, "b" * 5000)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert [file.name for file in tmp_path.iterdir()] == ["results.csv"]
 
 
 @pytest.mark.parametrize("below", ["", "below"])

@@ -8,57 +8,55 @@ from lenet_jax.errors import UserError
 CONFIG = {"dataset": "digits", "seeds": 2, "train.epochs": 30, "data.manual_dir": "/here"}
 
 
-def write(directory, name, config=CONFIG):
-    directory.mkdir(exist_ok=True)
-    records.write_record(directory / name, {"config": config, "result": {"arm": "a"}})
-    return directory / name
+@pytest.fixture
+def directory(tmp_path):
+    """A folder with a config.json and two recorded runs."""
+    records.write_record(tmp_path / "config.json", {"config": CONFIG})
+    for run in ("a-seed0", "a-seed1"):
+        (tmp_path / "runs" / run).mkdir(parents=True)
+        records.write_record(tmp_path / "runs" / run / "record.json", {"result": run})
+    return tmp_path
 
 
-READERS = {workdir.CONFIG: workdir.check_config, records.RECORD: workdir.recorded_run}
-each = pytest.mark.parametrize("name", READERS)
+def test_nothing_recorded(tmp_path):
+    for folder in (tmp_path, tmp_path / "missing"):
+        workdir.check_config(folder, CONFIG)
+        assert workdir.read_or_set_aside(folder / "config.json") is None
+        assert workdir.read_runs(folder) == {}
 
 
-@each
-def test_nothing_recorded(tmp_path, name):
-    assert not READERS[name](tmp_path, CONFIG)
-    assert not READERS[name](tmp_path / "missing", CONFIG)
+def test_runs_are_read_by_their_folders(directory):
+    (directory / "runs" / "stopped-seed0").mkdir()
+    assert workdir.read_runs(directory) == {run: {"result": run} for run in ("a-seed0", "a-seed1")}
 
 
-@each
-def test_the_same_config_gives_what_is_recorded(tmp_path, name):
-    write(tmp_path, name)
-    assert READERS[name](tmp_path, dict(CONFIG))["result"] == {"arm": "a"}
+def test_more_seeds_and_other_places_are_the_same_config(directory):
+    workdir.check_config(directory, dict(CONFIG))
+    workdir.check_config(directory, CONFIG | {"seeds": 9, "arms": "a", "data.manual_dir": "/there"})
 
 
-@each
-def test_more_seeds_and_other_places_are_the_same_config(tmp_path, name):
-    write(tmp_path, name)
-    assert READERS[name](tmp_path, CONFIG | {"seeds": 9, "data.manual_dir": "/there"})
-
-
-@each
-def test_another_config_is_refused_field_by_field(tmp_path, name):
-    path = write(tmp_path, name)
-    before = path.read_bytes()
-    wanted = CONFIG | {"dataset": "mnist", "train.epochs": 3, "train.new": 1}
+def test_another_config_is_refused_field_by_field(directory):
+    wanted = CONFIG | {"dataset": "mnist", "train.epochs": 3, "train.new": 1, "seeds": 9}
     with pytest.raises(UserError) as refusal:
-        READERS[name](tmp_path, wanted)
+        workdir.check_config(directory, wanted)
     text = str(refusal.value)
-    assert text.startswith(f"{tmp_path} holds results of another config: choose another --workdir")
+    assert text.startswith(f"{directory} holds results of another config: choose another --workdir")
     assert "dataset: recorded 'digits', asked for 'mnist'" in text
     assert "train.epochs: recorded 30, asked for 3" in text
     assert "train.new: recorded 'nothing', asked for 1" in text
     assert "seeds" not in text
-    assert path.read_bytes() == before
+    assert workdir.read_or_set_aside(directory / "config.json") == {"config": CONFIG}
 
 
-@each
-def test_a_damaged_record_is_set_aside_and_named(tmp_path, name, caplog):
-    path = write(tmp_path, name)
-    damaged = path.read_text().replace("30", "31")
+@pytest.mark.parametrize("name", ["config.json", "runs/a-seed1/record.json"])
+def test_damage_is_set_aside_and_named(directory, name, caplog):
+    path = directory / name
+    damaged = path.read_text().replace("a-seed1", "a-seed7").replace("30", "31")
     path.write_text(damaged)
-    assert not READERS[name](tmp_path, CONFIG)
-    aside = tmp_path / f"{name}.damaged-1"
-    assert not path.exists() and aside.read_text() == damaged
+    workdir.check_config(directory, CONFIG)
+    runs = workdir.read_runs(directory)
+    assert set(runs) == ({"a-seed0", "a-seed1"} if name == "config.json" else {"a-seed0"})
+    assert not path.exists()
+    assert path.with_name(f"{path.name}.damaged-1").read_text() == damaged
     [message] = [record.getMessage() for record in caplog.records]
-    assert str(path) in message and aside.name in message
+    assert f"{path} is damaged" in message and f"{path.name}.damaged-1" in message

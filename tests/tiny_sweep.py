@@ -19,7 +19,7 @@ def get_config():
 
 def get_arms(config):
     return {
-        "local_shared": {"model.connectivity": "local", "model.sharing": "shared"},
+        "local_shared": {},
         "mlp_8": {"model.name": "mlp"},
         "mlp_4": {"model.name": "mlp", "model.hidden": (4,)},
         "too_fast": {"model.name": "mlp", "train.learning_rate": 1e38},  # weights overflow in epoch 1
