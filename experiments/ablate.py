@@ -14,13 +14,21 @@ from lenet_jax.sweep import run_sweep
 
 
 def main() -> None:
-    module, directory = cli.config_module(), cli.workdir()
-    if not hasattr(module, "get_arms"):
-        raise UserError("This --config defines no get_arms(config): take configs/ablation.py as an example.")
-    config = cli.config()
-    contrasts = module.get_contrasts() if hasattr(module, "get_contrasts") else {}
+    config, directory, module = cli.config(), cli.workdir(), cli.config_module()
+    if not hasattr(module, "get_arms") or "seeds" not in config or "arms" not in config:
+        raise UserError(
+            "This --config is no sweep: it needs get_arms(config) and the fields seeds and arms, as "
+            "configs/ablation.py has them."
+        )
+    try:
+        arms = module.get_arms(config)
+        contrasts = module.get_contrasts() if hasattr(module, "get_contrasts") else {}
+    except UserError:
+        raise
+    except Exception as error:  # whatever a user's file raises
+        raise UserError(f"This --config's arms cannot be made: {cli.one_line(error)}.") from error
     command = cli.command_line("experiments.ablate")
-    run_sweep(config, module.get_arms(config), contrasts, command, directory, after_run=write_results)
+    run_sweep(config, arms, contrasts, command, directory, after_run=write_results)
     print(write_report(directory))
 
 

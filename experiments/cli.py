@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import pathlib
+import re
 import shlex
 import sys
 import types
@@ -27,13 +28,11 @@ def define_config() -> None:
     config_flags.DEFINE_config_file(
         "config", None, "File that defines get_config(), such as configs/lenet5.py."
     )
-    flags.mark_flag_as_required("config")
 
 
 def define_workdir() -> None:
     """Defines --workdir=DIR."""
     flags.DEFINE_string("workdir", None, "Folder for the records and what is made from them.")
-    flags.mark_flag_as_required("workdir")
 
 
 def run(main: Callable[[], None]) -> None:
@@ -60,11 +59,16 @@ def run(main: Callable[[], None]) -> None:
 
 
 def config() -> ml_collections.ConfigDict:
-    """The resolved config."""
+    """The resolved config. Raises UserError where none was named."""
+    if flags.FLAGS.config is None:
+        raise UserError("--config=FILE is missing: name a config file, such as configs/lenet5.py.")
     return flags.FLAGS.config
 
 
 def workdir() -> pathlib.Path:
+    """The folder. Raises UserError where none was named."""
+    if not flags.FLAGS.workdir:
+        raise UserError("--workdir=DIR is missing: name a folder for the results, such as runs/lenet5.")
     return pathlib.Path(flags.FLAGS.workdir)
 
 
@@ -97,6 +101,11 @@ def _config_file() -> str:
     return config_flags.get_config_filename(flags.FLAGS["config"])
 
 
+def one_line(error: BaseException) -> str:
+    """An exception of a user's file, for a sentence."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 @functools.cache
 def _load_module(path: str) -> types.ModuleType:
     """Raises UserError where `path` is no config file."""
@@ -107,8 +116,8 @@ def _load_module(path: str) -> types.ModuleType:
     try:
         spec.loader.exec_module(module)
         config = module.get_config()
-    except Exception as error:  # whatever a user's file raises
-        raise UserError(f"--config={path} cannot be loaded: {type(error).__name__}: {error}.") from error
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
+        raise UserError(f"--config={path} cannot be loaded: {one_line(error)}.") from error
     if not isinstance(config, ml_collections.ConfigDict):
         raise UserError(f"--config={path} must define get_config() that returns a ConfigDict.")
     return module
@@ -119,17 +128,23 @@ def _parse_flags(arguments: list[str]) -> list[str]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config", "-config")
     known, others = parser.parse_known_args(arguments[1:])
-    if known.config:
-        _check_fields(known.config, others)
+    fields = {}
+    if known.config is not None:
+        fields = config_lib.flatten(_load_module(known.config).get_config())
+        _check_fields(known.config, fields, others)
     try:
         return flags.FLAGS(arguments)
     except (flags.Error, OSError, TypeError, ValueError) as error:
-        raise UserError(" ".join(f"{error}".split())) from error
+        message = " ".join(f"{error}".split())
+        field = re.match(r"flag --config\.([\w.]+)=", message)
+        if field and field[1] in fields:
+            example = _as_argument(fields[field[1]])
+            message += f"; give a value like the config's own, --config.{field[1]}={example}"
+        raise UserError(f"{message}.") from error
 
 
-def _check_fields(path: str, arguments: list[str]) -> None:
-    """Raises UserError where an argument sets a field that the config file doesn't have."""
-    fields = config_lib.flatten(_load_module(path).get_config())
+def _check_fields(path: str, fields: dict, arguments: list[str]) -> None:
+    """Raises UserError where an argument sets a field that isn't among the config file's."""
     for argument in arguments:
         flag = argument.lstrip("-").partition("=")[0]
         field = flag.removeprefix("config.")

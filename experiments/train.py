@@ -16,7 +16,6 @@ from lenet_jax.run import describe, prepare, train_and_record
 
 def main() -> None:
     config, directory = cli.config(), cli.workdir()
-    prepare(config)
     flat = config_lib.flatten(config)
     with records.claim_directory(directory):
         workdir.check_config(directory, flat)
@@ -24,6 +23,7 @@ def main() -> None:
             workdir.refuse_differences(directory, recorded["config"], flat)
             print(f"Already recorded in {directory}: {describe(recorded['result'])}")
             return
+        prepare(config)
         command = cli.command_line("experiments.train")
         records.write_record(directory / workdir.CONFIG, {"command": command, "config": flat})
         with Progress(config.train.epochs) as progress:

@@ -67,7 +67,7 @@ def override(config: ml_collections.ConfigDict, overrides: dict) -> ml_collectio
 
 
 def flatten(config: ml_collections.ConfigDict) -> dict:
-    """{"train.epochs": 10, ...} in field order, with tuples as lists, as JSON returns them."""
+    """{"train.epochs": 10, ...} ordered by name, with tuples as lists, as JSON returns them."""
     flat = {}
     for name, value in config.items():
         if isinstance(value, ml_collections.ConfigDict):

@@ -99,7 +99,12 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
         raise UserError(f"config.data.image_size={image_size} must be at least 1.")
     require_one_of("model.name", model.name, MODELS)
     require_one_of("model.activation", model.activation, ACTIVATIONS)
+    require_one_of("model.pooling", model.pooling, POOLINGS)
     _require_sizes("model.hidden", model.hidden)
+    _require_sizes("model.maps", model.maps)
+    stages = len(model.maps)
+    connectivity = _per_stage("model.connectivity", model.connectivity, wiring.CONNECTIVITY, stages)
+    sharing = _per_stage("model.sharing", model.sharing, wiring.SHARING, stages)
     if model.name == "mlp":
         hidden = tuple(model.hidden)
         if model.parameter_budget:
@@ -113,11 +118,6 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
 
     if model.parameter_budget:
         raise UserError("config.model.parameter_budget is for config.model.name=mlp: set it to 0.")
-    _require_sizes("model.maps", model.maps)
-    require_one_of("model.pooling", model.pooling, POOLINGS)
-    stages = len(model.maps)
-    connectivity = _per_stage("model.connectivity", model.connectivity, wiring.CONNECTIVITY, stages)
-    sharing = _per_stage("model.sharing", model.sharing, wiring.SHARING, stages)
     _require_fit(image_size, model.kernel_size, stages)
     return LeNet5(
         connectivity, sharing, tuple(model.maps), model.kernel_size,

@@ -1,6 +1,7 @@
 """From a resolved config to the program that is compiled for it, refusing what cannot be run."""
 
 import dataclasses
+import math
 
 import ml_collections
 from flax import linen as nn
@@ -41,9 +42,16 @@ def make_program(config: ml_collections.ConfigDict, train_images: int, devices: 
     require_one_of("train.schedule", train.schedule, SCHEDULES)
     _require("seed", config.seed, 0 <= config.seed < SEED_LIMIT, f"from 0 to {SEED_LIMIT - 1}")
     _require("train.epochs", train.epochs, train.epochs >= 1, "at least 1")
-    _require("train.learning_rate", train.learning_rate, train.learning_rate > 0, "greater than 0")
+    _require(
+        "train.learning_rate",
+        train.learning_rate,
+        0 < train.learning_rate < math.inf,
+        "a number greater than 0",
+    )
     _require("train.momentum", train.momentum, 0 <= train.momentum < 1, "in [0, 1)")
-    _require("train.weight_decay", train.weight_decay, train.weight_decay >= 0, "at least 0")
+    _require(
+        "train.weight_decay", train.weight_decay, 0 <= train.weight_decay < math.inf, "a number of at least 0"
+    )
     _require(
         "train.warmup_epochs",
         train.warmup_epochs,

@@ -21,7 +21,7 @@ class Progress:
             unit="epoch",
             disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
-            bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} epochs, {remaining} left | {desc}",
+            bar_format="{percentage:3.0f}%|{bar:4}| {remaining} left | {desc}",
         )
         self._total = total_epochs
         self._done = 0
@@ -37,8 +37,7 @@ class Progress:
         """Reports one epoch of `run`; losses in nats and accuracies as fractions in `metrics`."""
         self._done += 1
         text = (
-            f"{run} epoch {epoch}/{epochs} loss {metrics['train_loss']:.4f} "
-            f"val loss {metrics['val_loss']:.4f} acc {metrics['val_accuracy']:.4f}"
+            f"{run}, epoch {epoch}/{epochs}, loss {metrics['train_loss']:.3f}, val {metrics['val_loss']:.3f}"
         )
         self._bar.set_description_str(text, refresh=False)
         self._bar.update()

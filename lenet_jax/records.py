@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from lenet_jax.errors import UserError
 
 RECORD = "record.json"
+LOCK = ".lock"
 
 
 class DamagedRecord(Exception):
@@ -57,7 +58,7 @@ def read_record(path: pathlib.Path) -> dict | None:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
         raise DamagedRecord(f"it is not JSON ({error})") from error
@@ -86,7 +87,7 @@ def claim_directory(directory: pathlib.Path) -> Iterator[None]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = open(directory / ".lock", "a+", encoding="utf-8")  # noqa: SIM115, closed below
+        lock = open(directory / LOCK, "a+", encoding="utf-8")  # noqa: SIM115, closed below
     except OSError as error:
         raise UserError(
             f"--workdir={directory} cannot be written ({error.strerror}): choose a folder you may write to."
@@ -103,7 +104,12 @@ def claim_directory(directory: pathlib.Path) -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield
+        try:
+            yield
+        finally:
+            if [path.name for path in directory.iterdir()] == [LOCK]:  # refused: nothing was recorded
+                (directory / LOCK).unlink()
+                directory.rmdir()
 
 
 def _digest(content: dict) -> str:

@@ -49,6 +49,8 @@ def write_report(directory: pathlib.Path) -> str:
     rows = tables.arm_rows(results, list(dict.fromkeys(result["arm"] for result in results)))
     notes = protocol_notes(sweep, runs)
     text = _write_table(directory, "table", rows, notes)
+    for stale in directory.glob("contrasts.*"):
+        stale.unlink()
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
     dataset = sweep["config"]["dataset"]
@@ -122,7 +124,7 @@ def _write_table(directory: pathlib.Path, name: str, rows: list[dict], notes: li
     notes_text = "\n".join(f"- {note}" for note in notes)
     table = functools.partial(tables.to_text, rows, leave_out=ONLY_IN_CSV)
     records.write_atomically(directory / f"{name}.csv", tables.to_csv(rows))
-    records.write_atomically(directory / f"{name}.md", f"{table('github')}\n\n{notes_text}\n")
+    records.write_atomically(directory / f"{name}.md", f"{table('pipe')}\n\n{notes_text}\n")
     latex_notes = "".join(f"\n{note.translate(LATEX_ESCAPES)}\n" for note in notes)
     records.write_atomically(directory / f"{name}.tex", f"{table('latex_booktabs')}\n{latex_notes}")
     return f"{table('simple')}\n\n{notes_text}"

@@ -1,6 +1,7 @@
 """A sweep: every arm with every seed, in one folder that can be stopped and continued."""
 
 import pathlib
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -34,6 +35,10 @@ def list_runs(config: ml_collections.ConfigDict, arms: Arms) -> list[Run]:
     `config.arms` selects arms by name, comma-separated, all by default; `config.seeds` says how many
     seeds, from `config.seed` on. Raises UserError for unknown arms and for overrides that don't fit.
     """
+    if not arms:
+        raise UserError("This --config's get_arms(config) returns no arms: let it name at least one.")
+    if odd := [name for name in arms if not re.fullmatch(r"[\w.+-]+", name)]:
+        raise UserError(f"get_arms(config) names {odd}: arms name folders, so take letters, digits and _.+-")
     selected = [name.strip() for name in config.arms.split(",") if name.strip()] or list(arms)
     if unknown := [name for name in selected if name not in arms]:
         raise UserError(f"config.arms names {', '.join(unknown)}: choose from {', '.join(arms)}.")
@@ -64,15 +69,17 @@ def run_sweep(
     refused at once. Raises UserError for that, and for a folder of another config or in use.
     """
     runs = list_runs(config, arms)
-    for run in runs:
-        if run.config.seed == config.seed:  # another seed changes no program
-            prepare(run.config)
+    _require_arms_of_contrasts(contrasts, arms)
     identity = config_lib.flatten(config)
     with records.claim_directory(directory):
         workdir.check_config(directory, identity)
         recorded = workdir.read_runs(directory)
         for record in recorded.values():
             _refuse_other_config(directory, record, config, arms)
+        prepare(config)  # also what every arm overrides: a field that cannot be is never ignored
+        for run in runs:
+            if run.config.seed == config.seed:  # another seed changes no program
+                prepare(run.config)
         records.write_record(
             directory / workdir.CONFIG,
             {"command": command, "config": identity, "arms": list(arms), "contrasts": contrasts},
@@ -84,6 +91,15 @@ def run_sweep(
                 folder.mkdir(parents=True, exist_ok=True)
                 train_and_record(run.config, folder, progress, run.arm)
                 after_run(directory)
+
+
+def _require_arms_of_contrasts(contrasts: Contrasts, arms: Arms) -> None:
+    for contrast, pair in contrasts.items():
+        if unknown := [name for name in pair if name not in arms]:
+            raise UserError(
+                f"get_contrasts() compares {', '.join(unknown)} in {contrast!r}, which get_arms(config) "
+                "doesn't name: mend one of the two."
+            )
 
 
 def _refuse_other_config(

@@ -76,7 +76,7 @@ def to_csv(rows: list[dict], columns: tuple[str, ...] | None = None) -> str:
 
 
 def to_text(rows: list[dict], style: str, leave_out: tuple[str, ...] = ()) -> str:
-    """The table for people, in a style of `tabulate`: "github", "latex_booktabs", "simple"."""
+    """The table for people, in a style of `tabulate`: "pipe", "latex_booktabs", "simple"."""
     columns = [column for column in rows[0] if column not in leave_out]
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     align = ["left" if any(isinstance(row[column], str) for row in rows) else "right" for column in columns]
