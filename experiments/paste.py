@@ -18,11 +18,14 @@ BLOCK = re.compile(r"(?P<begin><!-- paste: (?P<source>.+?) -->\n).*?(?P<end><!--
 
 
 def pages() -> list[pathlib.Path]:
+    """The pages that may hold marked blocks."""
     return [path for pattern in PAGES for path in sorted(ROOT.glob(pattern))]
 
 
 def paste(text: str) -> str:
-    """`text` with every marked block made anew. Raises OSError where a source doesn't exist."""
+    """`text` with every marked block made anew. Raises OSError where a source doesn't exist,
+    subprocess.CalledProcessError where the summary refuses its arguments.
+    """
     return BLOCK.sub(lambda block: f"{block['begin']}{_content(block['source'])}\n{block['end']}", text)
 
 

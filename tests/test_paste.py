@@ -1,5 +1,6 @@
 """README and docs show what the records say, and the records' tables are what the program makes."""
 
+import csv
 import pathlib
 import shutil
 
@@ -39,3 +40,19 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
     write_report(copy)
     for file in written:
         assert file.read_bytes() == (sweep / file.name).read_bytes(), file.name
+
+
+@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+def test_what_the_idea_page_says_of_the_tables_holds(sweep: pathlib.Path):
+    """The sentences of docs/idea.md, "Reading the tables"; mend them if this fails."""
+    with open(sweep / "contrasts.csv", encoding="utf-8", newline="") as file:
+        rows = {row["contrast"]: row for row in csv.DictReader(file)}
+    low = {name: float(row["difference_ci_low"]) for name, row in rows.items()}
+    high = {name: float(row["difference_ci_high"]) for name, row in rows.items()}
+    for connectivity in ("local", "random", "full"):
+        assert low[f"sharing, {connectivity}"] > 0
+    for sharing in ("shared", "unshared"):
+        assert low[f"local against random, {sharing}"] > 0
+    assert low["sparse random against full, shared"] <= 0
+    assert high["sparse random against full, unshared"] < 0
+    assert low["both constraints"] > 0 and low["LeNet-5 against an MLP of its size"] > 0
