@@ -22,6 +22,9 @@ $(VENV)/.installed: requirements.lock
 demo: setup
 	@echo "Running the ablation on digits: every arm with 3 seeds, recorded in runs/demo ..."
 	@$(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --workdir=runs/demo
+	@echo
+	@echo "Tables, figure and records are in runs/demo. One of the 360 test images is 0.0028 of accuracy, so"
+	@echo "digits tells few arms apart; the README says how to go on with usps (minutes) or mnist (an hour)."
 
 test: setup
 	@echo "Running the tests ..."

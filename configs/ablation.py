@@ -10,8 +10,8 @@ import ml_collections
 
 from lenet_jax import wiring
 from lenet_jax.config import default_config, override
+from lenet_jax.counts import count_model
 from lenet_jax.models import build_model
-from lenet_jax.summary import count_model
 
 
 def get_config():

@@ -5,7 +5,6 @@ import difflib
 import functools
 import importlib.util
 import logging
-import os
 import pathlib
 import re
 import shlex
@@ -13,13 +12,13 @@ import sys
 import types
 from collections.abc import Callable
 
-import jax
 import ml_collections
 from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from lenet_jax import config as config_lib
+from lenet_jax.engine import fix_numerics
 from lenet_jax.errors import UserError
 
 
@@ -46,9 +45,7 @@ def run(main: Callable[[], None]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)  # not which backends it did without
         main()
 
-    # The same command gives the same table on a GPU, too, in float32 throughout.
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
-    jax.config.update("jax_default_matmul_precision", "highest")
+    fix_numerics()
     try:
         app.run(call, flags_parser=_parse_flags)
     except UserError as error:
@@ -135,11 +132,13 @@ def _parse_flags(arguments: list[str]) -> list[str]:
     try:
         return flags.FLAGS(arguments)
     except (flags.Error, OSError, TypeError, ValueError) as error:
-        message = " ".join(f"{error}".split())
-        field = re.match(r"flag --config\.([\w.]+)=", message)
-        if field and field[1] in fields:
-            example = _as_argument(fields[field[1]])
-            message += f"; give a value like the config's own, --config.{field[1]}={example}"
+        message = " ".join(f"{error}".split()).rstrip(".")
+        flag = re.match(r"flag --config\.([\w.]+)=(.*?): ", message)
+        if flag and flag[1] in fields:
+            message = (
+                f"config.{flag[1]} cannot be {flag[2]!r}: give a value like the config's own, "
+                f"--config.{flag[1]}={_as_argument(fields[flag[1]])}"
+            )
         raise UserError(f"{message}.") from error
 
 
@@ -149,6 +148,6 @@ def _check_fields(path: str, fields: dict, arguments: list[str]) -> None:
         flag = argument.lstrip("-").partition("=")[0]
         field = flag.removeprefix("config.")
         if argument.startswith("-") and field != flag and field not in fields:
-            inside = [name for name in fields if name.startswith(f"{field}.")]
-            near = inside or difflib.get_close_matches(field, fields, n=3) or fields
+            near = difflib.get_close_matches(field, fields, n=3, cutoff=0.8)
+            near = near or [name for name in fields if name.split(".")[0] == field.split(".")[0]] or fields
             raise UserError(f"config.{field} is no field of {path}: perhaps {', '.join(near)}?")

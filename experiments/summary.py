@@ -8,8 +8,8 @@ Nothing is trained and no data is read; it takes seconds. Any field can be overr
 
 from experiments import cli
 from lenet_jax import tables
+from lenet_jax.counts import LayerCounts, ModelCounts, count_model
 from lenet_jax.models import build_model
-from lenet_jax.summary import ModelCounts, count_model
 
 
 def main() -> None:
@@ -21,31 +21,22 @@ def main() -> None:
 
 def layer_table(counts: ModelCounts, image_size: int) -> str:
     """The table for a terminal, with a line of sums."""
-    rows = [_row("input", (image_size, image_size, 1), 0, 0, 0)]
-    rows += [
-        _row(layer.name, layer.output_shape, layer.parameters, layer.connections, layer.macs)
-        for layer in counts.layers
-    ]
-    wired = [layer for layer in counts.layers if layer.kind == "wired"]
-    if wired:
-        names = " and ".join(layer.name for layer in wired)
-        rows.append(_row(f"({names})", "", *_sums(wired)))
-    rows.append(_row("network", "", *_sums(counts.layers)))
+    rows = [_row(layer.name, layer, layer.output_shape) for layer in counts.layers]
+    rows.insert(0, _row("input", ModelCounts(()), (image_size, image_size, 1)))
+    if wired := counts.wired.layers:
+        rows.append(_row(f"({' and '.join(layer.name for layer in wired)})", counts.wired))
+    rows.append(_row("network", counts))
     return f"{tables.to_text(rows, 'simple')}\n\n{counts.layers_with_weights} layers have weights."
 
 
-def _row(layer, shape, parameters, connections, macs) -> dict:
+def _row(name: str, counts: LayerCounts | ModelCounts, output_shape: tuple[int, ...] = ()) -> dict:
     return {
-        "layer": layer,
-        "output shape": "x".join(map(str, shape)),
-        "parameters": parameters,
-        "connections": connections,
-        "multiply-accumulates": macs,
+        "layer": name,
+        "output shape": "x".join(map(str, output_shape)),
+        "parameters": counts.parameters,
+        "connections": counts.connections,
+        "multiply-accumulates": counts.macs,
     }
-
-
-def _sums(layers) -> list[int]:
-    return [sum(getattr(layer, field) for layer in layers) for field in ("parameters", "connections", "macs")]
 
 
 if __name__ == "__main__":

@@ -11,23 +11,24 @@ from experiments import cli
 from lenet_jax import config as config_lib
 from lenet_jax import records, workdir
 from lenet_jax.progress import Progress
-from lenet_jax.run import describe, prepare, train_and_record
+from lenet_jax.run import check, describe, prepare, train_and_record
 
 
 def main() -> None:
     config, directory = cli.config(), cli.workdir()
-    flat = config_lib.flatten(config)
-    with records.claim_directory(directory):
-        workdir.check_config(directory, flat)
+    check(config)
+    flat = config_lib.to_record(config)
+    with workdir.claim_directory(directory):
+        workdir.check_config(directory, flat, sweep=False)
         if recorded := workdir.read_or_set_aside(directory / records.RECORD):
             workdir.refuse_differences(directory, recorded["config"], flat)
             print(f"Already recorded in {directory}: {describe(recorded['result'])}")
             return
-        prepare(config)
+        prepared = prepare(config)
         command = cli.command_line("experiments.train")
         records.write_record(directory / workdir.CONFIG, {"command": command, "config": flat})
         with Progress(config.train.epochs) as progress:
-            result = train_and_record(config, directory, progress, arm=config.model.name)
+            result = train_and_record(config, prepared, directory, progress, arm=config.model.name)
     print(f"{describe(result)}; recorded in {directory}")
 
 

@@ -7,6 +7,7 @@ command line have set its fields.
 import copy
 
 import ml_collections
+from flax import traverse_util
 
 # Where data lies: differs from one machine to the next.
 PLACES = ("data.manual_dir", "data.data_dir")
@@ -68,13 +69,13 @@ def override(config: ml_collections.ConfigDict, overrides: dict) -> ml_collectio
 
 def flatten(config: ml_collections.ConfigDict) -> dict:
     """{"train.epochs": 10, ...} ordered by name, with tuples as lists, as JSON returns them."""
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, ml_collections.ConfigDict):
-            flat |= {f"{name}.{inner}": leaf for inner, leaf in flatten(value).items()}
-        else:
-            flat[name] = list(value) if isinstance(value, tuple) else value
-    return flat
+    flat = traverse_util.flatten_dict(config.to_dict(), sep=".")
+    return {field: list(value) if isinstance(value, tuple) else value for field, value in flat.items()}
+
+
+def to_record(config: ml_collections.ConfigDict) -> dict:
+    """`flatten`, without the fields that tell of this machine's folders."""
+    return {field: value for field, value in flatten(config).items() if field not in PLACES}
 
 
 def differences(recorded: dict, wanted: dict) -> list[str]:

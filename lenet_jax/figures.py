@@ -1,27 +1,25 @@
 """The figure of a sweep: test accuracy against trainable parameters."""
 
-import math
-import pathlib
+import io
 
 import matplotlib
-from matplotlib import patheffects
 from matplotlib import pyplot as plt
-
-from lenet_jax import records
+from matplotlib.text import Text
 
 matplotlib.use("Agg")  # files only; no display is needed
 
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
 OTHER = "tab:gray"
-NEAR = 0.35  # decades of parameters within which two labels would meet
-LABEL_GAP = 0.045  # of the axis' height, between such labels
+# Where a name may stand from its marker, in points, best first: beside it, then higher or lower.
+PLACES = [(side * 11, height) for height in (0, 11, -11, 22, -22, 33, -33) for side in (1, -1)]
 
 
-def accuracy_against_parameters(rows: list[dict], title: str, path: pathlib.Path) -> None:
-    """Draws the rows of `lenet_jax.tables.arm_rows` that have a mean, and saves a PNG.
+def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
+    """Draws the rows of `lenet_jax.tables.arm_rows` that have a mean; returns a PNG.
 
     Parameters are on a logarithmic axis; bars are the rows' intervals; every arm is named. Colours
-    follow the connectivity in an arm's name, filled markers are shared kernels.
+    follow the connectivity in an arm's name; of the wirings, filled circles share their kernels.
+    Arms with other names, such as MLPs, are grey squares.
     """
     rows = [row for row in rows if row["test_accuracy_mean"] is not None]
     figure, axes = plt.subplots(figsize=(10, 5.6), layout="constrained")
@@ -32,48 +30,65 @@ def accuracy_against_parameters(rows: list[dict], title: str, path: pathlib.Path
             mean if row[end] is None else 100 * row[end]
             for end in ("test_accuracy_ci_low", "test_accuracy_ci_high")
         )
-        colour = COLOURS.get(row["arm"].split("_")[0], OTHER)
+        connectivity = row["arm"].split("_")[0]
+        colour = COLOURS.get(connectivity, OTHER)
         axes.errorbar(
             row["parameters"],
             mean,
             yerr=[[mean - low], [high - mean]],
-            fmt="o",
+            fmt="o" if connectivity in COLOURS else "s",
             color=colour,
             markerfacecolor="white" if row["arm"].endswith("_unshared") else colour,
-            capsize=4 if row["arm"].startswith("random") else 7,  # equal arms stay tellable apart
+            capsize=4 if connectivity == "random" else 7,  # equal arms stay tellable apart
             markersize=7,
             alpha=0.85,
             zorder=4,  # over the names: no name hides where an interval ends
         )
     axes.set_xscale("log")
     axes.margins(x=0.16, y=0.08)
-    _name_arms(axes, rows)
     axes.set_xlabel("trainable parameters")
     axes.set_ylabel("test accuracy (%)")
-    axes.set_title(title)
+    wired = any(row["arm"].split("_")[0] in COLOURS for row in rows)
+    axes.set_title(f"{title} (filled circles: shared kernels)" if wired else title)
     axes.grid(True, which="major", alpha=0.3)
-    with records.replacing(path) as draft:
-        figure.savefig(draft, dpi=150, format="png")
+    _name_arms(figure, axes, rows)
+    image = io.BytesIO()
+    figure.savefig(image, dpi=150, format="png")
     plt.close(figure)
+    return image.getvalue()
 
 
-def _name_arms(axes, rows: list[dict]) -> None:
-    """Writes each arm's name right of its marker, moved up where it would cover another name."""
-    bottom, top = axes.get_ylim()
-    placed = []  # (log10 of parameters, height of the label)
-    for row in sorted(rows, key=lambda row: row["test_accuracy_mean"]):
-        where, mean = math.log10(row["parameters"]), 100 * row["test_accuracy_mean"]
-        height = mean
-        for other, taken in placed:  # from the bottom up
-            if abs(where - other) < NEAR and height < taken + LABEL_GAP * (top - bottom):
-                height = taken + LABEL_GAP * (top - bottom)
-        placed.append((where, height))
-        axes.annotate(
-            row["arm"],
-            (row["parameters"], mean),
-            (10 ** (where + 0.025), height),
-            fontsize=9,
-            path_effects=[patheffects.withStroke(linewidth=2.5, foreground="white")],
-            verticalalignment="center",
-            arrowprops={"arrowstyle": "-", "color": "0.7", "linewidth": 0.7} if height != mean else None,
-        )
+def _name_arms(figure, axes, rows: list[dict]) -> None:
+    """Writes each arm's name by its marker, where it covers no marker, interval or other name."""
+    figure.draw_without_rendering()  # fixes the layout, and with it where things are
+    renderer = figure.canvas.get_renderer()
+    bars = [part for drawn in axes.containers for part in (drawn[0], *drawn[1], *drawn[2])]
+    taken = [bar.get_window_extent(renderer) for bar in bars]
+    inside = axes.get_window_extent(renderer)
+
+    def faults(name) -> int:
+        """How many things a name would cover, and whether it would leave the axes sideways."""
+        name.update_positions(renderer)
+        box = Text.get_window_extent(name, renderer)  # of the words, without the line to the marker
+        return sum(map(box.overlaps, taken)) + (not inside.containsx(box.x0) or not inside.containsx(box.x1))
+
+    for row in sorted(rows, key=lambda row: -row["test_accuracy_mean"]):
+        at = row["parameters"], 100 * row["test_accuracy_mean"]
+        names = [
+            axes.annotate(
+                row["arm"],
+                at,
+                place,
+                textcoords="offset points",
+                fontsize=9,
+                horizontalalignment="left" if place[0] > 0 else "right",
+                verticalalignment="center",
+                arrowprops={"arrowstyle": "-", "color": "0.7", "linewidth": 0.7} if place[1] else None,
+            )
+            for place in PLACES
+        ]
+        best = min(names, key=faults)  # the first of the best
+        taken.append(Text.get_window_extent(best, renderer))
+        for name in names:
+            if name is not best:
+                name.remove()

@@ -69,6 +69,8 @@ class Wired(nn.Module):
     def _reads(self, size: int) -> jax.Array:
         if self.connectivity == "local":
             return wiring.local_reads(size, self.kernel_size)
+        if self.connectivity != "random":
+            raise NotImplementedError(f"Nothing says what units of connectivity {self.connectivity!r} read.")
         return self.variable(
             "wiring", "reads",
             lambda: wiring.random_reads(self.make_rng("wiring"), self.sharing, size, self.kernel_size),

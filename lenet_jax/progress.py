@@ -21,7 +21,7 @@ class Progress:
             unit="epoch",
             disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
-            bar_format="{percentage:3.0f}%|{bar:4}| {remaining} left | {desc}",
+            bar_format="{percentage:3.0f}%|{bar:3}| {remaining} left | {desc}",
         )
         self._total = total_epochs
         self._done = 0
@@ -36,9 +36,8 @@ class Progress:
     def epoch(self, run: str, epoch: int, epochs: int, metrics: dict) -> None:
         """Reports one epoch of `run`; losses in nats and accuracies as fractions in `metrics`."""
         self._done += 1
-        text = (
-            f"{run}, epoch {epoch}/{epochs}, loss {metrics['train_loss']:.3f}, val {metrics['val_loss']:.3f}"
-        )
+        losses = f"loss {metrics['train_loss']:.3f} val {metrics['val_loss']:.3f}"
+        text = f"{run} epoch {epoch}/{epochs} {losses}"
         self._bar.set_description_str(text, refresh=False)
         self._bar.update()
         if self._bar.disable and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:

@@ -3,9 +3,17 @@
 import functools
 import pathlib
 
-from lenet_jax import figures, records, tables, workdir
+from lenet_jax import atomic, figures, records, tables, workdir
 from lenet_jax.errors import UserError
 from lenet_jax.stats import CONFIDENCE
+
+SHOWN_LIBRARIES = ("jax", "flax", "optax")
+LATEX_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "%_#&$"} | {"`": ""})
+ONLY_IN_CSV = ("wired_connections", "val_accuracy_mean")  # columns that would crowd the page
+CONTRAST_NOTE = (
+    "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
+    f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
+)
 
 
 def read_records(directory: pathlib.Path) -> tuple[dict, list[dict]]:
@@ -13,7 +21,7 @@ def read_records(directory: pathlib.Path) -> tuple[dict, list[dict]]:
 
     Raises UserError where there is no sweep in `directory`, or a record is damaged.
     """
-    paths = sorted(directory.glob(f"{workdir.RUNS}/*/{records.RECORD}"))
+    paths = workdir.record_paths(directory)
     try:
         sweep = records.read_record(path := directory / workdir.CONFIG)
         runs = [records.read_record(path := path_) for path_ in paths]
@@ -46,18 +54,17 @@ def write_report(directory: pathlib.Path) -> str:
     sweep, runs = read_records(directory)
     _write_results(directory, runs)
     results = [run["result"] for run in runs]
-    rows = tables.arm_rows(results, list(dict.fromkeys(result["arm"] for result in results)))
+    rows = tables.arm_rows(results)
     notes = protocol_notes(sweep, runs)
     text = _write_table(directory, "table", rows, notes)
-    for stale in directory.glob("contrasts.*"):
-        stale.unlink()
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
+    else:
+        for suffix in ("csv", "md", "tex"):  # of an earlier report, which no longer hold
+            (directory / f"contrasts.{suffix}").unlink(missing_ok=True)
     dataset = sweep["config"]["dataset"]
-    title = (
-        f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds (filled: shared kernels)"
-    )
-    figures.accuracy_against_parameters(rows, title, directory / "accuracy.png")
+    title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
+    atomic.write(directory / "accuracy.png", figures.accuracy_against_parameters(rows, title))
     return text
 
 
@@ -70,7 +77,11 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
     def train(field: str) -> str:
         return distinct(run["config"][f"train.{field}"] for run in runs)
 
-    images, ran_on = runs[0]["images"], [run["provenance"] for run in runs]
+    def images(split: str) -> str:
+        return distinct(f"{run['images'][split]:,}" for run in runs)
+
+    dataset = distinct(run["result"]["dataset"] for run in runs)
+    ran_on = [run["provenance"] for run in runs]
     seeds = sorted({run["result"]["seed"] for run in runs})
     devices = distinct(f"{at['devices']} x {at['device']} on {at['host']}" for at in ran_on)
     versions = distinct(
@@ -80,13 +91,13 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
         for at in ran_on
     )
     return [
-        f"Accuracies are fractions, means over the runs that did not diverge. Each run is scored once, after "
-        f"its last epoch, on all {images['test']:,} test images of {sweep['config']['dataset']}; it was "
-        f"trained on {images['train']:,}, and {images['validation']:,} more were kept for validation.",
+        "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed finite). Each "
+        f"run is scored once, after its last epoch, on all {images('test')} test images of {dataset}; it was "
+        f"trained on {images('train')}, and {images('validation')} more were kept for validation.",
         f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), cut to [0, 1]. Seeds "
         "change initialisation, random wiring and data order, not the test images.",
-        "Connections are links from units to what they read, biases included, over the whole network; "
-        "pooling has no weights and no connections here.",
+        "Connections are links from units to what they read, biases included, and macs are "
+        "multiply-accumulates an image, both over the whole network; pooling has none of either here.",
         f"Training: {train('epochs')} epochs of {train('optimizer')}, batch {train('batch_size')}, learning "
         f"rate {train('learning_rate')} ({train('schedule')}), momentum {train('momentum')}, weight decay "
         f"{train('weight_decay')}; seeds {', '.join(map(str, seeds))}.",
@@ -105,26 +116,21 @@ def recorded_command(sweep: dict, runs: list[dict]) -> str:
     return sweep["command"].replace("--workdir=DIR", f"{selection} --workdir=DIR")
 
 
-SHOWN_LIBRARIES = ("jax", "flax", "optax")
-LATEX_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "%_#&$"} | {"`": ""})
-ONLY_IN_CSV = ("wired_connections", "val_accuracy_mean")  # columns that would crowd the page
-CONTRAST_NOTE = (
-    "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
-    f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
-)
-
-
 def _write_results(directory: pathlib.Path, runs: list[dict]) -> None:
-    text = tables.to_csv([run["result"] for run in runs], tables.RESULT_COLUMNS)
-    records.write_atomically(directory / "results.csv", text)
+    text = tables.to_csv([run["result"] for run in runs])
+    atomic.write(directory / "results.csv", text)
 
 
 def _write_table(directory: pathlib.Path, name: str, rows: list[dict], notes: list[str]) -> str:
     """Writes `rows` as CSV, Markdown and LaTeX, the Markdown with notes; returns it for a terminal."""
     notes_text = "\n".join(f"- {note}" for note in notes)
-    table = functools.partial(tables.to_text, rows, leave_out=ONLY_IN_CSV)
-    records.write_atomically(directory / f"{name}.csv", tables.to_csv(rows))
-    records.write_atomically(directory / f"{name}.md", f"{table('pipe')}\n\n{notes_text}\n")
+    table = functools.partial(tables.to_text, [_without(row, ONLY_IN_CSV) for row in rows])
+    atomic.write(directory / f"{name}.csv", tables.to_csv(rows))
+    atomic.write(directory / f"{name}.md", f"{table('pipe')}\n\n{notes_text}\n")
     latex_notes = "".join(f"\n{note.translate(LATEX_ESCAPES)}\n" for note in notes)
-    records.write_atomically(directory / f"{name}.tex", f"{table('latex_booktabs')}\n{latex_notes}")
-    return f"{table('simple')}\n\n{notes_text}"
+    atomic.write(directory / f"{name}.tex", f"{table('latex_booktabs')}\n{latex_notes}")
+    return f"{tables.to_text([tables.shortened(row) for row in rows], 'simple')}\n\n{notes_text}"
+
+
+def _without(row: dict, columns: tuple[str, ...]) -> dict:
+    return {column: value for column, value in row.items() if column not in columns}

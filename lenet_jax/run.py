@@ -12,19 +12,20 @@ import numpy as np
 
 from lenet_jax import config as config_lib
 from lenet_jax import records
+from lenet_jax.counts import count_model
 from lenet_jax.data import Split, load_splits
 from lenet_jax.engine import Engine, make_engine
 from lenet_jax.metrics_log import MetricsLog
-from lenet_jax.program import Program, make_program
+from lenet_jax.program import Program, check_fields, make_program
 from lenet_jax.progress import Progress
 from lenet_jax.provenance import provenance
-from lenet_jax.summary import count_model
+from lenet_jax.training import State
 
 
 class Images(NamedTuple):
     """All images of a dataset on the devices, and which of them each split has."""
 
-    all: Split
+    data: Split
     start: dict[str, int]
     count: dict[str, int]
 
@@ -37,8 +38,15 @@ class Prepared(NamedTuple):
     images: Images
 
 
+def check(config: ml_collections.ConfigDict) -> None:
+    """Raises UserError for what cannot be run, as far as it can be told without the data."""
+    make_engine(config.parallel)
+    check_fields(config)
+
+
 def prepare(config: ml_collections.ConfigDict) -> Prepared:
     """Loads the data and builds the program. Raises UserError for what cannot be run."""
+    check(config)
     engine = make_engine(config.parallel)
     images = _images_on_devices(config.dataset, ml_collections.FrozenConfigDict(config.data), config.parallel)
     return Prepared(engine, make_program(config, images.count["train"], engine.devices), images)
@@ -54,7 +62,11 @@ def _images_on_devices(dataset: str, data, parallel: str) -> Images:
 
 
 def train_and_record(
-    config: ml_collections.ConfigDict, directory: pathlib.Path, progress: Progress, arm: str
+    config: ml_collections.ConfigDict,
+    prepared: Prepared,
+    directory: pathlib.Path,
+    progress: Progress,
+    arm: str,
 ) -> dict:
     """Trains, scores and records one run in `directory`; returns the record's result.
 
@@ -64,24 +76,18 @@ def train_and_record(
     Files: `metrics.jsonl`, a line an epoch as it comes, and `record.json` at the end. Losses are in
     nats, accuracies fractions in [0, 1], None where a run diverged.
     """
-    engine, program, images = prepare(config)
+    engine, program, images = prepared
     ran_on = {**provenance(), "devices": engine.devices}
     train, name = config.train, f"{arm} seed {config.seed}"
     started = time.monotonic()
-
-    def score(split: str) -> tuple[float, float]:
-        count = images.count[split]
-        total = engine.evaluate(program, state, images.all, images.start[split], count)
-        loss_sum, correct = engine.get(total)
-        return float(loss_sum) / count, int(correct) / count
 
     state = engine.init_state(program, config.seed, train.learning_rate, train.momentum, train.weight_decay)
     with MetricsLog(directory, config.tensorboard) as log:
         for epoch in range(1, train.epochs + 1):
             epoch_started = time.monotonic()
-            state, means = engine.train_epoch(program, state, images.all, config.seed, epoch)
+            state, means = engine.train_epoch(program, state, images.data, config.seed, epoch)
             train_loss, train_accuracy = (float(mean) for mean in engine.get(means))
-            val_loss, val_accuracy = score("validation")
+            val_loss, val_accuracy = score(prepared, state, "validation")
             metrics = {
                 "train_loss": train_loss,
                 "train_accuracy": train_accuracy,
@@ -94,8 +100,8 @@ def train_and_record(
             if not done:
                 break
 
-    final = {split: score(split)[1] if done else None for split in images.count}
     counts = count_model(program.model, program.image_size)
+    test_accuracy = score(prepared, state, "test")[1] if done else None
     result = {
         "arm": arm,
         "dataset": config.dataset,
@@ -103,24 +109,32 @@ def train_and_record(
         "status": "done" if done else "diverged",
         "parameters": counts.parameters,
         "connections": counts.connections,
-        "wired_connections": counts.wired_connections,
+        "wired_connections": counts.wired.connections,
         "macs": counts.macs,
         "epochs": epoch,
-        "train_accuracy": final["train"],
-        "val_accuracy": final["validation"],
-        "test_accuracy": final["test"],
-        "test_error_percent": 100 - 100 * final["test"] if done else None,
+        "train_accuracy": score(prepared, state, "train")[1] if done else None,
+        "val_accuracy": val_accuracy if done else None,
+        "test_accuracy": test_accuracy,
+        "test_error_percent": 100 - 100 * test_accuracy if done else None,
         "wall_seconds": round(time.monotonic() - started, 3),
     }
     content = {
         "result": result,
         "images": images.count,
-        "config": config_lib.flatten(config),
+        "config": config_lib.to_record(config),
         "provenance": ran_on,
     }
     records.write_record(directory / records.RECORD, content)
     progress.run_done(name, describe(result), train.epochs - epoch)
     return result
+
+
+def score(prepared: Prepared, state: State, split: str) -> tuple[float, float]:
+    """Mean cross-entropy in nats and accuracy in [0, 1] over every image of a split, by its name."""
+    engine, program, images = prepared
+    count = images.count[split]
+    total = engine.get(engine.evaluate(program, state, images.data, images.start[split], count))
+    return float(total.loss_sum) / count, int(total.correct) / count
 
 
 def describe(result: dict) -> str:

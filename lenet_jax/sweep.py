@@ -12,7 +12,7 @@ from lenet_jax import records, workdir
 from lenet_jax.errors import UserError
 from lenet_jax.program import SEED_LIMIT
 from lenet_jax.progress import Progress
-from lenet_jax.run import prepare, train_and_record
+from lenet_jax.run import check, prepare, train_and_record
 
 Arms = dict[str, dict]  # name -> {"dotted.field": value}
 Contrasts = dict[str, tuple[str, str]]  # what it is worth -> (arm, baseline)
@@ -70,16 +70,17 @@ def run_sweep(
     """
     runs = list_runs(config, arms)
     _require_arms_of_contrasts(contrasts, arms)
-    identity = config_lib.flatten(config)
-    with records.claim_directory(directory):
-        workdir.check_config(directory, identity)
+    first = [run.config for run in runs if run.config.seed == config.seed]  # other seeds, same programs
+    for resolved in (config, *first):  # the former too: a field that every arm overrides isn't ignored
+        check(resolved)
+    identity = config_lib.to_record(config)
+    with workdir.claim_directory(directory):
+        workdir.check_config(directory, identity, sweep=True)
         recorded = workdir.read_runs(directory)
         for record in recorded.values():
             _refuse_other_config(directory, record, config, arms)
-        prepare(config)  # also what every arm overrides: a field that cannot be is never ignored
-        for run in runs:
-            if run.config.seed == config.seed:  # another seed changes no program
-                prepare(run.config)
+        for resolved in first:
+            prepare(resolved)
         records.write_record(
             directory / workdir.CONFIG,
             {"command": command, "config": identity, "arms": list(arms), "contrasts": contrasts},
@@ -89,7 +90,7 @@ def run_sweep(
             for run in todo:
                 folder = directory / workdir.RUNS / run.folder
                 folder.mkdir(parents=True, exist_ok=True)
-                train_and_record(run.config, folder, progress, run.arm)
+                train_and_record(run.config, prepare(run.config), folder, progress, run.arm)
                 after_run(directory)
 
 
@@ -109,7 +110,7 @@ def _refuse_other_config(
     arm, seed = record["result"]["arm"], record["result"]["seed"]
     if arm in arms:
         wanted = _resolve(config, arm, arms[arm], seed).config
-        workdir.refuse_differences(directory, record["config"], config_lib.flatten(wanted))
+        workdir.refuse_differences(directory, record["config"], config_lib.to_record(wanted))
 
 
 def _resolve(config: ml_collections.ConfigDict, arm: str, overrides: dict, seed: int) -> Run:

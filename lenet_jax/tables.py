@@ -7,22 +7,16 @@ from collections.abc import Iterable
 
 import tabulate
 
-from lenet_jax.stats import mean_interval
+from lenet_jax.stats import CONFIDENCE, mean_interval
 
-RESULT_COLUMNS = (
-    "arm", "dataset", "seed", "status", "parameters", "connections", "wired_connections", "macs",
-    "epochs", "train_accuracy", "val_accuracy", "test_accuracy", "test_error_percent", "wall_seconds",
-)  # fmt: skip
 DECIMALS = 6  # of numbers in CSV files; of 10,000 test images one is 0.0001
 
 
-def arm_rows(results: list[dict], arms: list[str]) -> list[dict]:
-    """One row per arm, in the order of `arms`; means are over the runs that did not diverge."""
+def arm_rows(results: list[dict]) -> list[dict]:
+    """One row per arm, in the order of the results; means are over the runs that did not diverge."""
     rows = []
-    for arm in arms:
+    for arm in dict.fromkeys(result["arm"] for result in results):
         runs = [result for result in results if result["arm"] == arm]
-        if not runs:
-            continue
         done = [run for run in runs if run["status"] == "done"]
         test = mean_interval([run["test_accuracy"] for run in done], bounds=(0.0, 1.0))
         rows.append({
@@ -65,19 +59,31 @@ def contrast_rows(results: list[dict], contrasts: dict[str, tuple[str, str]]) ->
     return rows
 
 
-def to_csv(rows: list[dict], columns: tuple[str, ...] | None = None) -> str:
+def to_csv(rows: list[dict]) -> str:
     """CSV with a header; None is an empty field, fractions are rounded to DECIMALS."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns or tuple(rows[0]), extrasaction="ignore", lineterminator="\n")
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({k: round(v, DECIMALS) if isinstance(v, float) else v for k, v in row.items()})
     return text.getvalue()
 
 
-def to_text(rows: list[dict], style: str, leave_out: tuple[str, ...] = ()) -> str:
+def shortened(row: dict) -> dict:
+    """A row of `arm_rows` or `contrast_rows` with the columns that fit a terminal of 80 characters."""
+    if "contrast" in row:
+        names, value, shown = ("contrast", "pairs"), "difference", "difference"
+    else:
+        names, value, shown = ("arm", "runs", "diverged", "parameters"), "test_accuracy", "accuracy"
+    low, high = (_cell(row[f"{value}_ci_{end}"]) for end in ("low", "high"))
+    short = {name: row[name] for name in names} | {shown: row[f"{value}_mean"]}
+    return short | {f"{CONFIDENCE:.0%} interval": "-" if low == "-" else f"{low} to {high}"}
+
+
+def to_text(rows: list[dict], style: str) -> str:
     """The table for people, in a style of `tabulate`: "pipe", "latex_booktabs", "simple"."""
-    columns = [column for column in rows[0] if column not in leave_out]
+    columns = list(rows[0])
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     align = ["left" if any(isinstance(row[column], str) for row in rows) else "right" for column in columns]
     return tabulate.tabulate(cells, columns, tablefmt=style, colalign=align, disable_numparse=True)
@@ -92,5 +98,5 @@ def _cell(value) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:z.4f}"  # z: what rounds to zero has no sign
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -51,10 +51,11 @@ class Score(NamedTuple):
 
 
 def purpose_key(seed: int, purpose: Purpose) -> jax.Array:
+    """The key that a run's seed gives for one purpose."""
     return jax.random.fold_in(jax.random.key(seed), purpose)
 
 
-def cross_entropy(model: nn.Module, params, wiring, images_NHWC, labels_N) -> tuple[jax.Array, jax.Array]:
+def losses_and_hits(model: nn.Module, params, wiring, images_NHWC, labels_N) -> tuple[jax.Array, jax.Array]:
     """Per-image softmax cross-entropy in nats (N,) float32 and correctness (N,) bool."""
     logits_NK = model.apply({"params": params, "wiring": wiring}, images_NHWC)
     losses_N = optax.softmax_cross_entropy_with_integer_labels(logits_NK, labels_N)
@@ -62,7 +63,10 @@ def cross_entropy(model: nn.Module, params, wiring, images_NHWC, labels_N) -> tu
 
 
 def init_state(program: Program, seed: int, learning_rate, momentum, weight_decay) -> State:
-    """Parameters and wiring drawn from `seed`, and an optimizer state that holds the numbers."""
+    """Parameters and wiring drawn from `seed`, and an optimizer state that holds the three numbers.
+
+    These are scalars, float32 in the state: arguments, so that runs share one program.
+    """
     image = jnp.zeros((1, program.image_size, program.image_size, 1))
     rngs = {
         "params": purpose_key(seed, Purpose.INITIALISATION),
@@ -74,13 +78,13 @@ def init_state(program: Program, seed: int, learning_rate, momentum, weight_deca
 
 
 def train_epoch(
-    program: Program, axis_size: int | None, state: State, images: Split, seed: int, epoch: int
+    program: Program, axis_size: int | None, state: State, data: Split, seed: int, epoch: int
 ) -> tuple[State, Means]:
     """One pass over the training images in a new order; those left over from the last full batch wait.
 
     Args:
       axis_size: number of devices under `jax.pmap` with axis name AXIS, None on one device.
-      images: all images and labels, on this device; the first program.train_images are trained on.
+      data: all images and labels, on this device; the first program.train_images are trained on.
       seed, epoch: decide the order, whatever the model.
 
     Returns:
@@ -95,12 +99,12 @@ def train_epoch(
     order_SB = order_SDB[:, jax.lax.axis_index(AXIS) if axis_size else 0]
 
     def mean_loss(params, wiring, images_NHWC, labels_N):
-        losses_N, correct_N = cross_entropy(program.model, params, wiring, images_NHWC, labels_N)
+        losses_N, correct_N = losses_and_hits(program.model, params, wiring, images_NHWC, labels_N)
         return losses_N.mean(), correct_N.mean()
 
     def step(state: State, chosen_B):
         (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(
-            state.params, state.wiring, images.images[chosen_B], images.labels[chosen_B]
+            state.params, state.wiring, data.images[chosen_B], data.labels[chosen_B]
         )
         if axis_size:
             loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), AXIS)
@@ -113,7 +117,7 @@ def train_epoch(
 
 
 def evaluate(
-    program: Program, axis_size: int | None, state: State, images: Split, start: int, count: int
+    program: Program, axis_size: int | None, state: State, data: Split, start: int, count: int
 ) -> Score:
     """Scores `count` images from `start` on, each once, whatever their number.
 
@@ -126,8 +130,8 @@ def evaluate(
         index_B = chunk * block + device * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
         real_B = index_B < count  # the last chunk is filled up with images that don't count
         chosen_B = start + jnp.minimum(index_B, count - 1)
-        losses_B, correct_B = cross_entropy(
-            program.model, state.params, state.wiring, images.images[chosen_B], images.labels[chosen_B]
+        losses_B, correct_B = losses_and_hits(
+            program.model, state.params, state.wiring, data.images[chosen_B], data.labels[chosen_B]
         )
         loss = jnp.where(real_B, losses_B, 0.0).sum()
         return Score(total.loss_sum + loss, total.correct + (correct_B & real_B).sum())

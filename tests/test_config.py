@@ -7,8 +7,8 @@ import pytest
 
 from lenet_jax import config as config_lib
 from lenet_jax.config import default_config, differences, flatten, override
+from lenet_jax.counts import count_model
 from lenet_jax.models import build_model
-from lenet_jax.summary import count_model
 from lenet_jax.sweep import list_runs
 from tests import folders
 from tests.commands import PROJECT, run_command

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from lenet_jax.config import default_config, override
+from lenet_jax.counts import count_model
 from lenet_jax.errors import UserError
 from lenet_jax.models import MLP, LeNet5, build_model, solve_width
-from lenet_jax.summary import count_model
 from tests.test_wiring import GRID
 
 
@@ -40,9 +41,9 @@ PARAMETERS = {
 def test_counts_of_the_grid(connectivity, sharing):
     counts = counts_of(model__connectivity=connectivity, model__sharing=sharing)
     assert counts.parameters == PARAMETERS[connectivity, sharing]
-    assert counts.wired_connections == (6_704_800 if connectivity == "full" else 363_904)
+    assert counts.wired.connections == (6_704_800 if connectivity == "full" else 363_904)
     assert counts.macs == (6_757_416 if connectivity == "full" else 416_520)
-    assert counts.connections == counts.wired_connections + 59_134
+    assert counts.connections == counts.wired.connections + 59_134
     assert counts.layers_with_weights == 5
     assert sum(layer.parameters for layer in counts.layers if layer.kind == "dense") == 59_134
 
@@ -86,6 +87,16 @@ def test_solved_widths_are_nearest():
         assert distance[solve_width(784, budget)] == min(distance.values())
     with pytest.raises(UserError, match="parameter_budget=300 is too small"):
         solve_width(784, 300)
+
+
+def test_parameters_of_layers_that_are_not_counted_are_not_passed_over():
+    class WithAnother(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.LayerNorm(name="another")(MLP((3,), "tanh")(x))
+
+    with pytest.raises(NotImplementedError, match="Counted 235 of the model's 255 parameters"):
+        count_model(WithAnother(), 8)
 
 
 @pytest.mark.parametrize("stages", list(itertools.product(GRID, GRID)))

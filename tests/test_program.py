@@ -4,14 +4,16 @@ import pytest
 
 from lenet_jax.config import default_config, override
 from lenet_jax.errors import UserError
-from lenet_jax.program import make_program
+from lenet_jax.program import check_fields, make_program
 
 
 def program(devices=1, train_images=1000, **fields):
     """Of the default config, with fields of `train` replaced and others by their dotted names."""
     overrides = {name if "." in name else f"train.{name}": value for name, value in fields.items()}
     seed = {"seed": overrides.pop("train.seed")} if "train.seed" in overrides else {}
-    return make_program(override(default_config(), overrides | seed), train_images, devices)
+    config = override(default_config(), overrides | seed)
+    check_fields(config)
+    return make_program(config, train_images, devices)
 
 
 def test_a_program_says_what_is_trained():
@@ -65,8 +67,9 @@ def test_runs_that_differ_in_the_computation_do_not(fields):
         ({"weight_decay": float("nan")}, "config.train.weight_decay=nan must be "),
         ({"warmup_epochs": -1.0}, "config.train.warmup_epochs=-1.0 must be from 0 to "),
         ({"epochs": 3, "warmup_epochs": 3.0}, "config.train.warmup_epochs=3.0 must be from 0 to less"),
-        ({"batch_size": 0}, "config.train.batch_size=0 must be from 1 to the 1,000 training images of"),
-        ({"batch_size": 1001}, "config.train.batch_size=1001 must be from 1 to the 1,000 training images"),
+        ({"epochs": 1, "batch_size": 999, "warmup_epochs": 0.9}, "config.train.warmup_epochs=0.9 must be so"),
+        ({"batch_size": 0}, "config.train.batch_size=0 must be at least 1."),
+        ({"batch_size": 1001}, "config.train.batch_size=1001 must be at most the 1,000 training images"),
         ({"batch_size": 64, "devices": 3}, "config.train.batch_size=64 must be a multiple of the 3 devices"),
         ({"optimizer": "lion"}, "config.train.optimizer='lion' is unknown: choose one of sgd, adam."),
         ({"schedule": "step"}, "config.train.schedule='step' is unknown: choose one of constant, cosine"),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lenet_jax import records
+from lenet_jax import records, workdir
 from lenet_jax.errors import UserError
 from tests.commands import PROJECT
 
@@ -89,25 +89,25 @@ def test_a_write_that_fails_leaves_the_old_record(tmp_path, monkeypatch, call):
 
 
 def claim_once(directory):
-    with records.claim_directory(directory):
+    with workdir.claim_directory(directory):
         pass
 
 
 def test_a_folder_is_held_once_and_let_go(tmp_path):
     directory = tmp_path / "not" / "there" / "yet"
     held = rf"--workdir={directory} is in use by process {os.getpid()}: wait"
-    with records.claim_directory(directory), pytest.raises(UserError, match=held):
+    with workdir.claim_directory(directory), pytest.raises(UserError, match=held):
         claim_once(directory)
-    with pytest.raises(ZeroDivisionError), records.claim_directory(directory):
+    with pytest.raises(ZeroDivisionError), workdir.claim_directory(directory):
         1 / 0  # noqa: B018
-    with records.claim_directory(directory):
+    with workdir.claim_directory(directory):
         assert directory.is_dir()
 
 
 def test_a_killed_process_holds_nothing(tmp_path):
     hold = (
-        "import pathlib, sys, time; from lenet_jax import records\n"
-        "with records.claim_directory(pathlib.Path(sys.argv[1])):\n"
+        "import pathlib, sys, time; from lenet_jax import workdir\n"
+        "with workdir.claim_directory(pathlib.Path(sys.argv[1])):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -119,7 +119,7 @@ def test_a_killed_process_holds_nothing(tmp_path):
                 claim_once(tmp_path)
         finally:
             process.send_signal(signal.SIGKILL)
-    with records.claim_directory(tmp_path):
+    with workdir.claim_directory(tmp_path):
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
 
 
@@ -127,8 +127,8 @@ def test_two_writers_do_not_meet(tmp_path):
     """A report while its sweep goes on: each file is one writer's, whole, and none of them fails."""
     path = tmp_path / "results.csv"
     write = (
-        "import pathlib, sys; from lenet_jax import records\n"
-        "for _ in range(200): records.write_atomically(pathlib.Path(sys.argv[1]), sys.argv[2] * 5000)"
+        "import pathlib, sys; from lenet_jax import atomic\n"
+        "for _ in range(200): atomic.write(pathlib.Path(sys.argv[1]), sys.argv[2] * 5000)"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", write, str(path), letter], cwd=PROJECT) for letter in "ab"

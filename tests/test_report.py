@@ -163,7 +163,6 @@ def test_the_same_records_give_the_same_files(directory):
     assert set(first) == names | {"results.csv", "accuracy.png", "config.json"}
 
 
-@pytest.mark.xfail(strict=True, reason="files of an earlier report stay")
 def test_contrasts_that_no_longer_hold_are_not_left_lying_about(directory):
     write_report(directory)
     shutil.rmtree(directory / "runs" / "narrow-seed0")

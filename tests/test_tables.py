@@ -69,9 +69,9 @@ def test_the_interval_is_cut_to_what_is_possible():
     assert mean_interval([-0.9, -1.0], (-1.0, 1.0))[1] == -1.0
 
 
-def test_one_row_per_arm_in_the_order_asked_for():
+def test_one_row_per_arm_in_the_order_of_the_results():
     results = [result("b", 0, 0.5), result("a", 0, 0.5), result("b", 1, 0.7)]
-    rows = tables.arm_rows(results, ["b", "never run", "a"])
+    rows = tables.arm_rows(results)
     assert [(row["arm"], row["runs"]) for row in rows] == [("b", 2), ("a", 1)]
     assert rows[0]["test_accuracy_mean"] == pytest.approx(0.6)
     assert rows[0]["val_accuracy_mean"] == pytest.approx(0.3)
@@ -82,15 +82,15 @@ def test_one_row_per_arm_in_the_order_asked_for():
 
 def test_diverged_runs_are_counted_and_not_averaged():
     with_diverged = [result("a", 0, 0.5), result("a", 1, None), result("a", 2, 0.7)]
-    [row] = tables.arm_rows(with_diverged, ["a"])
-    [without] = tables.arm_rows([run for run in with_diverged if run["status"] == "done"], ["a"])
+    [row] = tables.arm_rows(with_diverged)
+    [without] = tables.arm_rows([run for run in with_diverged if run["status"] == "done"])
     assert (row["runs"], row["diverged"]) == (3, 1)
     assert (without["runs"], without["diverged"]) == (2, 0)
     assert row | {"runs": 2, "diverged": 0} == without
 
 
 def test_an_arm_that_only_diverged_has_no_numbers():
-    rows = tables.arm_rows([result("a", seed, None) for seed in range(3)] + [result("b", 0, 0.5)], ["a", "b"])
+    rows = tables.arm_rows([result("a", seed, None) for seed in range(3)] + [result("b", 0, 0.5)])
     assert (rows[0]["runs"], rows[0]["diverged"]) == (3, 3)
     empty = ["train_accuracy_mean", "val_accuracy_mean", "test_accuracy_mean"]
     empty += ["test_accuracy_ci_low", "test_accuracy_ci_high"]
@@ -137,16 +137,34 @@ def test_csv_is_read_back():
     first, second = csv.DictReader(io.StringIO(text))
     assert first == {"arm": 'a "b", c', "n": "3", "mean": "0.123457", "low": ""}
     assert second == {"arm": "d", "n": "4", "mean": "", "low": ""}
-    assert tables.to_csv([{"b": 1, "a": 2, "c": 3}], ("a", "b")) == "a,b\n2,1\n"
 
 
 def test_tables_for_people():
     rows = [
-        {"arm": "local_shared", "parameters": 61706, "mean": 0.98765, "hidden": 1},
-        {"arm": "full", "parameters": 6763934, "mean": None, "hidden": 2},
+        {"arm": "local_shared", "parameters": 61706, "mean": 0.98765},
+        {"arm": "full", "parameters": 6763934, "mean": None},
+        {"arm": "zero", "parameters": 1, "mean": -0.00001},
     ]
-    header, _, *lines = tables.to_text(rows, "github", leave_out=("hidden",)).splitlines()
+    header, _, *lines = tables.to_text(rows, "pipe").splitlines()
     assert header == "| arm          |   parameters |   mean |"
-    assert lines == ["| local_shared |       61,706 | 0.9877 |", "| full         |    6,763,934 |      - |"]
-    latex = tables.to_text(rows, "latex_booktabs", leave_out=("hidden",))
+    assert lines == [
+        "| local_shared |       61,706 | 0.9877 |",
+        "| full         |    6,763,934 |      - |",
+        "| zero         |            1 | 0.0000 |",
+    ]
+    latex = tables.to_text(rows, "latex_booktabs")
     assert r"local\_shared" in latex and r"\toprule" in latex and "6,763,934" in latex
+
+
+def test_a_terminal_of_80_columns_shows_the_tables():
+    """With the longest names of configs/ablation.py and numbers as large as they come."""
+    results = [result("random_unshared", seed, 0.9 + seed / 100) for seed in range(3)]
+    results += [result("a" * 15, seed, 0.8) for seed in range(3)]
+    [row, _] = tables.arm_rows(results)
+    row |= {"runs": 1000, "diverged": 100, "parameters": 123_456_789}
+    names = {"sparse random against full, unshared": ("random_unshared", "a" * 15)}
+    for rows in ([row], tables.contrast_rows(results, names)):
+        text = tables.to_text([tables.shortened(row) for row in rows], "simple")
+        assert max(map(len, text.splitlines())) <= 80
+        assert "0.9100" in text or "0.1100" in text
+        assert "95% interval" in text and " to " in text

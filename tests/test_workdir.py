@@ -20,7 +20,7 @@ def directory(tmp_path):
 
 def test_nothing_recorded(tmp_path):
     for folder in (tmp_path, tmp_path / "missing"):
-        workdir.check_config(folder, CONFIG)
+        workdir.check_config(folder, CONFIG, sweep=False)
         assert workdir.read_or_set_aside(folder / "config.json") is None
         assert workdir.read_runs(folder) == {}
 
@@ -31,14 +31,16 @@ def test_runs_are_read_by_their_folders(directory):
 
 
 def test_more_seeds_and_other_places_are_the_same_config(directory):
-    workdir.check_config(directory, dict(CONFIG))
-    workdir.check_config(directory, CONFIG | {"seeds": 9, "arms": "a", "data.manual_dir": "/there"})
+    workdir.check_config(directory, dict(CONFIG), sweep=False)
+    workdir.check_config(
+        directory, CONFIG | {"seeds": 9, "arms": "a", "data.manual_dir": "/there"}, sweep=False
+    )
 
 
 def test_another_config_is_refused_field_by_field(directory):
     wanted = CONFIG | {"dataset": "mnist", "train.epochs": 3, "train.new": 1, "seeds": 9}
     with pytest.raises(UserError) as refusal:
-        workdir.check_config(directory, wanted)
+        workdir.check_config(directory, wanted, sweep=False)
     text = str(refusal.value)
     assert text.startswith(f"{directory} holds results of another config: choose another --workdir")
     assert "dataset: recorded 'digits', asked for 'mnist'" in text
@@ -53,7 +55,7 @@ def test_damage_is_set_aside_and_named(directory, name, caplog):
     path = directory / name
     damaged = path.read_text().replace("a-seed1", "a-seed7").replace("30", "31")
     path.write_text(damaged)
-    workdir.check_config(directory, CONFIG)
+    workdir.check_config(directory, CONFIG, sweep=False)
     runs = workdir.read_runs(directory)
     assert set(runs) == ({"a-seed0", "a-seed1"} if name == "config.json" else {"a-seed0"})
     assert not path.exists()

@@ -15,6 +15,6 @@ splits.py          train, validation and test
 """
 
 from lenet_jax.data.native import DATASETS, Native, load_native
-from lenet_jax.data.splits import Split, Splits, load_splits
+from lenet_jax.data.splits import Split, Splits, check_data_fields, load_splits
 
-__all__ = ["DATASETS", "Native", "Split", "Splits", "load_native", "load_splits"]
+__all__ = ["DATASETS", "Native", "Split", "Splits", "check_data_fields", "load_native", "load_splits"]

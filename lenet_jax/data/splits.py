@@ -1,12 +1,13 @@
 """Train, validation and test, as a network reads them."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from lenet_jax.data.native import load_native
+from lenet_jax.data.native import DATASETS, load_native
 from lenet_jax.data.presentation import present
-from lenet_jax.errors import UserError
+from lenet_jax.errors import UserError, require_one_of
 
 
 class Split(NamedTuple):
@@ -39,7 +40,7 @@ def load_splits(dataset: str, data) -> Splits:
       UserError: a field out of range, an image that doesn't fit the field, or a dataset that is
         unknown, can't be fetched or can't be stored.
     """
-    _check(data)
+    check_data_fields(dataset, data)
     native = load_native(dataset, data.data_dir, data.manual_dir)
 
     def split(images: np.ndarray, labels: np.ndarray) -> Split:
@@ -82,8 +83,15 @@ def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
-def _check(data) -> None:
-    """Refuses at once what would otherwise be found after the dataset has been prepared."""
+def check_data_fields(dataset: str, data) -> None:
+    """Refuses at once what would otherwise be found after the dataset has been prepared.
+
+    Raises UserError, in a sentence that names the field.
+    """
+    require_one_of("dataset", dataset, DATASETS)
+    for name in ("background", "ink"):
+        if not math.isfinite(getattr(data, name)):
+            raise UserError(f"config.data.{name}={getattr(data, name)} must be a finite number.")
     if not 0 < data.validation_fraction < 1:
         raise UserError(
             f"config.data.validation_fraction={data.validation_fraction} must lie between 0 and 1."

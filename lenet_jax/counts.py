@@ -51,9 +51,9 @@ class ModelCounts:
         return sum(layer.macs for layer in self.layers)
 
     @property
-    def wired_connections(self) -> int:
-        """Connections of the wired stages alone (stages 1 and 3 of LeNet-5)."""
-        return sum(layer.connections for layer in self.layers if layer.kind == "wired")
+    def wired(self) -> "ModelCounts":
+        """The wired stages alone (stages 1 and 3 of LeNet-5)."""
+        return ModelCounts(tuple(layer for layer in self.layers if layer.kind == "wired"))
 
     @property
     def layers_with_weights(self) -> int:
@@ -61,7 +61,10 @@ class ModelCounts:
 
 
 def count_model(model: nn.Module, image_size: int) -> ModelCounts:
-    """Counts `model` on (image_size, image_size, 1) images by tracing it; nothing is computed."""
+    """Counts `model` on (image_size, image_size, 1) images by tracing it; nothing is computed.
+
+    Raises NotImplementedError for a model with parameters in layers of another kind.
+    """
     layers = []
 
     def record(call, args, kwargs, context):
@@ -73,8 +76,14 @@ def count_model(model: nn.Module, image_size: int) -> ModelCounts:
     rngs = {"params": jax.random.key(0), "wiring": jax.random.key(0)}
     image = jax.ShapeDtypeStruct((1, image_size, image_size, 1), jnp.float32)
     with nn.intercept_methods(record):
-        jax.eval_shape(model.init, rngs, image)
-    return ModelCounts(tuple(layers))
+        variables = jax.eval_shape(model.init, rngs, image)
+    counts = ModelCounts(tuple(layers))
+    held = sum(leaf.size for leaf in jax.tree.leaves(variables.get("params", {})))
+    if counts.parameters != held:
+        raise NotImplementedError(
+            f"Counted {counts.parameters} of the model's {held} parameters: teach _count_layer the others."
+        )
+    return counts
 
 
 def _count_layer(layer: nn.Module, output_shape: tuple[int, ...]) -> LayerCounts:
