@@ -30,7 +30,7 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
             mean if row[end] is None else 100 * row[end]
             for end in ("test_accuracy_ci_low", "test_accuracy_ci_high")
         )
-        connectivity = row["arm"].split("_")[0]
+        connectivity = _connectivity(row)
         colour = COLOURS.get(connectivity, OTHER)
         axes.errorbar(
             row["parameters"],
@@ -48,7 +48,7 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
     axes.margins(x=0.16, y=0.08)
     axes.set_xlabel("trainable parameters")
     axes.set_ylabel("test accuracy (%)")
-    wired = any(row["arm"].split("_")[0] in COLOURS for row in rows)
+    wired = any(_connectivity(row) in COLOURS for row in rows)
     axes.set_title(f"{title} (filled circles: shared kernels)" if wired else title)
     axes.grid(True, which="major", alpha=0.3)
     _name_arms(figure, axes, rows)
@@ -56,6 +56,11 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
     figure.savefig(image, dpi=150, format="png")
     plt.close(figure)
     return image.getvalue()
+
+
+def _connectivity(row: dict) -> str:
+    """The first word of an arm's name: a connectivity, where the arm is a wiring."""
+    return row["arm"].split("_")[0]
 
 
 def _name_arms(figure, axes, rows: list[dict]) -> None:
