@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from lenet_jax import wiring
+from lenet_jax import products, wiring
+from lenet_jax.feature_maps import FeatureMaps, materialised
 
 
 def fan_in_uniform(in_axis=0, batch_axis=()) -> nn.initializers.Initializer:
@@ -47,9 +48,9 @@ class Wired(nn.Module):
     sharing: str
 
     @nn.compact
-    def __call__(self, x_NHWC: jax.Array) -> jax.Array:
-        """Maps (N, S, S, C) to (N, S-K+1, S-K+1, maps), before any activation."""
-        count, size, _, channels = x_NHWC.shape
+    def __call__(self, x: FeatureMaps) -> FeatureMaps:
+        """Maps C maps of size S to `maps` maps of size S-K+1, before any activation."""
+        _, size, _, channels = x.shape
         out = wiring.output_size(size, self.kernel_size)
         per_unit = () if self.sharing == "shared" else (out * out,)
         taps = wiring.taps(self.connectivity, size, self.kernel_size)
@@ -58,13 +59,17 @@ class Wired(nn.Module):
         kernel = self.param("kernel", init, (taps, channels, *per_unit, self.maps))
         bias = self.param("bias", nn.initializers.zeros_init(), (*per_unit, self.maps))
 
-        if self.connectivity == "full" and self.sharing == "shared":
-            y_NPO = circular_correlation(x_NHWC, kernel, out)
-        elif self.connectivity == "full":
-            y_NPO = jnp.einsum("nic,icpo->npo", x_NHWC.reshape(count, size * size, channels), kernel)
+        if (self.connectivity, self.sharing) == ("local", "shared"):
+            y = products.convolve(x, kernel, self.kernel_size)
+            return y.replace_tiles(y.tiles + bias[:, None, None, None])
+        if self.connectivity != "full":
+            y_OPN = products.gather(x, self._reads(size), kernel if per_unit else kernel[:, :, None])
+        elif per_unit:
+            y_OPN = products.multiply_all(x, kernel)
         else:
-            y_NPO = gather_and_multiply(x_NHWC, self._reads(size), kernel)
-        return (y_NPO + bias).reshape(count, out, out, self.maps)
+            y_OPN = products.correlate_all(x, kernel, self.kernel_size)
+        y_OPN += bias.T[..., None] if per_unit else bias[:, None, None]
+        return FeatureMaps.from_plain(y_OPN.reshape(self.maps, out, out, -1))
 
     def _reads(self, size: int) -> jax.Array:
         if self.connectivity == "local":
@@ -75,38 +80,6 @@ class Wired(nn.Module):
             "wiring", "reads",
             lambda: wiring.random_reads(self.make_rng("wiring"), self.sharing, size, self.kernel_size),
         ).value  # fmt: skip
-
-
-def gather_and_multiply(x_NHWC: jax.Array, reads_PT: jax.Array, kernel: jax.Array) -> jax.Array:
-    """A sparse wiring: gathers what each unit reads, then one matrix product.
-
-    Returns (N, P, maps) for a kernel (T, C, maps), shared, or (T, C, P, maps), unshared.
-    """
-    count, height, width, channels = x_NHWC.shape
-    x_NIC = x_NHWC.reshape(count, height * width, channels)
-    units, taps = reads_PT.shape
-    if kernel.ndim == 3:
-        patches = x_NIC[:, reads_PT].reshape(count, units, taps * channels)
-        return patches @ kernel.reshape(taps * channels, -1)
-    # One product a unit position: with the images as the innermost dimension the gather, its
-    # gradient (a scatter) and the products all move whole runs of memory.
-    patches = x_NIC.transpose(1, 2, 0)[reads_PT].reshape(units, taps * channels, count)
-    return jnp.einsum("pin,ipo->npo", patches, kernel.reshape(taps * channels, units, -1))
-
-
-def circular_correlation(x_NHWC: jax.Array, kernel_TCO: jax.Array, out: int) -> jax.Array:
-    """`full` + `shared`: a kernel as large as the input, slid with wrap-around.
-
-    y[p] = sum_t kernel[t] x[p + t], indices taken modulo the image, is a product in Fourier space.
-    Returns (N, out * out, maps): the first `out` rows and columns, where a unit exists.
-    """
-    count, size, _, channels = x_NHWC.shape
-    kernel_HWCO = kernel_TCO.reshape(size, size, channels, -1)
-    x_f = jnp.fft.rfft2(x_NHWC, axes=(1, 2))
-    kernel_f = jnp.fft.rfft2(kernel_HWCO, axes=(0, 1))
-    y_f = jnp.einsum("nhwc,hwco->nhwo", x_f, kernel_f.conj())
-    y_NHWO = jnp.fft.irfft2(y_f, s=(size, size), axes=(1, 2))
-    return y_NHWO[:, :out, :out].reshape(count, out * out, -1)
 
 
 class Pool(nn.Module):
@@ -122,10 +95,30 @@ class Pool(nn.Module):
     kind: str
 
     @nn.compact
-    def __call__(self, x_NHWC: jax.Array) -> jax.Array:
-        """Maps (N, S, S, C) to (N, S // 2, S // 2, C)."""
-        count, height, width, channels = x_NHWC.shape
-        rows, columns = height // 2, width // 2
-        # A reshape instead of a reduce-window: its gradient is a broadcast, not a scatter.
-        windows = x_NHWC[:, : rows * 2, : columns * 2].reshape(count, rows, 2, columns, 2, channels)
-        return windows.max((2, 4)) if self.kind == "max" else windows.mean((2, 4))
+    def __call__(self, x: FeatureMaps) -> FeatureMaps:
+        """Maps C maps of size S to C maps of size S // 2."""
+        side = x.side if x.side % 2 == 0 else 2 * x.side
+        tiles = x.cut(side, -(-x.size // side))
+        pooled = _average_windows(tiles) if self.kind == "average" else _windows(jnp.maximum, tiles)
+        return FeatureMaps(pooled, x.size // 2)
+
+
+def _windows(join, tiles: jax.Array) -> jax.Array:
+    """Joins the positions of each 2x2 window; (T, T, ...) becomes (T/2, T/2, ...)."""
+    rows = join(tiles[0::2], tiles[1::2])
+    return join(rows[:, 0::2], rows[:, 1::2])
+
+
+@jax.custom_vjp
+def _average_windows(tiles: jax.Array) -> jax.Array:
+    """The gradient of slices is a sum of padded arrays; that of a mean is one array, spread."""
+    return _windows(jnp.add, tiles) / 4
+
+
+def _average_windows_backward(_, gradient: jax.Array) -> tuple[jax.Array]:
+    side, _, *rest = gradient.shape
+    quarter = materialised(gradient / 4)[:, None, :, None]
+    return (jnp.broadcast_to(quarter, (side, 2, side, 2, *rest)).reshape(2 * side, 2 * side, *rest),)
+
+
+_average_windows.defvjp(lambda tiles: (_average_windows(tiles), None), _average_windows_backward)

@@ -6,6 +6,7 @@ from flax import linen as nn
 
 from lenet_jax import wiring
 from lenet_jax.errors import UserError, require_one_of
+from lenet_jax.feature_maps import FeatureMaps
 from lenet_jax.layers import Pool, Wired, fan_in_uniform
 
 ACTIVATIONS = {"tanh": nn.tanh, "relu": nn.relu}
@@ -62,16 +63,24 @@ class LeNet5(nn.Module):
     hidden: tuple[int, ...] = (120, 84)
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, images_NHWC: jax.Array) -> jax.Array:
         """Maps images (N, S, S, 1) to logits (N, 10)."""
+        x = FeatureMaps.from_images(images_NHWC)
         for stage, (maps, connectivity, sharing) in enumerate(
             zip(self.maps, self.connectivity, self.sharing, strict=True)
         ):
             layer = Wired(maps, self.kernel_size, connectivity, sharing, name=f"stage_{2 * stage + 1}")
-            x = ACTIVATIONS[self.activation](layer(x))
-            x = Pool(self.pooling, name=f"pool_{2 * stage + 2}")(x)
+            pool = Pool(self.pooling, name=f"pool_{2 * stage + 2}")
+            x = layer(x)
+            if self.pooling == "max":  # the activations are monotone: the larger stays the larger
+                x = self._activate(pool(x))
+            else:
+                x = pool(self._activate(x))
         first = 2 * len(self.maps) + 1
-        return MLP(self.hidden, self.activation, first, name="classifier")(x)
+        return MLP(self.hidden, self.activation, first, name="classifier")(x.images)
+
+    def _activate(self, x: FeatureMaps) -> FeatureMaps:
+        return x.replace_tiles(ACTIVATIONS[self.activation](x.tiles))
 
 
 def solve_width(inputs: int, budget: int) -> int:

@@ -1,5 +1,7 @@
 """Wired layers against the dense layer with masked and tied weights, and pooling."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,12 +9,29 @@ import pytest
 from flax import linen as nn
 
 from lenet_jax import wiring
+from lenet_jax.feature_maps import FeatureMaps
 from lenet_jax.layers import Pool, Wired
 from tests.dense import dense_layer, dense_weights
 from tests.test_wiring import GRID, reads_of
 
-# (images, side, input maps, kernel side, maps): LeNet-5's two stages, and shapes with no symmetry.
-SHAPES = [(2, 32, 1, 5, 6), (3, 14, 6, 5, 16), (2, 11, 3, 4, 5), (1, 6, 2, 1, 3), (4, 5, 1, 5, 2)]
+
+def random_shapes(number, seed=0):
+    """Shapes that nobody chose: (images, side, input maps, kernel side, maps)."""
+    rng = np.random.default_rng(seed)
+    for _ in range(number):
+        kernel_size = int(rng.integers(1, 6))
+        size = int(rng.integers(kernel_size + 1, 16))
+        yield (int(rng.integers(1, 24)), size, int(rng.integers(1, 5)), kernel_size, int(rng.integers(1, 9)))
+
+
+# LeNet-5's two stages, one image and the 16 from which tiles are larger; a layer of one unit; and some more.
+SHAPES = [(1, 32, 1, 5, 6), (3, 14, 6, 5, 16), (16, 32, 1, 5, 6), (17, 14, 6, 5, 16), (4, 5, 1, 5, 2)]
+SHAPES += random_shapes(4)
+
+
+def on_images(layer, variables, x_NHWC):
+    """What a layer of feature maps does to images, (N, rows, columns, maps)."""
+    return layer.apply(variables, FeatureMaps.from_images(x_NHWC)).images
 
 
 def wired_and_reads(connectivity, sharing, shape, seed=0):
@@ -21,7 +40,7 @@ def wired_and_reads(connectivity, sharing, shape, seed=0):
     keys = jax.random.split(jax.random.key(seed), 4)
     x_NHWC = jax.random.normal(keys[0], (count, size, size, channels))
     layer = Wired(maps, kernel_size, connectivity, sharing)
-    variables = layer.init({"params": keys[1], "wiring": keys[2]}, x_NHWC)
+    variables = layer.init({"params": keys[1], "wiring": keys[2]}, FeatureMaps.from_images(x_NHWC))
     bias = jax.random.normal(keys[3], variables["params"]["bias"].shape)
     variables = {**variables, "params": {**variables["params"], "bias": bias}}
     if connectivity == "random":
@@ -39,20 +58,27 @@ def test_a_wiring_is_a_dense_layer_with_masked_and_tied_weights(connectivity, sh
     constants = {name: value for name, value in variables.items() if name != "params"}
 
     def wired(params, x):
-        y = layer.apply({"params": params, **constants}, x)
+        y = on_images(layer, {"params": params, **constants}, x)
         return y.reshape(y.shape[0], -1, y.shape[-1])
 
     def dense(params, x):
         return dense_layer(x, reads, params["kernel"], params["bias"])
 
-    y, pull = jax.vjp(wired, variables["params"], x_NHWC)
-    y_dense, pull_dense = jax.vjp(dense, variables["params"], x_NHWC)
+    @functools.partial(jax.jit, static_argnums=0)
+    def value_and_gradients(function, cotangent):
+        y, pull = jax.vjp(function, variables["params"], x_NHWC)
+        return y, pull(cotangent)
+
+    count, size, _, kernel_size, maps = shape
+    units = wiring.output_size(size, kernel_size) ** 2
+    cotangent = jax.random.normal(jax.random.key(9), (count, units, maps))
+    y, gradients = value_and_gradients(wired, cotangent)
+    y_dense, gradients_dense = value_and_gradients(dense, cotangent)
     np.testing.assert_allclose(y, y_dense, rtol=1e-5, atol=1e-5)
-    cotangent = jax.random.normal(jax.random.key(9), y.shape)
     jax.tree.map(
         lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4),
-        pull(cotangent),
-        pull_dense(cotangent),
+        gradients,
+        gradients_dense,
     )
 
 
@@ -61,7 +87,7 @@ def test_local_shared_is_the_convolution():
     kernel, bias = variables["params"]["kernel"], variables["params"]["bias"]
     convolution = nn.Conv(16, (5, 5), padding="VALID")
     expected = convolution.apply({"params": {"kernel": kernel.reshape(5, 5, 6, 16), "bias": bias}}, x_NHWC)
-    np.testing.assert_allclose(layer.apply(variables, x_NHWC), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(on_images(layer, variables, x_NHWC), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_local_unshared_is_flax_conv_local():
@@ -71,7 +97,7 @@ def test_local_unshared_is_flax_conv_local():
     kernel = kernel_TCPO.transpose(2, 1, 0, 3).reshape(7, 7, 2 * 9, 4)
     local = nn.ConvLocal(4, (3, 3), padding="VALID")
     expected = local.apply({"params": {"kernel": kernel, "bias": bias_PO.reshape(7, 7, 4)}}, x_NHWC)
-    np.testing.assert_allclose(layer.apply(variables, x_NHWC), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(on_images(layer, variables, x_NHWC), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("connectivity", "sharing"), GRID)
@@ -79,7 +105,7 @@ def test_gradients_of_a_unit_reach_what_it_reads_and_nothing_else(connectivity, 
     layer, variables, x_NHWC, reads = wired_and_reads(connectivity, sharing, (1, 8, 2, 3, 2))
     for unit in (0, 13, 35):
         row, column = divmod(unit, 6)
-        gradient = jax.grad(lambda x, r=row, c=column: layer.apply(variables, x)[0, r, c, 1])(x_NHWC)
+        gradient = jax.grad(lambda x, r=row, c=column: on_images(layer, variables, x)[0, r, c, 1])(x_NHWC)
         touched = np.flatnonzero(np.abs(gradient[0]).max(-1).reshape(-1) > 1e-5)
         np.testing.assert_array_equal(touched, np.sort(reads[unit]))
 
@@ -108,10 +134,15 @@ def test_initial_weights_have_variance_one_over_fan_in(connectivity, sharing):
 
 def test_pooling():
     x_NHWC = jnp.arange(25.0).reshape(1, 5, 5, 1)  # the odd last row and column are left out
-    np.testing.assert_array_equal(Pool("max").apply({}, x_NHWC)[0, :, :, 0], [[6, 8], [16, 18]])
-    np.testing.assert_array_equal(Pool("average").apply({}, x_NHWC)[0, :, :, 0], [[3, 5], [13, 15]])
+    np.testing.assert_array_equal(on_images(Pool("max"), {}, x_NHWC)[0, :, :, 0], [[6, 8], [16, 18]])
+    np.testing.assert_array_equal(on_images(Pool("average"), {}, x_NHWC)[0, :, :, 0], [[3, 5], [13, 15]])
     even_NHWC = jax.random.normal(jax.random.key(0), (2, 6, 6, 3))
     np.testing.assert_allclose(
-        Pool("average").apply({}, even_NHWC), nn.avg_pool(even_NHWC, (2, 2), (2, 2)), rtol=1e-6, atol=1e-6
+        on_images(Pool("average"), {}, even_NHWC),
+        nn.avg_pool(even_NHWC, (2, 2), (2, 2)),
+        rtol=1e-6,
+        atol=1e-6,
     )
-    np.testing.assert_array_equal(Pool("max").apply({}, even_NHWC), nn.max_pool(even_NHWC, (2, 2), (2, 2)))
+    np.testing.assert_array_equal(
+        on_images(Pool("max"), {}, even_NHWC), nn.max_pool(even_NHWC, (2, 2), (2, 2))
+    )

@@ -127,7 +127,7 @@ def test_connections_are_what_the_network_is_linked_by(connectivity, sharing):
 
     def stage_output(x):
         _, captured = model.apply(variables, x, capture_intermediates=True)
-        return captured["intermediates"]["stage_1"]["__call__"][0]
+        return captured["intermediates"]["stage_1"]["__call__"][0].images
 
     links = np.count_nonzero(np.abs(jax.jacobian(stage_output)(image)) > 1e-5)
     units = math.prod(stage.output_shape)
