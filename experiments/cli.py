@@ -18,7 +18,7 @@ from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from lenet_jax import config as config_lib
-from lenet_jax.engine import fix_numerics
+from lenet_jax.engine import fix_numerics, keep_compilations
 from lenet_jax.errors import UserError
 
 
@@ -46,6 +46,7 @@ def run(main: Callable[[], None]) -> None:
         main()
 
     fix_numerics()
+    keep_compilations()
     try:
         app.run(call, flags_parser=_parse_flags)
     except UserError as error:

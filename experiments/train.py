@@ -11,7 +11,7 @@ from experiments import cli
 from lenet_jax import config as config_lib
 from lenet_jax import records, workdir
 from lenet_jax.progress import Progress
-from lenet_jax.run import check, describe, prepare, train_and_record
+from lenet_jax.run import Job, check, describe, prepare, train_and_record
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
         command = cli.command_line("experiments.train")
         records.write_record(directory / workdir.CONFIG, {"command": command, "config": flat})
         with Progress(config.train.epochs) as progress:
-            result = train_and_record(config, prepared, directory, progress, arm=config.model.name)
+            [result] = train_and_record([Job(config.model.name, config, directory)], prepared, progress)
     print(f"{describe(result)}; recorded in {directory}")
 
 

@@ -1,17 +1,28 @@
-"""Where programs are compiled: for one device with `jax.jit`, or all local ones with `jax.pmap`."""
+"""Where programs are compiled, and how many runs one call trains.
+
+Runs that share a program are trained together, as a *population*: side by side on a GPU or TPU
+(`jax.vmap`), as many as fit, and spread over all local devices (`jax.shard_map`). On a CPU each device
+trains one run at a time: side by side, products of many small matrices take longer there.
+"""
 
 import functools
 import os
+import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lenet_jax import training
 from lenet_jax.errors import require_one_of
+from lenet_jax.program import Program
 
 PARALLEL = ("jit", "pmap")
+RUNS = "runs"  # the axis of devices over which runs are spread
+MEMORY_SHARE = 0.9  # of what is free on a device, for a population's arrays
 
 
 def fix_numerics() -> None:
@@ -23,43 +34,122 @@ def fix_numerics() -> None:
     jax.config.update("jax_default_matmul_precision", "highest")
 
 
+def keep_compilations() -> None:
+    """Keeps compiled programs in the user's cache folder, so that no program is compiled twice.
+
+    JAX_COMPILATION_CACHE_DIR names another folder. Where none can be written, nothing is kept.
+    """
+    if not jax.config.jax_compilation_cache_dir:
+        caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+        folder = caches / "lenet_jax"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return
+        if not os.access(folder, os.W_OK):
+            return
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
 class Engine(NamedTuple):
-    """Compiled functions and where their arrays live.
+    """Compiled functions for populations, and where their arrays live.
+
+    All arrays of a state, the numbers, the means and the scores have the runs as first dimension, R
+    a multiple of `run_devices` and at most `capacity`.
 
     Attributes:
-      devices: how many devices share a batch, so it must divide by this number.
-      put: pytree on the host -> on the device, or a copy on each.
-      get: pytree that `put` or a function below returned -> one copy of it.
-      init_state: (program, seed, learning_rate, momentum, weight_decay) -> state, already put.
-      train_epoch: (program, state, data, seed, epoch) -> (state, means); consumes the state.
+      run_devices: devices over which runs are spread.
+      batch_devices: devices that share a batch, so it must divide by this number.
+      put: pytree on the host -> all of it on each device.
+      capacity: (program, data, runs) -> how many of so many runs one call trains.
+      init_state: (program, numbers) -> state.
+      train_epoch: (program, state, data, seeds, epoch) -> (state, means); consumes the state.
       evaluate: (program, state, data, start, count) -> score.
     """
 
-    devices: int
+    run_devices: int
+    batch_devices: int
     put: Callable[[Any], Any]
-    get: Callable[[Any], Any]
+    capacity: Callable[[Program, Any, int], int]
     init_state: Callable
     train_epoch: Callable
     evaluate: Callable
 
 
-@functools.cache
-def make_engine(parallel: str) -> Engine:
-    """The engine of `config.parallel`. Raises UserError for a name that isn't in PARALLEL."""
+def make_engine(parallel: str, runs: int = 1) -> Engine:
+    """The engine of `config.parallel` for so many runs. Raises UserError for a name not in PARALLEL."""
     require_one_of("parallel", parallel, PARALLEL)
-    # Runs once a run: on a CPU, optimising the unrolled random bits takes longer than drawing them.
-    quick = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
-    init_state = jax.jit(training.init_state, static_argnums=0, compiler_options=quick)
-    if parallel == "jit":
-        compile_ = functools.partial(jax.jit, static_argnums=0)
-        return Engine(
-            devices=1,
-            put=jax.device_put,
-            get=lambda tree: tree,
-            init_state=init_state,
-            train_epoch=compile_(_bind(training.train_epoch, None), donate_argnums=1),
-            evaluate=compile_(_bind(training.evaluate, None)),
-        )
+    if parallel == "pmap":
+        return _shared_batch_engine()
+    return population_engine(min(runs, jax.local_device_count()), jax.default_backend() != "cpu")
+
+
+@functools.cache
+def population_engine(devices: int, side_by_side: bool) -> Engine:
+    """Spreads runs over `devices`; each trains its own side by side, or one only."""
+    mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUNS,))
+    each, every = PartitionSpec(RUNS), PartitionSpec()
+
+    def compile_(function: Callable, specs: tuple, **options) -> Callable:
+        axes = tuple(0 if spec == each else None for spec in specs)
+
+        def population(program, *arguments):
+            one = functools.partial(function, program)
+            local = jax.vmap(one, axes) if side_by_side else _for_one_run(one, axes)
+            if devices > 1:
+                local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=each, check_vma=False)
+            return local(*arguments)
+
+        return jax.jit(population, static_argnums=0, **options)
+
+    train_epoch = compile_(_bind(training.train_epoch, None), (each, every, each, every), donate_argnums=1)
+
+    def capacity(program: Program, data, runs: int) -> int:
+        if not side_by_side:
+            return devices
+
+        def bytes_on_a_device(runs: int) -> int:
+            numbers = jax.tree.map(
+                lambda kind: jax.ShapeDtypeStruct((runs * devices,), kind), training.NUMBER_TYPES
+            )
+            state = init_state.eval_shape(program, numbers)
+            memory = train_epoch.lower(program, state, data, numbers.seed, 0).compile().memory_analysis()
+            return memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
+
+        free = min(map(_free_bytes, mesh.devices.flat))
+        return devices * largest_that_fits(-(-runs // devices), bytes_on_a_device, free)
+
+    init_state = compile_(training.init_state, (each,), compiler_options=_quick_compilation())
+    return Engine(
+        run_devices=devices,
+        batch_devices=1,
+        put=lambda tree: jax.device_put(tree, NamedSharding(mesh, every)),
+        capacity=capacity,
+        init_state=init_state,
+        train_epoch=train_epoch,
+        evaluate=compile_(_bind(training.evaluate, None), (each, every, every, every)),
+    )
+
+
+def largest_that_fits(wanted: int, bytes_needed: Callable[[int], int], free: float) -> int:
+    """`wanted`, halved until `bytes_needed` of it is at most `free`; at least 1."""
+    while wanted > 1 and bytes_needed(wanted) > free:
+        wanted = -(-wanted // 2)
+    return wanted
+
+
+def _free_bytes(device: jax.Device) -> float:
+    stats = device.memory_stats()
+    if not stats or "bytes_limit" not in stats:
+        return float("inf")
+    return MEMORY_SHARE * (stats["bytes_limit"] - stats["bytes_in_use"])
+
+
+@functools.cache
+def _shared_batch_engine() -> Engine:
+    """One run at a time, each batch split over all local devices by `jax.pmap`."""
     devices = jax.local_device_count()
     compile_ = functools.partial(
         jax.pmap, axis_name=training.AXIS, static_broadcasted_argnums=0, axis_size=devices
@@ -69,17 +159,53 @@ def make_engine(parallel: str) -> Engine:
     def put(tree):
         return copy(jnp.arange(devices), tree)
 
+    def first(tree):  # devices hold copies: one of them stands for the only run
+        return jax.tree.map(lambda leaf: leaf[:1], tree)
+
+    init_state = jax.jit(
+        lambda program, numbers: training.init_state(program, _only(numbers)),
+        static_argnums=0,
+        compiler_options=_quick_compilation(),
+    )
+    train_epoch = compile_(
+        _bind(training.train_epoch, devices), in_axes=(None, 0, 0, None, None), donate_argnums=1
+    )
+    evaluate = compile_(_bind(training.evaluate, devices), in_axes=(None, 0, 0, None, None))
+
+    def train(program, state, data, seeds, epoch):
+        state, means = train_epoch(program, state, data, _only(seeds), epoch)
+        return state, first(means)
+
     return Engine(
-        devices=devices,
+        run_devices=1,
+        batch_devices=devices,
         put=put,
-        get=lambda tree: jax.tree.map(lambda leaf: leaf[0], tree),
-        init_state=lambda *arguments: put(init_state(*arguments)),
-        train_epoch=compile_(
-            _bind(training.train_epoch, devices), in_axes=(None, 0, 0, None, None), donate_argnums=1
-        ),
-        evaluate=compile_(_bind(training.evaluate, devices), in_axes=(None, 0, 0, None, None)),
+        capacity=lambda program, data, runs: 1,
+        init_state=lambda program, numbers: put(init_state(program, numbers)),
+        train_epoch=train,
+        evaluate=lambda *arguments: first(evaluate(*arguments)),
     )
 
 
 def _bind(function: Callable, axis_size: int | None) -> Callable:
     return lambda program, *arrays: function(program, axis_size, *arrays)
+
+
+def _only(tree):
+    """The only run of a population of one."""
+    return jax.tree.map(lambda leaf: jnp.squeeze(leaf, 0), tree)
+
+
+def _for_one_run(function: Callable, axes: tuple) -> Callable:
+    """`function` of a population of one; the same program as without a population."""
+
+    def call(*arguments):
+        alone = [_only(it) if axis == 0 else it for it, axis in zip(arguments, axes, strict=True)]
+        return jax.tree.map(lambda leaf: leaf[None], function(*alone))
+
+    return call
+
+
+def _quick_compilation() -> dict | None:
+    """For what runs once a run: on a CPU, optimising the unrolled random bits takes longer than they do."""
+    return {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None

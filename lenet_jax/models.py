@@ -71,11 +71,10 @@ class LeNet5(nn.Module):
         ):
             layer = Wired(maps, self.kernel_size, connectivity, sharing, name=f"stage_{2 * stage + 1}")
             pool = Pool(self.pooling, name=f"pool_{2 * stage + 2}")
-            x = layer(x)
-            if self.pooling == "max":  # the activations are monotone: the larger stays the larger
-                x = self._activate(pool(x))
-            else:
-                x = pool(self._activate(x))
+            # Activations are monotone, the larger stays the larger: after max pooling there are fewer.
+            steps = (layer, pool, self._activate) if self.pooling == "max" else (layer, self._activate, pool)
+            for step in steps:
+                x = step(x)
         first = 2 * len(self.maps) + 1
         return MLP(self.hidden, self.activation, first, name="classifier")(x.images)
 

@@ -1,5 +1,6 @@
-"""One run: from a resolved config to its record."""
+"""Runs: from resolved configs to their records."""
 
+import contextlib
 import functools
 import itertools
 import math
@@ -19,7 +20,7 @@ from lenet_jax.metrics_log import MetricsLog
 from lenet_jax.program import Program, check_fields, make_program
 from lenet_jax.progress import Progress
 from lenet_jax.provenance import provenance
-from lenet_jax.training import State
+from lenet_jax.training import NUMBER_TYPES, Numbers, State
 
 
 class Images(NamedTuple):
@@ -31,11 +32,23 @@ class Images(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """All that a run needs before its first step."""
+    """All that runs need before their first step."""
 
     engine: Engine
     program: Program
     images: Images
+
+
+class Job(NamedTuple):
+    """One run to do: an arm's name, the resolved config, and the folder for the records."""
+
+    arm: str
+    config: ml_collections.ConfigDict
+    directory: pathlib.Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.arm} seed {self.config.seed}"
 
 
 def check(config: ml_collections.ConfigDict) -> None:
@@ -44,97 +57,116 @@ def check(config: ml_collections.ConfigDict) -> None:
     check_fields(config)
 
 
-def prepare(config: ml_collections.ConfigDict) -> Prepared:
-    """Loads the data and builds the program. Raises UserError for what cannot be run."""
+def prepare(config: ml_collections.ConfigDict, runs: int = 1) -> Prepared:
+    """Loads the data and builds the program for so many runs. Raises UserError for what cannot be run."""
     check(config)
-    engine = make_engine(config.parallel)
-    images = _images_on_devices(config.dataset, ml_collections.FrozenConfigDict(config.data), config.parallel)
-    return Prepared(engine, make_program(config, images.count["train"], engine.devices), images)
+    engine = make_engine(config.parallel, runs)
+    images = _images_on_devices(config.dataset, ml_collections.FrozenConfigDict(config.data), engine)
+    return Prepared(engine, make_program(config, images.count["train"], engine.batch_devices), images)
 
 
 @functools.lru_cache(maxsize=2)  # a sweep reads two presentations: for LeNet-5 and for the MLPs
-def _images_on_devices(dataset: str, data, parallel: str) -> Images:
+def _images_on_devices(dataset: str, data, engine: Engine) -> Images:
     splits = load_splits(dataset, data)  # train first, as the program expects
     together = Split(*(np.concatenate(arrays) for arrays in zip(*splits, strict=True)))
     count = {name: len(split.labels) for name, split in splits._asdict().items()}
     start = dict(zip(count, itertools.accumulate(count.values(), initial=0), strict=False))
-    return Images(make_engine(parallel).put(together), start, count)
+    return Images(engine.put(together), start, count)
 
 
-def train_and_record(
-    config: ml_collections.ConfigDict,
-    prepared: Prepared,
-    directory: pathlib.Path,
-    progress: Progress,
-    arm: str,
-) -> dict:
-    """Trains, scores and records one run in `directory`; returns the record's result.
+def capacity(prepared: Prepared, runs: int) -> int:
+    """How many of so many runs `train_and_record` should be given at once."""
+    return min(runs, prepared.engine.capacity(prepared.program, prepared.images.data, runs))
+
+
+def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[dict]:
+    """Trains runs of one program together, and scores and records each; returns the records' results.
 
     The test set is scored once, after the last epoch; no epoch is chosen. A run whose training or
     validation loss is no longer finite ends there as `diverged`, with no accuracies.
 
-    Files: `metrics.jsonl`, a line an epoch as it comes, and `record.json` at the end. Losses are in
-    nats, accuracies fractions in [0, 1], None where a run diverged.
+    Files in each job's directory: `metrics.jsonl`, a line an epoch as it comes, and `record.json` at
+    the end. Losses are in nats, accuracies fractions in [0, 1], None where a run diverged. Seconds are
+    the population's, divided by its runs.
     """
     engine, program, images = prepared
-    ran_on = {**provenance(), "devices": engine.devices}
-    train, name = config.train, f"{arm} seed {config.seed}"
+    ran_on = {**provenance(), "devices": engine.batch_devices, "trained_together": len(jobs)}
+    epochs = jobs[0].config.train.epochs
     started = time.monotonic()
 
-    state = engine.init_state(program, config.seed, train.learning_rate, train.momentum, train.weight_decay)
-    with MetricsLog(directory, config.tensorboard) as log:
-        for epoch in range(1, train.epochs + 1):
+    numbers = _numbers([job.config for job in jobs], engine.run_devices)
+    state = engine.init_state(program, numbers)
+    ended = {}  # job -> (status, epochs, validation accuracy)
+    with contextlib.ExitStack() as stack:
+        logs = [stack.enter_context(MetricsLog(job.directory, job.config.tensorboard)) for job in jobs]
+        for epoch in range(1, epochs + 1):
             epoch_started = time.monotonic()
-            state, means = engine.train_epoch(program, state, images.data, config.seed, epoch)
-            train_loss, train_accuracy = (float(mean) for mean in engine.get(means))
-            val_loss, val_accuracy = score(prepared, state, "validation")
-            metrics = {
-                "train_loss": train_loss,
-                "train_accuracy": train_accuracy,
-                "val_loss": val_loss,
-                "val_accuracy": val_accuracy,
-            }
-            log.write(epoch, {**metrics, "seconds": time.monotonic() - epoch_started})
-            progress.epoch(name, epoch, train.epochs, metrics)
-            done = math.isfinite(train_loss) and math.isfinite(val_loss)
-            if not done:
+            state, means = engine.train_epoch(program, state, images.data, numbers.seed, epoch)
+            columns = [*map(np.asarray, means), *score(prepared, state, "validation")]
+            seconds = (time.monotonic() - epoch_started) / len(jobs)
+            for index in (index for index in range(len(jobs)) if index not in ended):
+                names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+                metrics = {name: float(column[index]) for name, column in zip(names, columns, strict=True)}
+                logs[index].write(epoch, {**metrics, "seconds": seconds})
+                progress.epoch(jobs[index].name, epoch, epochs, metrics)
+                if not math.isfinite(metrics["train_loss"]) or not math.isfinite(metrics["val_loss"]):
+                    ended[index] = ("diverged", epoch, None)
+                elif epoch == epochs:
+                    ended[index] = ("done", epoch, metrics["val_accuracy"])
+            if len(ended) == len(jobs):
                 break
 
+    _, train_accuracies = score(prepared, state, "train")
+    _, test_accuracies = score(prepared, state, "test")
     counts = count_model(program.model, program.image_size)
-    test_accuracy = score(prepared, state, "test")[1] if done else None
-    result = {
-        "arm": arm,
-        "dataset": config.dataset,
-        "seed": config.seed,
-        "status": "done" if done else "diverged",
-        "parameters": counts.parameters,
-        "connections": counts.connections,
-        "wired_connections": counts.wired.connections,
-        "macs": counts.macs,
-        "epochs": epoch,
-        "train_accuracy": score(prepared, state, "train")[1] if done else None,
-        "val_accuracy": val_accuracy if done else None,
-        "test_accuracy": test_accuracy,
-        "test_error_percent": 100 - 100 * test_accuracy if done else None,
-        "wall_seconds": round(time.monotonic() - started, 3),
-    }
-    content = {
-        "result": result,
-        "images": images.count,
-        "config": config_lib.to_record(config),
-        "provenance": ran_on,
-    }
-    records.write_record(directory / records.RECORD, content)
-    progress.run_done(name, describe(result), train.epochs - epoch)
-    return result
+    wall_seconds = round((time.monotonic() - started) / len(jobs), 3)
+    results = []
+    for index, job in enumerate(jobs):
+        status, epoch, val_accuracy = ended[index]
+        done = status == "done"
+        test_accuracy = float(test_accuracies[index]) if done else None
+        result = {
+            "arm": job.arm,
+            "dataset": job.config.dataset,
+            "seed": job.config.seed,
+            "status": status,
+            "parameters": counts.parameters,
+            "connections": counts.connections,
+            "wired_connections": counts.wired.connections,
+            "macs": counts.macs,
+            "epochs": epoch,
+            "train_accuracy": float(train_accuracies[index]) if done else None,
+            "val_accuracy": val_accuracy,
+            "test_accuracy": test_accuracy,
+            "test_error_percent": 100 - 100 * test_accuracy if done else None,
+            "wall_seconds": wall_seconds,
+        }
+        content = {
+            "result": result,
+            "images": images.count,
+            "config": config_lib.to_record(job.config),
+            "provenance": ran_on,
+        }
+        records.write_record(job.directory / records.RECORD, content)
+        progress.run_done(job.name, describe(result), epochs - epoch)
+        results.append(result)
+    return results
 
 
-def score(prepared: Prepared, state: State, split: str) -> tuple[float, float]:
-    """Mean cross-entropy in nats and accuracy in [0, 1] over every image of a split, by its name."""
+def _numbers(configs: list[ml_collections.ConfigDict], devices: int) -> Numbers:
+    """Arrays of what the runs differ in; the last run again, until each device has as many."""
+    flat = [config_lib.flatten(config) for config in configs]
+    flat += [flat[-1]] * (-len(flat) % devices)
+    columns = [[fields[name] for fields in flat] for name in config_lib.ARGUMENTS]
+    return Numbers(*(np.array(column, kind) for column, kind in zip(columns, NUMBER_TYPES, strict=True)))
+
+
+def score(prepared: Prepared, state: State, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cross-entropies in nats and accuracies in [0, 1] over every image of a split, (R,) each."""
     engine, program, images = prepared
     count = images.count[split]
-    total = engine.get(engine.evaluate(program, state, images.data, images.start[split], count))
-    return float(total.loss_sum) / count, int(total.correct) / count
+    total = engine.evaluate(program, state, images.data, images.start[split], count)
+    return np.asarray(total.loss_sum, np.float64) / count, np.asarray(total.correct, np.int64) / count
 
 
 def describe(result: dict) -> str:

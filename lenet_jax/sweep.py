@@ -12,7 +12,7 @@ from lenet_jax import records, workdir
 from lenet_jax.errors import UserError
 from lenet_jax.program import SEED_LIMIT
 from lenet_jax.progress import Progress
-from lenet_jax.run import check, prepare, train_and_record
+from lenet_jax.run import Job, capacity, check, prepare, train_and_record
 
 Arms = dict[str, dict]  # name -> {"dotted.field": value}
 Contrasts = dict[str, tuple[str, str]]  # what it is worth -> (arm, baseline)
@@ -63,7 +63,9 @@ def run_sweep(
     directory: pathlib.Path,
     after_run: Callable[[pathlib.Path], None],
 ) -> None:
-    """Runs what `directory` does not hold yet, one record a run, and calls `after_run` after each.
+    """Runs what `directory` does not hold yet, one record a run, and calls `after_run` when there are more.
+
+    Runs of one program are trained together, as many as the device trains best at once.
 
     Every run is prepared before the first is trained, so that a config which cannot be run is
     refused at once. Raises UserError for that, and for a folder of another config or in use.
@@ -87,11 +89,23 @@ def run_sweep(
         )
         todo = [run for run in runs if run.folder not in recorded]
         with Progress(total_epochs=sum(run.config.train.epochs for run in todo)) as progress:
-            for run in todo:
-                folder = directory / workdir.RUNS / run.folder
-                folder.mkdir(parents=True, exist_ok=True)
-                train_and_record(run.config, prepare(run.config), folder, progress, run.arm)
+            while todo:
+                together = [run for run in todo if _program_fields(run) == _program_fields(todo[0])]
+                prepared = prepare(todo[0].config, len(together))
+                together = together[: capacity(prepared, len(together))]
+                jobs = [Job(run.arm, run.config, directory / workdir.RUNS / run.folder) for run in together]
+                for job in jobs:
+                    job.directory.mkdir(parents=True, exist_ok=True)
+                train_and_record(jobs, prepared, progress)
                 after_run(directory)
+                recorded = {run.folder for run in together}
+                todo = [run for run in todo if run.folder not in recorded]
+
+
+def _program_fields(run: Run) -> dict:
+    """What runs must have in common to be trained together."""
+    flat = config_lib.flatten(run.config)
+    return {field: value for field, value in flat.items() if field not in config_lib.ARGUMENTS}
 
 
 def _require_arms_of_contrasts(contrasts: Contrasts, arms: Arms) -> None:

@@ -1,8 +1,9 @@
 """Loss, one compiled epoch, evaluation: pure functions of arrays.
 
-An epoch is one `lax.scan` over device-resident data. The same functions run on one device under
-`jax.jit` and, with an axis name, on each of several devices under `jax.pmap`: every device holds
-all the data and the whole state, takes its part of each batch, and gradients are averaged.
+An epoch is one `lax.scan` over device-resident data. The functions are those of one run: under
+`jax.vmap` they train many. With an axis name they run on each of several devices under `jax.pmap`:
+every device holds all the data and the whole state, takes its part of each batch, and gradients are
+averaged.
 """
 
 import enum
@@ -26,6 +27,18 @@ class Purpose(enum.IntEnum):
     INITIALISATION = 0
     WIRING = 1
     DATA_ORDER = 2
+
+
+class Numbers(NamedTuple):
+    """What runs of one program may differ in: arguments of compiled functions, not constants."""
+
+    seed: jax.Array
+    learning_rate: jax.Array
+    momentum: jax.Array
+    weight_decay: jax.Array
+
+
+NUMBER_TYPES = Numbers(jnp.int32, jnp.float32, jnp.float32, jnp.float32)
 
 
 class State(NamedTuple):
@@ -62,18 +75,16 @@ def losses_and_hits(model: nn.Module, params, wiring, images_NHWC, labels_N) -> 
     return losses_N, logits_NK.argmax(-1) == labels_N
 
 
-def init_state(program: Program, seed: int, learning_rate, momentum, weight_decay) -> State:
-    """Parameters and wiring drawn from `seed`, and an optimizer state that holds the three numbers.
-
-    These are scalars, float32 in the state: arguments, so that runs share one program.
-    """
+def init_state(program: Program, numbers: Numbers) -> State:
+    """Parameters and wiring drawn from the seed, and an optimizer state that holds the other numbers."""
+    seed, *hyperparameters = numbers
     image = jnp.zeros((1, program.image_size, program.image_size, 1))
     rngs = {
         "params": purpose_key(seed, Purpose.INITIALISATION),
         "wiring": purpose_key(seed, Purpose.WIRING),
     }
     variables = program.model.init(rngs, image)
-    optimizer = program.optimizer.build(learning_rate, momentum, weight_decay)
+    optimizer = program.optimizer.build(*hyperparameters)
     return State(variables["params"], variables.get("wiring", {}), optimizer.init(variables["params"]))
 
 

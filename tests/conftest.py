@@ -1,20 +1,29 @@
 """Fixtures that several test modules share."""
 
+import atexit
 import os
 import pathlib
 import shutil
+import tempfile
 
-# Before JAX starts: the tests of data parallelism run on 4 simulated CPU devices.
+# Before JAX starts: 4 simulated CPU devices, over which runs or batches are spread, and compiled programs
+# of the tests' own.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp()
 
 import pytest
 
 from tests.commands import TINY, run_command
 
+atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"])
+
 
 @pytest.fixture(scope="session")
 def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The folder of tests/tiny_sweep.py, never interrupted. Tests leave it as it is."""
+    """The folder of tests/tiny_sweep.py, never interrupted, its runs spread over all 4 devices.
+
+    Tests leave it as it is.
+    """
     directory = tmp_path_factory.mktemp("finished") / "sweep"
     ended = run_command("ablate", TINY, f"--workdir={directory}")
     assert ended.status == 0, ended.err

@@ -18,11 +18,19 @@ from lenet_jax.progress import Progress
 from lenet_jax.report import write_report, write_results
 from lenet_jax.run import prepare
 from lenet_jax.sweep import list_runs, run_sweep
+from lenet_jax.training import Numbers
 from tests import folders, tiny_sweep
 from tests.commands import PROJECT, TINY, run_command
 
 ARMS = ["local_shared", "mlp_8", "mlp_4", "too_fast"]
 RUNS = [(arm, seed) for arm in ARMS for seed in (0, 1)]
+
+
+@pytest.fixture(autouse=True)
+def one_device(monkeypatch):
+    """Sweeps run here as on most machines, one run after another, and are compared with `finished_sweep`,
+    whose runs were spread over four devices."""
+    monkeypatch.setattr(jax, "local_device_count", lambda: 1)
 
 
 def ablate(directory, *arguments):
@@ -266,7 +274,7 @@ def test_a_sweep_killed_by_the_system_goes_on(finished_sweep, tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.run(
         [sys.executable, "-c", KILLED_AT_RENAME, TINY, f"--workdir={directory}"],
-        cwd=PROJECT, capture_output=True, text=True,
+        cwd=PROJECT, env=os.environ | {"XLA_FLAGS": ""}, capture_output=True, text=True,
     )  # fmt: skip
     assert process.returncode == -signal.SIGKILL, process.stderr
     before = folders.records(directory)
@@ -443,10 +451,10 @@ def test_a_seed_changes_initialisation_and_data_order_and_zero_is_a_seed():
     engine, program, images = prepare(config)
 
     def initial(seed):
-        return engine.init_state(program, seed, 0.1, 0.9, 0.0)
+        return engine.init_state(program, Numbers(*(np.array([it]) for it in (seed, 0.1, 0.9, 0.0))))
 
     def trained(init_seed, order_seed):
-        state, _ = engine.train_epoch(program, initial(init_seed), images.data, order_seed, 1)
+        state, _ = engine.train_epoch(program, initial(init_seed), images.data, np.array([order_seed]), 1)
         return np.asarray(state.params["output"]["kernel"])
 
     kernels = [np.asarray(initial(seed).params["output"]["kernel"]) for seed in (0, 0, 1)]

@@ -29,14 +29,32 @@ def make_images(count=70, size=8, seed=0):
 
 
 def start(program, engine=None, seed=0, learning_rate=0.1, momentum=0.9, weight_decay=0.0):
-    return (engine or make_engine("jit")).init_state(program, seed, learning_rate, momentum, weight_decay)
+    numbers = training.Numbers(*(np.array([it]) for it in (seed, learning_rate, momentum, weight_decay)))
+    return (engine or make_engine("jit")).init_state(program, numbers)
+
+
+def train(program, state, images, seed, epoch, engine=None):
+    """One epoch of a population of one: its state, and its means as scalars."""
+    state, means = (engine or make_engine("jit")).train_epoch(program, state, images, np.array([seed]), epoch)
+    return state, only(means)
+
+
+def evaluate(program, state, images, first, count, engine=None):
+    """The score of a population of one, as scalars."""
+    score = (engine or make_engine("jit")).evaluate(program, state, images, first, count)
+    return only(score)
+
+
+def only(tree):
+    """The arrays of the only run, on the host."""
+    return jax.tree.map(lambda leaf: np.array(leaf[0]), tree)
 
 
 def test_an_epoch_is_its_steps_one_by_one():
     """The compiled scan against a plain loop with gradients and updates written out."""
     program, images = make_program(), make_images()
     state = start(program, learning_rate=0.2, momentum=0.5, weight_decay=0.01)
-    params = jax.tree.map(np.array, state.params)
+    params = only(state.params)
     velocity = jax.tree.map(np.zeros_like, params)
     key = jax.random.fold_in(training.purpose_key(0, training.Purpose.DATA_ORDER), 3)
     order = np.asarray(jax.random.permutation(key, 50))
@@ -55,10 +73,10 @@ def test_an_epoch_is_its_steps_one_by_one():
             grads[layer]["kernel"] += 0.01 * params[layer]["kernel"]  # biases don't decay
         velocity = jax.tree.map(lambda v, g: 0.5 * v + g, velocity, grads)
         params = jax.tree.map(lambda p, v: p - 0.2 * v, params, velocity)
-    state, means = make_engine("jit").train_epoch(program, state, images, 0, 3)
+    state, means = train(program, state, images, 0, 3)
     jax.tree.map(
         lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6),
-        state.params,
+        only(state.params),
         params,
     )
     assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
@@ -70,8 +88,8 @@ def test_golden_epoch():
     model = LeNet5(("random", "local"), ("unshared", "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
     program = make_program(model, image_size=12)
     images = make_images(size=12)
-    state, means = make_engine("jit").train_epoch(program, start(program), images, 0, 0)
-    score = make_engine("jit").evaluate(program, state, images, 50, 20)
+    state, means = train(program, start(program), images, 0, 0)
+    score = evaluate(program, state, images, 50, 20)
     found = [float(means.loss), float(means.accuracy), float(score.loss_sum), int(score.correct)]
     assert found == pytest.approx(GOLDEN, rel=1e-4)
 
@@ -87,7 +105,7 @@ def test_every_wiring_learns():
             program = make_program(model, train_images=150, image_size=12)
             state = start(program)
             for epoch in range(12):
-                state, means = make_engine("jit").train_epoch(program, state, images, 0, epoch)
+                state, means = train(program, state, images, 0, epoch)
             assert means.accuracy > 0.9, (connectivity, sharing, means)
 
 
@@ -97,9 +115,9 @@ def test_evaluation_scores_every_image_once(count):
     images = make_images(650)
     program = make_program()
     state = start(program)
-    logits = program.model.apply({"params": state.params}, images.images[20 : 20 + count])
+    logits = program.model.apply({"params": only(state.params)}, images.images[20 : 20 + count])
     labels = images.labels[20 : 20 + count]
-    score = make_engine("jit").evaluate(program, state, images, 20, count)
+    score = evaluate(program, state, images, 20, count)
     assert int(score.correct) == (logits.argmax(-1) == labels).sum()
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     assert float(score.loss_sum) == pytest.approx(float(losses.sum()), rel=1e-5)
@@ -117,9 +135,9 @@ def test_the_order_follows_seed_and_epoch_and_not_the_model():
 
     for program in (wide, narrow):
         state = start(program, learning_rate=0.0)
-        params = jax.tree.map(np.array, state.params)
+        params = only(state.params)
         for seed, epoch in ((0, 0), (0, 1), (5, 1)):
-            state, means = make_engine("jit").train_epoch(program, state, images, seed, epoch)
+            state, means = train(program, state, images, seed, epoch)
             chosen = np.asarray(order(seed, epoch))[:48]
             logits = program.model.apply({"params": params}, images.images[chosen])
             losses = optax.softmax_cross_entropy_with_integer_labels(logits, images.labels[chosen])
@@ -145,7 +163,7 @@ def test_random_wiring_is_state_that_training_leaves_alone():
     program, images = make_program(model), make_images()
     before = start(program)
     reads = np.array(before.wiring["stage_1"]["reads"])
-    after, _ = make_engine("jit").train_epoch(program, before, images, 0, 0)
+    after, _ = train(program, before, images, 0, 0)
     np.testing.assert_array_equal(after.wiring["stage_1"]["reads"], reads)
 
 
@@ -154,9 +172,7 @@ def test_runs_that_differ_in_numbers_share_one_compilation():
     engine = make_engine("jit")
     before = engine.train_epoch._cache_size(), engine.init_state._cache_size()
     for seed, learning_rate, momentum, weight_decay in ((0, 0.1, 0.9, 0.0), (1, 0.2, 0.5, 0.1)):
-        engine.train_epoch(
-            program, start(program, None, seed, learning_rate, momentum, weight_decay), images, seed, seed
-        )
+        train(program, start(program, None, seed, learning_rate, momentum, weight_decay), images, seed, seed)
     assert (engine.train_epoch._cache_size(), engine.init_state._cache_size()) == (
         before[0] + 1,
         before[1] + 1,
@@ -178,8 +194,8 @@ def test_pmap_agrees_with_jit(optimizer, sharing):
         state = start(program, engine, learning_rate=0.01, weight_decay=0.01)
         data = engine.put(images)
         for epoch in range(2):
-            state, means = engine.train_epoch(program, state, data, 0, epoch)
-        score = engine.evaluate(program, state, data, 50, 320)
-        outcomes.append(jax.tree.map(np.asarray, engine.get((state.params, means, score))))
+            state, means = train(program, state, data, 0, epoch, engine)
+        score = evaluate(program, state, data, 50, 320, engine)
+        outcomes.append((only(state.params), means, score))
     assert outcomes[0][2].correct == outcomes[1][2].correct
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6), *outcomes)
