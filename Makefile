@@ -1,12 +1,13 @@
 # make demo   the ablation on the embedded digits, and its table
 # make test   the whole test suite
-# Both make .venv first, from requirements.lock, if it isn't there or the lock has changed.
+# make benchmark   how fast training is, against PyTorch, which it installs; nothing else should run meanwhile
+# All make .venv first, from requirements.lock, if it isn't there or the lock has changed.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test setup docs lock clean
+.PHONY: demo test benchmark setup docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -24,11 +25,22 @@ demo: setup
 	@$(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --workdir=runs/demo
 	@echo
 	@echo "Tables, figure and records are in runs/demo. One of the 360 test images is 0.0028 of accuracy, so"
-	@echo "digits tells few arms apart; the README says how to go on with usps (minutes) or mnist (an hour)."
+	@echo "digits tells few arms apart; the README says how to go on with usps or mnist (minutes)."
 
 test: setup
 	@echo "Running the tests ..."
 	@$(RUN) -m pytest -q
+
+# PyTorch is for the benchmark alone: its build for CPUs, unless there is an NVIDIA GPU.
+TORCH := torch==2.13.0
+benchmark: setup
+	@$(RUN) -c 'import torch' 2>/dev/null || { \
+		echo "Installing $(TORCH), which the benchmark compares with ..."; \
+		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \
+		$(RUN) -m pip install --quiet --disable-pip-version-check --retries 1 $$cpu $(TORCH); }
+	@$(RUN) -m experiments.benchmark --workdir=results/benchmark
+	@$(RUN) -m experiments.benchmark.tried | tee results/benchmark/tried.md
+	@$(RUN) -m experiments.benchmark.profile local shared | tee results/benchmark/profile.md
 
 # Pastes recorded tables and counted layers into README.md and docs/.
 docs: setup

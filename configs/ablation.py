@@ -2,7 +2,7 @@
 
     python -m experiments.ablate --config=configs/ablation.py --workdir=runs/digits
 
-About a minute and a half on two cores, on the embedded digits; another dataset with
+About a minute on two cores, on the embedded digits; another dataset with
 --config.dataset=mnist and so on. All arms share every other field and the seeds.
 """
 

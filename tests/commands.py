@@ -48,7 +48,11 @@ def run_command(name: str, *arguments: str) -> Ended:
             status = 1 if isinstance(end.code, str) else end.code or 0
         finally:
             jax.config.update("jax_default_matmul_precision", precision)
-            for flag in [flag for flag in flags.FLAGS if flag.partition(".")[0] in ("config", "workdir")]:
+            for flag in [
+                flag
+                for flag in flags.FLAGS
+                if flag.partition(".")[0] in ("config", "workdir", "rows", "quick")
+            ]:
                 delattr(flags.FLAGS, flag)
             flags.FLAGS.unparse_flags()
     return Ended(status, out.getvalue(), err.getvalue())

@@ -1,0 +1,50 @@
+"""Measures how fast training is, prints one table, and writes it with a figure.
+
+    python -m experiments.benchmark --workdir=DIR
+
+Needs PyTorch, which the project itself does not: `make benchmark` installs it and runs this. Takes about
+ten minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, benchmark.md and
+benchmark.png. --rows=one,layers selects groups of rows; --quick does little work, only to try.
+"""
+
+import importlib.util
+import sys
+
+from absl import flags
+
+from experiments import cli
+from experiments.benchmark import report, rows
+from lenet_jax import atomic, tables
+from lenet_jax.errors import UserError
+
+
+def main() -> None:
+    directory = cli.workdir()
+    chosen = [name.strip() for name in flags.FLAGS.rows.split(",") if name.strip()] or list(rows.GROUPS)
+    if unknown := [name for name in chosen if name not in rows.GROUPS]:
+        raise UserError(f"--rows names {', '.join(unknown)}: choose from {', '.join(rows.GROUPS)}.")
+    if set(chosen) & set(rows.AGAINST_TORCH) and importlib.util.find_spec("torch") is None:
+        raise UserError(
+            "PyTorch, with which the benchmark compares, is not installed: call `make benchmark`, which "
+            "installs it, or --rows=layers,growth, which do without."
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    scale = rows.Scale(turns=2, work=0.1) if flags.FLAGS.quick else rows.Scale(turns=7, work=1.0)
+    rate = rows.product_rate()
+    measured = []
+    for name in chosen:
+        what, measure = rows.GROUPS[name]
+        print(f"Measuring {what} ...", file=sys.stderr, flush=True)
+        measured += [{"rows": name, **row} for row in measure(scale, rate)]
+        atomic.write(directory / "benchmark.csv", tables.to_csv(measured))
+    text = report.to_markdown(measured, rate)
+    atomic.write(directory / "benchmark.md", text)
+    atomic.write(directory / "benchmark.png", report.draw(measured))
+    print(text)
+
+
+if __name__ == "__main__":
+    cli.define_workdir()
+    flags.DEFINE_string("rows", "", "Groups of rows, comma-separated; all by default.")
+    flags.DEFINE_bool("quick", False, "Little work: to try the benchmark, not to measure.")
+    cli.run(main)

@@ -1,0 +1,98 @@
+"""Measures workloads in turns, each in a process of its own."""
+
+import importlib
+import multiprocessing
+import resource
+import sys
+import time
+from typing import NamedTuple
+
+from lenet_jax.errors import UserError
+
+
+class Work(NamedTuple):
+    """A workload by name, so that another process can make it.
+
+    Attributes:
+      function: "package.module:function", which returns the workload.
+      arguments: by keyword.
+      images: how many images one call of the workload goes through, over all its runs.
+    """
+
+    function: str
+    arguments: dict
+    images: int
+
+
+class Measured(NamedTuple):
+    """Seconds of each call, and the process's peak memory in MB."""
+
+    seconds: list[float]
+    peak_megabytes: float
+
+
+def in_turns(works: list[Work], repeats: int) -> list[Measured]:
+    """Calls the workloads one after the other, `repeats` times, after a first call that isn't counted.
+
+    So all of them see the machine as it was at the time, busy or not. While one works the others wait.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = []
+    for work in works:
+        connection, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        process.start()
+        theirs.close()
+        workers.append((process, connection))
+        _answer(connection)  # one after the other while they start, too
+    seconds = [[] for _ in works]
+    for _ in range(repeats):
+        for times, (_, connection) in zip(seconds, workers, strict=True):
+            connection.send("work")
+            times.append(_answer(connection))
+    measured = []
+    for times, (process, connection) in zip(seconds, workers, strict=True):
+        connection.send("end")
+        measured.append(Measured(times, _answer(connection)))
+        process.join()
+    return measured
+
+
+def _answer(connection):
+    try:
+        return connection.recv()
+    except EOFError:
+        raise UserError("A process of the benchmark ended early: what it printed is above.") from None
+
+
+def call_once(work: Work):
+    """What a function returns that is itself the measurement, such as a rate; in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_make, (work,))
+
+
+def _make(work: Work):
+    module, function = work.function.split(":")
+    return getattr(importlib.import_module(module), function)(**work.arguments)
+
+
+def _serve(connection, work: Work) -> None:
+    call = _make(work)
+    call()  # compiles, and warms up
+    connection.send("ready")
+    while connection.recv() == "work":
+        started = time.perf_counter()
+        call()
+        connection.send(time.perf_counter() - started)
+    connection.send(_peak_megabytes())
+
+
+def _peak_megabytes() -> float:
+    """Of the accelerator where this process uses one through JAX or PyTorch, else of the process."""
+    if "jax" in sys.modules:
+        stats = sys.modules["jax"].local_devices()[0].memory_stats() or {}
+        if "peak_bytes_in_use" in stats:
+            return stats["peak_bytes_in_use"] / 1e6
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
+        return sys.modules["torch"].cuda.max_memory_allocated() / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # Linux counts in KB

@@ -1,0 +1,84 @@
+"""Where the time of a training step goes, by layer and operation.
+
+    python -m experiments.benchmark.profile local shared
+
+Trains LeNet-5, batch 128, under JAX's profiler, and prints for each layer, forward and backward, the
+milliseconds a step that its compiled operations took. Operations may run at the same time, so their sum can
+exceed the step's time; a CPU's profile names them, an accelerator's may not.
+"""
+
+import collections
+import pathlib
+import re
+import sys
+import tempfile
+
+import jax
+import numpy as np
+
+from experiments.benchmark.data import random_images
+from experiments.benchmark.rows import LENET5
+from lenet_jax import tables
+from lenet_jax.config import default_config, override
+from lenet_jax.data import Split
+from lenet_jax.engine import fix_numerics, make_engine
+from lenet_jax.program import make_program
+from lenet_jax.training import Numbers
+
+STEPS = 100
+
+
+def main(connectivity: str, sharing: str) -> None:
+    fix_numerics()
+    fields = LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
+    config = override(default_config(), fields)
+    engine = make_engine("jit")
+    images = STEPS * config.train.batch_size
+    program = make_program(config, images, 1)
+    data = engine.put(Split(*random_images(images, config.data.image_size)))
+    numbers = Numbers(np.array([0]), np.array([0.1]), np.array([0.9]), np.array([0.0]))
+    state = engine.init_state(program, numbers)
+    names = operation_names(
+        engine.train_epoch.lower(program, state, data, numbers.seed, 0).compile().as_text()
+    )
+    state, means = engine.train_epoch(program, state, data, numbers.seed, 0)
+    jax.block_until_ready(means)
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            _, means = engine.train_epoch(program, state, data, numbers.seed, 1)
+            jax.block_until_ready(means)
+        [trace] = pathlib.Path(folder).rglob("*.xplane.pb")
+        nanoseconds = collections.Counter()
+        for plane in jax.profiler.ProfileData.from_file(str(trace)).planes:
+            for line in plane.lines:
+                for event in line.events:
+                    if event.name in names:
+                        nanoseconds[names[event.name]] += event.duration_ns
+    rows = [
+        {
+            "part": part,
+            "direction": direction,
+            "operation": operation,
+            "ms a step": f"{total / STEPS / 1e6:.3f}",
+        }
+        for (part, direction, operation), total in nanoseconds.most_common(25)
+    ]
+    print(tables.to_text(rows, "pipe"))
+    print(f"\nAll operations: {sum(nanoseconds.values()) / STEPS / 1e6:.2f} ms a step.")
+
+
+def operation_names(compiled: str) -> dict[str, tuple[str, str, str]]:
+    """Compiled operation -> (layer, "forward" or "backward", JAX operation), of those inside the loop."""
+    names = {}
+    for name, path in re.findall(r"%([\w.-]+) = .*op_name=\"([^\"]*while/body[^\"]*)\"", compiled):
+        layers = re.findall(r"\b(stage_\d+|pool_\d+|dense_\d+|output|_activate)\b", path)
+        differentiated = "jvp" in path
+        other = "images, loss" if differentiated else "optimizer, order of images"
+        part = layers[-1].strip("_") if differentiated and layers else other
+        direction = "backward" if "transpose(jvp" in path else "forward"
+        names[name] = (part, direction, path.rsplit("/", 1)[-1])
+    return names
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

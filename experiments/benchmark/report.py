@@ -1,0 +1,85 @@
+"""The benchmark's rows as a table for people, and as a figure."""
+
+import importlib.metadata
+import io
+
+from matplotlib.figure import Figure
+
+from lenet_jax import tables
+from lenet_jax.provenance import provenance
+
+COMMAND = "python -m experiments.benchmark --workdir=DIR"
+NOTES = (
+    "Medians over the turns. Both sides take turns, in processes of their own; `times faster` is the "
+    "median of the ratios of each turn, `range` the smallest and the largest. In `growth` the other "
+    "side is the first row.",
+    "`seconds` are for 60,000 images, forward and backward; in `start`, from the start of a process to "
+    "the end of its first epoch on digits (20 steps), with compiled programs in the cache (warm) or "
+    "without (cold).",
+    "`of product rate`: useful multiply-accumulates a second, by the layers' definition, over those of "
+    "large matrix products. Zeros that a form multiplies are not counted.",
+    "`MB`: peak memory of the process, or of its part of an accelerator.",
+)
+COLOURS = {"PyTorch": "tab:blue"}
+OTHER = "tab:orange"
+
+
+def to_markdown(rows: list[dict], rate: float) -> str:
+    """The table, and below it what its columns are and where it was measured."""
+    shown = [
+        {
+            "rows": row["rows"],
+            "case": row["case"],
+            "images/s": _number(row.get("images_per_second"), ",.0f"),
+            "seconds": _number(row["seconds"], ",.2f"),
+            "against": row["against"],
+            "times faster": _number(row["ratio"], ".2f"),
+            "range": f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
+            "of product rate": _number(row.get("share_of_product_rate"), ".0%"),
+            "MB": _number(row.get("peak_megabytes"), ",.0f"),
+            "their MB": _number(row.get("their_peak_megabytes"), ",.0f"),
+            "turns": row["turns"],
+        }
+        for row in rows
+    ]
+    ran_on = provenance()
+    libraries = ", ".join(f"{name} {ran_on['libraries'][name]}" for name in ("jax", "flax", "optax"))
+    return "\n".join([
+        tables.to_text(shown, "pipe"),
+        "",
+        *(f"- {note}" for note in NOTES),
+        f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates a second here.",
+        f"- Command: `{COMMAND}`",
+        f"- Ran on {ran_on['device']}, {ran_on['host']}; Python {ran_on['python']}, {libraries}{_torch()}; "
+        f"revision {ran_on['revision']}.",
+    ])  # fmt: skip
+
+
+def draw(rows: list[dict]) -> bytes:
+    """How many times faster each row is, on a logarithmic axis; a PNG."""
+    rows = [row for row in rows if row["rows"] != "growth"]
+    figure = Figure(figsize=(9, 1.2 + 0.3 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for place, row in enumerate(rows):
+        whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
+        axes.barh(place, row["ratio"], xerr=whisker, color=COLOURS.get(row["against"], OTHER), alpha=0.8)
+    axes.set_yticks(range(len(rows)), [f"{row['case']}  (against {row['against']})" for row in rows])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xlabel("times faster, median and range; 1 is as fast")
+    axes.grid(True, which="both", axis="x", alpha=0.3)
+    image = io.BytesIO()
+    figure.savefig(image, dpi=150, format="png")
+    return image.getvalue()
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _torch() -> str:
+    try:
+        return f", torch {importlib.metadata.version('torch')}"
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,115 @@
+"""The benchmark: both sides of a row do the same, and the rows are what they say."""
+
+import csv
+import importlib.util
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from experiments.benchmark import measuring, rows, workloads
+from experiments.benchmark.measuring import Measured, Work
+from lenet_jax.errors import UserError
+from lenet_jax.feature_maps import FeatureMaps
+from lenet_jax.layers import Wired
+from tests.commands import run_command
+from tests.test_wiring import GRID
+
+
+@pytest.mark.parametrize(("connectivity", "sharing"), GRID)
+def test_plain_layers_are_the_wired_layers(connectivity, sharing):
+    """Same outputs and gradients for the input, from the same weights in another shape."""
+    layer = Wired(3, 3, connectivity, sharing)
+    x_NHWC = jax.random.normal(jax.random.key(5), (2, 7, 7, 2))
+    apply, params, _ = workloads.layer_form(layer, x_NHWC, "products")
+    plain, plain_params, images = workloads.layer_form(layer, x_NHWC, "plain")
+
+    def value(images):
+        tiles = FeatureMaps.from_images(images).tiles
+        return FeatureMaps(apply(params, tiles), 5).images
+
+    y, pull = jax.vjp(jax.jit(value), images)
+    y_plain, pull_plain = jax.vjp(jax.jit(lambda images: plain(plain_params, images)), images)
+    np.testing.assert_allclose(y, y_plain, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(pull(y)[0], pull_plain(y)[0], rtol=1e-4, atol=1e-4)
+
+
+def test_the_peer_has_the_same_network():
+    torch_peer = pytest.importorskip("experiments.benchmark.torch_peer", reason="needs PyTorch")
+    assert sum(p.numel() for p in torch_peer.lenet5().parameters()) == 61_706
+    assert sum(p.numel() for p in torch_peer.mlp().parameters()) == 266_610
+
+
+def test_a_workload_trains_every_run_for_an_epoch():
+    fields = {"model.name": "mlp", "model.hidden": (3,), "data.image_size": 8, "train.batch_size": 10}
+    workloads.train(fields, 50, [0.1, 0.2, 0.1])()
+
+
+def sleep(seconds: float):
+    return lambda: time.sleep(seconds)
+
+
+def test_workloads_take_turns_in_processes_of_their_own():
+    fast, slow = measuring.in_turns(
+        [Work("tests.test_benchmark:sleep", {"seconds": seconds}, 1) for seconds in (0.0, 0.05)], 3
+    )
+    assert len(fast.seconds) == len(slow.seconds) == 3
+    assert all(there > here for here, there in zip(fast.seconds, slow.seconds, strict=True))
+    assert fast.peak_megabytes > 1
+
+
+def test_a_workload_that_ends_early_is_told_in_one_sentence(capfd):
+    with pytest.raises(UserError, match="ended early: what it printed is above"):
+        measuring.in_turns([Work("tests.test_benchmark:sleep", {"seconds": "long"}, 1)], 1)
+    assert "TypeError" in capfd.readouterr().err
+
+
+def test_a_row_compares_turn_by_turn():
+    ours, theirs = Measured([1.0, 2.0, 4.0], 10.0), Measured([2.0, 2.0, 2.0], 20.0)
+    row = rows._comparison("them", ours, theirs, 1.0)
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (1.0, 0.5, 2.0)
+    assert rows._comparison("less work", ours, theirs, 2.0)["ratio"] == 2.0
+    speed = rows._speed(ours, 100, macs=1000, rate=1e6)
+    assert speed["images_per_second"] == 50 and speed["seconds"] == 1200
+    assert speed["share_of_product_rate"] == pytest.approx(0.05)
+
+
+def test_useful_arithmetic_is_three_times_forward_less_the_first_inputs_gradient():
+    assert rows._training_macs(rows.LENET5) == 3 * 416_520 - 117_600
+    assert rows._training_macs(rows.MLP) == 3 * 266_200 - 784 * 300
+
+
+@pytest.fixture
+def one_row(monkeypatch):
+    """A benchmark of one group, measured at once."""
+    row = {
+        "case": "a net", "images_per_second": 1000.0, "seconds": 60.0, "share_of_product_rate": 0.25,
+        "peak_megabytes": 300.0, "turns": 2, "against": "PyTorch", "ratio": 2.0, "ratio_low": 1.5,
+        "ratio_high": 2.5, "their_peak_megabytes": 200.0,
+    }  # fmt: skip
+    monkeypatch.setattr(rows, "GROUPS", {"one": ("a net", lambda scale, rate: [row])})
+    monkeypatch.setattr(rows, "product_rate", lambda: 2e11)
+
+
+def test_the_table_is_printed_and_written(one_row, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    ended = run_command("benchmark/__main__", f"--workdir={tmp_path}", "--quick")
+    assert ended.status == 0, ended.err
+    assert (
+        "1.50 to 2.50" in ended.out and ended.out.strip() == (tmp_path / "benchmark.md").read_text().strip()
+    )
+    with open(tmp_path / "benchmark.csv", encoding="utf-8") as file:
+        [written] = csv.DictReader(file)
+    assert written["rows"] == "one" and float(written["ratio"]) == 2.0
+    assert (tmp_path / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_measured_is_refused(one_row, tmp_path, monkeypatch):
+    folder = tmp_path / "benchmark"
+    ended = run_command("benchmark/__main__", f"--workdir={folder}", "--rows=one,fast")
+    assert (ended.status, ended.err) == (1, "error: --rows names fast: choose from one.\n")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    ended = run_command("benchmark/__main__", f"--workdir={folder}")
+    assert ended.status == 1 and "PyTorch" in ended.err and "make benchmark" in ended.err
+    assert not folder.exists()
