@@ -18,8 +18,8 @@ from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from lenet_jax import config as config_lib
-from lenet_jax.engine import fix_numerics, keep_compilations
 from lenet_jax.errors import UserError
+from lenet_jax.jax_settings import fix_numerics, keep_compilations
 
 
 def define_config() -> None:

@@ -14,7 +14,8 @@ PLACES = ("data.manual_dir", "data.data_dir")
 # Fields that may differ between two calls on one folder, as they don't change what a run computes:
 # a folder may be asked for more seeds or other arms, and what it holds stays.
 NOT_IDENTITY = (*PLACES, "tensorboard", "seeds", "arms")
-# Numbers that a compiled program takes as arguments: runs that differ in nothing else are trained together.
+# What a compiled program takes as arguments, in the order of `training.Numbers`: runs that differ in nothing
+# else are trained together.
 ARGUMENTS = ("seed", "train.learning_rate", "train.momentum", "train.weight_decay")
 
 

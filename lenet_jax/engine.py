@@ -6,8 +6,6 @@ trains one run at a time: side by side, products of many small matrices take lon
 """
 
 import functools
-import os
-import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -25,45 +23,17 @@ RUNS = "runs"  # the axis of devices over which runs are spread
 MEMORY_SHARE = 0.9  # of what is free on a device, for a population's arrays
 
 
-def fix_numerics() -> None:
-    """Makes the same call give the same numbers on a GPU, too, in float32 throughout.
-
-    To be called before anything is computed. On a CPU this changes nothing.
-    """
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
-    jax.config.update("jax_default_matmul_precision", "highest")
-
-
-def keep_compilations() -> None:
-    """Keeps compiled programs in the user's cache folder, so that no program is compiled twice.
-
-    JAX_COMPILATION_CACHE_DIR names another folder. Where none can be written, nothing is kept.
-    """
-    if not jax.config.jax_compilation_cache_dir:
-        caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-        folder = caches / "lenet_jax"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return
-        if not os.access(folder, os.W_OK):
-            return
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
 class Engine(NamedTuple):
     """Compiled functions for populations, and where their arrays live.
 
     All arrays of a state, the numbers, the means and the scores have the runs as first dimension, R
-    a multiple of `run_devices` and at most `capacity`.
+    of them: a multiple of `run_devices`, at most `capacity`.
 
     Attributes:
       run_devices: devices over which runs are spread.
       batch_devices: devices that share a batch, so it must divide by this number.
       put: pytree on the host -> all of it on each device.
-      capacity: (program, data, runs) -> how many of so many runs one call trains.
+      capacity: (program, data, runs) -> how many runs one call takes best, where so many are wanted.
       init_state: (program, numbers) -> state.
       train_epoch: (program, state, data, seeds, epoch) -> (state, means); consumes the state.
       evaluate: (program, state, data, start, count) -> score.
@@ -90,21 +60,21 @@ def make_engine(parallel: str, runs: int = 1) -> Engine:
 def population_engine(devices: int, side_by_side: bool) -> Engine:
     """Spreads runs over `devices`; each trains its own side by side, or one only."""
     mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUNS,))
-    each, every = PartitionSpec(RUNS), PartitionSpec()
+    by_run, replicated = PartitionSpec(RUNS), PartitionSpec()
 
     def compile_(function: Callable, specs: tuple, **options) -> Callable:
-        axes = tuple(0 if spec == each else None for spec in specs)
+        axes = tuple(0 if spec == by_run else None for spec in specs)
 
         def population(program, *arguments):
             one = functools.partial(function, program)
             local = jax.vmap(one, axes) if side_by_side else _for_one_run(one, axes)
             if devices > 1:
-                local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=each, check_vma=False)
+                local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=by_run, check_vma=False)
             return local(*arguments)
 
         return jax.jit(population, static_argnums=0, **options)
 
-    train_epoch = compile_(_bind(training.train_epoch, None), (each, every, each, every), donate_argnums=1)
+    train_epoch = compile_(training.train_epoch, (by_run, replicated, by_run, replicated), donate_argnums=1)
 
     def capacity(program: Program, data, runs: int) -> int:
         if not side_by_side:
@@ -121,15 +91,15 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         free = min(map(_free_bytes, mesh.devices.flat))
         return devices * largest_that_fits(-(-runs // devices), bytes_on_a_device, free)
 
-    init_state = compile_(training.init_state, (each,), compiler_options=_quick_compilation())
+    init_state = compile_(training.init_state, (by_run,), compiler_options=_quick_compilation())
     return Engine(
         run_devices=devices,
         batch_devices=1,
-        put=lambda tree: jax.device_put(tree, NamedSharding(mesh, every)),
+        put=lambda tree: jax.device_put(tree, NamedSharding(mesh, replicated)),
         capacity=capacity,
         init_state=init_state,
         train_epoch=train_epoch,
-        evaluate=compile_(_bind(training.evaluate, None), (each, every, every, every)),
+        evaluate=compile_(training.evaluate, (by_run, replicated, replicated, replicated)),
     )
 
 
@@ -168,9 +138,13 @@ def _shared_batch_engine() -> Engine:
         compiler_options=_quick_compilation(),
     )
     train_epoch = compile_(
-        _bind(training.train_epoch, devices), in_axes=(None, 0, 0, None, None), donate_argnums=1
+        functools.partial(training.train_epoch, axis_size=devices),
+        in_axes=(None, 0, 0, None, None),
+        donate_argnums=1,
     )
-    evaluate = compile_(_bind(training.evaluate, devices), in_axes=(None, 0, 0, None, None))
+    evaluate = compile_(
+        functools.partial(training.evaluate, axis_size=devices), in_axes=(None, 0, 0, None, None)
+    )
 
     def train(program, state, data, seeds, epoch):
         state, means = train_epoch(program, state, data, _only(seeds), epoch)
@@ -185,10 +159,6 @@ def _shared_batch_engine() -> Engine:
         train_epoch=train,
         evaluate=lambda *arguments: first(evaluate(*arguments)),
     )
-
-
-def _bind(function: Callable, axis_size: int | None) -> Callable:
-    return lambda program, *arrays: function(program, axis_size, *arrays)
 
 
 def _only(tree):

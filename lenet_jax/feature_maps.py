@@ -10,14 +10,14 @@ from jax.experimental.layout import Layout, with_layout_constraint
 class FeatureMaps:
     """A batch of square feature maps.
 
-    With the images as the innermost dimension every copy and product moves whole runs of memory.
-    Space is cut into tiles of T x T positions: `tiles[a, b, c, i, j, n]` is row i * T + a and column
-    j * T + b of map c of image n. A convolution computes all units of a tile in one product, and 2x2
-    pooling joins neighbours within a tile, so both work on the leading dimensions alone.
+    With the images as the innermost dimension every copy and product moves contiguous stretches of
+    memory. Space is cut into tiles of D x D positions: `tiles[a, b, c, i, j, n]` is row i * D + a and
+    column j * D + b of map c of image n. A convolution computes all units of a tile in one product,
+    and 2x2 pooling joins neighbours within a tile, so both work on the leading dimensions alone.
 
     Attributes:
-      tiles: (T, T, C, I, I, N).
-      size: side S of the maps. Where I * T is larger, the positions beyond S mean nothing.
+      tiles: (D, D, C, A, A, N).
+      size: side S of the maps. Where A * D is larger, the positions beyond S mean nothing.
     """
 
     tiles: jax.Array
@@ -37,7 +37,7 @@ class FeatureMaps:
 
     @property
     def side(self) -> int:
-        """T, positions along a tile."""
+        """D, positions along a tile."""
         return self.tiles.shape[0]
 
     @property
@@ -57,22 +57,33 @@ class FeatureMaps:
         """(N, S, S, C)."""
         return self.plain.transpose(3, 1, 2, 0)
 
+    @property
+    def matrix(self) -> jax.Array:
+        """The tiles as (D * D * C, A * A * N): for what is done element by element, as loops over two
+        dimensions are quicker than over six."""
+        side, _, channels, *_ = self.tiles.shape
+        return self.tiles.reshape(side * side * channels, -1)
+
+    def with_matrix(self, matrix: jax.Array) -> "FeatureMaps":
+        """The same maps with other values, in the shape of `matrix`."""
+        return self.replace(tiles=matrix.reshape(self.tiles.shape))
+
     def cut(self, side: int, along: int) -> jax.Array:
-        """The tiles as (side, side, C, along, along, N); what is added beyond the maps is zero."""
+        """Cut anew into tiles of `side`, the first `along` of them each way.
+
+        Returns (side, side, C, along, along, N); tiles added beyond the maps are zero.
+        """
         tiles = self.tiles
         if side != self.side:
-            channels, size, _, count = self.plain.shape
-            fill = max(0, side * -(-size // side) - size)
-            padded = jnp.pad(self.plain, ((0, 0), (0, fill), (0, fill), (0, 0)))
-            tiles = padded.reshape(channels, -(-size // side), side, -(-size // side), side, count)
-            tiles = tiles.transpose(2, 4, 0, 1, 3, 5)
+            plain = self.plain
+            channels, size, _, count = plain.shape
+            number = -(-size // side)
+            fill = number * side - size
+            padded = jnp.pad(plain, ((0, 0), (0, fill), (0, fill), (0, 0)))
+            tiles = padded.reshape(channels, number, side, number, side, count).transpose(2, 4, 0, 1, 3, 5)
         more = max(0, along - tiles.shape[3])
         tiles = jnp.pad(tiles, ((0, 0), (0, 0), (0, 0), (0, more), (0, more), (0, 0)))
         return tiles[:, :, :, :along, :along]
-
-    def replace_tiles(self, tiles: jax.Array) -> "FeatureMaps":
-        """Maps of the same size, position by position."""
-        return FeatureMaps(tiles, self.size)
 
 
 def materialised(x: jax.Array) -> jax.Array:

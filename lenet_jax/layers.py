@@ -61,7 +61,7 @@ class Wired(nn.Module):
 
         if (self.connectivity, self.sharing) == ("local", "shared"):
             y = products.convolve(x, kernel, self.kernel_size)
-            return y.replace_tiles(y.tiles + bias[:, None, None, None])
+            return y.with_matrix(y.matrix + jnp.tile(bias, y.side * y.side)[:, None])
         if self.connectivity != "full":
             y_OPN = products.gather(x, self._reads(size), kernel if per_unit else kernel[:, :, None])
         elif per_unit:
@@ -111,7 +111,11 @@ def _windows(join, tiles: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def _average_windows(tiles: jax.Array) -> jax.Array:
-    """The gradient of slices is a sum of padded arrays; that of a mean is one array, spread."""
+    """Means of the 2x2 windows.
+
+    The gradient is written out, one array spread over the windows; JAX's, of slices, is a sum of padded
+    arrays.
+    """
     return _windows(jnp.add, tiles) / 4
 
 

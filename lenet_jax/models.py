@@ -79,7 +79,7 @@ class LeNet5(nn.Module):
         return MLP(self.hidden, self.activation, first, name="classifier")(x.images)
 
     def _activate(self, x: FeatureMaps) -> FeatureMaps:
-        return x.replace_tiles(ACTIVATIONS[self.activation](x.tiles))
+        return x.with_matrix(ACTIVATIONS[self.activation](x.matrix))
 
 
 def solve_width(inputs: int, budget: int) -> int:

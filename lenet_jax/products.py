@@ -1,8 +1,9 @@
 """Every cell of the connectivity grid as matrix products.
 
-Each function computes what `lenet_jax.layers.Wired` defines, before the bias, from `FeatureMaps` of
-size S to (maps, S-K+1, S-K+1, N) or tiles of it. What is fastest was measured; docs/performance.md
-tells how.
+Each function computes what `lenet_jax.layers.Wired` defines, before the bias: `convolve` to
+`FeatureMaps`, the others to (maps, unit positions, N). What is fastest was measured; docs/performance.md
+tells how. Array names say their dimensions: T taps, C input maps, P unit positions, O maps, N images,
+and I = T x C, what a unit reads.
 """
 
 import jax
@@ -16,7 +17,7 @@ from lenet_jax.feature_maps import FeatureMaps
 def tile_side(maps: int, images: int, out: int) -> int:
     """Side of the tiles in which `convolve` computes: where the rows of its product fill the machine.
 
-    A tile of T x T units of all maps is one column of a product with T * T * maps rows. More rows
+    A tile of D x D units of all maps is one column of a product with D * D * maps rows. More rows
     use the machine better, but multiply more zeros; for a single image the zeros cost more.
     """
     rows = 128 if images >= 16 else 32
@@ -29,31 +30,31 @@ def tile_side(maps: int, images: int, out: int) -> int:
 def convolve(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int) -> FeatureMaps:
     """`local`, `shared`: one banded matrix times the neighbourhoods of all tiles.
 
-    A tile of T x T units reads a patch of (T+K-1) x (T+K-1) positions, covered by M x M tiles.
+    A tile of D x D units reads a patch of (D+K-1) x (D+K-1) positions, which some more tiles cover.
     """
     _, channels, maps = kernel_TCO.shape
     count, size, _, _ = x.shape
     out = size - kernel_size + 1
     side = tile_side(maps, count, out)
-    patch = -(-(side + kernel_size - 1) // side)  # M
+    tiles_read = -(-(side + kernel_size - 1) // side)  # along one side
     along = -(-out // side)
-    tiles = x.cut(side, along + patch - 1)
+    tiles = x.cut(side, along + tiles_read - 1)
     tiles = tiles.reshape(side * side * channels, *tiles.shape[3:])
-    offsets = range(patch)
+    offsets = range(tiles_read)
     patches = jnp.concatenate([tiles[:, i : i + along, j : j + along] for i in offsets for j in offsets])
-    band = _band(kernel_TCO.reshape(kernel_size, kernel_size, channels, maps), side, patch)
+    band = _band(kernel_TCO.reshape(kernel_size, kernel_size, channels, maps), side, tiles_read)
     y = band @ patches.reshape(band.shape[1], along * along * count)
     return FeatureMaps(y.reshape(side, side, maps, along, along, count), out)
 
 
-def _band(kernel_KKCO: jax.Array, side: int, patch: int) -> jax.Array:
-    """(units of a tile x maps, positions of its patch x input maps): the kernel, once for each unit."""
+def _band(kernel_KKCO: jax.Array, side: int, tiles_read: int) -> jax.Array:
+    """(units of a tile x maps, positions of the tiles it reads x input maps): the kernel for each unit."""
     _, _, channels, maps = kernel_KKCO.shape
-    rows = _shifted_copies(kernel_KKCO, side, side * patch)  # unit's row, patch's row, K, C, O
-    both = _shifted_copies(
-        rows.transpose(2, 0, 1, 3, 4), side, side * patch
-    )  # column, column, row, row, C, O
-    both = both.reshape(side, patch, side, side, patch, side, channels, maps)
+    width = side * tiles_read
+    rows = _shifted_copies(kernel_KKCO, side, width)  # unit's row, row read, K, C, O
+    # Unit's column, column read, unit's row, row read, C, O.
+    both = _shifted_copies(rows.transpose(2, 0, 1, 3, 4), side, width)
+    both = both.reshape(side, tiles_read, side, side, tiles_read, side, channels, maps)
     return both.transpose(3, 0, 7, 4, 1, 5, 2, 6).reshape(side * side * maps, -1)
 
 

@@ -22,6 +22,8 @@ from lenet_jax.progress import Progress
 from lenet_jax.provenance import provenance
 from lenet_jax.training import NUMBER_TYPES, Numbers, State
 
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")  # of each epoch
+
 
 class Images(NamedTuple):
     """All images of a dataset on the devices, and which of them each split has."""
@@ -65,18 +67,13 @@ def prepare(config: ml_collections.ConfigDict, runs: int = 1) -> Prepared:
     return Prepared(engine, make_program(config, images.count["train"], engine.batch_devices), images)
 
 
-@functools.lru_cache(maxsize=2)  # a sweep reads two presentations: for LeNet-5 and for the MLPs
+@functools.lru_cache(maxsize=4)  # a sweep reads two presentations, on the devices of one run and of many
 def _images_on_devices(dataset: str, data, engine: Engine) -> Images:
     splits = load_splits(dataset, data)  # train first, as the program expects
     together = Split(*(np.concatenate(arrays) for arrays in zip(*splits, strict=True)))
     count = {name: len(split.labels) for name, split in splits._asdict().items()}
     start = dict(zip(count, itertools.accumulate(count.values(), initial=0), strict=False))
     return Images(engine.put(together), start, count)
-
-
-def capacity(prepared: Prepared, runs: int) -> int:
-    """How many of so many runs `train_and_record` should be given at once."""
-    return min(runs, prepared.engine.capacity(prepared.program, prepared.images.data, runs))
 
 
 def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[dict]:
@@ -89,72 +86,84 @@ def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) ->
     the end. Losses are in nats, accuracies fractions in [0, 1], None where a run diverged. Seconds are
     the population's, divided by its runs.
     """
-    engine, program, images = prepared
-    ran_on = {**provenance(), "devices": engine.batch_devices, "trained_together": len(jobs)}
-    epochs = jobs[0].config.train.epochs
+    ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(jobs)}
     started = time.monotonic()
-
-    numbers = _numbers([job.config for job in jobs], engine.run_devices)
-    state = engine.init_state(program, numbers)
-    ended = {}  # job -> (status, epochs, validation accuracy)
-    with contextlib.ExitStack() as stack:
-        logs = [stack.enter_context(MetricsLog(job.directory, job.config.tensorboard)) for job in jobs]
-        for epoch in range(1, epochs + 1):
-            epoch_started = time.monotonic()
-            state, means = engine.train_epoch(program, state, images.data, numbers.seed, epoch)
-            columns = [*map(np.asarray, means), *score(prepared, state, "validation")]
-            seconds = (time.monotonic() - epoch_started) / len(jobs)
-            for index in (index for index in range(len(jobs)) if index not in ended):
-                names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-                metrics = {name: float(column[index]) for name, column in zip(names, columns, strict=True)}
-                logs[index].write(epoch, {**metrics, "seconds": seconds})
-                progress.epoch(jobs[index].name, epoch, epochs, metrics)
-                if not math.isfinite(metrics["train_loss"]) or not math.isfinite(metrics["val_loss"]):
-                    ended[index] = ("diverged", epoch, None)
-                elif epoch == epochs:
-                    ended[index] = ("done", epoch, metrics["val_accuracy"])
-            if len(ended) == len(jobs):
-                break
-
+    state, ended = _train(jobs, prepared, progress)
     _, train_accuracies = score(prepared, state, "train")
     _, test_accuracies = score(prepared, state, "test")
-    counts = count_model(program.model, program.image_size)
     wall_seconds = round((time.monotonic() - started) / len(jobs), 3)
+
+    counts = count_model(prepared.program.model, prepared.program.image_size)
     results = []
-    for index, job in enumerate(jobs):
-        status, epoch, val_accuracy = ended[index]
-        done = status == "done"
-        test_accuracy = float(test_accuracies[index]) if done else None
+    for job, end, *accuracies in zip(jobs, ended, train_accuracies, test_accuracies, strict=False):
+        done = end.status == "done"
+        train_accuracy, test_accuracy = (float(it) if done else None for it in accuracies)
         result = {
             "arm": job.arm,
             "dataset": job.config.dataset,
             "seed": job.config.seed,
-            "status": status,
+            "status": end.status,
             "parameters": counts.parameters,
             "connections": counts.connections,
             "wired_connections": counts.wired.connections,
             "macs": counts.macs,
-            "epochs": epoch,
-            "train_accuracy": float(train_accuracies[index]) if done else None,
-            "val_accuracy": val_accuracy,
+            "epochs": end.epoch,
+            "train_accuracy": train_accuracy,
+            "val_accuracy": end.val_accuracy if done else None,
             "test_accuracy": test_accuracy,
             "test_error_percent": 100 - 100 * test_accuracy if done else None,
             "wall_seconds": wall_seconds,
         }
         content = {
             "result": result,
-            "images": images.count,
+            "images": prepared.images.count,
             "config": config_lib.to_record(job.config),
             "provenance": ran_on,
         }
         records.write_record(job.directory / records.RECORD, content)
-        progress.run_done(job.name, describe(result), epochs - epoch)
+        progress.run_done(job.name, describe(result), job.config.train.epochs - end.epoch)
         results.append(result)
     return results
 
 
-def _numbers(configs: list[ml_collections.ConfigDict], devices: int) -> Numbers:
-    """Arrays of what the runs differ in; the last run again, until each device has as many."""
+class End(NamedTuple):
+    """How a run's training ended: `done` or `diverged`, after which epoch, with which accuracy."""
+
+    status: str
+    epoch: int
+    val_accuracy: float
+
+
+def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> tuple[State, list[End]]:
+    """The population's last state, and each job's end; a line of metrics an epoch goes to each job's log."""
+    engine, program, images = prepared
+    epochs = jobs[0].config.train.epochs
+    numbers = numbers_of([job.config for job in jobs], engine.run_devices)
+    state = engine.init_state(program, numbers)
+    ends: list[End | None] = [None] * len(jobs)
+    with contextlib.ExitStack() as stack:
+        logs = [stack.enter_context(MetricsLog(job.directory, job.config.tensorboard)) for job in jobs]
+        for epoch in range(1, epochs + 1):
+            started = time.monotonic()
+            state, means = engine.train_epoch(program, state, images.data, numbers.seed, epoch)
+            columns = [*map(np.asarray, means), *score(prepared, state, "validation")]
+            seconds = (time.monotonic() - started) / len(jobs)
+            for index, (job, log) in enumerate(zip(jobs, logs, strict=True)):
+                if ends[index]:  # diverged before
+                    continue
+                metrics = {name: float(column[index]) for name, column in zip(METRICS, columns, strict=True)}
+                log.write(epoch, {**metrics, "seconds": seconds})
+                progress.epoch(job.name, epoch, epochs, metrics)
+                finite = math.isfinite(metrics["train_loss"]) and math.isfinite(metrics["val_loss"])
+                if not finite or epoch == epochs:
+                    ends[index] = End("done" if finite else "diverged", epoch, metrics["val_accuracy"])
+            if all(ends):
+                break
+    return state, ends
+
+
+def numbers_of(configs: list[ml_collections.ConfigDict], devices: int) -> Numbers:
+    """What the runs differ in, (R,) each; the last run again, until each device has as many."""
     flat = [config_lib.flatten(config) for config in configs]
     flat += [flat[-1]] * (-len(flat) % devices)
     columns = [[fields[name] for fields in flat] for name in config_lib.ARGUMENTS]

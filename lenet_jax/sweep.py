@@ -12,7 +12,7 @@ from lenet_jax import records, workdir
 from lenet_jax.errors import UserError
 from lenet_jax.program import SEED_LIMIT
 from lenet_jax.progress import Progress
-from lenet_jax.run import Job, capacity, check, prepare, train_and_record
+from lenet_jax.run import Job, check, prepare, train_and_record
 
 Arms = dict[str, dict]  # name -> {"dotted.field": value}
 Contrasts = dict[str, tuple[str, str]]  # what it is worth -> (arm, baseline)
@@ -65,7 +65,7 @@ def run_sweep(
 ) -> None:
     """Runs what `directory` does not hold yet, one record a run, and calls `after_run` when there are more.
 
-    Runs of one program are trained together, as many as the device trains best at once.
+    Runs of one program are trained together, as many at once as their engine's `capacity` says.
 
     Every run is prepared before the first is trained, so that a config which cannot be run is
     refused at once. Raises UserError for that, and for a folder of another config or in use.
@@ -92,14 +92,15 @@ def run_sweep(
             while todo:
                 together = [run for run in todo if _program_fields(run) == _program_fields(todo[0])]
                 prepared = prepare(todo[0].config, len(together))
-                together = together[: capacity(prepared, len(together))]
+                program, data = prepared.program, prepared.images.data
+                together = together[: prepared.engine.capacity(program, data, len(together))]
                 jobs = [Job(run.arm, run.config, directory / workdir.RUNS / run.folder) for run in together]
                 for job in jobs:
                     job.directory.mkdir(parents=True, exist_ok=True)
                 train_and_record(jobs, prepared, progress)
                 after_run(directory)
-                recorded = {run.folder for run in together}
-                todo = [run for run in todo if run.folder not in recorded]
+                done = {run.folder for run in together}
+                todo = [run for run in todo if run.folder not in done]
 
 
 def _program_fields(run: Run) -> dict:

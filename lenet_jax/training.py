@@ -89,14 +89,14 @@ def init_state(program: Program, numbers: Numbers) -> State:
 
 
 def train_epoch(
-    program: Program, axis_size: int | None, state: State, data: Split, seed: int, epoch: int
+    program: Program, state: State, data: Split, seed: int, epoch: int, axis_size: int | None = None
 ) -> tuple[State, Means]:
     """One pass over the training images in a new order; those left over from the last full batch wait.
 
     Args:
-      axis_size: number of devices under `jax.pmap` with axis name AXIS, None on one device.
       data: all images and labels, on this device; the first program.train_images are trained on.
       seed, epoch: decide the order, whatever the model.
+      axis_size: number of devices under `jax.pmap` with axis name AXIS, None on one device.
 
     Returns:
       The new state and the means over the images seen, as the weights were at each step.
@@ -128,7 +128,7 @@ def train_epoch(
 
 
 def evaluate(
-    program: Program, axis_size: int | None, state: State, data: Split, start: int, count: int
+    program: Program, state: State, data: Split, start: int, count: int, axis_size: int | None = None
 ) -> Score:
     """Scores `count` images from `start` on, each once, whatever their number.
 

@@ -1,14 +1,16 @@
 """The benchmark: both sides of a row do the same, and the rows are what they say."""
 
 import csv
+import functools
 import importlib.util
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.benchmark import measuring, rows, workloads
+from experiments.benchmark import measuring, rows, tried, workloads
 from experiments.benchmark.measuring import Measured, Work
 from lenet_jax.errors import UserError
 from lenet_jax.feature_maps import FeatureMaps
@@ -52,7 +54,7 @@ def sleep(seconds: float):
 
 def test_workloads_take_turns_in_processes_of_their_own():
     fast, slow = measuring.in_turns(
-        [Work("tests.test_benchmark:sleep", {"seconds": seconds}, 1) for seconds in (0.0, 0.05)], 3
+        [Work("tests.test_benchmark:sleep", {"seconds": seconds}) for seconds in (0.0, 0.05)], 3
     )
     assert len(fast.seconds) == len(slow.seconds) == 3
     assert all(there > here for here, there in zip(fast.seconds, slow.seconds, strict=True))
@@ -61,18 +63,38 @@ def test_workloads_take_turns_in_processes_of_their_own():
 
 def test_a_workload_that_ends_early_is_told_in_one_sentence(capfd):
     with pytest.raises(UserError, match="ended early: what it printed is above"):
-        measuring.in_turns([Work("tests.test_benchmark:sleep", {"seconds": "long"}, 1)], 1)
+        measuring.in_turns([Work("tests.test_benchmark:sleep", {"seconds": "long"})], 1)
     assert "TypeError" in capfd.readouterr().err
 
 
 def test_a_row_compares_turn_by_turn():
-    ours, theirs = Measured([1.0, 2.0, 4.0], 10.0), Measured([2.0, 2.0, 2.0], 20.0)
-    row = rows._comparison("them", ours, theirs, 1.0)
+    ours = Measured([1.0, 2.0, 4.0], 10.0)
+    row = rows._comparison("them", ours.seconds, [2.0, 2.0, 2.0])
     assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (1.0, 0.5, 2.0)
-    assert rows._comparison("less work", ours, theirs, 2.0)["ratio"] == 2.0
     speed = rows._speed(ours, 100, macs=1000, rate=1e6)
     assert speed["images_per_second"] == 50 and speed["seconds"] == 1200
     assert speed["share_of_product_rate"] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("wiring", tried.FORMS, ids="-".join)
+def test_every_form_that_was_tried_computes_the_same(wiring):
+    """Whatever the order of their outputs: the mean square, and its gradients for kernel and input."""
+    x, kernel, reads = tried.stage_inputs(*wiring, size=8, channels=2, maps=3, images=2)
+
+    def value_and_gradients(form):
+        def mean_square(kernel, tiles):
+            return jnp.square(form(x.replace(tiles=tiles), kernel, reads)).mean()
+
+        return jax.jit(jax.value_and_grad(mean_square, (0, 1)))(kernel, x.tiles)
+
+    in_use, *others = tried.FORMS[wiring].values()
+    expected = value_and_gradients(in_use)
+    for form in others:
+        jax.tree.map(
+            functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4),
+            value_and_gradients(form),
+            expected,
+        )
 
 
 def test_useful_arithmetic_is_three_times_forward_less_the_first_inputs_gradient():
@@ -88,7 +110,7 @@ def one_row(monkeypatch):
         "peak_megabytes": 300.0, "turns": 2, "against": "PyTorch", "ratio": 2.0, "ratio_low": 1.5,
         "ratio_high": 2.5, "their_peak_megabytes": 200.0,
     }  # fmt: skip
-    monkeypatch.setattr(rows, "GROUPS", {"one": ("a net", lambda scale, rate: [row])})
+    monkeypatch.setattr(rows, "GROUPS", {"one": ("a net", lambda scale, rate: [row], True)})
     monkeypatch.setattr(rows, "product_rate", lambda: 2e11)
 
 

@@ -1,10 +1,12 @@
 """Populations: runs trained together are what they are alone."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 
-from lenet_jax.engine import keep_compilations, largest_that_fits, make_engine, population_engine
+from lenet_jax.engine import largest_that_fits, make_engine, population_engine
 from lenet_jax.models import LeNet5
 from lenet_jax.training import Numbers
 from tests.test_training import make_images, make_program
@@ -35,19 +37,21 @@ def wired(connectivity, sharing):
 WIRINGS = [("local", "shared"), ("random", "unshared"), ("random", "shared"), ("full", "shared")]
 
 
+def compare_with_alone(together, program, compare):
+    """Every array of every run, with the same run trained in a population of one."""
+    for run in range(4):
+        numbers = jax.tree.map(lambda array, run=run: array[run : run + 1], NUMBERS)
+        alone = outcome(make_engine("jit"), program, numbers)
+        jax.tree.map(lambda all_, one, run=run: compare(all_[run], one[0]), together, alone)
+
+
 @pytest.mark.parametrize(("connectivity", "sharing"), WIRINGS)
 def test_runs_spread_over_devices_are_bit_for_bit_what_they_are_alone(connectivity, sharing):
     assert jax.local_device_count() == 4, "tests/conftest.py asks for 4 simulated devices"
     program = wired(connectivity, sharing)
     engine = make_engine("jit", runs=4)
     assert engine.run_devices == 4
-    together = outcome(engine, program, NUMBERS)
-    for run in range(4):
-        numbers = jax.tree.map(lambda array, run=run: array[run : run + 1], NUMBERS)
-        alone = outcome(make_engine("jit"), program, numbers)
-        jax.tree.map(
-            lambda all_, one, run=run: np.testing.assert_array_equal(all_[run], one[0]), together, alone
-        )
+    compare_with_alone(outcome(engine, program, NUMBERS), program, np.testing.assert_array_equal)
 
 
 @pytest.mark.parametrize("devices", [1, 2])
@@ -55,15 +59,9 @@ def test_runs_spread_over_devices_are_bit_for_bit_what_they_are_alone(connectivi
 def test_runs_side_by_side_are_what_they_are_alone_to_rounding(connectivity, sharing, devices):
     """As accelerators train them, here on simulated devices: all of them on one, and two on each of two."""
     program = wired(connectivity, sharing)
-    together = outcome(population_engine(devices, side_by_side=True), program, NUMBERS)
-    for run in range(4):
-        numbers = jax.tree.map(lambda array, run=run: array[run : run + 1], NUMBERS)
-        alone = outcome(make_engine("jit"), program, numbers)
-        jax.tree.map(
-            lambda all_, one, run=run: np.testing.assert_allclose(all_[run], one[0], rtol=1e-4, atol=1e-5),
-            together,
-            alone,
-        )
+    engine = population_engine(devices, side_by_side=True)
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+    compare_with_alone(outcome(engine, program, NUMBERS), program, close)
 
 
 def test_side_by_side_all_runs_are_taken_where_memory_has_no_end():
@@ -93,24 +91,3 @@ def test_halving_ends_at_one_run():
     assert largest_that_fits(10, lambda runs: runs, 5) == 5
     assert largest_that_fits(10, lambda runs: runs, 4) == 3
     assert largest_that_fits(10, lambda runs: runs, 0) == 1
-
-
-@pytest.fixture
-def no_cache_folder():
-    folder = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", None)
-    yield
-    jax.config.update("jax_compilation_cache_dir", folder)
-
-
-def test_compilations_are_kept_in_the_users_cache(no_cache_folder, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # nothing can be written below a file
-    keep_compilations()
-    assert jax.config.jax_compilation_cache_dir is None
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    keep_compilations()
-    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "lenet_jax")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
-    keep_compilations()  # a folder already chosen stays
-    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "lenet_jax")

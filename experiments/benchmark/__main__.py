@@ -23,17 +23,18 @@ def main() -> None:
     chosen = [name.strip() for name in flags.FLAGS.rows.split(",") if name.strip()] or list(rows.GROUPS)
     if unknown := [name for name in chosen if name not in rows.GROUPS]:
         raise UserError(f"--rows names {', '.join(unknown)}: choose from {', '.join(rows.GROUPS)}.")
-    if set(chosen) & set(rows.AGAINST_TORCH) and importlib.util.find_spec("torch") is None:
+    if any(rows.GROUPS[name][2] for name in chosen) and importlib.util.find_spec("torch") is None:
+        without = ",".join(name for name, (*_, takes_torch) in rows.GROUPS.items() if not takes_torch)
         raise UserError(
             "PyTorch, with which the benchmark compares, is not installed: call `make benchmark`, which "
-            "installs it, or --rows=layers,growth, which do without."
+            f"installs it, or --rows={without}."
         )
     directory.mkdir(parents=True, exist_ok=True)
     scale = rows.Scale(turns=2, work=0.1) if flags.FLAGS.quick else rows.Scale(turns=7, work=1.0)
     rate = rows.product_rate()
     measured = []
     for name in chosen:
-        what, measure = rows.GROUPS[name]
+        what, measure, _ = rows.GROUPS[name]
         print(f"Measuring {what} ...", file=sys.stderr, flush=True)
         measured += [{"rows": name, **row} for row in measure(scale, rate)]
         atomic.write(directory / "benchmark.csv", tables.to_csv(measured))

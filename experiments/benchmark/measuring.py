@@ -16,12 +16,10 @@ class Work(NamedTuple):
     Attributes:
       function: "package.module:function", which returns the workload.
       arguments: by keyword.
-      images: how many images one call of the workload goes through, over all its runs.
     """
 
     function: str
     arguments: dict
-    images: int
 
 
 class Measured(NamedTuple):

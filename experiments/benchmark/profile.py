@@ -14,29 +14,17 @@ import sys
 import tempfile
 
 import jax
-import numpy as np
 
-from experiments.benchmark.data import random_images
 from experiments.benchmark.rows import LENET5
+from experiments.benchmark.workloads import prepare
 from lenet_jax import tables
-from lenet_jax.config import default_config, override
-from lenet_jax.data import Split
-from lenet_jax.engine import fix_numerics, make_engine
-from lenet_jax.program import make_program
-from lenet_jax.training import Numbers
 
 STEPS = 100
 
 
 def main(connectivity: str, sharing: str) -> None:
-    fix_numerics()
     fields = LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
-    config = override(default_config(), fields)
-    engine = make_engine("jit")
-    images = STEPS * config.train.batch_size
-    program = make_program(config, images, 1)
-    data = engine.put(Split(*random_images(images, config.data.image_size)))
-    numbers = Numbers(np.array([0]), np.array([0.1]), np.array([0.9]), np.array([0.0]))
+    engine, program, data, numbers = prepare(fields, STEPS * LENET5["train.batch_size"], [0.1])
     state = engine.init_state(program, numbers)
     names = operation_names(
         engine.train_epoch.lower(program, state, data, numbers.seed, 0).compile().as_text()

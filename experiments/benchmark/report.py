@@ -15,9 +15,10 @@ NOTES = (
     "side is the first row.",
     "`seconds` are for 60,000 images, forward and backward; in `start`, from the start of a process to "
     "the end of its first epoch on digits (20 steps), with compiled programs in the cache (warm) or "
-    "without (cold).",
+    "without (cold). `program` are those of them for making, compiling and running the program.",
     "`of product rate`: useful multiply-accumulates a second, by the layers' definition, over those of "
-    "large matrix products. Zeros that a form multiplies are not counted.",
+    "large matrix products. Zeros that a form multiplies are not counted; where it is over 100%, the form "
+    "multiplies less than the definition (`full_shared`, by Fourier transforms).",
     "`MB`: peak memory of the process, or of its part of an accelerator.",
 )
 COLOURS = {"PyTorch": "tab:blue"}
@@ -32,6 +33,7 @@ def to_markdown(rows: list[dict], rate: float) -> str:
             "case": row["case"],
             "images/s": _number(row.get("images_per_second"), ",.0f"),
             "seconds": _number(row["seconds"], ",.2f"),
+            "program": _number(row.get("seconds_for_the_program"), ",.2f"),
             "against": row["against"],
             "times faster": _number(row["ratio"], ".2f"),
             "range": f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",

@@ -1,12 +1,12 @@
 """The rows of the benchmark: what is measured against what."""
 
-import functools
+import itertools
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from experiments.benchmark.measuring import Measured, Work, call_once, in_turns
@@ -22,7 +22,7 @@ MLP = LENET5 | {"model.name": "mlp", "model.hidden": (300, 100), "data.image_siz
 
 
 class Scale(NamedTuple):
-    """How often each row is measured, and how much work a measurement is (1 is meant to be)."""
+    """How often each row is measured, and the share of the full work that a measurement is."""
 
     turns: int
     work: float
@@ -34,7 +34,7 @@ class Scale(NamedTuple):
 
 def product_rate() -> float:
     """Multiply-accumulates a second of large float32 matrix products on this machine."""
-    return call_once(Work(f"{HERE}.workloads:products_per_second", {}, 0))
+    return call_once(Work(f"{HERE}.workloads:products_per_second", {}))
 
 
 def one(scale: Scale, rate: float) -> Iterator[dict]:
@@ -62,81 +62,75 @@ def layers(scale: Scale, rate: float) -> Iterator[dict]:
         "random": {"shared": "tied, masked Dense", "unshared": "masked Dense"},
         "full": {"shared": "Conv, input wrapped", "unshared": "Dense"},
     }
-    for connectivity in wiring.CONNECTIVITY:
-        for sharing in wiring.SHARING:
-            works = [
-                Work(
-                    f"{HERE}.workloads:layers",
-                    {
-                        "connectivity": connectivity,
-                        "sharing": sharing,
-                        "batch": 128,
-                        "steps": steps,
-                        "form": form,
-                    },
-                    128 * steps,
-                )
-                for form in ("products", "plain")
-            ]
-            ours, theirs = in_turns(works, scale.turns)
-            fields = {"model.connectivity": connectivity, "model.sharing": sharing}
-            yield {
-                "case": f"{connectivity}_{sharing}",
-                **_speed(ours, works[0].images, _training_macs(fields, wired=True), rate),
-                **_comparison(plain[connectivity][sharing], ours, theirs, 1.0),
-            }
+    for connectivity, sharing in _wirings():
+        arguments = {"connectivity": connectivity, "sharing": sharing, "batch": 128, "steps": steps}
+        ours, theirs = in_turns(
+            [Work(f"{HERE}.workloads:layers", arguments | {"form": form}) for form in ("products", "plain")],
+            scale.turns,
+        )
+        macs = _training_macs({"model.connectivity": connectivity, "model.sharing": sharing}, wired=True)
+        yield {
+            "case": f"{connectivity}_{sharing}",
+            **_speed(ours, 128 * steps, macs, rate),
+            **_comparison(plain[connectivity][sharing], ours.seconds, theirs.seconds),
+            "their_peak_megabytes": theirs.peak_megabytes,
+        }
 
 
 def growth(scale: Scale, rate: float) -> Iterator[dict]:
+    """Time for an image of a run, against a single run and against the least data."""
     images = scale.images(12_800, 128)
-    runs = [1, 2, 4, 8, 16, *call_once(Work(f"{HERE}.workloads:more_runs", {}, 0))]
-    for name, works in {
-        "{} runs": {count: _ours(LENET5, images, [0.1] * count) for count in runs},
-        "{} x 12,800 images": {times: _ours(LENET5, times * images, [0.1]) for times in (1, 2, 4)},
+    runs = [1, 2, 4, 8, 16, *call_once(Work(f"{HERE}.workloads:more_runs", {}))]
+    for unit, works in {
+        "runs": {count: _ours(LENET5, images, [0.1] * count) for count in runs},
+        f"x {images:,} images": {times: _ours(LENET5, times * images, [0.1]) for times in (1, 2, 4)},
     }.items():
         measured = in_turns(list(works.values()), max(2, scale.turns // 2))
-        first = measured[0]
-        for (count, work), ours in zip(works.items(), measured, strict=True):
+        for more, ours in zip(works, measured, strict=True):
             yield {
-                "case": name.format(count),
-                **_speed(ours, work.images, _training_macs(LENET5), rate),
-                **_comparison(name.format(1), ours, first, work.images / images),
+                "case": f"{more} {unit}",
+                **_speed(ours, more * images, _training_macs(LENET5), rate),
+                **_comparison(f"1 {unit}", [second / more for second in ours.seconds], measured[0].seconds),
+                "their_peak_megabytes": measured[0].peak_megabytes,
             }
 
 
 def start(scale: Scale, rate: float) -> Iterator[dict]:
-    with tempfile.TemporaryDirectory() as caches:
-        torch = [_start(caches, "torch") for _ in range(max(2, scale.turns // 2))]
-        for connectivity in wiring.CONNECTIVITY:
-            for sharing in wiring.SHARING:
-                for state, times in (("cold", 1), ("warm", max(2, scale.turns // 2))):
-                    ours = [_start(caches, connectivity, sharing) for _ in range(times)]
-                    total, program = (statistics.median(column) for column in zip(*ours, strict=True))
-                    ratios = [theirs / total for theirs, _ in torch]
-                    yield {
-                        "case": f"{connectivity}_{sharing}, {state}",
-                        "seconds": total,
-                        "seconds_for_the_program": program,
-                        "turns": times,
-                        "against": "PyTorch",
-                        "ratio": statistics.median(ratios),
-                        "ratio_low": min(ratios),
-                        "ratio_high": max(ratios),
-                    }
+    """From a process's start to the end of its first epoch on digits, 20 steps."""
+    torch, ours = [], {}
+    for _ in range(max(2, scale.turns // 2)):
+        torch.append(_start("", "torch")[0])
+        for wiring_names in _wirings():
+            with tempfile.TemporaryDirectory() as cache:
+                for state in ("cold", "warm"):
+                    ours.setdefault((*wiring_names, state), []).append(_start(cache, *wiring_names))
+    for (connectivity, sharing, state), seconds in ours.items():
+        total, program = zip(*seconds, strict=True)
+        yield {
+            "case": f"{connectivity}_{sharing}, {state}",
+            "seconds": statistics.median(total),
+            "seconds_for_the_program": statistics.median(program),
+            "turns": len(total),
+            **_comparison("PyTorch", total, torch),
+        }
 
 
-def _start(caches: str, *arguments: str) -> tuple[float, float]:
+def _wirings() -> list[tuple[str, str]]:
+    return list(itertools.product(wiring.CONNECTIVITY, wiring.SHARING))
+
+
+def _start(cache: str, *arguments: str) -> tuple[float, float]:
     """Seconds from a process's start to the end of its first epoch, and those for the program."""
     command = [sys.executable, "-m", "experiments.benchmark.startup", *arguments]
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": os.path.join(caches, "jax")}
-    ended = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": cache}
+    ended = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     total, program = map(float, ended.stdout.split())
     return total, program
 
 
 def _ours(fields: dict, images: int, learning_rates: list[float]) -> Work:
     arguments = {"fields": fields, "images": images, "learning_rates": learning_rates}
-    return Work(f"{HERE}.workloads:train", arguments, images * len(learning_rates))
+    return Work(f"{HERE}.workloads:train", arguments)
 
 
 def _against_torch(
@@ -150,22 +144,14 @@ def _against_torch(
         "batch": config.train.batch_size,
         "learning_rates": learning_rates,
     }
-    works = [
-        _ours(fields, images, learning_rates),
-        Work(f"{HERE}.torch_peer:train", arguments, images * len(learning_rates)),
-    ]
+    works = [_ours(fields, images, learning_rates), Work(f"{HERE}.torch_peer:train", arguments)]
     ours, theirs = in_turns(works, scale.turns)
     return {
         "case": case,
-        **_speed(ours, works[0].images, _training_macs(fields), rate),
-        **_comparison("PyTorch", ours, theirs, 1.0),
+        **_speed(ours, images * len(learning_rates), _training_macs(fields), rate),
+        **_comparison("PyTorch", ours.seconds, theirs.seconds),
+        "their_peak_megabytes": theirs.peak_megabytes,
     }
-
-
-@functools.cache
-def _counts(fields: tuple):
-    config = override(default_config(), dict(fields))
-    return count_model(build_model(config.model, config.data.image_size), config.data.image_size)
 
 
 def _training_macs(fields: dict, wired: bool = False) -> int:
@@ -173,7 +159,8 @@ def _training_macs(fields: dict, wired: bool = False) -> int:
 
     Backward are as many again for the weights, and for the inputs of every layer but the first.
     """
-    counts = _counts(tuple(fields.items()))
+    config = override(default_config(), fields)
+    counts = count_model(build_model(config.model, config.data.image_size), config.data.image_size)
     counts = counts.wired if wired else counts
     first = next(layer for layer in counts.layers if layer.macs)
     return 3 * counts.macs - first.macs
@@ -190,26 +177,24 @@ def _speed(measured: Measured, images: int, macs: int, rate: float) -> dict:
     }
 
 
-def _comparison(against: str, ours: Measured, theirs: Measured, more_work: float) -> dict:
-    """How many times less time an image takes here than there, where ours went through `more_work` images."""
-    ratios = [more_work * there / here for here, there in zip(ours.seconds, theirs.seconds, strict=True)]
+def _comparison(against: str, ours: Sequence[float], theirs: Sequence[float]) -> dict:
+    """How many times less time it takes here than there: median and range of the turns' ratios."""
+    ratios = [there / here for here, there in zip(ours, theirs, strict=True)]
     return {
         "against": against,
         "ratio": statistics.median(ratios),
         "ratio_low": min(ratios),
         "ratio_high": max(ratios),
-        "their_peak_megabytes": theirs.peak_megabytes,
     }
 
 
-# name -> (what it is, in a sentence; the function that measures it)
+# name -> (what it is; the function that measures it; whether that takes PyTorch)
 GROUPS = {
-    "one": ("one LeNet-5 run", one),
-    "sweep": ("a sweep of 8 runs", sweep),
-    "single": ("one image a step", single),
-    "mlp": ("an MLP", mlp),
-    "layers": ("the six wirings, layer by layer", layers),
-    "growth": ("more runs and more data", growth),
-    "start": ("the start of a process", start),
+    "one": ("one LeNet-5 run", one, True),
+    "sweep": ("a sweep of 8 runs", sweep, True),
+    "single": ("one image a step", single, True),
+    "mlp": ("an MLP", mlp, True),
+    "layers": ("the six wirings, layer by layer", layers, False),
+    "growth": ("more runs and more data", growth, False),
+    "start": ("the start of a process", start, True),
 }
-AGAINST_TORCH = ("one", "sweep", "single", "mlp", "start")

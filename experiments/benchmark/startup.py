@@ -15,19 +15,18 @@ import time
 def first_epoch(connectivity: str, sharing: str) -> float:
     """Seconds for making, compiling and running the program of a wiring."""
     import jax
-    import numpy as np
 
     from lenet_jax.config import default_config, override
-    from lenet_jax.engine import fix_numerics, keep_compilations
-    from lenet_jax.run import prepare
-    from lenet_jax.training import Numbers
+    from lenet_jax.jax_settings import fix_numerics, keep_compilations
+    from lenet_jax.run import numbers_of, prepare
 
     fix_numerics()
     keep_compilations()
     fields = {"model.connectivity": connectivity, "model.sharing": sharing}
-    engine, program, images = prepare(override(default_config(), fields))
+    config = override(default_config(), fields)
+    engine, program, images = prepare(config)
     started = time.perf_counter()
-    numbers = Numbers(np.array([0]), np.array([0.1]), np.array([0.9]), np.array([0.0]))
+    numbers = numbers_of([config], engine.run_devices)
     state = engine.init_state(program, numbers)
     _, means = engine.train_epoch(program, state, images.data, numbers.seed, 1)
     jax.block_until_ready(means)

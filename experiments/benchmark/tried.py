@@ -1,10 +1,11 @@
-"""What else was tried for each wiring and for pooling, against the form in use.
+"""What else was tried for five of the six wirings, against the form in use.
 
     python -m experiments.benchmark.tried
 
 Prints milliseconds for LeNet-5's stages 1 and 3 together, forward and backward, batch 128, as they are
 computed in training: inside a compiled loop, unless it says "in a step". Forms take turns in one process; the
-last column is the median of the ratios to the form in use. Two minutes on two cores.
+last column is the median of the ratios to the form in use. `local`, `unshared` is computed as `random`,
+`unshared` is. A minute on two cores.
 """
 
 import statistics
@@ -17,8 +18,8 @@ import numpy as np
 from jax import lax
 
 from lenet_jax import products, tables, wiring
-from lenet_jax.engine import fix_numerics
 from lenet_jax.feature_maps import FeatureMaps
+from lenet_jax.jax_settings import fix_numerics
 
 BATCH, STEPS, TURNS, KERNEL = 128, 20, 7, 5
 STAGES = ((32, 1, 6), (14, 6, 16))  # size, input maps, maps
@@ -108,6 +109,7 @@ def images_outermost(x, kernel, _):
     return x.images.reshape(x.shape[0], -1) @ kernel.reshape(-1, kernel.shape[2] * kernel.shape[3])
 
 
+IN_A_STEP = "lax.conv in a step"
 # The first form of each is the one in use.
 FORMS = {
     ("local", "shared"): {
@@ -117,7 +119,7 @@ FORMS = {
         "banded matrix, whole rows": banded_rows,
         "gather, a product a position": gathered,
         "lax.conv in the loop": convolution,
-        "lax.conv in a step": convolution,
+        IN_A_STEP: convolution,
     },
     ("random", "shared"): {
         "gather, a product a position": gathered,
@@ -141,27 +143,29 @@ FORMS = {
 }
 
 
+def stage_inputs(connectivity: str, sharing: str, size: int, channels: int, maps: int, images: int):
+    """(feature maps, kernel, what units read) of a stage, drawn at random."""
+    rng = np.random.default_rng(0)
+    units, taps = wiring.output_size(size, KERNEL) ** 2, wiring.taps(connectivity, size, KERNEL)
+    shape = (taps, channels, maps) if sharing == "shared" else (taps, channels, units, maps)
+    kernel = jnp.asarray(rng.standard_normal(shape, np.float32))
+    x = FeatureMaps.from_images(jnp.asarray(rng.standard_normal((images, size, size, channels), np.float32)))
+    if connectivity == "random":
+        return x, kernel, wiring.random_reads(jax.random.key(0), sharing, size, KERNEL)
+    return x, kernel, jnp.asarray(wiring.local_reads(size, KERNEL))
+
+
 def stage_loops(connectivity: str, sharing: str, form, in_a_step: bool):
     """A function that computes both stages STEPS times, forward and backward."""
-    rng = np.random.default_rng(0)
     loops = []
     for size, channels, maps in STAGES:
-        units = wiring.output_size(size, KERNEL) ** 2
-        taps = wiring.taps(connectivity, size, KERNEL)
-        shape = (taps, channels, maps) if sharing == "shared" else (taps, channels, units, maps)
-        kernel = jnp.asarray(rng.standard_normal(shape, np.float32))
-        images = jnp.asarray(rng.standard_normal((BATCH, size, size, channels), np.float32))
-        if connectivity == "random":
-            reads = wiring.random_reads(jax.random.key(0), sharing, size, KERNEL)
-        else:
-            reads = jnp.asarray(wiring.local_reads(size, KERNEL))
-        x = FeatureMaps.from_images(images)
+        x, kernel, reads = stage_inputs(connectivity, sharing, size, channels, maps, BATCH)
 
         def step(kernel, tiles, x=x, reads=reads, of_input=channels > 1):
             """Kernel and input, moved by their gradients, so that no step can be left out."""
             both = (0, 1) if of_input else (0,)
             gradients = jax.grad(
-                lambda kernel, tiles: jnp.square(form(x.replace_tiles(tiles), kernel, reads)).mean(), both
+                lambda kernel, tiles: jnp.square(form(x.replace(tiles=tiles), kernel, reads)).mean(), both
             )(kernel, tiles)
             # Images change, too: what depends on them alone isn't computed once for all steps.
             moved = tiles - 1e-3 * gradients[1] if of_input else 0.999 * tiles
@@ -186,7 +190,7 @@ def main() -> None:
     rows = []
     for (connectivity, sharing), forms in FORMS.items():
         works = [
-            stage_loops(connectivity, sharing, form, in_a_step="in a step" in name)
+            stage_loops(connectivity, sharing, form, in_a_step=name == IN_A_STEP)
             for name, form in forms.items()
         ]
         for work in works:

@@ -15,32 +15,37 @@ from experiments.benchmark import plain
 from experiments.benchmark.data import random_images
 from lenet_jax.config import default_config, override
 from lenet_jax.data import Split
-from lenet_jax.engine import fix_numerics, make_engine
+from lenet_jax.engine import make_engine
 from lenet_jax.feature_maps import FeatureMaps
+from lenet_jax.jax_settings import fix_numerics
 from lenet_jax.layers import Wired
 from lenet_jax.program import make_program
-from lenet_jax.training import Numbers
+from lenet_jax.run import numbers_of
 
 Workload = Callable[[], None]
 
 
+def prepare(fields: dict, images: int, learning_rates: list[float]):
+    """(engine, program, data, numbers) for a run for each learning rate, each with its own seed."""
+    fix_numerics()
+    configs = [
+        override(default_config(), {**fields, "seed": seed, "train.learning_rate": learning_rate})
+        for seed, learning_rate in enumerate(learning_rates)
+    ]
+    engine = make_engine("jit", len(configs))
+    program = make_program(configs[0], images, engine.batch_devices)
+    data = engine.put(Split(*random_images(images, program.image_size)))
+    return engine, program, data, numbers_of(configs, engine.run_devices)
+
+
 def train(fields: dict, images: int, learning_rates: list[float]) -> Workload:
     """Trains a run for each learning rate, each with its own seed, for one epoch of so many images."""
-    fix_numerics()
-    config = override(default_config(), fields)
-    runs = len(learning_rates)
-    engine = make_engine("jit", runs)
-    program = make_program(config, images, engine.batch_devices)
-    data = engine.put(Split(*random_images(images, config.data.image_size)))
-    rates = np.array(learning_rates, np.float32)
-    numbers = Numbers(np.arange(runs, dtype=np.int32), rates, np.full_like(rates, 0.9), np.zeros_like(rates))
-    together = engine.capacity(program, data, runs)
+    engine, program, data, numbers = prepare(fields, images, learning_rates)
+    together = engine.capacity(program, data, len(numbers.seed))
 
     def work():
-        for first in range(0, runs, together):
-            # The last runs again where there are fewer: the same shapes, the same program.
-            chosen = np.minimum(np.arange(first, first + together), runs - 1)
-            part = jax.tree.map(lambda numbers, chosen=chosen: numbers[chosen], numbers)
+        for first in range(0, len(numbers.seed), together):
+            part = jax.tree.map(lambda array, first=first: array[first : first + together], numbers)
             state = engine.init_state(program, part)
             state, means = engine.train_epoch(program, state, data, part.seed, 1)
             jax.block_until_ready(means)
@@ -49,7 +54,7 @@ def train(fields: dict, images: int, learning_rates: list[float]) -> Workload:
 
 
 def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -> Workload:
-    """Forward and backward through LeNet-5's stages 1 and 3, one after the other, in jitted steps.
+    """Forward, backward and a step of SGD for LeNet-5's stages 1 and 3, one after the other, jitted.
 
     `form` is "products", as `Wired` computes, or "plain". Stage 1 has no gradient for the images.
     """
@@ -61,14 +66,16 @@ def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -
         apply, params, x = layer_form(layer, x_NHWC, form)
         cotangent = jax.random.normal(jax.random.key(3), jax.eval_shape(apply, params, x).shape)
 
-        def gradients(params, x, cotangent, apply=apply, of_input=channels > 1):
+        def step(params, x, cotangent, apply=apply, of_input=channels > 1):
             if of_input:
                 y, pull = jax.vjp(apply, params, x)
+                gradient, of_x = pull(cotangent)
             else:
                 y, pull = jax.vjp(lambda params: apply(params, x), params)
-            return y, pull(cotangent)
+                [gradient], of_x = pull(cotangent), None
+            return y, jax.tree.map(lambda weights, its: weights - 1e-3 * its, params, gradient), of_x
 
-        stages.append((jax.jit(gradients), params, x, cotangent))
+        stages.append((jax.jit(step), params, x, cotangent))
 
     def work():
         for _ in range(steps):
@@ -89,7 +96,7 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, form: str):
     if form == "products":
 
         def apply(params, tiles):
-            return layer.apply({"params": params, **constants}, x.replace_tiles(tiles)).tiles
+            return layer.apply({"params": params, **constants}, x.replace(tiles=tiles)).tiles
 
         return apply, variables["params"], x.tiles
     reads = constants["wiring"]["reads"] if "wiring" in constants else ()
