@@ -6,6 +6,7 @@ trains one run at a time: side by side, products of many small matrices take lon
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ from lenet_jax.program import Program
 
 PARALLEL = ("jit", "pmap")
 RUNS = "runs"  # the axis of devices over which runs are spread
-MEMORY_SHARE = 0.9  # of what is free on a device, for a population's arrays
+MEMORY_SHARE = 0.8  # of a device's memory, for the images and a population's arrays
+LARGEST_POPULATION = 1024  # runs on a device
 
 
 class Engine(NamedTuple):
@@ -33,7 +35,7 @@ class Engine(NamedTuple):
       run_devices: devices over which runs are spread.
       batch_devices: devices that share a batch, so it must divide by this number.
       put: pytree on the host -> all of it on each device.
-      capacity: (program, data, runs) -> how many runs one call takes best, where so many are wanted.
+      capacity: (program, number of images) -> how many runs one call takes at most.
       init_state: (program, numbers) -> state.
       train_epoch: (program, state, data, seeds, epoch) -> (state, means); consumes the state.
       evaluate: (program, state, data, start, count) -> score.
@@ -42,7 +44,7 @@ class Engine(NamedTuple):
     run_devices: int
     batch_devices: int
     put: Callable[[Any], Any]
-    capacity: Callable[[Program, Any, int], int]
+    capacity: Callable[[Program, int], int]
     init_state: Callable
     train_epoch: Callable
     evaluate: Callable
@@ -74,24 +76,34 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
 
         return jax.jit(population, static_argnums=0, **options)
 
+    init_state = compile_(training.init_state, (by_run,), compiler_options=_quick_compilation())
     train_epoch = compile_(training.train_epoch, (by_run, replicated, by_run, replicated), donate_argnums=1)
+    evaluate = compile_(training.evaluate, (by_run, replicated, replicated, replicated))
 
-    def capacity(program: Program, data, runs: int) -> int:
+    @functools.cache
+    def capacity(program: Program, images: int) -> int:
         if not side_by_side:
             return devices
+        data = training.image_shapes(program, images)
 
         def bytes_on_a_device(runs: int) -> int:
+            """Of the largest of the three programs, with the images."""
             numbers = jax.tree.map(
                 lambda kind: jax.ShapeDtypeStruct((runs * devices,), kind), training.NUMBER_TYPES
             )
             state = init_state.eval_shape(program, numbers)
-            memory = train_epoch.lower(program, state, data, numbers.seed, 0).compile().memory_analysis()
-            return memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
+            return max(
+                _bytes_needed(function.lower(program, *arguments).compile())
+                for function, *arguments in (
+                    (init_state, numbers),
+                    (train_epoch, state, data, numbers.seed, 0),
+                    (evaluate, state, data, 0, images),
+                )
+            )
 
-        free = min(map(_free_bytes, mesh.devices.flat))
-        return devices * largest_that_fits(-(-runs // devices), bytes_on_a_device, free)
+        limit = min(map(_memory_limit, mesh.devices.flat))
+        return devices * runs_that_fit(bytes_on_a_device, limit)
 
-    init_state = compile_(training.init_state, (by_run,), compiler_options=_quick_compilation())
     return Engine(
         run_devices=devices,
         batch_devices=1,
@@ -99,22 +111,35 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         capacity=capacity,
         init_state=init_state,
         train_epoch=train_epoch,
-        evaluate=compile_(training.evaluate, (by_run, replicated, replicated, replicated)),
+        evaluate=evaluate,
     )
 
 
-def largest_that_fits(wanted: int, bytes_needed: Callable[[int], int], free: float) -> int:
-    """`wanted`, halved until `bytes_needed` of it is at most `free`; at least 1."""
-    while wanted > 1 and bytes_needed(wanted) > free:
-        wanted = -(-wanted // 2)
-    return wanted
+def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
+    """How many runs need at most `limit` bytes, from 1 to LARGEST_POPULATION.
+
+    As many as would if each needed as much more as the second; fewer until they do.
+    """
+    if math.isinf(limit):
+        return LARGEST_POPULATION
+    one, two = bytes_needed(1), bytes_needed(2)
+    runs = 1 + int((limit - one) / max(1, two - one))
+    runs = min(max(1, runs), LARGEST_POPULATION)
+    while runs > 1 and (needed := bytes_needed(runs)) > limit:
+        runs = max(1, min(runs - 1, int(runs * limit / needed)))
+    return runs
 
 
-def _free_bytes(device: jax.Device) -> float:
-    stats = device.memory_stats()
-    if not stats or "bytes_limit" not in stats:
-        return float("inf")
-    return MEMORY_SHARE * (stats["bytes_limit"] - stats["bytes_in_use"])
+def _bytes_needed(compiled) -> int:
+    memory = compiled.memory_analysis()
+    needed = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
+    return needed - memory.alias_size_in_bytes  # what is consumed holds what is returned
+
+
+def _memory_limit(device: jax.Device) -> float:
+    """Bytes for a population: a share of the device's, not of what is free, so that it is always the same."""
+    limit = (device.memory_stats() or {}).get("bytes_limit")
+    return float("inf") if limit is None else MEMORY_SHARE * limit
 
 
 @functools.cache
@@ -154,7 +179,7 @@ def _shared_batch_engine() -> Engine:
         run_devices=1,
         batch_devices=devices,
         put=put,
-        capacity=lambda program, data, runs: 1,
+        capacity=lambda program, images: 1,
         init_state=lambda program, numbers: put(init_state(program, numbers)),
         train_epoch=train,
         evaluate=lambda *arguments: first(evaluate(*arguments)),

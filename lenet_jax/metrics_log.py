@@ -14,7 +14,8 @@ class MetricsLog:
     """
 
     def __init__(self, directory: pathlib.Path, tensorboard: bool):
-        self._file = open(directory / METRICS, "w", encoding="utf-8")  # noqa: SIM115
+        self._path = directory / METRICS
+        self._path.write_text("")
         self._board = None
         if tensorboard:
             import tensorboardX  # slow to import, and rarely asked for
@@ -27,15 +28,14 @@ class MetricsLog:
         return self
 
     def __exit__(self, *_):
-        self._file.close()
         if self._board:
             self._board.close()
 
     def write(self, epoch: int, metrics: dict[str, float]) -> None:
         """Records the metrics after `epoch` epochs."""
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        self._file.write(json.dumps({"epoch": epoch, **finite}) + "\n")
-        self._file.flush()
+        with open(self._path, "a", encoding="utf-8") as file:  # not held open: a population has many logs
+            file.write(json.dumps({"epoch": epoch, **finite}) + "\n")
         if self._board:
             for name, value in metrics.items():
                 self._board.add_scalar(name, value, epoch)

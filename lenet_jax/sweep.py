@@ -65,7 +65,8 @@ def run_sweep(
 ) -> None:
     """Runs what `directory` does not hold yet, one record a run, and calls `after_run` when there are more.
 
-    Runs of one program are trained together, as many at once as their engine's `capacity` says.
+    Runs of one program are trained together, as many at once as their engine's `capacity` says,
+    and recorded when all of them have ended: what is stopped before starts over.
 
     Every run is prepared before the first is trained, so that a config which cannot be run is
     refused at once. Raises UserError for that, and for a folder of another config or in use.
@@ -92,8 +93,8 @@ def run_sweep(
             while todo:
                 together = [run for run in todo if _program_fields(run) == _program_fields(todo[0])]
                 prepared = prepare(todo[0].config, len(together))
-                program, data = prepared.program, prepared.images.data
-                together = together[: prepared.engine.capacity(program, data, len(together))]
+                images = len(prepared.images.data.labels)
+                together = together[: prepared.engine.capacity(prepared.program, images)]
                 jobs = [Job(run.arm, run.config, directory / workdir.RUNS / run.folder) for run in together]
                 for job in jobs:
                     job.directory.mkdir(parents=True, exist_ok=True)

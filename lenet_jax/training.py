@@ -49,6 +49,13 @@ class State(NamedTuple):
     opt_state: optax.OptState
 
 
+def image_shapes(program: Program, count: int) -> Split:
+    """Shapes and types of so many images and their labels, to compile for."""
+    size = program.image_size
+    images = jax.ShapeDtypeStruct((count, size, size, 1), jnp.float32)
+    return Split(images, jax.ShapeDtypeStruct((count,), jnp.int32))
+
+
 class Means(NamedTuple):
     """Over the images of an epoch: cross-entropy in nats, accuracy as a fraction in [0, 1]."""
 

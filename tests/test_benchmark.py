@@ -12,6 +12,7 @@ import pytest
 
 from experiments.benchmark import measuring, rows, tried, workloads
 from experiments.benchmark.measuring import Measured, Work
+from experiments.benchmark.plain import plain_layer
 from lenet_jax.errors import UserError
 from lenet_jax.feature_maps import FeatureMaps
 from lenet_jax.layers import Wired
@@ -19,22 +20,33 @@ from tests.commands import run_command
 from tests.test_wiring import GRID
 
 
+@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("connectivity", "sharing"), GRID)
-def test_plain_layers_are_the_wired_layers(connectivity, sharing):
-    """Same outputs and gradients for the input, from the same weights in another shape."""
+def test_plain_layers_are_the_wired_layers(connectivity, sharing, channels):
+    """Same outputs, and same gradients for the parameters and the input, in the plain layers' shapes."""
     layer = Wired(3, 3, connectivity, sharing)
-    x_NHWC = jax.random.normal(jax.random.key(5), (2, 7, 7, 2))
-    apply, params, _ = workloads.layer_form(layer, x_NHWC, "products")
-    plain, plain_params, images = workloads.layer_form(layer, x_NHWC, "plain")
+    x_NHWC = jax.random.normal(jax.random.key(5), (2, 7, 7, channels))
+    x = FeatureMaps.from_images(x_NHWC)
+    rngs = {"params": jax.random.key(1), "wiring": jax.random.key(2)}
+    reads = workloads.reads_of(layer.init(rngs, x))
+    apply, params, values = workloads.layer_form(layer, x_NHWC, "products")
+    plain, plain_params, _ = workloads.layer_form(layer, x_NHWC, "plain")
 
-    def value(images):
-        tiles = FeatureMaps.from_images(images).tiles
-        return FeatureMaps(apply(params, tiles), 5).images
+    @jax.jit
+    def both(params, x_NHWC, plain_params):
+        def wired(params, x_NHWC):
+            inputs = x_NHWC if values.shape == x_NHWC.shape else FeatureMaps.from_images(x_NHWC).tiles
+            return FeatureMaps(apply(params, inputs), 5).images
 
-    y, pull = jax.vjp(jax.jit(value), images)
-    y_plain, pull_plain = jax.vjp(jax.jit(lambda images: plain(plain_params, images)), images)
-    np.testing.assert_allclose(y, y_plain, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(pull(y)[0], pull_plain(y)[0], rtol=1e-4, atol=1e-4)
+        y, pull = jax.vjp(wired, params, x_NHWC)
+        y_plain, pull_plain = jax.vjp(plain, plain_params, x_NHWC)
+        return (y, *pull(y)), (y_plain, *pull_plain(y))
+
+    (y, of_params, of_x), expected = both(params, x_NHWC, plain_params)
+    _, of_params = plain_layer(layer, of_params, reads, 7)
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), (y, of_params, of_x), expected
+    )
 
 
 def test_the_peer_has_the_same_network():

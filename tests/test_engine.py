@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from lenet_jax.engine import largest_that_fits, make_engine, population_engine
+from lenet_jax.engine import LARGEST_POPULATION, make_engine, population_engine, runs_that_fit
 from lenet_jax.models import LeNet5
-from lenet_jax.training import Numbers
+from lenet_jax.training import NUMBER_TYPES, Numbers, image_shapes
 from tests.test_training import make_images, make_program
 
 NUMBERS = Numbers(
@@ -64,30 +64,39 @@ def test_runs_side_by_side_are_what_they_are_alone_to_rounding(connectivity, sha
     compare_with_alone(outcome(engine, program, NUMBERS), program, close)
 
 
-def test_side_by_side_all_runs_are_taken_where_memory_has_no_end():
-    program, data = wired("local", "shared"), make_images(size=12)
-    assert population_engine(2, side_by_side=True).capacity(program, data, 5) == 6
-    assert population_engine(2, side_by_side=False).capacity(program, data, 5) == 2
-    assert make_engine("pmap").capacity(program, data, 5) == 1
+def test_where_memory_has_no_end_a_population_is_as_large_as_any():
+    program = wired("local", "shared")
+    assert population_engine(2, side_by_side=True).capacity(program, 70) == 2 * LARGEST_POPULATION
+    assert population_engine(2, side_by_side=False).capacity(program, 70) == 2
+    assert make_engine("pmap").capacity(program, 70) == 1
 
 
-def test_memory_bounds_the_runs_side_by_side(monkeypatch):
-    """A device that tells its limit, with room for four runs but not for eight."""
-    program, data = wired("local", "shared"), make_images(size=12)
-    asked = []
+@pytest.mark.parametrize("batch_size", [1, 50])
+def test_a_population_fits_the_memory_that_a_device_tells(monkeypatch, batch_size):
+    """Training, evaluation and initialisation of so many runs stay within it; of twice as many, not."""
+    limit = 60e6
+    monkeypatch.setattr("lenet_jax.engine._memory_limit", lambda device: limit)
+    engine = population_engine.__wrapped__(1, side_by_side=True)
+    program = make_program(wired("local", "shared").model, batch_size=batch_size, image_size=12)
+    runs = engine.capacity(program, 70)
+    assert 1 < runs < LARGEST_POPULATION
 
-    def largest(wanted, bytes_needed, free):
-        asked.extend((wanted, free, bytes_needed(4), bytes_needed(8)))
-        return largest_that_fits(wanted, bytes_needed, (bytes_needed(4) + bytes_needed(8)) / 2)
+    def largest(runs):
+        numbers = Numbers(*(np.zeros(runs, kind) for kind in NUMBER_TYPES))
+        data, state = image_shapes(program, 70), engine.init_state.eval_shape(program, numbers)
+        calls = (
+            engine.init_state.lower(program, numbers),
+            engine.train_epoch.lower(program, state, data, numbers.seed, 0),
+            engine.evaluate.lower(program, state, data, 0, 70),
+        )
+        memory = [call.compile().memory_analysis() for call in calls]
+        return max(it.temp_size_in_bytes + it.output_size_in_bytes for it in memory)
 
-    monkeypatch.setattr("lenet_jax.engine.largest_that_fits", largest)
-    assert population_engine.__wrapped__(1, side_by_side=True).capacity(program, data, 16) == 4
-    wanted, free, four, eight = asked
-    assert wanted == 16 and free == float("inf") and 1.5 * four < eight < 2.5 * four
+    assert largest(runs) <= limit < 1.5 * largest(2 * runs)
 
 
-def test_halving_ends_at_one_run():
-    assert largest_that_fits(10, lambda runs: runs, 100) == 10
-    assert largest_that_fits(10, lambda runs: runs, 5) == 5
-    assert largest_that_fits(10, lambda runs: runs, 4) == 3
-    assert largest_that_fits(10, lambda runs: runs, 0) == 1
+def test_a_population_has_at_least_one_run_and_at_most_as_many_as_fit():
+    assert runs_that_fit(lambda runs: 7 + 3 * runs, 22) == 5
+    assert runs_that_fit(lambda runs: 7 + 3 * runs, 5) == 1
+    assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100) == 26  # less than the first two promise
+    assert runs_that_fit(lambda runs: runs, float("inf")) == LARGEST_POPULATION

@@ -12,8 +12,9 @@ from flax import linen as nn
 from lenet_jax.config import default_config, override
 from lenet_jax.counts import count_model
 from lenet_jax.errors import UserError
-from lenet_jax.models import MLP, LeNet5, build_model, solve_width
-from tests.test_wiring import GRID
+from lenet_jax.models import ACTIVATIONS, MLP, LeNet5, build_model, solve_width
+from tests.dense import dense_layer
+from tests.test_wiring import GRID, reads_of
 
 
 def counts_of(**overrides):
@@ -199,3 +200,68 @@ def test_stages_kernels_and_maps_come_from_the_config():
 def test_models_that_cannot_be_built_are_refused(overrides, sentence):
     with pytest.raises(UserError, match=sentence):
         counts_of(**overrides)
+
+
+def definition(model, variables, x_NHWC):
+    """A LeNet-5's logits by the definitions: masked dense layers, and windows reshaped out of the images."""
+    activate, params = ACTIVATIONS[model.activation], variables["params"]
+    for stage, (connectivity, sharing) in enumerate(zip(model.connectivity, model.sharing, strict=True)):
+        name, (count, size, _, _) = f"stage_{2 * stage + 1}", x_NHWC.shape
+        if connectivity == "random":
+            reads = np.asarray(variables["wiring"][name]["reads"])
+        else:
+            reads = reads_of(connectivity, sharing, size, model.kernel_size)
+        y = activate(dense_layer(x_NHWC, reads, params[name]["kernel"], params[name]["bias"]))
+        out = size - model.kernel_size + 1
+        half = out // 2
+        y = y.reshape(count, out, out, -1)[:, : 2 * half, : 2 * half]
+        windows = y.reshape(count, half, 2, half, 2, -1)
+        x_NHWC = windows.max((2, 4)) if model.pooling == "max" else windows.mean((2, 4))
+    x = x_NHWC.reshape(len(x_NHWC), -1)
+    *hidden, output = sorted(params["classifier"])
+    for name in hidden:
+        x = activate(x @ params["classifier"][name]["kernel"] + params["classifier"][name]["bias"])
+    return x @ params["classifier"][output]["kernel"] + params["classifier"][output]["bias"]
+
+
+# (images, side, kernel side, maps, connectivity, sharing, pooling, activation): tiles of several sizes, maps
+# that they don't divide, and stages of which one cuts tiles anew.
+NETWORKS = [
+    (16, 32, 5, (6, 16), "local,local", "shared,shared", "average", "tanh"),
+    (17, 29, 4, (2, 3, 5), "local,local,local", "shared,shared,shared", "max", "relu"),
+    (16, 23, 3, (6, 9), "local,random", "shared,unshared", "max", "tanh"),
+    (3, 21, 2, (5, 2, 4), "random,local,full", "shared,shared,shared", "average", "relu"),
+    (1, 19, 3, (3, 4), "full,local", "unshared,shared", "average", "tanh"),
+    (18, 15, 3, (3, 7), "local,local", "unshared,shared", "max", "relu"),
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: f"{network[4]}-{network[1]}")
+def test_whole_networks_and_their_gradients_follow_the_definitions(network):
+    count, size, kernel_size, maps, connectivity, sharing, pooling, activation = network
+    model = LeNet5(
+        tuple(connectivity.split(",")),
+        tuple(sharing.split(",")),
+        maps,
+        kernel_size,
+        pooling,
+        activation,
+        (7,),
+    )
+    keys = jax.random.split(jax.random.key(0), 4)
+    x_NHWC = jax.random.normal(keys[0], (count, size, size, 1))
+    variables = model.init({"params": keys[1], "wiring": keys[2]}, x_NHWC)
+    constants = {name: value for name, value in variables.items() if name != "params"}
+    weights = jax.random.normal(keys[3], (count, 10))
+
+    def value_and_gradients(function):
+        def weighted(params, x_NHWC):
+            return (function({"params": params, **constants}, x_NHWC) * weights).sum()
+
+        return jax.jit(jax.value_and_grad(weighted, (0, 1)))(variables["params"], x_NHWC)
+
+    ours = value_and_gradients(model.apply)
+    theirs = value_and_gradients(lambda *arguments: definition(model, *arguments))
+    jax.tree.map(
+        lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4), ours, theirs
+    )

@@ -2,7 +2,6 @@
 
 import importlib
 import multiprocessing
-import resource
 import sys
 import time
 from typing import NamedTuple
@@ -93,4 +92,6 @@ def _peak_megabytes() -> float:
             return stats["peak_bytes_in_use"] / 1e6
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
         return sys.modules["torch"].cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # Linux counts in KB
+    with open("/proc/self/status", encoding="utf-8") as file:
+        [peak] = [line.split()[1] for line in file if line.startswith("VmHWM")]
+    return int(peak) / 1e3  # counted in KB

@@ -14,8 +14,8 @@ NOTES = (
     "median of the ratios of each turn, `range` the smallest and the largest. In `growth` the other "
     "side is the first row.",
     "`seconds` are for 60,000 images, forward and backward; in `start`, from the start of a process to "
-    "the end of its first epoch on digits (20 steps), with compiled programs in the cache (warm) or "
-    "without (cold). `program` are those of them for making, compiling and running the program.",
+    "the end of its first 20 steps of batch 64, with compiled programs in the cache (warm) or without "
+    "(cold). `program` are those of them for making, compiling and running the program.",
     "`of product rate`: useful multiply-accumulates a second, by the layers' definition, over those of "
     "large matrix products. Zeros that a form multiplies are not counted; where it is over 100%, the form "
     "multiplies less than the definition (`full_shared`, by Fourier transforms).",

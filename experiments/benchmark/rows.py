@@ -9,6 +9,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from experiments.benchmark.data import random_images
 from experiments.benchmark.measuring import Measured, Work, call_once, in_turns
 from lenet_jax import wiring
 from lenet_jax.config import default_config, override
@@ -96,14 +99,17 @@ def growth(scale: Scale, rate: float) -> Iterator[dict]:
 
 
 def start(scale: Scale, rate: float) -> Iterator[dict]:
-    """From a process's start to the end of its first epoch on digits, 20 steps."""
+    """From a process's start to the end of its first 20 steps, both sides on the same file of images."""
     torch, ours = [], {}
-    for _ in range(max(2, scale.turns // 2)):
-        torch.append(_start("", "torch")[0])
-        for wiring_names in _wirings():
-            with tempfile.TemporaryDirectory() as cache:
-                for state in ("cold", "warm"):
-                    ours.setdefault((*wiring_names, state), []).append(_start(cache, *wiring_names))
+    with tempfile.TemporaryDirectory() as folder:
+        images, labels = random_images(20 * 64, 32)
+        np.savez(f"{folder}/images.npz", images=images, labels=labels)
+        for turn in range(max(2, scale.turns // 2)):
+            torch.append(_start(folder, "", "torch")[0])
+            for names in _wirings():
+                for state in ("cold", "warm"):  # a cache of its own for each wiring and turn
+                    seconds = _start(folder, f"{turn}-{'-'.join(names)}", *names)
+                    ours.setdefault((*names, state), []).append(seconds)
     for (connectivity, sharing, state), seconds in ours.items():
         total, program = zip(*seconds, strict=True)
         yield {
@@ -119,10 +125,10 @@ def _wirings() -> list[tuple[str, str]]:
     return list(itertools.product(wiring.CONNECTIVITY, wiring.SHARING))
 
 
-def _start(cache: str, *arguments: str) -> tuple[float, float]:
+def _start(folder: str, cache: str, *arguments: str) -> tuple[float, float]:
     """Seconds from a process's start to the end of its first epoch, and those for the program."""
-    command = [sys.executable, "-m", "experiments.benchmark.startup", *arguments]
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": cache}
+    command = [sys.executable, "-m", "experiments.benchmark.startup", f"{folder}/images.npz", *arguments]
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": f"{folder}/{cache}"}
     ended = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     total, program = map(float, ended.stdout.split())
     return total, program

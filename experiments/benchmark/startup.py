@@ -1,48 +1,52 @@
 """From the start of a process to the end of its first 20 steps, here or in PyTorch.
 
-    python -m experiments.benchmark.startup local shared
-    python -m experiments.benchmark.startup torch
+    python -m experiments.benchmark.startup FILE local shared
+    python -m experiments.benchmark.startup FILE torch
 
-Trains LeNet-5 for an epoch on digits and prints the seconds since the process was started, and those of them
-that go from the loaded data to the end of the epoch: making, compiling and running the program.
+Trains LeNet-5 for an epoch on the images and labels of FILE (.npz). Prints the seconds since the process was
+started, and those of them from the loaded data to the end of the epoch: making, compiling and running the
+program.
 """
 
 import os
 import sys
 import time
 
+import numpy as np
 
-def first_epoch(connectivity: str, sharing: str) -> float:
+
+def first_epoch(images, labels, connectivity: str, sharing: str) -> float:
     """Seconds for making, compiling and running the program of a wiring."""
     import jax
 
     from lenet_jax.config import default_config, override
+    from lenet_jax.data import Split
+    from lenet_jax.engine import make_engine
     from lenet_jax.jax_settings import fix_numerics, keep_compilations
-    from lenet_jax.run import numbers_of, prepare
+    from lenet_jax.program import make_program
+    from lenet_jax.run import numbers_of
 
     fix_numerics()
     keep_compilations()
     fields = {"model.connectivity": connectivity, "model.sharing": sharing}
     config = override(default_config(), fields)
-    engine, program, images = prepare(config)
+    engine = make_engine("jit")
+    data = engine.put(Split(images, labels))
     started = time.perf_counter()
+    program = make_program(config, len(labels), engine.batch_devices)
     numbers = numbers_of([config], engine.run_devices)
     state = engine.init_state(program, numbers)
-    _, means = engine.train_epoch(program, state, images.data, numbers.seed, 1)
+    _, means = engine.train_epoch(program, state, data, numbers.seed, 1)
     jax.block_until_ready(means)
     return time.perf_counter() - started
 
 
-def first_epoch_in_torch() -> float:
-    """The same in PyTorch, the images prepared in the same way."""
+def first_epoch_in_torch(images, labels) -> float:
+    """The same in PyTorch."""
     from experiments.benchmark import torch_peer
-    from lenet_jax.config import default_config
-    from lenet_jax.data import load_splits
 
-    config = default_config()
-    train = load_splits(config.dataset, config.data).train
     started = time.perf_counter()
-    torch_peer.train_on(train.images, train.labels, "lenet5", config.train.batch_size, [0.1])()
+    torch_peer.train_on(images, labels, "lenet5", 64, [0.1])()
     return time.perf_counter() - started
 
 
@@ -54,5 +58,8 @@ def seconds_since_start() -> float:
 
 
 if __name__ == "__main__":
-    seconds = first_epoch_in_torch() if sys.argv[1:] == ["torch"] else first_epoch(*sys.argv[1:])
+    with np.load(sys.argv[1]) as arrays:
+        loaded = arrays["images"], arrays["labels"]
+    asked = sys.argv[2:]
+    seconds = first_epoch_in_torch(*loaded) if asked == ["torch"] else first_epoch(*loaded, *asked)
     print(seconds_since_start(), seconds)

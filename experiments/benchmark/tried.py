@@ -3,9 +3,9 @@
     python -m experiments.benchmark.tried
 
 Prints milliseconds for LeNet-5's stages 1 and 3 together, forward and backward, batch 128, as they are
-computed in training: inside a compiled loop, unless it says "in a step". Forms take turns in one process; the
-last column is the median of the ratios to the form in use. `local`, `unshared` is computed as `random`,
-`unshared` is. A minute on two cores.
+computed in training: inside a compiled loop, unless it says "in a step". Forms that want the images outermost
+transpose them. Forms take turns in one process; the last column is the median of the ratios to the form in
+use. `local`, `unshared` is computed as `random`, `unshared` is. A minute on two cores.
 """
 
 import statistics

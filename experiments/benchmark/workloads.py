@@ -41,7 +41,7 @@ def prepare(fields: dict, images: int, learning_rates: list[float]):
 def train(fields: dict, images: int, learning_rates: list[float]) -> Workload:
     """Trains a run for each learning rate, each with its own seed, for one epoch of so many images."""
     engine, program, data, numbers = prepare(fields, images, learning_rates)
-    together = engine.capacity(program, data, len(numbers.seed))
+    together = engine.capacity(program, images)
 
     def work():
         for first in range(0, len(numbers.seed), together):
@@ -87,21 +87,27 @@ def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -
 def layer_form(layer: Wired, x_NHWC: jax.Array, form: str):
     """(function of parameters and input, parameters, input) of a layer with random weights.
 
-    In both forms the same weights, and the input as the form gets it in a network: feature maps here,
-    (N, rows, columns, maps) in plain Flax.
+    In both forms the same weights, and the input as the form gets it in a network: images of one
+    channel as they are, in plain Flax also those of more; here feature maps, uncut.
     """
     x = FeatureMaps.from_images(x_NHWC)
     variables = layer.init({"params": jax.random.key(1), "wiring": jax.random.key(2)}, x)
     constants = {name: value for name, value in variables.items() if name != "params"}
     if form == "products":
 
-        def apply(params, tiles):
-            return layer.apply({"params": params, **constants}, x.replace(tiles=tiles)).tiles
+        def apply(params, values):
+            is_first = values.shape == x_NHWC.shape
+            maps = FeatureMaps.from_images(values) if is_first else x.replace(tiles=values)
+            return layer.apply({"params": params, **constants}, maps).tiles
 
-        return apply, variables["params"], x.tiles
-    reads = constants["wiring"]["reads"] if "wiring" in constants else ()
-    module, params = plain.plain_layer(layer, variables["params"], np.asarray(reads), x.size)
+        return apply, variables["params"], x_NHWC if x_NHWC.shape[-1] == 1 else x.tiles
+    module, params = plain.plain_layer(layer, variables["params"], reads_of(variables), x.size)
     return lambda params, x: module.apply({"params": params}, x), params, x_NHWC
+
+
+def reads_of(variables) -> np.ndarray:
+    """What units of a random wiring read; an empty array for other wirings."""
+    return np.asarray(variables["wiring"]["reads"] if "wiring" in variables else ())
 
 
 def products_per_second(size: int = 2048) -> float:
