@@ -98,5 +98,6 @@ def test_a_population_fits_the_memory_that_a_device_tells(monkeypatch, batch_siz
 def test_a_population_has_at_least_one_run_and_at_most_as_many_as_fit():
     assert runs_that_fit(lambda runs: 7 + 3 * runs, 22) == 5
     assert runs_that_fit(lambda runs: 7 + 3 * runs, 5) == 1
-    assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100) == 26  # less than the first two promise
+    # Fewer than the first two promise.
+    assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100) == 26
     assert runs_that_fit(lambda runs: runs, float("inf")) == LARGEST_POPULATION

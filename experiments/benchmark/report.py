@@ -4,6 +4,7 @@ import importlib.metadata
 import io
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from lenet_jax import tables
 from lenet_jax.provenance import provenance
@@ -64,10 +65,13 @@ def draw(rows: list[dict]) -> bytes:
     axes = figure.subplots()
     for place, row in enumerate(rows):
         whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
-        axes.barh(place, row["ratio"], xerr=whisker, color=COLOURS.get(row["against"], OTHER), alpha=0.8)
-    axes.set_yticks(range(len(rows)), [f"{row['case']}  (against {row['against']})" for row in rows])
+        colour = COLOURS.get(row["against"], OTHER)
+        axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=colour, alpha=0.8)
+    names = [f"{row['rows']}: {row['case']}  (against {row['against']})" for row in rows]
+    axes.set_yticks(range(len(rows)), names)
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xlabel("times faster, median and range; 1 is as fast")
     axes.grid(True, which="both", axis="x", alpha=0.3)
