@@ -5,6 +5,7 @@ import io
 import matplotlib
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 matplotlib.use("Agg")  # files only; no display is needed
 
@@ -67,8 +68,10 @@ def _name_arms(figure, axes, rows: list[dict]) -> None:
     """Writes each arm's name by its marker, where it covers no marker, interval or other name."""
     figure.draw_without_rendering()  # fixes the layout, and with it where things are
     renderer = figure.canvas.get_renderer()
-    bars = [part for drawn in axes.containers for part in (drawn[0], *drawn[1], *drawn[2])]
-    taken = [bar.get_window_extent(renderer) for bar in bars]
+    taken = []
+    for marker, caps, _ in axes.containers:  # an interval reaches from cap to cap
+        taken.append(marker.get_window_extent(renderer))
+        taken.append(Bbox.union([cap.get_window_extent(renderer) for cap in caps]))
     inside = axes.get_window_extent(renderer)
 
     def faults(name) -> int:
