@@ -2,9 +2,10 @@
 
     python -m experiments.benchmark --workdir=DIR
 
-Needs PyTorch, which the project itself does not: `make benchmark` installs it and runs this. Takes about
-ten minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, benchmark.md and
-benchmark.png. --rows=one,layers selects groups of rows; --quick does little work, only to try.
+Takes about seven minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, a row as it
+comes, then benchmark.md and benchmark.png. All rows but --rows=layers,growth compare with PyTorch, which the
+project itself does not need; `make benchmark` installs it and runs this. --quick does little work, to try it
+(minutes, too, as processes start and compile).
 """
 
 import importlib.util
@@ -36,8 +37,10 @@ def main() -> None:
     for name in chosen:
         what, measure, _ = rows.GROUPS[name]
         print(f"Measuring {what} ...", file=sys.stderr, flush=True)
-        measured += [{"rows": name, **row} for row in measure(scale, rate)]
-        atomic.write(directory / "benchmark.csv", tables.to_csv(measured))
+        for row in measure(scale, rate):
+            measured.append({"rows": name, **row})
+            print(f"  {row['case']}: {row['ratio']:.2f} times {row['against']}", file=sys.stderr, flush=True)
+            atomic.write(directory / "benchmark.csv", tables.to_csv(measured))
     text = report.to_markdown(measured, rate)
     atomic.write(directory / "benchmark.md", text)
     atomic.write(directory / "benchmark.png", report.draw(measured))
@@ -46,6 +49,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     cli.define_workdir()
-    flags.DEFINE_string("rows", "", "Groups of rows, comma-separated; all by default.")
+    flags.DEFINE_string(
+        "rows", "", f"Groups of rows, comma-separated, of {','.join(rows.GROUPS)}; all by default."
+    )
     flags.DEFINE_bool("quick", False, "Little work: to try the benchmark, not to measure.")
     cli.run(main)

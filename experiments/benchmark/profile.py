@@ -8,6 +8,7 @@ exceed the step's time; a CPU's profile names them, an accelerator's may not.
 """
 
 import collections
+import itertools
 import pathlib
 import re
 import sys
@@ -17,7 +18,7 @@ import jax
 
 from experiments.benchmark.rows import LENET5
 from experiments.benchmark.workloads import prepare
-from lenet_jax import tables
+from lenet_jax import tables, wiring
 
 STEPS = 100
 
@@ -69,4 +70,9 @@ def operation_names(compiled: str) -> dict[str, tuple[str, str, str]]:
 
 
 if __name__ == "__main__":
+    if tuple(sys.argv[1:]) not in itertools.product(wiring.CONNECTIVITY, wiring.SHARING):
+        sys.exit(
+            f"error: name a connectivity of {', '.join(wiring.CONNECTIVITY)} and a sharing of "
+            f"{', '.join(wiring.SHARING)}, such as: python -m experiments.benchmark.profile local shared"
+        )
     main(*sys.argv[1:])
