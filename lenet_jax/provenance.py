@@ -10,6 +10,7 @@ import subprocess
 import jax
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ml-collections", "tensorflow-datasets")
+SHOWN_LIBRARIES = ("jax", "flax", "optax")
 
 
 @functools.cache  # as the code was loaded, whatever is committed while a sweep runs
@@ -22,6 +23,12 @@ def provenance() -> dict:
         "device": jax.devices()[0].device_kind,
         "host": f"{processor()}, {len(os.sched_getaffinity(0))} cores",
     }
+
+
+def versions(ran_on: dict) -> str:
+    """What `provenance` says of Python and the libraries that a table names."""
+    libraries = (f"{name} {ran_on['libraries'][name]}" for name in SHOWN_LIBRARIES)
+    return ", ".join([f"Python {ran_on['python']}", *libraries])
 
 
 def git_revision() -> str:

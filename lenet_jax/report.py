@@ -5,9 +5,9 @@ import pathlib
 
 from lenet_jax import atomic, figures, records, tables, workdir
 from lenet_jax.errors import UserError
+from lenet_jax.provenance import versions
 from lenet_jax.stats import CONFIDENCE
 
-SHOWN_LIBRARIES = ("jax", "flax", "optax")
 LATEX_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "%_#&$"} | {"`": ""})
 ONLY_IN_CSV = ("wired_connections", "val_accuracy_mean")  # columns that would crowd the page
 CONTRAST_NOTE = (
@@ -84,12 +84,6 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
     ran_on = [run["provenance"] for run in runs]
     seeds = sorted({run["result"]["seed"] for run in runs})
     devices = distinct(f"{at['devices']} x {at['device']} on {at['host']}" for at in ran_on)
-    versions = distinct(
-        ", ".join(
-            [f"Python {at['python']}", *(f"{name} {at['libraries'][name]}" for name in SHOWN_LIBRARIES)]
-        )
-        for at in ran_on
-    )
     return [
         "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed finite). Each "
         f"run is scored once, after its last epoch, on all {images('test')} test images of {dataset}; it was "
@@ -102,7 +96,8 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
         f"rate {train('learning_rate')} ({train('schedule')}), momentum {train('momentum')}, weight decay "
         f"{train('weight_decay')}; seeds {', '.join(map(str, seeds))}.",
         f"Command: `{recorded_command(sweep, runs)}`",
-        f"Ran on {devices}; {versions}; revision {distinct(at['revision'] for at in ran_on)}.",
+        f"Ran on {devices}; {distinct(map(versions, ran_on))}; "
+        f"revision {distinct(at['revision'] for at in ran_on)}.",
     ]
 
 

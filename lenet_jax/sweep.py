@@ -91,7 +91,8 @@ def run_sweep(
         todo = [run for run in runs if run.folder not in recorded]
         with Progress(total_epochs=sum(run.config.train.epochs for run in todo)) as progress:
             while todo:
-                together = [run for run in todo if _program_fields(run) == _program_fields(todo[0])]
+                program_fields = _program_fields(todo[0])
+                together = [run for run in todo if _program_fields(run) == program_fields]
                 prepared = prepare(todo[0].config, len(together))
                 images = len(prepared.images.data.labels)
                 together = together[: prepared.engine.capacity(prepared.program, images)]

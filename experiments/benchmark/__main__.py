@@ -17,6 +17,7 @@ from experiments import cli
 from experiments.benchmark import report, rows
 from lenet_jax import atomic, tables
 from lenet_jax.errors import UserError
+from lenet_jax.provenance import provenance
 
 
 def main() -> None:
@@ -31,6 +32,7 @@ def main() -> None:
             f"installs it, or --rows={without}."
         )
     directory.mkdir(parents=True, exist_ok=True)
+    provenance()  # of the checkout as it is now: what is written below may be tracked in it
     scale = rows.Scale(turns=2, work=0.1) if flags.FLAGS.quick else rows.Scale(turns=7, work=1.0)
     rate = rows.product_rate()
     measured = []

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from lenet_jax import tables
-from lenet_jax.provenance import provenance
+from lenet_jax.provenance import provenance, versions
 
 COMMAND = "python -m experiments.benchmark --workdir=DIR"
 NOTES = (
@@ -46,14 +46,13 @@ def to_markdown(rows: list[dict], rate: float) -> str:
         for row in rows
     ]
     ran_on = provenance()
-    libraries = ", ".join(f"{name} {ran_on['libraries'][name]}" for name in ("jax", "flax", "optax"))
     return "\n".join([
         tables.to_text(shown, "pipe"),
         "",
         *(f"- {note}" for note in NOTES),
         f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates a second here.",
         f"- Command: `{COMMAND}`",
-        f"- Ran on {ran_on['device']}, {ran_on['host']}; Python {ran_on['python']}, {libraries}{_torch()}; "
+        f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "
         f"revision {ran_on['revision']}.",
     ])  # fmt: skip
 
