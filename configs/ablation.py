@@ -9,24 +9,20 @@ About a minute on two cores, on the embedded digits; another dataset with
 import ml_collections
 
 from lenet_jax import wiring
-from lenet_jax.config import default_config, override
+from lenet_jax.config import default_sweep, override
 from lenet_jax.counts import count_model
 from lenet_jax.models import build_model
 
 
 def get_config():
-    config = default_config()
-    with config.unlocked():
-        config.seeds = 5  # how many, from config.seed on
-        config.arms = ""  # names, comma-separated; "" is all
-    return config
+    return default_sweep()
 
 
 def get_arms(config: ml_collections.ConfigDict) -> dict[str, dict]:
     """Arm -> the fields in which it departs from `config`."""
     wirings = {
         f"{connectivity}_{sharing}": {
-            "model.name": "lenet5",
+            "model.name": "cnn",
             "model.connectivity": connectivity,
             "model.sharing": sharing,
         }

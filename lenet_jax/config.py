@@ -29,35 +29,78 @@ def default_config() -> ml_collections.ConfigDict:
 
     config.data = data = ml_collections.ConfigDict()
     data.seed = 0  # draws the validation split; not the run's seed, so that all runs share it
-    data.validation_fraction = 0.1  # of the training set
+    data.validation_fraction = 0.1  # of the training set; 0: none, all of it is trained on
+    data.draw = ()  # train, validation and test images that each run draws by its seed, e.g. 320,160,160
     data.image_size = 32  # LeNet-5 reads 32x32, the MLPs of 1998 read 28x28
-    data.box = 20  # images under 28x28 are resized to the box that MNIST's digits fit
+    data.box = 20  # digits are scaled to fit this box; MNIST's fit 20, smaller images are taken as a box
     data.background = -0.1  # grey levels of LeCun et al. 1998, section II-B
     data.ink = 1.175
     data.manual_dir = ""  # folder with a dataset's original files, where they can't be downloaded
     data.data_dir = ""  # where prepared data is kept; "" is tensorflow-datasets' own folder
 
+    # Of training images, anew at every presentation; amounts up to these, either way.
+    config.distortion = distortion = ml_collections.ConfigDict()
+    distortion.share = 0.0  # of the images that are distorted; 0: none
+    distortion.shift = 2.0  # pixels
+    distortion.scale = 0.15  # logarithm of the factor
+    distortion.squeeze = 0.15  # logarithm of the factor in width, its inverse in height
+    distortion.shear = 0.3  # pixels to the side for each pixel up
+
+    # Of a stage's fields, one value for all stages or one each: 3,5 or local,full.
     config.model = model = ml_collections.ConfigDict()
-    model.name = "lenet5"  # lenet5, mlp
-    model.connectivity = "local"  # local, random, full; one for all stages or one each: local,full
-    model.sharing = "shared"  # shared, unshared; likewise
+    model.name = "cnn"  # cnn, mlp
+    model.connectivity = "local"  # local, random, full
+    model.sharing = "shared"  # shared, unshared
     model.maps = (6, 16)  # feature maps a stage; the length is the number of stages
-    model.kernel_size = 5
-    model.pooling = "average"  # average, max
-    model.activation = "tanh"  # tanh, relu
+    model.map_table = (
+        "all"  # which input maps a map reads: all, c3, lenet1, h2_..., or lenet_jax.map_tables' words
+    )
+    model.kernel_size = (5,)
+    model.stride = (1,)
+    model.border_before = (0,)  # rows above and columns to the left, whose units are at border_value
+    model.border_behind = (0,)
+    model.border_value = -1.0
+    model.bias = "map"  # map, unit: where kernels are shared; unshared units have their own
+    model.pooling = "average"  # average, max, trainable_sum, trainable_average, none
+    model.activation = "tanh"  # tanh, relu, scaled_tanh
     model.hidden = (120, 84)  # hidden layers of the classifier, or of the MLP
+    model.dropout = 0.0  # share of each hidden layer's inputs that training leaves out
+    model.output = "logits"  # logits, activated, rbf
+    model.bitmaps = "1998"  # rbf: what its units compare with, or lenet_jax.bitmaps' rows of # and .
+    model.initialisation = "unit_variance"  # fan_in, root_fan_in: U(-2.4/F, 2.4/F), or the root of F
     model.parameter_budget = 0  # mlp: solve the width of one hidden layer for so many parameters
 
     config.train = train = ml_collections.ConfigDict()
+    train.loss = "cross_entropy"  # squared_error; with model.output=rbf: rbf, rbf_competitive
+    train.target_low = -1.0  # squared_error: of the wrong classes
+    train.target_high = 1.0  # squared_error: of the right one
+    train.rubbish = 1.0  # rbf_competitive: j of LeCun et al. 1998, eq. 9, which gives no value
     train.epochs = 10
+    train.epoch_chosen = (
+        "last"  # last; validation: whose test accuracy counts, then the best test is told too
+    )
+    train.order = "shuffled"  # shuffled, constant: the same in every epoch
     train.batch_size = 64
-    train.optimizer = "sgd"  # sgd (with momentum), adam
+    train.optimizer = "sgd"  # sgd (with momentum), adam, levenberg_marquardt (stochastic diagonal, 1998)
     train.learning_rate = 0.1  # at its peak
-    train.schedule = "cosine"  # cosine, linear: down to 0 over all steps; constant
+    train.schedule = "cosine"  # cosine, linear: down to 0 over all steps; constant; epochs: by factors
+    train.epoch_factors = (1.0,)  # epochs: of the learning rate, one an epoch, the last for the rest
     train.warmup_epochs = 0.0  # epochs of linear rise before the schedule
     train.momentum = 0.9  # sgd's momentum, adam's beta1
     train.weight_decay = 0.0  # on kernels, not biases; with adam decoupled (AdamW)
+    train.curvature = "backpropagated"  # levenberg_marquardt: exact, of the Gauss-Newton diagonal
+    train.curvature_images = 500  # levenberg_marquardt: drawn before each epoch to estimate it
+    train.damping = 0.02  # levenberg_marquardt: mu; a step is learning_rate / (mu + curvature)
     return config.lock()
+
+
+def default_sweep() -> ml_collections.ConfigDict:
+    """`default_config` with the fields of a sweep; config files of sweeps start from here."""
+    config = default_config()
+    with config.unlocked():
+        config.seeds = 5  # how many, from config.seed on
+        config.arms = ""  # names, comma-separated; "" is all
+    return config
 
 
 def override(config: ml_collections.ConfigDict, overrides: dict) -> ml_collections.ConfigDict:

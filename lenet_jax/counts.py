@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from lenet_jax.layers import Pool, Wired
+from lenet_jax.layers import RBF, Pool, Wired
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,12 +16,13 @@ class LayerCounts:
 
     Attributes:
       name: the layer's name in the model.
-      kind: "wired", "pool" or "dense".
+      kind: "wired", "pool", "dense" or "rbf".
       output_shape: without the batch: (rows, columns, maps) or (units,).
       parameters: trainable numbers.
-      connections: links from a unit to what it reads, its bias included. Pooling has none here:
-        it has no weights (the trainable subsampling of 1998 had, and was counted).
-      macs: multiply-accumulates of the definition; a bias is no multiplication.
+      connections: links from a unit to what it reads, its bias included; those to a border count.
+        Pooling without weights has none; trainable subsampling has its inputs and its bias.
+      macs: multiply-accumulates of the definition; a bias is no multiplication. Subsampling multiplies
+        once a unit, an RBF unit once a link.
     """
 
     name: str
@@ -69,7 +70,7 @@ def count_model(model: nn.Module, image_size: int) -> ModelCounts:
 
     def record(call, args, kwargs, context):
         output = call(*args, **kwargs)
-        if context.method_name == "__call__" and isinstance(context.module, (Wired, Pool, nn.Dense)):
+        if context.method_name == "__call__" and isinstance(context.module, (Wired, Pool, RBF, nn.Dense)):
             layers.append(_count_layer(context.module, output.shape[1:]))
         return output
 
@@ -89,16 +90,20 @@ def count_model(model: nn.Module, image_size: int) -> ModelCounts:
 def _count_layer(layer: nn.Module, output_shape: tuple[int, ...]) -> LayerCounts:
     params = layer.variables.get("params", {})
     units = math.prod(output_shape)
-    if isinstance(layer, Pool):
-        return LayerCounts(layer.name, "pool", output_shape, 0, 0, 0)
-    wired = isinstance(layer, Wired)
-    # What one unit reads: (taps, input maps) of a wired kernel, (inputs,) of a dense one.
-    fan_in = math.prod(params["kernel"].shape[: 2 if wired else 1])
-    return LayerCounts(
-        name=layer.name,
-        kind="wired" if wired else "dense",
-        output_shape=output_shape,
-        parameters=sum(leaf.size for leaf in jax.tree.leaves(params)),
-        connections=units * (fan_in + 1),
-        macs=units * fan_in,
-    )
+    if isinstance(layer, Wired):
+        *positions, maps = output_shape
+        taps, *maps_read = params["kernel"].shape
+        # Of all maps together: the pairs of a table, or all input maps for each map.
+        links = taps * (maps_read[0] if layer.table else maps_read[0] * maps) * math.prod(positions)
+        kind, connections, macs = "wired", links + units, links
+    elif isinstance(layer, Pool):
+        kind = "pool"
+        connections, macs = (5 * units, units) if layer.is_trainable else (0, 0)
+    elif isinstance(layer, RBF):
+        kind, connections = "rbf", units * len(layer.codes[0])
+        macs = connections
+    else:
+        macs = units * params["kernel"].shape[0]
+        kind, connections = "dense", macs + units
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
+    return LayerCounts(layer.name, kind, output_shape, parameters, connections, macs)

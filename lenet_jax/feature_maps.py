@@ -68,6 +68,11 @@ class FeatureMaps:
         """The same maps with other values, in the shape of `matrix`."""
         return self.replace(tiles=matrix.reshape(self.tiles.shape))
 
+    def bordered(self, before: int, behind: int, value: float) -> "FeatureMaps":
+        """The maps with so many rows and columns of `value` before and behind them, uncut."""
+        width = ((0, 0), (before, behind), (before, behind), (0, 0))
+        return self.from_plain(jnp.pad(self.plain, width, constant_values=value))
+
     def cut(self, side: int, along: int) -> jax.Array:
         """Cut anew into tiles of `side`, the first `along` of them each way.
 

@@ -1,17 +1,34 @@
-"""LeNet-5 with every cell of the connectivity grid, and multilayer perceptrons."""
+"""Networks as configs describe them: stages of feature maps, then a multilayer perceptron.
+
+LeNet-5 and its kin back to 1989 are one module with other fields, and so is every cell of the
+connectivity grid; without stages it is a multilayer perceptron.
+"""
+
+import dataclasses
 
 import jax
 import ml_collections
 from flax import linen as nn
 
 from lenet_jax import wiring
+from lenet_jax.bitmaps import read_bitmaps
 from lenet_jax.errors import UserError, require_one_of
 from lenet_jax.feature_maps import FeatureMaps
-from lenet_jax.layers import Pool, Wired, fan_in_uniform
+from lenet_jax.layers import (
+    ACTIVATIONS,
+    INITIALISATIONS,
+    POOLINGS,
+    RBF,
+    Activation,
+    Pool,
+    Wired,
+    fan_in_uniform,
+)
+from lenet_jax.map_tables import Table, read_table
 
-ACTIVATIONS = {"tanh": nn.tanh, "relu": nn.relu}
-POOLINGS = ("average", "max")
-MODELS = ("lenet5", "mlp")
+MODELS = ("cnn", "mlp")
+OUTPUTS = ("logits", "activated", "rbf")
+BIASES = ("map", "unit")
 CLASSES = 10
 
 
@@ -20,66 +37,121 @@ class MLP(nn.Module):
 
     Attributes:
       hidden: widths of the hidden layers; () is a linear classifier.
-      activation: "tanh" or "relu", after each hidden layer.
+      activation: one of ACTIVATIONS, after each hidden layer.
       first: number of its first layer, for the layers' names.
+      output: "logits"; "activated", ten units like the hidden ones; "rbf", `lenet_jax.layers.RBF`
+        units that read the last hidden layer.
+      codes: of the RBF units.
+      initialisation: one of INITIALISATIONS.
+      dropout: share of each hidden layer's inputs that is left out in training.
     """
 
     hidden: tuple[int, ...]
     activation: str
     first: int = 1
+    output: str = "logits"
+    codes: tuple[tuple[int, ...], ...] = ()
+    initialisation: str = "unit_variance"
+    dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps (N, ...) to logits (N, 10)."""
+    def __call__(self, x: jax.Array, training: bool = False, states_only: bool = False) -> jax.Array:
+        """Maps (N, ...) to outputs (N, 10), or to what fixed output units read.
+
+        Args:
+          training: whether to drop inputs, by the key `dropout`.
+        """
         x = x.reshape(x.shape[0], -1)
+        activate = Activation(self.activation)
         for number, width in enumerate(self.hidden, self.first):
-            layer = nn.Dense(width, kernel_init=fan_in_uniform(), name=f"dense_{number}")
-            x = ACTIVATIONS[self.activation](layer(x))
-        return nn.Dense(CLASSES, kernel_init=fan_in_uniform(), name="output")(x)
+            if self.dropout:
+                x = nn.Dropout(self.dropout, deterministic=not training)(x)
+            x = activate(self._dense(width, f"dense_{number}")(x))
+        if self.output != "rbf":
+            x = self._dense(CLASSES, "output")(x)
+            return activate(x) if self.output == "activated" else x
+        return x if states_only else RBF(self.codes, name="output")(x)
+
+    @property
+    def has_dropout(self) -> bool:
+        return self.dropout > 0
+
+    def outputs(self, states: jax.Array) -> jax.Array:
+        """The outputs (N, 10) of what fixed output units read; of other outputs, they themselves."""
+        return RBF(self.codes, parent=None).apply({}, states) if self.output == "rbf" else states
+
+    def _dense(self, width: int, name: str) -> nn.Dense:
+        return nn.Dense(width, kernel_init=fan_in_uniform(self.initialisation), name=name)
 
 
-class LeNet5(nn.Module):
-    """LeNet-5 (LeCun et al. 1998, section II-B) in its modern reading, wired as its fields say.
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A layer of feature maps and its pooling: the fields of `lenet_jax.layers.Wired` and `Pool`.
 
-    Stages of wired feature maps, each followed by an activation and 2x2 pooling, then an MLP. The
-    defaults on 32x32 images are C1, S2, C3 (over all six maps), S4, C5, F6 and the output.
-    The original's trainable subsampling, partial C3 table and Gaussian connections are not here.
-
-    Attributes:
-      connectivity, sharing: one name a stage, see `lenet_jax.layers.Wired`.
-      maps: feature maps a stage; its length is the number of stages.
-      kernel_size: side of the receptive field in every stage, in pixels.
-      pooling: "average" or "max".
-      activation: "tanh" or "relu".
-      hidden: widths of the classifier's hidden layers.
+    The defaults are LeNet-5's in its modern reading.
     """
 
-    connectivity: tuple[str, ...] = ("local", "local")
-    sharing: tuple[str, ...] = ("shared", "shared")
-    maps: tuple[int, ...] = (6, 16)
+    maps: int
     kernel_size: int = 5
+    connectivity: str = "local"
+    sharing: str = "shared"
+    stride: int = 1
+    border: tuple[int, int] = (0, 0)
+    border_value: float = 0.0
+    table: Table | None = None
+    unit_bias: bool = False
     pooling: str = "average"
-    activation: str = "tanh"
-    hidden: tuple[int, ...] = (120, 84)
+
+
+LENET5 = (Stage(6), Stage(16))
+
+
+class CNN(nn.Module):
+    """Stages of wired feature maps, each with an activation and perhaps 2x2 pooling, then an MLP.
+
+    The defaults on 32x32 images are LeNet-5 (LeCun et al. 1998, section II-B) in its modern reading:
+    C1, S2, C3 (over all six maps), S4, C5, F6 and the output. The original is in configs/history.
+
+    Attributes:
+      stages: from the image on.
+      classifier: the MLP that reads the last stage.
+      initialisation: one of INITIALISATIONS, in the stages.
+    """
+
+    stages: tuple[Stage, ...]
+    classifier: MLP
+    initialisation: str = "unit_variance"
 
     @nn.compact
-    def __call__(self, images_NHWC: jax.Array) -> jax.Array:
-        """Maps images (N, S, S, 1) to logits (N, 10)."""
+    def __call__(
+        self, images_NHWC: jax.Array, training: bool = False, states_only: bool = False
+    ) -> jax.Array:
+        """Maps images (N, S, S, 1) to outputs (N, 10), or to what fixed output units read."""
         x = FeatureMaps.from_images(images_NHWC)
-        for stage, (maps, connectivity, sharing) in enumerate(
-            zip(self.maps, self.connectivity, self.sharing, strict=True)
-        ):
-            layer = Wired(maps, self.kernel_size, connectivity, sharing, name=f"stage_{2 * stage + 1}")
-            pool = Pool(self.pooling, name=f"pool_{2 * stage + 2}")
-            # Activations are monotone, the larger stays the larger: after max pooling there are fewer.
-            steps = (layer, pool, self._activate) if self.pooling == "max" else (layer, self._activate, pool)
+        activate = Activation(self.classifier.activation)
+        number = 1
+        for stage in self.stages:
+            fields = dataclasses.asdict(stage)
+            pooling = fields.pop("pooling")
+            steps = [Wired(**fields, initialisation=self.initialisation, name=f"stage_{number}"), activate]
+            if pooling != "none":
+                pool = Pool(pooling, self.initialisation, name=f"pool_{number + 1}")
+                # Activations are monotone, the larger stays the larger: after max pooling there are fewer.
+                steps.insert(1 if pooling == "max" else 2, pool)
+                if pool.is_trainable:
+                    steps.append(activate)
+            number += 1 if pooling == "none" else 2
             for step in steps:
                 x = step(x)
-        first = 2 * len(self.maps) + 1
-        return MLP(self.hidden, self.activation, first, name="classifier")(x.images)
+        return self.classifier(x.images, training, states_only)
 
-    def _activate(self, x: FeatureMaps) -> FeatureMaps:
-        return x.with_matrix(ACTIVATIONS[self.activation](x.matrix))
+    @property
+    def has_dropout(self) -> bool:
+        return self.classifier.has_dropout
+
+    def outputs(self, states: jax.Array) -> jax.Array:
+        """As `MLP.outputs`."""
+        return self.classifier.outputs(states)
 
 
 def solve_width(inputs: int, budget: int) -> int:
@@ -107,30 +179,87 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
         raise UserError(f"config.data.image_size={image_size} must be at least 1.")
     require_one_of("model.name", model.name, MODELS)
     require_one_of("model.activation", model.activation, ACTIVATIONS)
-    require_one_of("model.pooling", model.pooling, POOLINGS)
+    require_one_of("model.output", model.output, OUTPUTS)
+    require_one_of("model.initialisation", model.initialisation, INITIALISATIONS)
     _require_sizes("model.hidden", model.hidden)
+    if not 0 <= model.dropout < 1:
+        raise UserError(f"config.model.dropout={model.dropout} must be in [0, 1).")
+    stages = _read_stages(model)
+    hidden = tuple(model.hidden)
+    if model.parameter_budget:
+        hidden = (_width_of_budget(model, image_size),)
+    codes = ()
+    if model.output == "rbf":
+        if not hidden:
+            raise UserError(
+                "config.model.output='rbf' compares the last hidden layer: give config.model.hidden."
+            )
+        bitmaps = read_bitmaps(model.bitmaps, CLASSES, hidden[-1])
+        codes = tuple(sum(rows, ()) for rows in bitmaps)
+    layers_before = 0 if model.name == "mlp" else sum(1 + (it.pooling != "none") for it in stages)
+    classifier = MLP(
+        hidden,
+        model.activation,
+        1 + layers_before,
+        model.output,
+        codes,
+        model.initialisation,
+        model.dropout,
+    )
+    if model.name == "mlp":
+        return classifier
+    _require_fit(image_size, stages)
+    return CNN(stages, classifier, model.initialisation)
+
+
+def _width_of_budget(model: ml_collections.ConfigDict, image_size: int) -> int:
+    if model.name != "mlp":
+        raise UserError("config.model.parameter_budget is for config.model.name=mlp: set it to 0.")
+    if model.hidden:
+        raise UserError(
+            "config.model.parameter_budget solves the width of the only hidden layer: "
+            'pass --config.model.hidden="()" with it, or leave the budget at 0.'
+        )
+    return solve_width(image_size * image_size, model.parameter_budget)
+
+
+def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
+    """The stages that `config.model` describes. Raises UserError, in a sentence that names the field."""
     _require_sizes("model.maps", model.maps)
     stages = len(model.maps)
-    connectivity = _per_stage("model.connectivity", model.connectivity, wiring.CONNECTIVITY, stages)
-    sharing = _per_stage("model.sharing", model.sharing, wiring.SHARING, stages)
-    if model.name == "mlp":
-        hidden = tuple(model.hidden)
-        if model.parameter_budget:
-            if hidden:
-                raise UserError(
-                    "config.model.parameter_budget solves the width of the only hidden layer: "
-                    'pass --config.model.hidden="()" with it, or leave the budget at 0.'
-                )
-            hidden = (solve_width(image_size * image_size, model.parameter_budget),)
-        return MLP(hidden, model.activation)
-
-    if model.parameter_budget:
-        raise UserError("config.model.parameter_budget is for config.model.name=mlp: set it to 0.")
-    _require_fit(image_size, model.kernel_size, stages)
-    return LeNet5(
-        connectivity, sharing, tuple(model.maps), model.kernel_size,
-        model.pooling, model.activation, tuple(model.hidden),
-    )  # fmt: skip
+    for field in ("kernel_size", "stride"):
+        if not all(type(it) is int and it >= 1 for it in model[field]):
+            raise UserError(f"config.model.{field}={tuple(model[field])} must be at least 1 in every stage.")
+    if not all(type(it) is int and it >= 0 for it in (*model.border_before, *model.border_behind)):
+        raise UserError("config.model.border_before and border_behind must be at least 0 in every stage.")
+    require_one_of("model.bias", model.bias, BIASES)
+    tables = _names_per_stage("model.map_table", model.map_table, stages)
+    inputs = (1, *model.maps)
+    before = _per_stage("model.border_before", model.border_before, stages)
+    behind = _per_stage("model.border_behind", model.border_behind, stages)
+    read = tuple(
+        Stage(*fields, model.bias == "unit", pooling)
+        for *fields, pooling in zip(
+            model.maps,
+            _per_stage("model.kernel_size", model.kernel_size, stages),
+            _names_per_stage("model.connectivity", model.connectivity, stages, wiring.CONNECTIVITY),
+            _names_per_stage("model.sharing", model.sharing, stages, wiring.SHARING),
+            _per_stage("model.stride", model.stride, stages),
+            zip(before, behind, strict=True),
+            stages * (model.border_value,),
+            map(read_table, tables, inputs, model.maps),
+            _names_per_stage("model.pooling", model.pooling, stages, POOLINGS),
+            strict=False,
+        )
+    )
+    for stage in read:
+        if stage.connectivity != "local" and (stage.stride > 1 or any(stage.border) or stage.table):
+            raise UserError(
+                f"config.model.connectivity={model.connectivity!r}: only local stages have a stride, a "
+                "border or a map_table; take config.model.stride=1, borders of 0 and "
+                "config.model.map_table=all."
+            )
+    return read
 
 
 def _require_sizes(field: str, sizes: tuple) -> None:
@@ -141,29 +270,35 @@ def _require_sizes(field: str, sizes: tuple) -> None:
         )
 
 
-def _per_stage(field: str, text: str, known: tuple[str, ...], stages: int) -> tuple[str, ...]:
+def _names_per_stage(field: str, text: str, stages: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Names of `text`, comma-separated: one for every stage, or one a stage."""
     names = tuple(name.strip() for name in text.split(","))
-    for name in names:
+    for name in names if known else ():
         require_one_of(field, name, known)
-    if len(names) not in (1, stages):
+    return _per_stage(field, names, stages)
+
+
+def _per_stage(field: str, values: tuple, stages: int) -> tuple:
+    """One value for every stage, or one a stage."""
+    if len(values) not in (1, stages):
         raise UserError(
-            f"config.{field}={text!r} names {len(names)} stages but config.model.maps has {stages}: "
-            "give one name for all or one for each."
+            f"config.{field}={','.join(map(str, values))!r} names {len(values)} stages but config.model.maps "
+            f"has {stages}: give one for all or one for each."
         )
-    return names * stages if len(names) == 1 else names
+    return tuple(values) * stages if len(values) == 1 else tuple(values)
 
 
-def _require_fit(image_size: int, kernel_size: int, stages: int) -> None:
-    if kernel_size < 1:
-        raise UserError(f"config.model.kernel_size={kernel_size} must be at least 1.")
+def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
     size = image_size
-    for stage in range(1, stages + 1):
-        out = wiring.output_size(size, kernel_size)
-        if out < 2:  # pooling needs two rows
+    for number, stage in enumerate(stages, 1):
+        size += sum(stage.border)
+        out = wiring.output_size(size, stage.kernel_size, stage.stride)
+        least = 1 if stage.pooling == "none" else 2
+        if out < least:
             raise UserError(
-                f"config.model.kernel_size={kernel_size} is too large: convolutional stage {stage} "
-                f"reads {size}x{size} inputs and must leave at least 2x2 units for the pooling; "
-                "take a smaller kernel or fewer config.model.maps."
+                f"config.model.kernel_size={stage.kernel_size} is too large: convolutional stage {number} "
+                f"reads {size}x{size} inputs and must leave at least {least}x{least} units"
+                f"{'' if stage.pooling == 'none' else ' for the pooling'}; take a smaller kernel or fewer "
+                "config.model.maps."
             )
-        size = out // 2
+        size = out if stage.pooling == "none" else out // 2

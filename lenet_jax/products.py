@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from lenet_jax import wiring
 from lenet_jax.feature_maps import FeatureMaps
+from lenet_jax.map_tables import Table
 
 
 def tile_side(maps: int, images: int, out: int) -> int:
@@ -27,46 +29,71 @@ def tile_side(maps: int, images: int, out: int) -> int:
     return side
 
 
-def convolve(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int) -> FeatureMaps:
+def convolve(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int, stride: int = 1) -> FeatureMaps:
     """`local`, `shared`: one banded matrix times the neighbourhoods of all tiles.
 
-    A tile of D x D units reads a patch of (D+K-1) x (D+K-1) positions, which some more tiles cover.
+    A tile of D x D units reads a patch of (D*s-s+K) x (D*s-s+K) positions, s the stride, which some more
+    tiles of D*s x D*s positions cover.
     """
     _, channels, maps = kernel_TCO.shape
     count, size, _, _ = x.shape
-    out = size - kernel_size + 1
+    out = wiring.output_size(size, kernel_size, stride)
     side = tile_side(maps, count, out)
-    tiles_read = -(-(side + kernel_size - 1) // side)  # along one side
+    side_read = side * stride
+    tiles_read = -(-(side_read - stride + kernel_size) // side_read)  # along one side
     along = -(-out // side)
-    tiles = x.cut(side, along + tiles_read - 1)
-    tiles = tiles.reshape(side * side * channels, *tiles.shape[3:])
+    tiles = x.cut(side_read, along + tiles_read - 1)
+    tiles = tiles.reshape(side_read * side_read * channels, *tiles.shape[3:])
     offsets = range(tiles_read)
     patches = jnp.concatenate([tiles[:, i : i + along, j : j + along] for i in offsets for j in offsets])
-    band = _band(kernel_TCO.reshape(kernel_size, kernel_size, channels, maps), side, tiles_read)
+    band = _band(kernel_TCO.reshape(kernel_size, kernel_size, channels, maps), side, stride, tiles_read)
     y = band @ patches.reshape(band.shape[1], along * along * count)
     return FeatureMaps(y.reshape(side, side, maps, along, along, count), out)
 
 
-def _band(kernel_KKCO: jax.Array, side: int, tiles_read: int) -> jax.Array:
+def _band(kernel_KKCO: jax.Array, side: int, stride: int, tiles_read: int) -> jax.Array:
     """(units of a tile x maps, positions of the tiles it reads x input maps): the kernel for each unit."""
     _, _, channels, maps = kernel_KKCO.shape
-    width = side * tiles_read
-    rows = _shifted_copies(kernel_KKCO, side, width)  # unit's row, row read, K, C, O
+    side_read = side * stride
+    width = side_read * tiles_read
+    rows = _shifted_copies(kernel_KKCO, side, stride, width)  # unit's row, row read, K, C, O
     # Unit's column, column read, unit's row, row read, C, O.
-    both = _shifted_copies(rows.transpose(2, 0, 1, 3, 4), side, width)
-    both = both.reshape(side, tiles_read, side, side, tiles_read, side, channels, maps)
+    both = _shifted_copies(rows.transpose(2, 0, 1, 3, 4), side, stride, width)
+    both = both.reshape(side, tiles_read, side_read, side, tiles_read, side_read, channels, maps)
     return both.transpose(3, 0, 7, 4, 1, 5, 2, 6).reshape(side * side * maps, -1)
 
 
-def _shifted_copies(x: jax.Array, copies: int, width: int) -> jax.Array:
-    """(copies, width, ...): x along the second dimension, moved by one from copy to copy, else zeros.
+def _shifted_copies(x: jax.Array, copies: int, step: int, width: int) -> jax.Array:
+    """(copies, width, ...): x along the second dimension, moved by `step` from copy to copy, else zeros.
 
-    Rows of width + 1, read as rows of width, move by one each: padding and reshaping, whose gradient
-    is a sum of slices, where writing to a matrix's diagonals would have a scatter.
+    Rows of width + step, read as rows of width, move by `step` each: padding and reshaping, whose
+    gradient is a sum of slices, where writing to a matrix's diagonals would have a scatter.
     """
-    padded = jnp.pad(x, ((0, width + 1 - x.shape[0]), *((0, 0),) * (x.ndim - 1)))
+    padded = jnp.pad(x, ((0, width + step - x.shape[0]), *((0, 0),) * (x.ndim - 1)))
     repeated = jnp.broadcast_to(padded, (copies, *padded.shape)).reshape(-1, *x.shape[1:])
     return repeated[: copies * width].reshape(copies, width, *x.shape[1:])
+
+
+def spread_pairs(kernel_TQ: jax.Array, table: Table, channels: int) -> jax.Array:
+    """(T, Q, ...) kernels of a table's Q pairs -> (T, C, O, ...), zero where a map doesn't read an input map.
+
+    Both ways are gathers of what is known beforehand; the gradient of the first would be a scatter.
+    """
+    pairs = [channel * len(table) + number for number, read in enumerate(table) for channel in read]
+    position_of = np.full(channels * len(table), len(pairs))  # behind the pairs is the zero
+    position_of[pairs] = np.arange(len(pairs))
+
+    @jax.custom_vjp
+    def spread(kernel):
+        with_zero = jnp.pad(kernel, ((0, 0), (0, 1), *((0, 0),) * (kernel.ndim - 2)))
+        return with_zero.at[:, position_of].get(mode="promise_in_bounds")
+
+    spread.defvjp(
+        lambda kernel: (spread(kernel), None),
+        lambda _, gradient: (gradient.at[:, np.array(pairs)].get(mode="promise_in_bounds"),),
+    )
+    dense = spread(kernel_TQ)
+    return dense.reshape(dense.shape[0], channels, len(table), *dense.shape[2:])
 
 
 def gather(x: FeatureMaps, reads_PT: jax.Array, kernel_TCPO: jax.Array) -> jax.Array:

@@ -7,12 +7,33 @@ import ml_collections
 from flax import linen as nn
 
 from lenet_jax import config as config_lib
+from lenet_jax.curvature import CURVATURES
 from lenet_jax.data import check_data_fields
+from lenet_jax.distortion import Distortion
 from lenet_jax.errors import UserError, require_one_of
 from lenet_jax.models import build_model
-from lenet_jax.optimizer import OPTIMIZERS, SCHEDULES, OptimizerSpec
+from lenet_jax.objective import CROSS_ENTROPY, DISTANCES, LOSSES, Objective
+from lenet_jax.optimizer import LEVENBERG_MARQUARDT, OPTIMIZERS, SCHEDULES, OptimizerSpec
 
 SEED_LIMIT = 2**31  # seeds are int32 in compiled programs
+ORDERS = ("shuffled", "constant")
+EPOCHS_CHOSEN = ("last", "validation")
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """Images that each run draws by its seed, none twice.
+
+    Attributes:
+      train, validation: how many, out of the first `train_pool` images.
+      test: how many, out of the `test_pool` images behind those.
+    """
+
+    train: int
+    validation: int
+    test: int
+    train_pool: int
+    test_pool: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +46,11 @@ class Program:
       train_images: number of training images.
       batch_size: images a step, over all devices.
       image_size: side of the square images in pixels.
+      objective: the loss, and which output is the answer.
+      order: "shuffled", anew in each epoch, or "constant".
+      background: grey level of empty paper.
+      distortion: of training images, if any.
+      draw: which of the images a run has; None for all.
     """
 
     model: nn.Module
@@ -32,6 +58,11 @@ class Program:
     train_images: int
     batch_size: int
     image_size: int
+    objective: Objective = CROSS_ENTROPY
+    order: str = "shuffled"
+    background: float = 0.0
+    distortion: Distortion | None = None
+    draw: Draw | None = None
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
@@ -44,6 +75,15 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
     build_model(config.model, config.data.image_size)
     require_one_of("train.optimizer", train.optimizer, OPTIMIZERS)
     require_one_of("train.schedule", train.schedule, SCHEDULES)
+    require_one_of("train.loss", train.loss, LOSSES)
+    require_one_of("train.order", train.order, ORDERS)
+    require_one_of("train.epoch_chosen", train.epoch_chosen, EPOCHS_CHOSEN)
+    require_one_of("train.curvature", train.curvature, CURVATURES)
+    _check_objective(config)
+    _check_one_pattern_protocol(config)
+    _check_draw(config)
+    distortion = config.distortion
+    factors = train.epoch_factors
     for field, holds, bounds in (
         ("seed", 0 <= config.seed < SEED_LIMIT, f"from 0 to {SEED_LIMIT - 1}"),
         ("train.epochs", train.epochs >= 1, "at least 1"),
@@ -56,11 +96,81 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
             0 <= train.warmup_epochs < train.epochs,
             f"from 0 to less than the {train.epochs} epochs",
         ),
+        (
+            "train.epoch_factors",
+            bool(factors) and all(0 < factor < math.inf for factor in factors),
+            "numbers greater than 0, at least one",
+        ),
+        ("train.curvature_images", train.curvature_images >= 1, "at least 1"),
+        ("train.damping", 0 < train.damping < math.inf, "a number greater than 0"),
+        ("train.rubbish", 0 < train.rubbish < math.inf, "a number greater than 0"),
+        ("train.target_low", -math.inf < train.target_low < train.target_high, "less than target_high"),
+        ("train.target_high", train.target_high < math.inf, "a finite number"),
+        ("distortion.share", 0 <= distortion.share <= 1, "in [0, 1]"),
+        *(
+            (f"distortion.{kind}", 0 <= distortion[kind] < math.inf, "a number of at least 0")
+            for kind in ("shift", "scale", "squeeze", "shear")
+        ),
     ):
         _require(config, field, holds, bounds)
 
 
-def make_program(config: ml_collections.ConfigDict, train_images: int, devices: int) -> Program:
+def _check_objective(config: ml_collections.ConfigDict) -> None:
+    loss, output = config.train.loss, config.model.output
+    if (loss in DISTANCES) != (output == "rbf"):
+        raise UserError(
+            f"config.train.loss={loss} doesn't fit config.model.output={output}: the losses "
+            f"{' and '.join(DISTANCES)} are for config.model.output=rbf, the others for other outputs."
+        )
+    if loss == "cross_entropy" and output != "logits":
+        raise UserError(f"config.train.loss={loss} is for config.model.output=logits: set that.")
+
+
+def _check_one_pattern_protocol(config: ml_collections.ConfigDict) -> None:
+    """Raises UserError where one image a step is meant, and another number is asked for."""
+    train = config.train
+    for field, value in (("optimizer", LEVENBERG_MARQUARDT), ("order", "constant")):
+        if train[field] == value and train.batch_size != 1:
+            raise UserError(
+                f"config.train.{field}={value} shows one pattern at a time: set config.train.batch_size=1, "
+                f"not {train.batch_size}."
+            )
+
+
+def _check_draw(config: ml_collections.ConfigDict) -> None:
+    draw = config.data.draw
+    if draw and not (len(draw) == 3 and all(type(count) is int and count >= 1 for count in draw)):
+        raise UserError(
+            f"config.data.draw={tuple(draw)} must be three numbers of images of at least 1, for training, "
+            "validation and test, or ()."
+        )
+    if draw and config.data.validation_fraction:
+        raise UserError(
+            "config.data.draw draws its own validation images: set config.data.validation_fraction=0."
+        )
+    if config.train.epoch_chosen == "validation" and not draw and not config.data.validation_fraction:
+        raise UserError(
+            "config.train.epoch_chosen=validation needs a validation split: set "
+            "config.data.validation_fraction, or take the last epoch."
+        )
+
+
+def make_draw(config: ml_collections.ConfigDict, train_pool: int, test_pool: int) -> Draw | None:
+    """The draw that `config.data.draw` asks for. Raises UserError where there are too few images."""
+    if not config.data.draw:
+        return None
+    draw = Draw(*config.data.draw, train_pool, test_pool)
+    if draw.train + draw.validation > train_pool or draw.test > test_pool:
+        raise UserError(
+            f"config.data.draw={tuple(config.data.draw)} is more than the {train_pool:,} training and "
+            f"{test_pool:,} test images of {config.dataset}: ask for fewer."
+        )
+    return draw
+
+
+def make_program(
+    config: ml_collections.ConfigDict, train_images: int, devices: int, draw: Draw | None = None
+) -> Program:
     """The program of a config that passes `check_fields`, each batch split over `devices`.
 
     Raises UserError, in a sentence that names the field, for whatever cannot be run.
@@ -94,10 +204,20 @@ def make_program(config: ml_collections.ConfigDict, train_images: int, devices: 
             schedule=train.schedule,
             total_steps=total_steps,
             warmup_steps=warmup_steps,
+            epoch_factors=tuple(train.epoch_factors),
+            steps_per_epoch=steps_per_epoch,
+            curvature=train.curvature,
+            curvature_images=min(train.curvature_images, train_images),
+            damping=train.damping,
         ),
         train_images=train_images,
         batch_size=train.batch_size,
         image_size=config.data.image_size,
+        objective=Objective(train.loss, train.target_low, train.target_high, train.rubbish),
+        order=train.order,
+        background=config.data.background,
+        distortion=Distortion(**config.distortion) if config.distortion.share else None,
+        draw=draw,
     )
 
 

@@ -34,9 +34,11 @@ class Progress:
         self._bar.close()
 
     def epoch(self, run: str, epoch: int, epochs: int, metrics: dict) -> None:
-        """Reports one epoch of `run`; losses in nats and accuracies as fractions in `metrics`."""
+        """Reports one epoch of `run`; losses and accuracies in `metrics`, val_loss where there is one."""
         self._done += 1
-        losses = f"loss {metrics['train_loss']:.3f} val {metrics['val_loss']:.3f}"
+        losses = f"loss {metrics['train_loss']:.3f}"
+        if "val_loss" in metrics:
+            losses += f" val {metrics['val_loss']:.3f}"
         text = f"{run} epoch {epoch}/{epochs} {losses}"
         self._bar.set_description_str(text, refresh=False)
         self._bar.update()

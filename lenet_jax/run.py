@@ -17,16 +17,17 @@ from lenet_jax.counts import count_model
 from lenet_jax.data import Split, load_splits
 from lenet_jax.engine import Engine, make_engine
 from lenet_jax.metrics_log import MetricsLog
-from lenet_jax.program import Program, check_fields, make_program
+from lenet_jax.program import Program, check_fields, make_draw, make_program
 from lenet_jax.progress import Progress
 from lenet_jax.provenance import provenance
 from lenet_jax.training import NUMBER_TYPES, Numbers, State
 
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")  # of each epoch
-
 
 class Images(NamedTuple):
-    """All images of a dataset on the devices, and which of them each split has."""
+    """All images of a dataset on the devices, and which of them each split has.
+
+    Where runs draw theirs, the places are among those drawn.
+    """
 
     data: Split
     start: dict[str, int]
@@ -64,40 +65,46 @@ def prepare(config: ml_collections.ConfigDict, runs: int = 1) -> Prepared:
     check(config)
     engine = make_engine(config.parallel, runs)
     images = _images_on_devices(config.dataset, ml_collections.FrozenConfigDict(config.data), engine)
-    return Prepared(engine, make_program(config, images.count["train"], engine.batch_devices), images)
+    draw = make_draw(config, images.count["train"], images.count["test"])
+    if draw:
+        images = _split(images.data, {name: getattr(draw, name) for name in images.count})
+    program = make_program(config, images.count["train"], engine.batch_devices, draw)
+    return Prepared(engine, program, images)
 
 
 @functools.lru_cache(maxsize=4)  # a sweep reads two presentations, on the devices of one run and of many
 def _images_on_devices(dataset: str, data, engine: Engine) -> Images:
     splits = load_splits(dataset, data)  # train first, as the program expects
     together = Split(*(np.concatenate(arrays) for arrays in zip(*splits, strict=True)))
-    count = {name: len(split.labels) for name, split in splits._asdict().items()}
+    return _split(engine.put(together), {name: len(split.labels) for name, split in splits._asdict().items()})
+
+
+def _split(data: Split, count: dict[str, int]) -> Images:
     start = dict(zip(count, itertools.accumulate(count.values(), initial=0), strict=False))
-    return Images(engine.put(together), start, count)
+    return Images(data, start, count)
 
 
 def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[dict]:
     """Trains runs of one program together, and scores and records each; returns the records' results.
 
-    The test set is scored once, after the last epoch; no epoch is chosen. A run whose training or
-    validation loss is no longer finite ends there as `diverged`, with no accuracies.
+    The test set is scored once, after the last epoch. Where `config.train.epoch_chosen` is
+    "validation", every epoch is scored, the one with the best validation accuracy counts (the first
+    of several), and the best test accuracy of all epochs is told beside it: as some papers did, chosen
+    on the test set. A run whose training or validation loss is no longer finite ends there as
+    `diverged`, with no accuracies.
 
     Files in each job's directory: `metrics.jsonl`, a line an epoch as it comes, and `record.json` at
-    the end. Losses are in nats, accuracies fractions in [0, 1], None where a run diverged. Seconds are
-    the population's, divided by its runs.
+    the end. Losses are in their own unit, accuracies fractions in [0, 1], None where a run diverged or
+    there is no validation split. Seconds are the population's, divided by its runs.
     """
     ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(jobs)}
     started = time.monotonic()
-    state, ended = _train(jobs, prepared, progress)
-    _, train_accuracies = score(prepared, state, "train")
-    _, test_accuracies = score(prepared, state, "test")
+    ends = _train(jobs, prepared, progress)
     wall_seconds = round((time.monotonic() - started) / len(jobs), 3)
 
     counts = count_model(prepared.program.model, prepared.program.image_size)
     results = []
-    for job, end, *accuracies in zip(jobs, ended, train_accuracies, test_accuracies, strict=False):
-        done = end.status == "done"
-        train_accuracy, test_accuracy = (float(it) if done else None for it in accuracies)
+    for job, end in zip(jobs, ends, strict=True):
         result = {
             "arm": job.arm,
             "dataset": job.config.dataset,
@@ -108,10 +115,7 @@ def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) ->
             "wired_connections": counts.wired.connections,
             "macs": counts.macs,
             "epochs": end.epoch,
-            "train_accuracy": train_accuracy,
-            "val_accuracy": end.val_accuracy if done else None,
-            "test_accuracy": test_accuracy,
-            "test_error_percent": 100 - 100 * test_accuracy if done else None,
+            **_accuracies(end, job.config.train.epoch_chosen),
             "wall_seconds": wall_seconds,
         }
         content = {
@@ -127,39 +131,76 @@ def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) ->
 
 
 class End(NamedTuple):
-    """How a run's training ended: `done` or `diverged`, after which epoch, with which accuracy."""
+    """How a run's training ended: `done` or `diverged`, after which epoch, scored how.
+
+    Attributes:
+      scored: the epochs that were scored on all splits, with their losses and accuracies.
+    """
 
     status: str
     epoch: int
-    val_accuracy: float
+    scored: list[dict]
 
 
-def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> tuple[State, list[End]]:
-    """The population's last state, and each job's end; a line of metrics an epoch goes to each job's log."""
+def _accuracies(end: End, epoch_chosen: str) -> dict:
+    """The accuracies and losses of a result, of the epoch that counts; None where a run diverged."""
+    by_validation = epoch_chosen == "validation"
+    counted = {}
+    if end.status == "done":
+        counted = (
+            max(end.scored, key=lambda epoch: epoch["val_accuracy"]) if by_validation else end.scored[-1]
+        )
+    test_accuracy = counted.get("test_accuracy")
+    accuracies = {
+        "train_accuracy": counted.get("train_accuracy"),
+        "val_accuracy": counted.get("val_accuracy"),
+        "test_accuracy": test_accuracy,
+        "test_error_percent": 100 - 100 * test_accuracy if counted else None,
+        "train_loss": counted.get("train_loss"),
+        "test_loss": counted.get("test_loss"),
+    }
+    if by_validation:
+        best = max(epoch["test_accuracy"] for epoch in end.scored) if counted else None
+        accuracies["test_selected_accuracy"] = best
+    return accuracies
+
+
+def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[End]:
+    """Each job's end; a line of metrics an epoch goes to each job's log."""
     engine, program, images = prepared
-    epochs = jobs[0].config.train.epochs
+    train = jobs[0].config.train
     numbers = numbers_of([job.config for job in jobs], engine.run_devices)
     state = engine.init_state(program, numbers)
     ends: list[End | None] = [None] * len(jobs)
+    scored: list[list[dict]] = [[] for _ in jobs]
     with contextlib.ExitStack() as stack:
         logs = [stack.enter_context(MetricsLog(job.directory, job.config.tensorboard)) for job in jobs]
-        for epoch in range(1, epochs + 1):
+        for epoch in range(1, train.epochs + 1):
             started = time.monotonic()
             state, means = engine.train_epoch(program, state, images.data, numbers.seed, epoch)
-            columns = [*map(np.asarray, means), *score(prepared, state, "validation")]
+            columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
+            columns |= score(prepared, state, "validation", "val")
             seconds = (time.monotonic() - started) / len(jobs)
+            full_score = {}
+            if epoch == train.epochs or train.epoch_chosen == "validation":
+                full_score = columns | score(prepared, state, "train") | score(prepared, state, "test")
             for index, (job, log) in enumerate(zip(jobs, logs, strict=True)):
                 if ends[index]:  # diverged before
                     continue
-                metrics = {name: float(column[index]) for name, column in zip(METRICS, columns, strict=True)}
+                metrics, its_score = (
+                    {name: float(column[index]) for name, column in of.items()}
+                    for of in (columns, full_score)
+                )
                 log.write(epoch, {**metrics, "seconds": seconds})
-                progress.epoch(job.name, epoch, epochs, metrics)
-                finite = math.isfinite(metrics["train_loss"]) and math.isfinite(metrics["val_loss"])
-                if not finite or epoch == epochs:
-                    ends[index] = End("done" if finite else "diverged", epoch, metrics["val_accuracy"])
+                progress.epoch(job.name, epoch, train.epochs, metrics)
+                if its_score:
+                    scored[index].append(its_score)
+                finite = all(math.isfinite(its) for name, its in metrics.items() if name.endswith("loss"))
+                if not finite or epoch == train.epochs:
+                    ends[index] = End("done" if finite else "diverged", epoch, scored[index])
             if all(ends):
                 break
-    return state, ends
+    return ends
 
 
 def numbers_of(configs: list[ml_collections.ConfigDict], devices: int) -> Numbers:
@@ -170,12 +211,20 @@ def numbers_of(configs: list[ml_collections.ConfigDict], devices: int) -> Number
     return Numbers(*(np.array(column, kind) for column, kind in zip(columns, NUMBER_TYPES, strict=True)))
 
 
-def score(prepared: Prepared, state: State, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cross-entropies in nats and accuracies in [0, 1] over every image of a split, (R,) each."""
+def score(prepared: Prepared, state: State, split: str, name: str = "") -> dict[str, np.ndarray]:
+    """Mean loss and accuracy over every image of a split, (R,) each, as `{name}_loss`, `{name}_accuracy`.
+
+    Losses are in their own unit, accuracies in [0, 1]. {} where the split has no images.
+    """
     engine, program, images = prepared
-    count = images.count[split]
+    count, name = images.count[split], name or split
+    if not count:
+        return {}
     total = engine.evaluate(program, state, images.data, images.start[split], count)
-    return np.asarray(total.loss_sum, np.float64) / count, np.asarray(total.correct, np.int64) / count
+    return {
+        f"{name}_loss": np.asarray(total.loss_sum, np.float64) / count,
+        f"{name}_accuracy": np.asarray(total.correct, np.int64) / count,
+    }
 
 
 def describe(result: dict) -> str:

@@ -7,13 +7,14 @@ averaged.
 """
 
 import enum
+import functools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 
+from lenet_jax.curvature import gauss_newton_diagonal
 from lenet_jax.data import Split
 from lenet_jax.program import Program
 
@@ -27,6 +28,10 @@ class Purpose(enum.IntEnum):
     INITIALISATION = 0
     WIRING = 1
     DATA_ORDER = 2
+    IMAGES = 3
+    DISTORTION = 4
+    DROPOUT = 5
+    CURVATURE = 6
 
 
 class Numbers(NamedTuple):
@@ -46,6 +51,7 @@ class State(NamedTuple):
 
     params: Any
     wiring: Any  # positions drawn by `random` wirings; {} elsewhere
+    drawn: jax.Array | None  # (images,) int32: which of all a run has, training images first; None: all
     opt_state: optax.OptState
 
 
@@ -57,14 +63,14 @@ def image_shapes(program: Program, count: int) -> Split:
 
 
 class Means(NamedTuple):
-    """Over the images of an epoch: cross-entropy in nats, accuracy as a fraction in [0, 1]."""
+    """Over the images of an epoch: loss in its own unit, accuracy as a fraction in [0, 1]."""
 
     loss: jax.Array
     accuracy: jax.Array
 
 
 class Score(NamedTuple):
-    """Over all images of a split: summed cross-entropy in nats, number classified correctly."""
+    """Over all images of a split: summed loss in its own unit, number classified correctly."""
 
     loss_sum: jax.Array
     correct: jax.Array
@@ -75,11 +81,22 @@ def purpose_key(seed: int, purpose: Purpose) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), purpose)
 
 
-def losses_and_hits(model: nn.Module, params, wiring, images_NHWC, labels_N) -> tuple[jax.Array, jax.Array]:
-    """Per-image softmax cross-entropy in nats (N,) float32 and correctness (N,) bool."""
-    logits_NK = model.apply({"params": params, "wiring": wiring}, images_NHWC)
-    losses_N = optax.softmax_cross_entropy_with_integer_labels(logits_NK, labels_N)
-    return losses_N, logits_NK.argmax(-1) == labels_N
+def losses_and_hits(
+    program: Program, params, wiring, images_NHWC, labels_N, dropout_key=None
+) -> tuple[jax.Array, jax.Array]:
+    """Per-image losses (N,) float32, see `Objective.losses`, and correctness (N,) bool.
+
+    With a key, hidden layers' inputs are dropped, as in training.
+    """
+    training = dropout_key is not None
+    outputs_NK = program.model.apply(
+        {"params": params, "wiring": wiring},
+        images_NHWC,
+        training=training,
+        rngs={"dropout": dropout_key} if training else {},
+    )
+    objective = program.objective
+    return objective.losses(outputs_NK, labels_N), objective.answers(outputs_NK) == labels_N
 
 
 def init_state(program: Program, numbers: Numbers) -> State:
@@ -92,7 +109,28 @@ def init_state(program: Program, numbers: Numbers) -> State:
     }
     variables = program.model.init(rngs, image)
     optimizer = program.optimizer.build(*hyperparameters)
-    return State(variables["params"], variables.get("wiring", {}), optimizer.init(variables["params"]))
+    return State(
+        variables["params"],
+        variables.get("wiring", {}),
+        _draw_images(program, seed),
+        optimizer.init(variables["params"]),
+    )
+
+
+def _draw_images(program: Program, seed: int) -> jax.Array | None:
+    draw = program.draw
+    if draw is None:
+        return None
+    train_key, test_key = jax.random.split(purpose_key(seed, Purpose.IMAGES))
+    from_train = jax.random.permutation(train_key, draw.train_pool)[: draw.train + draw.validation]
+    from_test = jax.random.permutation(test_key, draw.test_pool)[: draw.test]
+    return jnp.concatenate([from_train, draw.train_pool + from_test])
+
+
+def _images_at(state: State, data: Split, index_B: jax.Array) -> Split:
+    """The images at these places among those that a run has."""
+    chosen_B = index_B if state.drawn is None else state.drawn[index_B]
+    return Split(data.images[chosen_B], data.labels[chosen_B])
 
 
 def train_epoch(
@@ -109,29 +147,60 @@ def train_epoch(
       The new state and the means over the images seen, as the weights were at each step.
     """
     optimizer = program.optimizer.build()
-    order_N = jax.random.permutation(
-        jax.random.fold_in(purpose_key(seed, Purpose.DATA_ORDER), epoch), program.train_images
-    )
+    if program.order == "constant":
+        order_N = jnp.arange(program.train_images)
+    else:
+        order_N = jax.random.permutation(_key(seed, Purpose.DATA_ORDER, epoch), program.train_images)
     steps = program.train_images // program.batch_size
     order_SDB = order_N[: steps * program.batch_size].reshape(steps, axis_size or 1, -1)
-    order_SB = order_SDB[:, jax.lax.axis_index(AXIS) if axis_size else 0]
+    device = jax.lax.axis_index(AXIS) if axis_size else 0
+    order_SB = order_SDB[:, device]
+    update_arguments = _update_arguments(program, state, data, seed, epoch)
 
-    def mean_loss(params, wiring, images_NHWC, labels_N):
-        losses_N, correct_N = losses_and_hits(program.model, params, wiring, images_NHWC, labels_N)
+    def mean_loss(params, batch: Split, number):
+        key = _key(seed, Purpose.DROPOUT, epoch, number, device) if program.model.has_dropout else None
+        losses_N, correct_N = losses_and_hits(program, params, state.wiring, *batch, key)
         return losses_N.mean(), correct_N.mean()
 
-    def step(state: State, chosen_B):
-        (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(
-            state.params, state.wiring, data.images[chosen_B], data.labels[chosen_B]
-        )
+    def step(weights, numbered):
+        number, chosen_B = numbered
+        params, opt_state = weights
+        batch = _images_at(state, data, chosen_B)
+        if program.distortion:
+            key = _key(seed, Purpose.DISTORTION, epoch, number, device)
+            batch = batch._replace(images=program.distortion.apply(key, batch.images, program.background))
+        (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(params, batch, number)
         if axis_size:
             loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), AXIS)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return State(params, state.wiring, opt_state), Means(loss, accuracy)
+        updates, opt_state = optimizer.update(grads, opt_state, params, **update_arguments)
+        return (optax.apply_updates(params, updates), opt_state), Means(loss, accuracy)
 
-    state, means_S = jax.lax.scan(step, state, order_SB)
+    weights = state.params, state.opt_state
+    (params, opt_state), means_S = jax.lax.scan(step, weights, (jnp.arange(steps), order_SB))
+    state = state._replace(params=params, opt_state=opt_state)
     return state, jax.tree.map(jnp.mean, means_S)
+
+
+def _key(seed: int, purpose: Purpose, *numbers) -> jax.Array:
+    return functools.reduce(jax.random.fold_in, numbers, purpose_key(seed, purpose))
+
+
+def _update_arguments(program: Program, state: State, data: Split, seed: int, epoch: int) -> dict:
+    """What the optimizer's update takes beside the gradients, fixed for an epoch."""
+    spec = program.optimizer
+    if not spec.needs_curvature:
+        return {}
+    key = _key(seed, Purpose.CURVATURE, epoch)
+    chosen = jax.random.permutation(key, program.train_images)[: spec.curvature_images]
+    diagonal = gauss_newton_diagonal(
+        spec.curvature,
+        program.model,
+        program.objective,
+        state.params,
+        state.wiring,
+        *_images_at(state, data, chosen),
+    )
+    return {"inverse_curvature": jax.tree.map(lambda h: 1 / (spec.damping + h), diagonal)}
 
 
 def evaluate(
@@ -148,9 +217,8 @@ def evaluate(
         index_B = chunk * block + device * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
         real_B = index_B < count  # the last chunk is filled up with images that don't count
         chosen_B = start + jnp.minimum(index_B, count - 1)
-        losses_B, correct_B = losses_and_hits(
-            program.model, state.params, state.wiring, data.images[chosen_B], data.labels[chosen_B]
-        )
+        images = _images_at(state, data, chosen_B)
+        losses_B, correct_B = losses_and_hits(program, state.params, state.wiring, *images)
         loss = jnp.where(real_B, losses_B, 0.0).sum()
         return Score(total.loss_sum + loss, total.correct + (correct_B & real_B).sum())
 

@@ -69,7 +69,7 @@ BAD_FIELDS = [
     ("model.name=alexnet", "config.model.name='alexnet'", "lenet5, mlp"),
     ("parallel=tpu", "config.parallel='tpu'", "jit, pmap"),
     ("model.kernel_size=40", "config.model.kernel_size=40", "16x16", "smaller kernel"),
-    ("model.kernel_size=0", "config.model.kernel_size=0", "at least 1"),
+    ("model.kernel_size=0", "config.model.kernel_size=(0,)", "at least 1"),
     ("train.batch_size=5000", "train.batch_size: recorded 431, asked for 5000"),
     ("train.batch_size=0", "config.train.batch_size=0", "at least 1"),
     ("train.epochs=0", "config.train.epochs=0", "at least 1"),

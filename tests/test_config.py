@@ -22,7 +22,7 @@ SMALL = {
     "train.batch_size": 431,
     "data.image_size": 16,
     "data.box": 16,
-    "model.kernel_size": 3,
+    "model.kernel_size": (3,),
     "seeds": 1,
 }
 

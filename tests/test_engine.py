@@ -5,9 +5,9 @@ import functools
 import jax
 import numpy as np
 import pytest
+from networks import cnn
 
 from lenet_jax.engine import LARGEST_POPULATION, make_engine, population_engine, runs_that_fit
-from lenet_jax.models import LeNet5
 from lenet_jax.training import NUMBER_TYPES, Numbers, image_shapes
 from tests.test_training import make_images, make_program
 
@@ -30,7 +30,7 @@ def outcome(engine, program, numbers):
 
 
 def wired(connectivity, sharing):
-    model = LeNet5((connectivity, "local"), (sharing, "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
+    model = cnn((connectivity, "local"), (sharing, "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
     return make_program(model, image_size=12)
 
 

@@ -8,11 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from networks import cnn
 
 from lenet_jax.config import default_config, override
 from lenet_jax.counts import count_model
 from lenet_jax.errors import UserError
-from lenet_jax.models import ACTIVATIONS, MLP, LeNet5, build_model, solve_width
+from lenet_jax.layers import ACTIVATIONS
+from lenet_jax.models import MLP, build_model, solve_width
 from tests.dense import dense_layer
 from tests.test_wiring import GRID, reads_of
 
@@ -119,7 +121,7 @@ def test_every_pair_of_wirings_can_be_stacked(stages):
 @pytest.mark.parametrize(("connectivity", "sharing"), GRID)
 def test_connections_are_what_the_network_is_linked_by(connectivity, sharing):
     """Counted in another way: derivatives that aren't zero, layer by layer, on a small network."""
-    model = LeNet5((connectivity,), (sharing,), maps=(2,), kernel_size=3, hidden=(4,))
+    model = cnn((connectivity,), (sharing,), maps=(2,), kernel_size=3, hidden=(4,))
     counts = count_model(model, 8)
     stage, _, dense, output = counts.layers
     image = jax.random.normal(jax.random.key(0), (1, 8, 8, 1))
@@ -165,7 +167,7 @@ def test_pooling_and_activation_come_from_the_config(pooling, activation):
 
 
 def test_stages_kernels_and_maps_come_from_the_config():
-    layers = counts_of(model__maps=(4, 8, 12), model__kernel_size=3).layers
+    layers = counts_of(model__maps=(4, 8, 12), model__kernel_size=(3,)).layers
     assert [layer.output_shape for layer in layers][:6] == [
         (30, 30, 4),
         (15, 15, 4),
@@ -179,15 +181,15 @@ def test_stages_kernels_and_maps_come_from_the_config():
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        ({"model__kernel_size": 33}, "kernel_size=33 is too large: convolutional stage 1"),
+        ({"model__kernel_size": (33,)}, "kernel_size=33 is too large: convolutional stage 1"),
         ({"model__maps": (6, 16, 32, 64)}, "convolutional stage 3"),
-        ({"model__kernel_size": 0}, "kernel_size=0 must be at least 1"),
+        ({"model__kernel_size": (0,)}, "must be at least 1"),
         ({"model__connectivity": "sparse"}, "'sparse' is unknown: choose one of local, random, full"),
         ({"model__connectivity": "local,full,local"}, "names 3 stages but config.model.maps has 2"),
         ({"model__sharing": "tied"}, "'tied' is unknown: choose one of shared, unshared"),
         ({"model__pooling": "sum"}, "'sum' is unknown: choose one of average, max"),
         ({"model__activation": "gelu"}, "'gelu' is unknown: choose one of tanh, relu"),
-        ({"model__name": "resnet"}, "'resnet' is unknown: choose one of lenet5, mlp"),
+        ({"model__name": "resnet"}, "'resnet' is unknown: choose one of cnn, mlp"),
         ({"model__maps": (6, -1)}, "must hold positive whole numbers"),
         ({"model__hidden": (0,)}, "must hold positive whole numbers"),
         ({"model__parameter_budget": 1000}, "is for config.model.name=mlp"),
@@ -204,19 +206,20 @@ def test_models_that_cannot_be_built_are_refused(overrides, sentence):
 
 def definition(model, variables, x_NHWC):
     """A LeNet-5's logits by the definitions: masked dense layers, and windows reshaped out of the images."""
-    activate, params = ACTIVATIONS[model.activation], variables["params"]
-    for stage, (connectivity, sharing) in enumerate(zip(model.connectivity, model.sharing, strict=True)):
-        name, (count, size, _, _) = f"stage_{2 * stage + 1}", x_NHWC.shape
+    activate, params = ACTIVATIONS[model.classifier.activation], variables["params"]
+    for number, stage in enumerate(model.stages):
+        connectivity, sharing, kernel_size = stage.connectivity, stage.sharing, stage.kernel_size
+        name, (count, size, _, _) = f"stage_{2 * number + 1}", x_NHWC.shape
         if connectivity == "random":
             reads = np.asarray(variables["wiring"][name]["reads"])
         else:
-            reads = reads_of(connectivity, sharing, size, model.kernel_size)
+            reads = reads_of(connectivity, sharing, size, kernel_size)
         y = activate(dense_layer(x_NHWC, reads, params[name]["kernel"], params[name]["bias"]))
-        out = size - model.kernel_size + 1
+        out = size - kernel_size + 1
         half = out // 2
         y = y.reshape(count, out, out, -1)[:, : 2 * half, : 2 * half]
         windows = y.reshape(count, half, 2, half, 2, -1)
-        x_NHWC = windows.max((2, 4)) if model.pooling == "max" else windows.mean((2, 4))
+        x_NHWC = windows.max((2, 4)) if stage.pooling == "max" else windows.mean((2, 4))
     x = x_NHWC.reshape(len(x_NHWC), -1)
     *hidden, output = sorted(params["classifier"])
     for name in hidden:
@@ -239,14 +242,14 @@ NETWORKS = [
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: f"{network[4]}-{network[1]}")
 def test_whole_networks_and_their_gradients_follow_the_definitions(network):
     count, size, kernel_size, maps, connectivity, sharing, pooling, activation = network
-    model = LeNet5(
+    model = cnn(
         tuple(connectivity.split(",")),
         tuple(sharing.split(",")),
         maps,
         kernel_size,
+        (7,),
         pooling,
         activation,
-        (7,),
     )
     keys = jax.random.split(jax.random.key(0), 4)
     x_NHWC = jax.random.normal(keys[0], (count, size, size, 1))

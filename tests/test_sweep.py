@@ -387,7 +387,7 @@ def test_an_arm_that_was_changed_is_refused(sweep_copy):
 
 def test_what_cannot_be_run_is_refused_before_anything_runs(tmp_path):
     config = tiny_sweep.get_config()
-    arms = tiny_sweep.get_arms(config) | {"too_large": {"model.kernel_size": 16}}
+    arms = tiny_sweep.get_arms(config) | {"too_large": {"model.kernel_size": (16,)}}
     with pytest.raises(UserError, match="kernel_size=16 is too large"):
         run_sweep(config, arms, {}, "command", tmp_path / "sweep", write_results)
     assert not (tmp_path / "sweep").exists()
@@ -420,7 +420,7 @@ def test_seeds_count_from_the_configs_seed():
     assert [(run.arm, run.config.seed) for run in runs] == [("a", 3), ("b", 3), ("a", 4), ("b", 4)]
     assert len({run.folder for run in runs}) == 4
     assert "seeds" not in runs[0].config and "arms" not in runs[0].config
-    assert (config.seed, config.seeds, config.model.name) == (3, 2, "lenet5")
+    assert (config.seed, config.seeds, config.model.name) == (3, 2, "cnn")
     assert [run.config.seed for run in list_runs(sweep_config(seed=0, seeds=1), arms)] == [0, 0]
 
 

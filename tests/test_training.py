@@ -4,11 +4,12 @@ import jax
 import numpy as np
 import optax
 import pytest
+from networks import cnn
 
 from lenet_jax import training
 from lenet_jax.data import Split
 from lenet_jax.engine import make_engine
-from lenet_jax.models import MLP, LeNet5
+from lenet_jax.models import MLP
 from lenet_jax.optimizer import OptimizerSpec
 from lenet_jax.program import Program
 
@@ -85,7 +86,7 @@ def test_an_epoch_is_its_steps_one_by_one():
 def test_golden_epoch():
     """If this change is intended (initialisation, order, step), update the numbers so:
     `pytest tests/test_training.py -k golden` prints the new ones."""
-    model = LeNet5(("random", "local"), ("unshared", "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
+    model = cnn(("random", "local"), ("unshared", "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
     program = make_program(model, image_size=12)
     images = make_images(size=12)
     state, means = train(program, start(program), images, 0, 0)
@@ -101,7 +102,7 @@ def test_every_wiring_learns():
     images = make_images(200, size=12)
     for connectivity in ("local", "random", "full"):
         for sharing in ("shared", "unshared"):
-            model = LeNet5((connectivity,), (sharing,), maps=(4,), kernel_size=3, hidden=(16,))
+            model = cnn((connectivity,), (sharing,), maps=(4,), kernel_size=3, hidden=(16,))
             program = make_program(model, train_images=150, image_size=12)
             state = start(program)
             for epoch in range(12):
@@ -147,7 +148,7 @@ def test_the_order_follows_seed_and_epoch_and_not_the_model():
 
 
 def test_a_seed_draws_weights_and_wiring_by_separate_keys():
-    model = LeNet5(("random",), ("shared",), maps=(2,), kernel_size=3, hidden=())
+    model = cnn(("random",), ("shared",), maps=(2,), kernel_size=3, hidden=())
     program = make_program(model)
     first, again, other = (start(program, seed=seed) for seed in (0, 0, 1))
     assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, again))
@@ -159,7 +160,7 @@ def test_a_seed_draws_weights_and_wiring_by_separate_keys():
 
 
 def test_random_wiring_is_state_that_training_leaves_alone():
-    model = LeNet5(("random",), ("unshared",), maps=(2,), kernel_size=3, hidden=())
+    model = cnn(("random",), ("unshared",), maps=(2,), kernel_size=3, hidden=())
     program, images = make_program(model), make_images()
     before = start(program)
     reads = np.array(before.wiring["stage_1"]["reads"])
@@ -185,7 +186,7 @@ def test_pmap_agrees_with_jit(optimizer, sharing):
     """Data-parallel over 4 devices, to rounding: parameters, means and scores after two epochs."""
     assert jax.local_device_count() == 4, "tests/conftest.py asks for 4 simulated devices"
     spec = OptimizerSpec(optimizer, "cosine", total_steps=6, warmup_steps=1)
-    model = LeNet5(("local", "random"), (sharing, sharing), maps=(2, 3), kernel_size=3, hidden=(6,))
+    model = cnn(("local", "random"), (sharing, sharing), maps=(2, 3), kernel_size=3, hidden=(6,))
     program = make_program(model, spec, image_size=12)
     images = make_images(370, size=12)
     outcomes = []

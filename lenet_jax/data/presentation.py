@@ -3,16 +3,19 @@
 MNIST's digits were size-normalised into a 20x20 box and centred in 28x28; LeCun et al. 1998
 (section II-B) centre that in 32x32, so that strokes near the edge can still fall in the middle of
 the highest feature detectors' receptive fields. Smaller images are resized to that box first:
-then a receptive field covers a comparable part of a digit in every dataset.
+then a receptive field covers a comparable part of a digit in every dataset. With another box, MNIST's
+images are scaled about their middle, so that the digits fit it.
 """
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lenet_jax.errors import UserError
 
-# Images of this height and width or more are shown pixel by pixel; MNIST's already have a margin.
+# Images of this height and width or more have a margin about the box that MNIST's digits fit.
 _FULL_SIZE = 28
+_FULL_BOX = 20
 
 
 def present(
@@ -33,7 +36,8 @@ def present(
     Args:
       low, high: native pixel values of empty background and of full ink.
       image_size: height and width of the field in pixels.
-      box: height and width that images smaller than 28x28 are resized to, bilinearly.
+      box: height and width that digits are resized to, bilinearly: images smaller than 28x28 as a
+        whole, larger ones so that what was 20x20 fits it, within as many pixels as they have.
       background, ink: grey levels of the field.
 
     Raises:
@@ -47,6 +51,8 @@ def present(
                 "or raise the other."
             )
         intensity = resize_bilinear(intensity, box)
+    elif box != _FULL_BOX:
+        intensity = scale_about_middle(intensity, box / _FULL_BOX)
     count, height, width = intensity.shape
     if max(height, width) > image_size:
         raise UserError(
@@ -63,3 +69,11 @@ def present(
 def resize_bilinear(images: np.ndarray, size: int) -> np.ndarray:
     """(N, H, W) float32 -> (N, size, size) float32; pixels are squares, the border is repeated."""
     return np.asarray(jax.image.resize(images, (len(images), size, size), "bilinear"))
+
+
+def scale_about_middle(images: np.ndarray, factor: float) -> np.ndarray:
+    """(N, H, W) float32 of the same shape, scaled bilinearly and antialiased; what enters is 0."""
+    shift = jnp.array(images.shape[1:]) * (1 - factor) / 2
+    scale = jnp.full(2, factor)
+    scaled = jax.image.scale_and_translate(images, images.shape, (1, 2), scale, shift, "bilinear")
+    return np.array(scaled)

@@ -18,7 +18,7 @@ class Split(NamedTuple):
 
 
 class Splits(NamedTuple):
-    """Choose on validation; score test once."""
+    """Choose on validation, where there is one; score test once."""
 
     train: Split
     validation: Split
@@ -71,10 +71,10 @@ def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray
       seed: of the draw.
 
     Raises:
-      UserError: one of the two would be empty.
+      UserError: one of the two would be empty, though the fraction isn't 0.
     """
     held_out = round(fraction * count)
-    if not 0 < held_out < count:
+    if fraction and not 0 < held_out < count:
         raise UserError(
             f"config.data.validation_fraction={fraction} of {count:,} images leaves "
             f"{'no validation' if held_out == 0 else 'no training'} image; change it."
@@ -92,10 +92,8 @@ def check_data_fields(dataset: str, data) -> None:
     for name in ("background", "ink"):
         if not math.isfinite(getattr(data, name)):
             raise UserError(f"config.data.{name}={getattr(data, name)} must be a finite number.")
-    if not 0 < data.validation_fraction < 1:
-        raise UserError(
-            f"config.data.validation_fraction={data.validation_fraction} must lie between 0 and 1."
-        )
+    if not 0 <= data.validation_fraction < 1:
+        raise UserError(f"config.data.validation_fraction={data.validation_fraction} must be in [0, 1).")
     if data.seed < 0:
         raise UserError(f"config.data.seed={data.seed} must not be negative.")
     for name in ("image_size", "box"):

@@ -1,0 +1,77 @@
+"""What the papers don't tell and validation images chose: learning rates, damping, eq. 9's j.
+
+A family is a network with its protocol and some candidates. configs/history/choices_*.py train them
+all; the one with the best validation accuracy is the choice, which a test holds against the results.
+"""
+
+from lenet_jax import historic
+from lenet_jax.historic import LEVENBERG_MARQUARDT, PLAIN_SGD, PROTOCOL_1989, PROTOCOL_1998, PROTOCOL_TODAY
+
+Candidates = dict[str, dict]  # name -> fields
+
+
+def _rates(*rates: float) -> Candidates:
+    return {f"{rate:g}": {"train.learning_rate": rate} for rate in rates}
+
+
+def _dampings(*dampings: float) -> Candidates:
+    return {f"{damping:g}": {"train.damping": damping} for damping in dampings}
+
+
+_SGD_1989 = historic.USPS_FIELD | PROTOCOL_1989 | PLAIN_SGD
+_LM_1989 = historic.USPS_FIELD | PROTOCOL_1989 | LEVENBERG_MARQUARDT
+_SOFTMAX = {"model.output": "logits", "train.loss": "cross_entropy"}
+_ADAM = {"train.optimizer": "adam", "train.momentum": 0.9}
+
+FAMILIES_1989: dict[str, tuple[dict, Candidates]] = {
+    "zipcode_sgd": (_SGD_1989 | historic.ZIPCODE, _rates(0.01, 0.03, 0.1)),
+    "zipcode_lm": (_LM_1989 | historic.ZIPCODE, _rates(2e-4, 5e-4, 1e-3, 2e-3)),
+    "control_sgd": (_SGD_1989 | historic.ZIPCODE_CONTROL, _rates(0.01, 0.03, 0.1)),
+    "control_lm": (_LM_1989 | historic.ZIPCODE_CONTROL, _rates(2e-4, 5e-4, 1e-3, 2e-3)),
+    "zipcode_softmax": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX, _rates(0.003, 0.01, 0.03)),
+    "zipcode_adam": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX | _ADAM, _rates(1e-4, 3e-4, 1e-3)),
+    **{
+        net: (_LM_1989 | historic.DRAWN | fields, _rates(5e-4, 1e-3, 2e-3, 4e-3))
+        for net, fields in historic.NETS.items()
+    },
+}
+
+FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
+    "lenet5": (
+        PROTOCOL_1998 | historic.LENET5,
+        {
+            f"{damping:g}-j{rubbish:g}": {"train.damping": damping, "train.rubbish": rubbish}
+            for rubbish in (1.0, 10.0)
+            for damping in (0.02, 0.2, 1.0, 5.0)
+        },
+    ),
+    "lenet1": (PROTOCOL_1998 | historic.LENET1, _dampings(0.002, 0.02, 0.2)),
+    "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0)),
+    "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _dampings(0.002, 0.02, 0.2)),
+    "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.03, 0.1, 0.3)),
+    "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.03, 0.1, 0.3)),
+    "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03)),
+    "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
+}
+
+# Family -> candidate.
+CHOSEN = {}
+
+
+def chosen(family: str) -> dict:
+    """The chosen candidate's own fields."""
+    _, candidates = (FAMILIES_1989 | FAMILIES_1998)[family]
+    return candidates[CHOSEN[family]]
+
+
+def arms_of(families: dict[str, tuple[dict, Candidates]]) -> dict[str, dict]:
+    """The arms that try all candidates: on a validation split where the protocol has none."""
+    return {
+        f"{family}-{name}": {**base, **_validation(base), **candidate}
+        for family, (base, candidates) in families.items()
+        for name, candidate in candidates.items()
+    }
+
+
+def _validation(base: dict) -> dict:
+    return {} if "data.draw" in base else {"data.validation_fraction": 0.1}

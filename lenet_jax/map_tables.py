@@ -1,0 +1,58 @@
+"""Connection tables: which input maps each feature map of a stage reads.
+
+A table is written as one word a feature map, whose characters are the input maps it reads, counted
+from 0 (a to z go on from 10): "01 12 02" are three maps that read two of three maps each.
+"""
+
+from lenet_jax.errors import UserError
+
+ALL = "all"  # every map reads every input map: no table
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+TABLES = {
+    # LeCun et al. 1998, table I.
+    "c3": "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345",
+    # LeNet-1's second convolution has 20 pairs of maps. Which ones is unsettled; here each half of the
+    # maps reads its own half of the inputs.
+    "lenet1": "0 01 01 01 01 1 2 23 23 23 23 3",
+    # H2 of LeCun et al. 1989: 12 maps read 8 of 12 each, by a scheme that the paper doesn't tell.
+    "h2_groups": " ".join(4 * ["01234567"] + 4 * ["456789ab"] + 4 * ["012389ab"]),
+    "h2_cyclic": " ".join("".join(DIGITS[(first + i) % 12] for i in range(8)) for first in range(12)),
+    "h2_thirds": " ".join("".join(DIGITS[i] for i in range(12) if i % 3 != m % 3) for m in range(12)),
+}
+
+Table = tuple[tuple[int, ...], ...]
+
+
+def read_table(text: str, inputs: int, maps: int) -> Table | None:
+    """The input maps that each of `maps` feature maps reads, ascending; None where all read all.
+
+    Args:
+      text: "all", a name of TABLES, or a table's words.
+      inputs: number of input maps.
+
+    Raises UserError, in a sentence that tells the fault.
+    """
+    if text == ALL:
+        return None
+    words = TABLES.get(text, text).split()
+    told = f"config.model.map_table: the table {text!r}"
+    if unknown := sorted(set("".join(words)) - set(DIGITS)):
+        raise UserError(
+            f"{told} is unknown and holds {''.join(unknown)!r}: take {ALL}, {', '.join(TABLES)}, or words of "
+            "0 to 9 and a to z."
+        )
+    if len(words) != maps:
+        raise UserError(
+            f"{told} has {len(words)} words but the stage {maps} feature maps: give a word for each."
+        )
+    table = tuple(tuple(sorted(map(DIGITS.index, word))) for word in words)
+    for word, read in zip(words, table, strict=True):
+        if read[-1] >= inputs:
+            raise UserError(
+                f"{told} names map {read[-1]}, which doesn't exist: the stage reads {inputs} maps, counted "
+                "from 0."
+            )
+        if len(set(read)) < len(read):
+            raise UserError(f"{told} names a map twice in {word!r}: name each map once.")
+    return table
