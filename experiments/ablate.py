@@ -2,7 +2,8 @@
 
     python -m experiments.ablate --config=configs/ablation.py --workdir=DIR
 
-The config file defines get_arms(config), and get_contrasts() where arms are to be compared in pairs.
+The config file defines get_arms(config), get_contrasts() where arms are to be compared in pairs, and
+get_references() where they are to stand beside a paper's figures.
 --config.seeds=N says how many seeds, --config.arms=NAME,NAME which arms. A sweep that was stopped
 goes on with the same command.
 """
@@ -23,12 +24,13 @@ def main() -> None:
     try:
         arms = module.get_arms(config)
         contrasts = module.get_contrasts() if hasattr(module, "get_contrasts") else {}
+        references = module.get_references() if hasattr(module, "get_references") else {}
     except UserError:
         raise
     except Exception as error:  # whatever a user's file raises
         raise UserError(f"This --config's arms cannot be made: {cli.one_line(error)}.") from error
     command = cli.command_line("experiments.ablate")
-    run_sweep(config, arms, contrasts, command, directory, after_run=write_results)
+    run_sweep(config, arms, contrasts, command, directory, write_results, references)
     print(write_report(directory))
 
 

@@ -1,4 +1,4 @@
-"""The figure of a sweep: test accuracy against trainable parameters."""
+"""Figures: a sweep's test accuracy against trainable parameters; the bitmaps of RBF units."""
 
 import io
 
@@ -6,6 +6,8 @@ import matplotlib
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+
+from lenet_jax.bitmaps import Bitmap
 
 matplotlib.use("Agg")  # files only; no display is needed
 
@@ -53,6 +55,22 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
     axes.set_title(f"{title} (filled circles: shared kernels)" if wired else title)
     axes.grid(True, which="major", alpha=0.3)
     _name_arms(figure, axes, rows)
+    return _png(figure)
+
+
+def bitmaps(bitmaps: tuple[Bitmap, ...]) -> bytes:
+    """Draws a bitmap for each class, ink black; returns a PNG."""
+    figure, axes = plt.subplots(1, len(bitmaps), figsize=(len(bitmaps), 2.2), layout="constrained")
+    for digit, (ax, bitmap) in enumerate(zip(axes, bitmaps, strict=True)):
+        ax.pcolormesh(bitmap, cmap="gray_r", edgecolors="0.8", linewidth=0.5)
+        ax.set(title=digit, xticks=[], yticks=[], aspect="equal")
+        ax.invert_yaxis()
+    height, width = len(bitmaps[0]), len(bitmaps[0][0])
+    figure.suptitle(f"What the output units compare with: {width}x{height} pixels, black +1, white -1")
+    return _png(figure)
+
+
+def _png(figure) -> bytes:
     image = io.BytesIO()
     figure.savefig(image, dpi=150, format="png")
     plt.close(figure)

@@ -15,6 +15,10 @@ USPS_FIELD = {
     "data.ink": 1.0,
 }
 
+TEST_IMAGES_1989 = 2_007
+TEST_IMAGES_OF_NETS = 160
+TEST_IMAGES_1998 = 10_000
+
 _UNITS_OF_1989 = {
     "model.activation": "scaled_tanh",
     "model.output": "activated",
@@ -134,6 +138,39 @@ def mlp_of_1998(*hidden: int) -> dict:
     output = {"model.output": "activated" if hidden else "logits"}
     return _UNITS_OF_1998 | output | {"model.name": "mlp", "model.hidden": hidden, "data.image_size": 28}
 
+
+MLPS_1998 = {
+    "mlp_300": (300,),
+    "mlp_1000": (1000,),
+    "mlp_300_100": (300, 100),
+    "mlp_500_150": (500, 150),
+}
+
+
+def _figure_9(note: str, error_percent: float) -> dict:
+    return {"note": note, "error_percent": error_percent, "images": TEST_IMAGES_1998}
+
+
+# What the paper measured, by the arms of configs/history/figure9*.py.
+FIGURE_9 = {
+    "linear": _figure_9("linear classifier", 12.0),
+    "mlp_300": _figure_9("28x28-300-10", 4.7),
+    "mlp_300_dist": _figure_9("28x28-300-10 [dist]", 3.6),
+    "mlp_1000": _figure_9("28x28-1000-10", 4.5),
+    "mlp_1000_dist": _figure_9("28x28-1000-10 [dist]", 3.8),
+    "mlp_300_100": _figure_9("28x28-300-100-10", 3.05),
+    "mlp_300_100_dist": _figure_9("28x28-300-100-10 [dist]", 2.5),
+    "mlp_500_150": _figure_9("28x28-500-150-10", 2.95),
+    "mlp_500_150_dist": _figure_9("28x28-500-150-10 [dist]", 2.45),
+    "lenet1": _figure_9("LeNet-1", 1.7),
+    "lenet4_nearest": _figure_9(
+        "LeNet-4 as nearly as can be built: 4, 16 and 120 maps, each reading all, then 10. The paper's "
+        "17,000 parameters can't be met: 120 units on 16 maps of 5x5 have 48,120 alone",
+        1.1,
+    ),
+    "lenet5": _figure_9("LeNet-5", 0.95),
+    "lenet5_dist": _figure_9("LeNet-5 [dist]", 0.8),
+}
 
 # Section III-C: 20 passes over all 60,000, one pattern at a time; step eta / (mu + h) with h estimated on 500
 # images before each pass.

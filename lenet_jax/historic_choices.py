@@ -36,6 +36,25 @@ FAMILIES_1989: dict[str, tuple[dict, Candidates]] = {
     },
 }
 
+# From the original LeNet-5 to today's.
+_LATER_CHANGES = {
+    "original": {},
+    "softmax": _SOFTMAX,
+    "average": {"model.pooling": "average,average,none"},
+    "max": {"model.pooling": "max,max,none"},
+    "all_maps": {"model.map_table": "all"},
+    "tanh": {"model.activation": "tanh"},
+    "relu": {"model.activation": "relu"},
+    "initialisation": {"model.initialisation": "unit_variance"},
+}
+_BEFORE_OPTIMIZERS = historic.steps_from(PROTOCOL_1998 | historic.LENET5, _LATER_CHANGES)["initialisation"]
+_MOMENTUM = {
+    "train.optimizer": "sgd",
+    "train.momentum": 0.9,
+    "train.batch_size": 64,
+    "train.schedule": "cosine",
+}
+
 FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
     "lenet5": (
         PROTOCOL_1998 | historic.LENET5,
@@ -50,6 +69,8 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
     "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _dampings(0.002, 0.02, 0.2)),
     "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.03, 0.1, 0.3)),
     "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.03, 0.1, 0.3)),
+    "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.03, 0.1, 0.3)),
+    "later_adam": (_BEFORE_OPTIMIZERS | _MOMENTUM | _ADAM, _rates(3e-4, 1e-3, 3e-3)),
     "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03)),
     "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
 }
@@ -58,10 +79,24 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
 CHOSEN = {}
 
 
+def as_chosen(family: str) -> dict:
+    """A family's fields with those of its chosen candidate."""
+    base, candidates = (FAMILIES_1989 | FAMILIES_1998)[family]
+    return base | candidates[CHOSEN[family]]
+
+
 def chosen(family: str) -> dict:
-    """The chosen candidate's own fields."""
+    """The chosen candidate's own fields, for networks that take over the choice."""
     _, candidates = (FAMILIES_1989 | FAMILIES_1998)[family]
     return candidates[CHOSEN[family]]
+
+
+def later_steps() -> dict[str, dict]:
+    """From the original LeNet-5 to today's: each step's fields, one change upon the other."""
+    return historic.steps_from(as_chosen("lenet5"), _LATER_CHANGES) | {
+        "momentum": as_chosen("later_momentum"),
+        "adam": as_chosen("later_adam"),
+    }
 
 
 def arms_of(families: dict[str, tuple[dict, Candidates]]) -> dict[str, dict]:

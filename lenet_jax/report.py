@@ -14,6 +14,10 @@ CONTRAST_NOTE = (
     "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
     f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
 )
+PAPER_NOTE = (
+    "Errors are percent of the test images. The paper's have the Wilson interval of one network on as many "
+    f"test images as it had, ours the {CONFIDENCE:.0%} interval, Student's t, of the mean over seeds."
+)
 
 
 def read_records(directory: pathlib.Path) -> tuple[dict, list[dict]]:
@@ -49,7 +53,8 @@ def write_report(directory: pathlib.Path) -> str:
     """Rewrites all tables and the figure from the records; returns the tables for a terminal.
 
     Files: results.csv; table.csv, table.md, table.tex; contrasts.csv, contrasts.md, contrasts.tex
-    where the sweep defines contrasts whose arms were run; accuracy.png.
+    where the sweep defines contrasts whose arms were run, papers.csv, papers.md, papers.tex where it
+    refers to papers; accuracy.png.
     """
     sweep, runs = read_records(directory)
     _write_results(directory, runs)
@@ -60,8 +65,11 @@ def write_report(directory: pathlib.Path) -> str:
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
     else:
-        for suffix in ("csv", "md", "tex"):  # of an earlier report, which no longer hold
-            (directory / f"contrasts.{suffix}").unlink(missing_ok=True)
+        _remove_table(directory, "contrasts")
+    if papers := tables.paper_rows(runs, sweep.get("references", {})):
+        text += "\n\n" + _write_table(directory, "papers", papers, [PAPER_NOTE])
+    else:
+        _remove_table(directory, "papers")
     dataset = sweep["config"]["dataset"]
     title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
     atomic.write(directory / "accuracy.png", figures.accuracy_against_parameters(rows, title))
@@ -84,17 +92,40 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
     ran_on = [run["provenance"] for run in runs]
     seeds = sorted({run["result"]["seed"] for run in runs})
     devices = distinct(f"{at['devices']} x {at['device']} on {at['host']}" for at in ran_on)
+    by_validation = [run["config"].get("train.epoch_chosen") == "validation" for run in runs]
+    if any(by_validation):
+        scored = (
+            f"is scored after each epoch, on {images('test')} test images of {dataset} drawn by its seed; "
+            "the epoch with the best validation accuracy counts, and test_selected_error is the best of all "
+            "epochs on the test images themselves, as some papers chose"
+        )
+    else:
+        scored = f"is scored once, after its last epoch, on all {images('test')} test images of {dataset}"
+    held_out = [run["images"]["validation"] for run in runs]
+    kept = f"{images('validation')} more were kept for validation" if any(held_out) else "none were kept back"
+    protocols: dict[str, list[str]] = {}
+    for run in runs:
+        # Records of before there was a choice of losses are all of one protocol.
+        its = tables.protocol(run) if "train.loss" in run["config"] else ""
+        arms = protocols.setdefault(its, [])
+        if run["result"]["arm"] not in arms:
+            arms.append(run["result"]["arm"])
+    if len(protocols) == 1:
+        training = (
+            f"{train('epochs')} epochs of {train('optimizer')}, batch {train('batch_size')}, learning rate "
+            f"{train('learning_rate')} ({train('schedule')}), momentum {train('momentum')}, weight decay "
+            f"{train('weight_decay')}"
+        )
+    else:
+        training = "; ".join(f"{', '.join(arms)}: {its}" for its, arms in protocols.items())
     return [
         "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed finite). Each "
-        f"run is scored once, after its last epoch, on all {images('test')} test images of {dataset}; it was "
-        f"trained on {images('train')}, and {images('validation')} more were kept for validation.",
+        f"run {scored}; it was trained on {images('train')}, and {kept}.",
         f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), cut to [0, 1]. Seeds "
         "change initialisation, random wiring and data order, not the test images.",
         "Connections are links from units to what they read, biases included, and macs are "
         "multiply-accumulates an image, both over the whole network; pooling has none of either here.",
-        f"Training: {train('epochs')} epochs of {train('optimizer')}, batch {train('batch_size')}, learning "
-        f"rate {train('learning_rate')} ({train('schedule')}), momentum {train('momentum')}, weight decay "
-        f"{train('weight_decay')}; seeds {', '.join(map(str, seeds))}.",
+        f"Training: {training}; seeds {', '.join(map(str, seeds))}.",
         f"Command: `{recorded_command(sweep, runs)}`",
         f"Ran on {devices}; {distinct(map(versions, ran_on))}; "
         f"revision {distinct(at['revision'] for at in ran_on)}.",
@@ -114,6 +145,12 @@ def recorded_command(sweep: dict, runs: list[dict]) -> str:
 def _write_results(directory: pathlib.Path, runs: list[dict]) -> None:
     text = tables.to_csv([run["result"] for run in runs])
     atomic.write(directory / "results.csv", text)
+
+
+def _remove_table(directory: pathlib.Path, name: str) -> None:
+    """Removes a table of an earlier report, which no longer holds."""
+    for suffix in ("csv", "md", "tex"):
+        (directory / f"{name}.{suffix}").unlink(missing_ok=True)
 
 
 def _write_table(directory: pathlib.Path, name: str, rows: list[dict], notes: list[str]) -> str:

@@ -16,6 +16,7 @@ from lenet_jax.run import Job, check, prepare, train_and_record
 
 Arms = dict[str, dict]  # name -> {"dotted.field": value}
 Contrasts = dict[str, tuple[str, str]]  # what it is worth -> (arm, baseline)
+References = dict[str, dict]  # arm -> what a paper says of it, see `lenet_jax.tables.paper_rows`
 
 
 class Run(NamedTuple):
@@ -62,6 +63,7 @@ def run_sweep(
     command: str,
     directory: pathlib.Path,
     after_run: Callable[[pathlib.Path], None],
+    references: References | None = None,
 ) -> None:
     """Runs what `directory` does not hold yet, one record a run, and calls `after_run` when there are more.
 
@@ -73,6 +75,11 @@ def run_sweep(
     """
     runs = list_runs(config, arms)
     _require_arms_of_contrasts(contrasts, arms)
+    if unknown := [name for name in references or {} if name not in arms]:
+        raise UserError(
+            f"get_references() tells of {', '.join(unknown)}, which get_arms(config) doesn't name: mend one "
+            "of the two."
+        )
     first = [run.config for run in runs if run.config.seed == config.seed]  # other seeds, same programs
     for resolved in (config, *first):  # the former too: a field that every arm overrides isn't ignored
         check(resolved)
@@ -86,7 +93,13 @@ def run_sweep(
             prepare(resolved)
         records.write_record(
             directory / workdir.CONFIG,
-            {"command": command, "config": identity, "arms": list(arms), "contrasts": contrasts},
+            {
+                "command": command,
+                "config": identity,
+                "arms": list(arms),
+                "contrasts": contrasts,
+                "references": references or {},
+            },
         )
         todo = [run for run in runs if run.folder not in recorded]
         with Progress(total_epochs=sum(run.config.train.epochs for run in todo)) as progress:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import tabulate
 
-from lenet_jax.stats import CONFIDENCE, mean_interval
+from lenet_jax.stats import CONFIDENCE, Interval, mean_interval, proportion_interval
 
 DECIMALS = 6  # of numbers in CSV files; of 10,000 test images one is 0.0001
 
@@ -36,27 +36,105 @@ def arm_rows(results: list[dict]) -> list[dict]:
 def contrast_rows(results: list[dict], contrasts: dict[str, tuple[str, str]]) -> list[dict]:
     """One row per contrast: test accuracy of `arm` minus that of `baseline`, paired by seed.
 
-    A pair counts where neither run diverged. Contrasts whose arms were not run are left out.
+    A pair counts where neither run diverged. Contrasts whose arms were not run are left out. Where runs
+    have a test-selected accuracy, its difference stands behind.
     """
-    accuracy = {
-        (result["arm"], result["seed"]): result["test_accuracy"]
-        for result in results
-        if result["status"] == "done"
-    }
+    done = {(result["arm"], result["seed"]): result for result in results if result["status"] == "done"}
     rows = []
     for contrast, (arm, baseline) in contrasts.items():
-        differences = [
-            value - accuracy[baseline, seed]
-            for (name, seed), value in sorted(accuracy.items())
-            if name == arm and (baseline, seed) in accuracy
+        pairs = [
+            (result, done[baseline, seed])
+            for (name, seed), result in sorted(done.items())
+            if name == arm and (baseline, seed) in done
         ]
-        if differences:
-            mean, low, high = mean_interval(differences, bounds=(-1.0, 1.0))
-            rows.append({
-                "contrast": contrast, "arm": arm, "baseline": baseline, "pairs": len(differences),
-                "difference_mean": mean, "difference_ci_low": low, "difference_ci_high": high,
-            })  # fmt: skip
+        if not pairs:
+            continue
+        row = {"contrast": contrast, "arm": arm, "baseline": baseline, "pairs": len(pairs)}
+        for prefix in ("", "test_selected_"):
+            column = f"{prefix or 'test_'}accuracy"
+            if column in pairs[0][0]:
+                differences = [one[column] - other[column] for one, other in pairs]
+                mean, low, high = mean_interval(differences, bounds=(-1.0, 1.0))
+                row |= {
+                    f"{prefix}difference_mean": mean,
+                    f"{prefix}difference_ci_low": low,
+                    f"{prefix}difference_ci_high": high,
+                }
+        rows.append(row)
     return rows
+
+
+def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
+    """One row per arm: the paper's test error beside ours, in percent, and how ours came about.
+
+    Args:
+      runs: records, as `lenet_jax.run.train_and_record` writes them.
+      references: arm -> `note`, what the arm is, and where a paper gives a figure `error_percent` with
+        the number of its test `images`. Arms without an entry are left out.
+    """
+    rows = []
+    for arm in dict.fromkeys(run["result"]["arm"] for run in runs):
+        if arm not in references:
+            continue
+        of_arm = [run for run in runs if run["result"]["arm"] == arm]
+        results = [run["result"] for run in of_arm]
+        done = [result for result in results if result["status"] == "done"]
+        reference = references[arm]
+        paper = Interval(None, None, None)
+        if "error_percent" in reference:
+            paper = proportion_interval(reference["error_percent"] / 100, reference["images"])
+        ours = mean_interval([1 - result["test_accuracy"] for result in done], bounds=(0.0, 1.0))
+        row = {
+            "arm": arm,
+            "what": reference["note"],
+            **_percent("paper_error", paper),
+            **_percent("error", ours),
+        }
+        if "test_selected_accuracy" in results[0]:
+            selected = [1 - result["test_selected_accuracy"] for result in done]
+            row |= _percent("test_selected_error", mean_interval(selected, bounds=(0.0, 1.0)))
+        rows.append({
+            **row,
+            "train_error_percent": _mean(100 - 100 * result["train_accuracy"] for result in done),
+            "val_error_percent": _mean(
+                100 - 100 * result["val_accuracy"] for result in done if result["val_accuracy"] is not None
+            ),
+            "runs": len(results),
+            "diverged": len(results) - len(done),
+            "parameters": results[0]["parameters"],
+            "connections": results[0]["connections"],
+            "protocol": protocol(of_arm[0]),
+        })  # fmt: skip
+    return rows
+
+
+def protocol(run: dict) -> str:
+    """How a recorded run was trained, in a few words."""
+    config, images = run["config"], run["images"]
+    train = {field.removeprefix("train."): value for field, value in config.items()}
+    words = [
+        f"{train['epochs']} epochs of {images['train']:,}",
+        f"batch {train['batch_size']}",
+        train["loss"].replace("_", " "),
+        f"{train['optimizer'].replace('_', ' ')} {train['learning_rate']:g} ({train['schedule']})",
+    ]
+    if train["optimizer"] == "levenberg_marquardt":
+        words.append(f"damping {train['damping']:g}")
+    if train["loss"] == "rbf_competitive":
+        words.append(f"j {train['rubbish']:g}")
+    if train["order"] == "constant":
+        words.append("constant order")
+    if config["distortion.share"]:
+        words.append(f"{config['distortion.share']:.0%} distorted")
+    if train["epoch_chosen"] == "validation":
+        words.append("epoch chosen on validation")
+    return ", ".join(words)
+
+
+def _percent(name: str, interval: Interval) -> dict:
+    """An interval of fractions as columns in percent."""
+    ends = zip(("", "_ci_low", "_ci_high"), interval, strict=True)
+    return {f"{name}_percent{end}": None if it is None else 100 * it for end, it in ends}
 
 
 def to_csv(rows: list[dict]) -> str:
@@ -71,13 +149,18 @@ def to_csv(rows: list[dict]) -> str:
 
 
 def shortened(row: dict) -> dict:
-    """A row of `arm_rows` or `contrast_rows` with the columns that fit a terminal of 80 characters."""
+    """A row of a table with the columns that fit a terminal of 80 characters."""
     if "contrast" in row:
         names, value, shown = ("contrast", "pairs"), "difference", "difference"
+        mean = row["difference_mean"]
+    elif "paper_error_percent" in row:
+        names, value, shown = ("arm", "runs", "paper_error_percent"), "error_percent", "error_percent"
+        mean = row[value]
     else:
         names, value, shown = ("arm", "runs", "diverged", "parameters"), "test_accuracy", "accuracy"
+        mean = row["test_accuracy_mean"]
     low, high = (_cell(row[f"{value}_ci_{end}"]) for end in ("low", "high"))
-    short = {name: row[name] for name in names} | {shown: row[f"{value}_mean"]}
+    short = {name: row[name] for name in names} | {shown: mean}
     return short | {f"{CONFIDENCE:.0%} interval": "-" if low == "-" else f"{low} to {high}"}
 
 

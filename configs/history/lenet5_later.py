@@ -1,0 +1,44 @@
+"""From the LeNet-5 of 1998 to what bears its name today, one change upon the other, on MNIST.
+
+    python -m experiments.ablate --config=configs/history/lenet5_later.py --workdir=DIR
+
+About an hour on two cores. Damping and learning rates were chosen by choices_1998.py on 6,000 validation
+images, which no arm trains on.
+"""
+
+import itertools
+
+from lenet_jax.config import default_sweep, override
+from lenet_jax.historic_choices import as_chosen, later_steps
+
+NOTES = {
+    "original": "RBF units and eq. 9, trainable subsampling, C3's table, scaled tanh, 20 passes one by one",
+    "softmax": "softmax and cross-entropy",
+    "average": "average pooling without weights",
+    "max": "max pooling",
+    "all_maps": "C3 reads all maps",
+    "tanh": "tanh",
+    "relu": "ReLU",
+    "initialisation": "weights of variance 1 / F",
+    "momentum": "SGD with momentum, batches of 64, a cosine",
+    "adam": "Adam",
+}
+
+
+def get_config():
+    config = override(default_sweep(), as_chosen("lenet5") | {"dataset": "mnist"})
+    config.data.validation_fraction = 0.1
+    config.seeds = 3
+    return config
+
+
+def get_arms(config):
+    return {name: fields | {"data.validation_fraction": 0.1} for name, fields in later_steps().items()}
+
+
+def get_contrasts():
+    return {NOTES[now]: (now, before) for before, now in itertools.pairwise(NOTES)}
+
+
+def get_references():
+    return {name: {"note": note} for name, note in NOTES.items()}

@@ -1,0 +1,54 @@
+"""The zip code network of 1989 with what was learned later, one change upon the other.
+
+    python -m experiments.ablate --config=configs/history/zipcode_later.py --workdir=DIR
+
+About fifteen minutes on two cores. In the manner of a public diary, "Deep Neural Nets: 33 years ago
+and 33 years from now" (Karpathy, 2022), which chose on the test set; here every learning rate was
+chosen on validation images (choices_1989.py), a tenth of the training images that no arm trains on.
+"""
+
+import itertools
+
+from lenet_jax import historic
+from lenet_jax.config import default_sweep, override
+from lenet_jax.historic_choices import as_chosen
+
+STEPS = {
+    "original": ({}, "plain SGD, squared error, constant order"),
+    "softmax": (as_chosen("zipcode_softmax"), "softmax and cross-entropy"),
+    "adam": (as_chosen("zipcode_adam"), "Adam"),
+    "decay": ({"train.schedule": "linear"}, "learning rate falling to 0"),
+    "shuffled": ({"train.order": "shuffled"}, "a new order in each pass"),
+    "shifted": (
+        {
+            "distortion.share": 1.0,
+            "distortion.shift": 1.0,
+            "distortion.scale": 0.0,
+            "distortion.squeeze": 0.0,
+            "distortion.shear": 0.0,
+        },
+        "images shifted by up to a pixel",
+    ),
+    "longer": ({"train.epochs": 60}, "60 passes"),
+    "relu": ({"model.activation": "relu"}, "ReLU"),
+    "dropout": ({"model.dropout": 0.25}, "a quarter of H3's inputs dropped"),
+}
+
+
+def get_config():
+    return override(default_sweep(), as_chosen("zipcode_sgd") | {"data.validation_fraction": 0.1})
+
+
+def get_arms(config):
+    start = as_chosen("zipcode_sgd") | {"data.validation_fraction": 0.1}
+    changes = {name: change | {"data.validation_fraction": 0.1} for name, (change, _) in STEPS.items()}
+    return historic.steps_from(start, changes)
+
+
+def get_contrasts():
+    names = list(STEPS)
+    return {STEPS[now][1]: (now, before) for before, now in itertools.pairwise(names)}
+
+
+def get_references():
+    return {name: {"note": note} for name, (_, note) in STEPS.items()}
