@@ -26,10 +26,10 @@ _ADAM = {"train.optimizer": "adam", "train.momentum": 0.9}
 FAMILIES_1989: dict[str, tuple[dict, Candidates]] = {
     "zipcode_sgd": (_SGD_1989 | historic.ZIPCODE, _rates(0.01, 0.03, 0.1)),
     "zipcode_lm": (_LM_1989 | historic.ZIPCODE, _rates(2e-4, 5e-4, 1e-3, 2e-3)),
-    "control_sgd": (_SGD_1989 | historic.ZIPCODE_CONTROL, _rates(0.01, 0.03, 0.1)),
-    "control_lm": (_LM_1989 | historic.ZIPCODE_CONTROL, _rates(2e-4, 5e-4, 1e-3, 2e-3)),
+    "control_sgd": (_SGD_1989 | historic.ZIPCODE_CONTROL, _rates(0.003, 0.01, 0.03, 0.1)),
+    "control_lm": (_LM_1989 | historic.ZIPCODE_CONTROL, _rates(1e-4, 2e-4, 5e-4, 1e-3, 2e-3)),
     "zipcode_softmax": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX, _rates(0.003, 0.01, 0.03)),
-    "zipcode_adam": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX | _ADAM, _rates(1e-4, 3e-4, 1e-3)),
+    "zipcode_adam": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX | _ADAM, _rates(3e-5, 1e-4, 3e-4, 1e-3)),
     **{
         net: (_LM_1989 | historic.DRAWN | fields, _rates(5e-4, 1e-3, 2e-3, 4e-3))
         for net, fields in historic.NETS.items()
