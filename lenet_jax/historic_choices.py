@@ -65,7 +65,7 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
         },
     ),
     "lenet1": (PROTOCOL_1998 | historic.LENET1, _dampings(0.002, 0.02, 0.2)),
-    "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0)),
+    "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0, 20.0)),
     "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _dampings(0.002, 0.02, 0.2)),
     "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.03, 0.1, 0.3)),
     "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.03, 0.1, 0.3)),
@@ -76,7 +76,16 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
 }
 
 # Family -> candidate.
-CHOSEN = {}
+CHOSEN = {
+    "zipcode_sgd": "0.03",
+    "zipcode_lm": "0.0005",
+    "control_sgd": "0.01",
+    "control_lm": "0.0002",
+    "zipcode_softmax": "0.01",
+    "zipcode_adam": "0.0001",
+    "lenet5": "1-j10",
+    "lenet1": "0.02",
+}
 
 
 def as_chosen(family: str) -> dict:
