@@ -82,7 +82,7 @@ NETS = {
 # others by its seed, training and validation images from the training file.
 DRAWN = {
     "data.draw": (320, 160, 160),
-    "train.epochs": 60,
+    "train.epochs": 100,
     "train.epoch_chosen": "validation",
 }
 

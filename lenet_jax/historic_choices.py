@@ -18,6 +18,10 @@ def _dampings(*dampings: float) -> Candidates:
     return {f"{damping:g}": {"train.damping": damping} for damping in dampings}
 
 
+# The paper's damping and rate are for LeNet-5's loss. That of the others has another scale.
+_SQUARED_ERROR_STEPS = _dampings(0.002, 0.02, 0.2) | {
+    f"0.02-eta{rate:g}": {"train.damping": 0.02, "train.learning_rate": rate} for rate in (2e-3, 5e-3)
+}
 _SGD_1989 = historic.USPS_FIELD | PROTOCOL_1989 | PLAIN_SGD
 _LM_1989 = historic.USPS_FIELD | PROTOCOL_1989 | LEVENBERG_MARQUARDT
 _SOFTMAX = {"model.output": "logits", "train.loss": "cross_entropy"}
@@ -31,8 +35,12 @@ FAMILIES_1989: dict[str, tuple[dict, Candidates]] = {
     "zipcode_softmax": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX, _rates(0.003, 0.01, 0.03)),
     "zipcode_adam": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX | _ADAM, _rates(3e-5, 1e-4, 3e-4, 1e-3)),
     **{
-        net: (_LM_1989 | historic.DRAWN | fields, _rates(5e-4, 1e-3, 2e-3, 4e-3))
+        f"{net}_{initialisation}": (
+            _LM_1989 | historic.DRAWN | fields | {"model.initialisation": initialisation},
+            _rates(5e-4, 1e-3, 2e-3, 4e-3),
+        )
         for net, fields in historic.NETS.items()
+        for initialisation in ("fan_in", "root_fan_in")
     },
 }
 
@@ -64,9 +72,9 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
             for damping in (0.02, 0.2, 1.0, 5.0)
         },
     ),
-    "lenet1": (PROTOCOL_1998 | historic.LENET1, _dampings(0.002, 0.02, 0.2)),
+    "lenet1": (PROTOCOL_1998 | historic.LENET1, _SQUARED_ERROR_STEPS),
     "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0, 20.0)),
-    "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _dampings(0.002, 0.02, 0.2)),
+    "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _SQUARED_ERROR_STEPS),
     "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.03, 0.1, 0.3)),
     "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.03, 0.1, 0.3)),
     "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.03, 0.1, 0.3)),

@@ -96,8 +96,8 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
     if any(by_validation):
         scored = (
             f"is scored after each epoch, on {images('test')} test images of {dataset} drawn by its seed; "
-            "the epoch with the best validation accuracy counts, and test_selected_error is the best of all "
-            "epochs on the test images themselves, as some papers chose"
+            "the epoch with the best validation accuracy counts, test_selected is the best of all "
+            "epochs on the test images themselves, as some papers chose, and last the last epoch"
         )
     else:
         scored = f"is scored once, after its last epoch, on all {images('test')} test images of {dataset}"

@@ -88,10 +88,10 @@ def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) ->
     """Trains runs of one program together, and scores and records each; returns the records' results.
 
     The test set is scored once, after the last epoch. Where `config.train.epoch_chosen` is
-    "validation", every epoch is scored, the one with the best validation accuracy counts (the first
-    of several), and the best test accuracy of all epochs is told beside it: as some papers did, chosen
-    on the test set. A run whose training or validation loss is no longer finite ends there as
-    `diverged`, with no accuracies.
+    "validation", every epoch is scored, the one with the best validation accuracy counts (the first of
+    several), and two more test accuracies are told beside it: that of the last epoch, and the best of
+    all epochs, which is chosen on the test set as some papers did. A run whose training or validation
+    loss is no longer finite ends there as `diverged`, with no accuracies.
 
     Files in each job's directory: `metrics.jsonl`, a line an epoch as it comes, and `record.json` at
     the end. Losses are in their own unit, accuracies fractions in [0, 1], None where a run diverged or
@@ -160,8 +160,12 @@ def _accuracies(end: End, epoch_chosen: str) -> dict:
         "test_loss": counted.get("test_loss"),
     }
     if by_validation:
-        best = max(epoch["test_accuracy"] for epoch in end.scored) if counted else None
-        accuracies["test_selected_accuracy"] = best
+        last = end.scored[-1] if counted else {}
+        accuracies |= {
+            "test_selected_accuracy": max(it["test_accuracy"] for it in end.scored) if counted else None,
+            "last_accuracy": last.get("test_accuracy"),
+            "last_train_accuracy": last.get("train_accuracy"),
+        }
     return accuracies
 
 

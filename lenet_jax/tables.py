@@ -9,6 +9,8 @@ import tabulate
 
 from lenet_jax.stats import CONFIDENCE, Interval, mean_interval, proportion_interval
 
+# Test accuracies that runs of config.train.epoch_chosen=validation have beside the one that counts.
+OTHER_READINGS = {"test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
 DECIMALS = 6  # of numbers in CSV files; of 10,000 test images one is 0.0001
 
 
@@ -37,7 +39,7 @@ def contrast_rows(results: list[dict], contrasts: dict[str, tuple[str, str]]) ->
     """One row per contrast: test accuracy of `arm` minus that of `baseline`, paired by seed.
 
     A pair counts where neither run diverged. Contrasts whose arms were not run are left out. Where runs
-    have a test-selected accuracy, its difference stands behind.
+    have other readings, their differences stand behind.
     """
     done = {(result["arm"], result["seed"]): result for result in results if result["status"] == "done"}
     rows = []
@@ -50,8 +52,7 @@ def contrast_rows(results: list[dict], contrasts: dict[str, tuple[str, str]]) ->
         if not pairs:
             continue
         row = {"contrast": contrast, "arm": arm, "baseline": baseline, "pairs": len(pairs)}
-        for prefix in ("", "test_selected_"):
-            column = f"{prefix or 'test_'}accuracy"
+        for prefix, column in (("", "test_accuracy"), *OTHER_READINGS.items()):
             if column in pairs[0][0]:
                 differences = [one[column] - other[column] for one, other in pairs]
                 mean, low, high = mean_interval(differences, bounds=(-1.0, 1.0))
@@ -90,9 +91,12 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
             **_percent("paper_error", paper),
             **_percent("error", ours),
         }
-        if "test_selected_accuracy" in results[0]:
-            selected = [1 - result["test_selected_accuracy"] for result in done]
-            row |= _percent("test_selected_error", mean_interval(selected, bounds=(0.0, 1.0)))
+        for prefix, column in OTHER_READINGS.items():
+            if column in results[0]:
+                errors = [1 - result[column] for result in done]
+                row |= _percent(f"{prefix}error", mean_interval(errors, bounds=(0.0, 1.0)))
+        if "last_train_accuracy" in results[0]:
+            row["last_train_error_percent"] = _mean(100 - 100 * it["last_train_accuracy"] for it in done)
         rows.append({
             **row,
             "train_error_percent": _mean(100 - 100 * result["train_accuracy"] for result in done),
