@@ -20,7 +20,8 @@ def _dampings(*dampings: float) -> Candidates:
 
 # The paper's damping and rate are for LeNet-5's loss. That of the others has another scale.
 _SQUARED_ERROR_STEPS = _dampings(0.002, 0.02, 0.2) | {
-    f"0.02-eta{rate:g}": {"train.damping": 0.02, "train.learning_rate": rate} for rate in (2e-3, 5e-3)
+    f"{damping:g}-eta{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
+    for damping, rate in ((0.02, 2e-4), (0.02, 2e-3), (0.02, 5e-3), (0.2, 2e-3), (0.2, 5e-3))
 }
 _SGD_1989 = historic.USPS_FIELD | PROTOCOL_1989 | PLAIN_SGD
 _LM_1989 = historic.USPS_FIELD | PROTOCOL_1989 | LEVENBERG_MARQUARDT
@@ -75,11 +76,11 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
     "lenet1": (PROTOCOL_1998 | historic.LENET1, _SQUARED_ERROR_STEPS),
     "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0, 20.0)),
     "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _SQUARED_ERROR_STEPS),
-    "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.03, 0.1, 0.3)),
-    "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.03, 0.1, 0.3)),
+    "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
+    "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
     "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.03, 0.1, 0.3)),
     "later_adam": (_BEFORE_OPTIMIZERS | _MOMENTUM | _ADAM, _rates(3e-4, 1e-3, 3e-3)),
-    "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03)),
+    "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03, 0.1)),
     "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
 }
 
@@ -91,8 +92,26 @@ CHOSEN = {
     "control_lm": "0.0002",
     "zipcode_softmax": "0.01",
     "zipcode_adam": "0.0001",
+    "net1_fan_in": "0.0005",
+    "net2_fan_in": "0.001",
+    "net3_fan_in": "0.001",
+    "net4_fan_in": "0.001",
+    "net5_fan_in": "0.001",
+    "net1_root_fan_in": "0.0005",
+    "net2_root_fan_in": "0.002",
+    "net3_root_fan_in": "0.002",
+    "net4_root_fan_in": "0.004",
+    "net5_root_fan_in": "0.004",
     "lenet5": "1-j10",
-    "lenet1": "0.02",
+    "lenet1": "0.02-eta0.002",
+    "linear": "2",
+    "mlp": "0.02-eta0.002",
+    "lenet5_today": "0.03",
+    "lenet1_today": "0.03",
+    "linear_today": "0.03",
+    "mlp_today": "0.03",
+    "later_momentum": "0.1",
+    "later_adam": "0.001",
 }
 
 

@@ -67,7 +67,9 @@ def write_report(directory: pathlib.Path) -> str:
     else:
         _remove_table(directory, "contrasts")
     if papers := tables.paper_rows(runs, sweep.get("references", {})):
-        text += "\n\n" + _write_table(directory, "papers", papers, [PAPER_NOTE])
+        text += "\n\n" + _write_table(
+            directory, "papers", papers, [PAPER_NOTE], [tables.with_intervals_joined(row) for row in papers]
+        )
     else:
         _remove_table(directory, "papers")
     dataset = sweep["config"]["dataset"]
@@ -153,10 +155,15 @@ def _remove_table(directory: pathlib.Path, name: str) -> None:
         (directory / f"{name}.{suffix}").unlink(missing_ok=True)
 
 
-def _write_table(directory: pathlib.Path, name: str, rows: list[dict], notes: list[str]) -> str:
-    """Writes `rows` as CSV, Markdown and LaTeX, the Markdown with notes; returns it for a terminal."""
+def _write_table(
+    directory: pathlib.Path, name: str, rows: list[dict], notes: list[str], for_page: list[dict] | None = None
+) -> str:
+    """Writes `rows` as CSV, and as Markdown and LaTeX as they are or as `for_page` has them.
+
+    The notes stand under the latter. Returns the table for a terminal.
+    """
     notes_text = "\n".join(f"- {note}" for note in notes)
-    table = functools.partial(tables.to_text, [_without(row, ONLY_IN_CSV) for row in rows])
+    table = functools.partial(tables.to_text, for_page or [_without(row, ONLY_IN_CSV) for row in rows])
     atomic.write(directory / f"{name}.csv", tables.to_csv(rows))
     atomic.write(directory / f"{name}.md", f"{table('pipe')}\n\n{notes_text}\n")
     latex_notes = "".join(f"\n{note.translate(LATEX_ESCAPES)}\n" for note in notes)

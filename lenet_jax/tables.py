@@ -101,8 +101,11 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
             **row,
             "train_error_percent": _mean(100 - 100 * result["train_accuracy"] for result in done),
             "val_error_percent": _mean(
-                100 - 100 * result["val_accuracy"] for result in done if result["val_accuracy"] is not None
+                None if result["val_accuracy"] is None else 100 - 100 * result["val_accuracy"]
+                for result in done
             ),
+            "train_loss": _mean(result["train_loss"] for result in done),
+            "test_loss": _mean(result["test_loss"] for result in done),
             "runs": len(results),
             "diverged": len(results) - len(done),
             "parameters": results[0]["parameters"],
@@ -110,6 +113,19 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
             "protocol": protocol(of_arm[0]),
         })  # fmt: skip
     return rows
+
+
+def with_intervals_joined(row: dict) -> dict:
+    """A row of `paper_rows` for a page: each mean with its interval in one cell, in percent."""
+    joined = {}
+    for column, value in row.items():
+        low, high = (row.get(f"{column}_ci_{end}") for end in ("low", "high"))
+        if column.endswith("_percent"):
+            interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
+            value = "-" if value is None else f"{value:.2f}{interval}"
+        if "_ci_" not in column:
+            joined[column.replace("_percent", " %").replace("_", " ")] = value
+    return joined
 
 
 def protocol(run: dict) -> str:
@@ -176,8 +192,9 @@ def to_text(rows: list[dict], style: str) -> str:
     return tabulate.tabulate(cells, columns, tablefmt=style, colalign=align, disable_numparse=True)
 
 
-def _mean(values: Iterable[float]) -> float | None:
-    values = list(values)
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Of the values that there are."""
+    values = [value for value in values if value is not None]
     return statistics.fmean(values) if values else None
 
 

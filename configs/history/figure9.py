@@ -23,12 +23,6 @@ VARIATIONS = {
         {"model.initialisation": "root_fan_in"},
         "LeNet-5, weights within 2.4 / sqrt(F), not 2.4 / F",
     ),
-    "lenet5_j_1": ({"train.rubbish": 1.0}, "LeNet-5, eq. 9 with j = 1"),
-    "lenet5_damping_0.02": (
-        {"train.damping": 0.02},
-        "LeNet-5, mu = 0.02 as given, in whatever scale of the loss",
-    ),
-    "lenet1_box_20": ({"data.box": 20}, "LeNet-1, digits of 20x20, not 16x16"),
 }
 
 
@@ -49,11 +43,10 @@ def get_arms(config):
             for name, hidden in historic.MLPS_1998.items()
         },
     }
-    base = {"lenet1_box_20": "lenet1"}
     return {
         **networks,
         "lenet5_dist": networks["lenet5"] | DISTORTED,
-        **{name: networks[base.get(name, "lenet5")] | change for name, (change, _) in VARIATIONS.items()},
+        **{name: networks["lenet5"] | change for name, (change, _) in VARIATIONS.items()},
     }
 
 
@@ -62,10 +55,7 @@ def get_contrasts():
         "LeNet-5 against LeNet-1": ("lenet5", "lenet1"),
         "LeNet-5 against 784-300-100-10": ("lenet5", "mlp_300_100"),
         "distorted images, LeNet-5": ("lenet5_dist", "lenet5"),
-        **{
-            note: (name, "lenet1" if name.startswith("lenet1") else "lenet5")
-            for name, (_, note) in VARIATIONS.items()
-        },
+        **{note: (name, "lenet5") for name, (_, note) in VARIATIONS.items()},
     }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.benchmark.data import random_images
 from experiments.benchmark.measuring import Measured, Work, call_once, in_turns
-from lenet_jax import wiring
+from lenet_jax import historic, wiring
 from lenet_jax.config import default_config, override
 from lenet_jax.counts import count_model
 from lenet_jax.models import build_model
@@ -41,21 +41,33 @@ def product_rate() -> float:
 
 
 def one(scale: Scale, rate: float) -> Iterator[dict]:
-    yield _against_torch("LeNet-5, batch 128", scale.images(25_600, 128), [0.1], LENET5, scale, rate)
+    images = scale.images(25_600, 128)
+    yield _against_torch("LeNet-5, batch 128", "lenet5", images, [0.1], LENET5, scale, rate)
 
 
 def sweep(scale: Scale, rate: float) -> Iterator[dict]:
     rates = [0.05, 0.1] * 4
-    yield _against_torch("8 LeNet-5 runs, batch 128", scale.images(12_800, 128), rates, LENET5, scale, rate)
+    images = scale.images(12_800, 128)
+    yield _against_torch("8 LeNet-5 runs, batch 128", "lenet5", images, rates, LENET5, scale, rate)
 
 
 def single(scale: Scale, rate: float) -> Iterator[dict]:
     fields = LENET5 | {"train.batch_size": 1, "train.learning_rate": 0.01}
-    yield _against_torch("LeNet-5, one image a step", scale.images(3_000, 1), [0.01], fields, scale, rate)
+    images = scale.images(3_000, 1)
+    yield _against_torch("LeNet-5, one image a step", "lenet5", images, [0.01], fields, scale, rate)
+
+
+def zipcode(scale: Scale, rate: float) -> Iterator[dict]:
+    """A pass of the protocol of 1989: times 23, all 167,693 presentations."""
+    fields = historic.USPS_FIELD | historic.ZIPCODE | historic.PROTOCOL_1989 | historic.PLAIN_SGD
+    case = "zip code net of 1989, one image a step"
+    images = scale.images(7_291, 1)
+    yield _against_torch(case, "zipcode", images, [0.03], fields, scale, rate)
 
 
 def mlp(scale: Scale, rate: float) -> Iterator[dict]:
-    yield _against_torch("MLP 784-300-100-10, batch 128", scale.images(25_600, 128), [0.1], MLP, scale, rate)
+    images = scale.images(25_600, 128)
+    yield _against_torch("MLP 784-300-100-10, batch 128", "mlp", images, [0.1], MLP, scale, rate)
 
 
 def layers(scale: Scale, rate: float) -> Iterator[dict]:
@@ -140,11 +152,17 @@ def _ours(fields: dict, images: int, learning_rates: list[float]) -> Work:
 
 
 def _against_torch(
-    case: str, images: int, learning_rates: list[float], fields: dict, scale: Scale, rate: float
+    case: str,
+    peer: str,
+    images: int,
+    learning_rates: list[float],
+    fields: dict,
+    scale: Scale,
+    rate: float,
 ) -> dict:
     config = override(default_config(), fields)
     arguments = {
-        "model": config.model.name,
+        "model": peer,
         "size": config.data.image_size,
         "images": images,
         "batch": config.train.batch_size,
@@ -199,6 +217,7 @@ GROUPS = {
     "one": ("one LeNet-5 run", one, True),
     "sweep": ("a sweep of 8 runs", sweep, True),
     "single": ("one image a step", single, True),
+    "zipcode": ("the zip code net of 1989", zipcode, True),
     "mlp": ("an MLP", mlp, True),
     "layers": ("the six wirings, layer by layer", layers, False),
     "growth": ("more runs and more data", growth, False),
