@@ -78,8 +78,8 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
     "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _SQUARED_ERROR_STEPS),
     "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
     "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
-    "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.03, 0.1, 0.3)),
-    "later_adam": (_BEFORE_OPTIMIZERS | _MOMENTUM | _ADAM, _rates(3e-4, 1e-3, 3e-3)),
+    "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.01, 0.03, 0.1, 0.3)),
+    "later_adam": (_BEFORE_OPTIMIZERS | _MOMENTUM | _ADAM, _rates(3e-4, 1e-3, 3e-3, 1e-2)),
     "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03, 0.1)),
     "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
 }
@@ -110,8 +110,8 @@ CHOSEN = {
     "lenet1_today": "0.03",
     "linear_today": "0.03",
     "mlp_today": "0.03",
-    "later_momentum": "0.1",
-    "later_adam": "0.001",
+    "later_momentum": "0.03",
+    "later_adam": "0.003",
 }
 
 
