@@ -33,6 +33,7 @@ def default_config() -> ml_collections.ConfigDict:
     data.draw = ()  # train, validation and test images that each run draws by its seed, e.g. 320,160,160
     data.image_size = 32  # LeNet-5 reads 32x32, the MLPs of 1998 read 28x28
     data.box = 20  # digits are scaled to fit this box; MNIST's fit 20, smaller images are taken as a box
+    data.move = 0  # pixels: each image is moved once by up to so many, drawn by data.seed; 0: all centred
     data.background = -0.1  # grey levels of LeCun et al. 1998, section II-B
     data.ink = 1.175
     data.manual_dir = ""  # folder with a dataset's original files, where they can't be downloaded

@@ -36,12 +36,8 @@ FAMILIES_1989: dict[str, tuple[dict, Candidates]] = {
     "zipcode_softmax": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX, _rates(0.003, 0.01, 0.03)),
     "zipcode_adam": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX | _ADAM, _rates(3e-5, 1e-4, 3e-4, 1e-3)),
     **{
-        f"{net}_{initialisation}": (
-            _LM_1989 | historic.DRAWN | fields | {"model.initialisation": initialisation},
-            _rates(5e-4, 1e-3, 2e-3, 4e-3),
-        )
+        net: (_LM_1989 | historic.DRAWN | fields, _rates(5e-4, 1e-3, 2e-3, 4e-3))
         for net, fields in historic.NETS.items()
-        for initialisation in ("fan_in", "root_fan_in")
     },
 }
 
@@ -92,16 +88,11 @@ CHOSEN = {
     "control_lm": "0.0002",
     "zipcode_softmax": "0.01",
     "zipcode_adam": "0.0001",
-    "net1_fan_in": "0.0005",
-    "net2_fan_in": "0.001",
-    "net3_fan_in": "0.001",
-    "net4_fan_in": "0.001",
-    "net5_fan_in": "0.001",
-    "net1_root_fan_in": "0.0005",
-    "net2_root_fan_in": "0.002",
-    "net3_root_fan_in": "0.002",
-    "net4_root_fan_in": "0.004",
-    "net5_root_fan_in": "0.004",
+    "net1": "0.0005",
+    "net2": "0.001",
+    "net3": "0.001",
+    "net4": "0.001",
+    "net5": "0.001",
     "lenet5": "1-j10",
     "lenet1": "0.02-eta0.002",
     "linear": "2",

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lenet_jax.data.presentation import present, resize_bilinear
+from lenet_jax.data.presentation import move_at_random, present
 from lenet_jax.errors import UserError
 
 LEVELS = dict(background=-0.1, ink=1.175)
@@ -75,3 +75,27 @@ def test_images_that_do_not_fit_are_refused():
         present(inked(28, 0, 255, np.uint8), 0, 255, image_size=27, box=20, **LEVELS)
     with pytest.raises(UserError, match="data.box=33 is larger than config.data.image_size=32"):
         present(inked(8, 0, 16, np.uint8), 0, 16, image_size=32, box=33, **LEVELS)
+
+
+def test_moved_images_are_the_same_ink_elsewhere():
+    rng = np.random.default_rng(0)
+    images = np.full((200, 9, 9, 1), -0.1, np.float32)
+    images[:, 3:6, 3:6, 0] = rng.uniform(0.2, 1, (200, 3, 3))
+    moved = move_at_random(images, 2, np.random.default_rng(1), -0.1)
+    places = set()
+    for before, after in zip(images, moved, strict=True):
+        rows, columns = np.nonzero(after[..., 0] > 0)
+        top, left = rows.min(), columns.min()
+        places.add((top - 3, left - 3))
+        np.testing.assert_array_equal(after[top : top + 3, left : left + 3], before[3:6, 3:6])
+        assert np.isclose(after.sum(), before.sum(), rtol=1e-5)
+    assert places == {(row, column) for row in range(-2, 3) for column in range(-2, 3)}
+
+
+def test_another_box_scales_mnists_digits_about_the_middle():
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 4:24, 4:24] = 255
+    field = present(image, 0.0, 255.0, image_size=28, box=16, background=0.0, ink=1.0)[0, :, :, 0]
+    assert (field[7:21, 7:21] > 0.95).all()
+    assert np.allclose(field[:5], 0, atol=0.02) and np.allclose(field[:, 23:], 0, atol=0.02)
+    assert field.sum() == pytest.approx(16 * 16, rel=0.02)

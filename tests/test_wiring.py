@@ -17,9 +17,9 @@ def full_reads(sharing, size, kernel_size):
     return np.tile(positions, (wiring.output_size(size, kernel_size) ** 2, 1))
 
 
-def reads_of(connectivity, sharing, size, kernel_size, seed=0):
+def reads_of(connectivity, sharing, size, kernel_size, seed=0, stride=1):
     if connectivity == "local":
-        return wiring.local_reads(size, kernel_size)
+        return wiring.local_reads(size, kernel_size, stride)
     if connectivity == "full":
         return full_reads(sharing, size, kernel_size)
     return np.asarray(wiring.random_reads(jax.random.key(seed), sharing, size, kernel_size))

@@ -66,6 +66,25 @@ def present(
     return field
 
 
+def move_at_random(
+    images: np.ndarray, pixels: int, rng: np.random.Generator, background: float
+) -> np.ndarray:
+    """(N, S, S, 1) images, each moved by up to `pixels` rows and columns, either way.
+
+    What enters is background, what leaves is lost.
+    """
+    size = images.shape[1]
+    width = ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0))
+    wider = np.pad(images, width, constant_values=np.float32(background))
+    starts = rng.integers(0, 2 * pixels + 1, (len(images), 2))
+    return np.stack(
+        [
+            image[row : row + size, column : column + size]
+            for image, (row, column) in zip(wider, starts, strict=True)
+        ]
+    )
+
+
 def resize_bilinear(images: np.ndarray, size: int) -> np.ndarray:
     """(N, H, W) float32 -> (N, size, size) float32; pixels are squares, the border is repeated."""
     return np.asarray(jax.image.resize(images, (len(images), size, size), "bilinear"))

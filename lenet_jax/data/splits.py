@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lenet_jax.data.native import DATASETS, load_native
-from lenet_jax.data.presentation import present
+from lenet_jax.data.presentation import move_at_random, present
 from lenet_jax.errors import UserError, require_one_of
 
 
@@ -33,7 +33,7 @@ def load_splits(dataset: str, data) -> Splits:
 
     Args:
       dataset: one of DATASETS.
-      data: `config.data`, with the fields seed, validation_fraction, image_size, box, background,
+      data: `config.data`, with the fields seed, validation_fraction, image_size, box, move, background,
         ink, manual_dir and data_dir.
 
     Raises:
@@ -55,12 +55,17 @@ def load_splits(dataset: str, data) -> Splits:
         )
         return Split(field, labels)
 
+    def moved(split: Split, number: int) -> Split:
+        rng = np.random.default_rng((data.seed, number))
+        return split._replace(images=move_at_random(split.images, data.move, rng, data.background))
+
     train, validation = carve_validation(len(native.train_labels), data.validation_fraction, data.seed)
-    return Splits(
+    splits = Splits(
         train=split(native.train_images[train], native.train_labels[train]),
         validation=split(native.train_images[validation], native.train_labels[validation]),
         test=split(native.test_images, native.test_labels),
     )
+    return Splits(*map(moved, splits, range(len(splits)))) if data.move else splits
 
 
 def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -94,8 +99,9 @@ def check_data_fields(dataset: str, data) -> None:
             raise UserError(f"config.data.{name}={getattr(data, name)} must be a finite number.")
     if not 0 <= data.validation_fraction < 1:
         raise UserError(f"config.data.validation_fraction={data.validation_fraction} must be in [0, 1).")
-    if data.seed < 0:
-        raise UserError(f"config.data.seed={data.seed} must not be negative.")
+    for name in ("seed", "move"):
+        if getattr(data, name) < 0:
+            raise UserError(f"config.data.{name}={getattr(data, name)} must not be negative.")
     for name in ("image_size", "box"):
         if getattr(data, name) < 1:
             raise UserError(f"config.data.{name}={getattr(data, name)} must be at least 1.")

@@ -1,0 +1,147 @@
+"""What runs of the history do beside the usual: order, draws, distortion, dropout, the chosen epoch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lenet_jax import records, training
+from lenet_jax.config import default_config, override
+from lenet_jax.curvature import gauss_newton_diagonal
+from lenet_jax.engine import make_engine
+from lenet_jax.models import MLP
+from lenet_jax.objective import Objective
+from lenet_jax.optimizer import OptimizerSpec
+from lenet_jax.program import Draw, Program
+from lenet_jax.progress import Progress
+from lenet_jax.run import Job, prepare, train_and_record
+from tests.test_training import make_images, only, start, train
+
+SQUARED = Objective("squared_error")
+CONSTANT = OptimizerSpec("sgd", "constant", total_steps=100, warmup_steps=0)
+LM = OptimizerSpec(
+    "levenberg_marquardt", "epochs", 100, 0, epoch_factors=(1.0, 0.5), steps_per_epoch=20,
+    curvature_images=20, damping=0.05,
+)  # fmt: skip
+
+
+def one_by_one(optimizer=CONSTANT, **fields):
+    fields = {"objective": SQUARED, "order": "constant"} | fields
+    return Program(MLP((5,), "scaled_tanh", output="activated"), optimizer, 20, 1, 8, **fields)
+
+
+def test_constant_order_shows_the_patterns_as_they_lie_and_levenberg_marquardt_scales_each_weight():
+    """Two passes against a plain loop: the curvature anew before each, the rate by the pass's factor."""
+    program, images = one_by_one(LM), make_images(20)
+    state = start(program, learning_rate=0.01, momentum=0.0)
+    params = only(state.params)
+    for epoch in (1, 2):
+        h = gauss_newton_diagonal("backpropagated", program.model, SQUARED, params, {}, *images)
+        for index in range(20):
+
+            def loss(params, index=index):
+                outputs = program.model.apply({"params": params}, images.images[index : index + 1])
+                target = np.where(np.arange(10) == images.labels[index], 1.0, -1.0)
+                return ((outputs[0] - target) ** 2).mean()
+
+            grads = jax.grad(loss)(params)
+            rate = 0.01 * (1.0, 0.5)[epoch - 1]
+            params = jax.tree.map(lambda p, g, h, rate=rate: p - rate / (0.05 + h) * g, params, grads, h)
+        state, means = train(program, state, images, 0, epoch)
+    assert np.isfinite(means.loss)
+    jax.tree.map(
+        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5),
+        only(state.params),
+        params,
+    )
+
+
+def test_runs_draw_their_images_by_their_seed():
+    draw = Draw(train=12, validation=6, test=5, train_pool=30, test_pool=9)
+    program = one_by_one(draw=draw)
+    drawn = [np.asarray(start(program, seed=seed).drawn[0]) for seed in (0, 0, 1)]
+    assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
+    for places in drawn:
+        assert len(places) == 23 == len(set(places))
+        assert (places[:18] < 30).all() and (places[18:] >= 30).all() and (places[18:] < 39).all()
+
+
+def test_only_drawn_images_are_trained_on_and_scored():
+    """With a rate of 0, an epoch's loss is the mean over the drawn training images."""
+    draw = Draw(train=12, validation=6, test=5, train_pool=30, test_pool=9)
+    program = Program(MLP((5,), "tanh"), CONSTANT, 12, 1, 8, draw=draw)
+    images = make_images(39)
+    state = start(program, learning_rate=0.0)
+    drawn, params = np.asarray(state.drawn[0]), only(state.params)
+    logits = program.model.apply({"params": params}, images.images[drawn])
+    losses = np.asarray(program.objective.losses(logits, images.labels[drawn]))
+    score = only(make_engine("jit").evaluate(program, state, images, 18, 5))
+    assert score.loss_sum == pytest.approx(losses[18:].sum(), rel=1e-5)
+    _, means = train(program, state, images, 0, 1)
+    assert means.loss == pytest.approx(losses[:12].mean(), rel=1e-5)
+
+
+def test_dropout_leaves_inputs_out_in_training_alone():
+    model = MLP((50,), "relu", dropout=0.5)
+    program = Program(model, CONSTANT, 16, 4, 8)
+    images = make_images(16)
+    params = only(start(program).params)
+    plain, _ = training.losses_and_hits(program, params, {}, jnp.array(images.images), images.labels)
+    again, _ = training.losses_and_hits(program, params, {}, jnp.array(images.images), images.labels)
+    key = jax.random.key(0)
+    dropped, _ = training.losses_and_hits(program, params, {}, jnp.array(images.images), images.labels, key)
+    assert (plain == again).all() and (plain != dropped).all()
+
+
+def small(**fields):
+    return override(
+        default_config(),
+        {"model.name": "mlp", "model.hidden": (5,), "data.image_size": 8, "data.box": 8, "train.epochs": 3}
+        | {name.replace("__", "."): value for name, value in fields.items()},
+    )
+
+
+def record_of(config, directory):
+    directory.mkdir()
+    with Progress(config.train.epochs) as progress:
+        [result] = train_and_record([Job("arm", config, directory)], prepare(config), progress)
+    return result, records.read_record(directory / records.RECORD)
+
+
+def test_without_validation_images_all_are_trained_on(tmp_path):
+    result, record = record_of(small(data__validation_fraction=0.0), tmp_path / "run")
+    assert record["images"] == {"train": 1_437, "validation": 0, "test": 360}
+    assert result["status"] == "done" and result["val_accuracy"] is None and result["test_accuracy"] > 0.1
+
+
+def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_path):
+    config = small(
+        data__validation_fraction=0.0,
+        data__draw=(100, 40, 50),
+        train__epoch_chosen="validation",
+        train__epochs=8,
+        train__batch_size=5,
+        train__learning_rate=0.5,  # rough, so that epochs differ
+    )
+    result, record = record_of(config, tmp_path / "run")
+    assert record["images"] == {"train": 100, "validation": 40, "test": 50}
+    for name in ("test_accuracy", "test_selected_accuracy", "last_accuracy"):
+        assert (50 * result[name]) == pytest.approx(round(50 * result[name]))
+    assert result["test_accuracy"] <= result["test_selected_accuracy"]
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 8 and result["epochs"] == 8
+
+
+def test_training_images_are_distorted_and_scored_ones_are_not(tmp_path):
+    """With a rate of 0 only what is shown can change the loss of an epoch."""
+    plain, moved = (
+        small(train__learning_rate=1e-12, distortion__share=share, distortion__shift=3.0, train__epochs=1)
+        for share in (0.0, 1.0)
+    )
+    losses = {}
+    for name, config in (("plain", plain), ("moved", moved)):
+        result, _ = record_of(config, tmp_path / name)
+        [line] = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        losses[name] = (line, result["test_loss"])
+    assert losses["plain"][1] == pytest.approx(losses["moved"][1], rel=1e-6)
+    assert losses["plain"][0].split(",")[1] != losses["moved"][0].split(",")[1]
