@@ -58,6 +58,53 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
     return _png(figure)
 
 
+def errors_beside_papers(rows: list[dict], title: str) -> bytes:
+    """Draws the rows of `lenet_jax.tables.paper_rows`, one below the other; returns a PNG.
+
+    Test errors in percent with their intervals: ours filled, the papers' open. Rows of which all runs
+    diverged are left out.
+    """
+    rows = [row for row in rows if row["error_percent"] is not None]
+    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.32 * len(rows)), layout="constrained")
+    for name, column, shift, marker, colour, fill in (
+        ("ours", "error_percent", -0.12, "o", "tab:blue", "tab:blue"),
+        ("the paper's", "paper_error_percent", 0.12, "D", "tab:red", "white"),
+    ):
+        drawn = [(place, row) for place, row in enumerate(rows) if row[column] is not None]
+        if not drawn:
+            continue
+        means = [row[column] for _, row in drawn]
+        # A single seed has a mean and no interval.
+        lows, highs = (
+            [
+                row[column] if row[f"{column}_ci_{end}"] is None else row[f"{column}_ci_{end}"]
+                for _, row in drawn
+            ]
+            for end in ("low", "high")
+        )
+        axes.errorbar(
+            means,
+            [place + shift for place, _ in drawn],
+            xerr=[
+                [mean - low for mean, low in zip(means, lows, strict=True)],
+                [high - mean for mean, high in zip(means, highs, strict=True)],
+            ],
+            fmt=marker,
+            color=colour,
+            markerfacecolor=fill,
+            markersize=6,
+            capsize=3,
+            label=name,
+        )
+    axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("test error (%)")
+    axes.set_title(title)
+    axes.grid(True, axis="x", alpha=0.3)
+    axes.legend()
+    return _png(figure)
+
+
 def bitmaps(bitmaps: tuple[Bitmap, ...]) -> bytes:
     """Draws a bitmap for each class, ink black; returns a PNG."""
     figure, axes = plt.subplots(1, len(bitmaps), figsize=(len(bitmaps), 2.2), layout="constrained")

@@ -8,6 +8,7 @@ from lenet_jax import historic
 from lenet_jax.historic import LEVENBERG_MARQUARDT, PLAIN_SGD, PROTOCOL_1989, PROTOCOL_1998, PROTOCOL_TODAY
 
 Candidates = dict[str, dict]  # name -> fields
+Families = dict[str, tuple[dict, Candidates]]  # name -> (fields of the network and protocol, candidates)
 
 
 def _rates(*rates: float) -> Candidates:
@@ -28,17 +29,18 @@ _LM_1989 = historic.USPS_FIELD | PROTOCOL_1989 | LEVENBERG_MARQUARDT
 _SOFTMAX = {"model.output": "logits", "train.loss": "cross_entropy"}
 _ADAM = {"train.optimizer": "adam", "train.momentum": 0.9}
 
-FAMILIES_1989: dict[str, tuple[dict, Candidates]] = {
+FAMILIES_1989: Families = {
     "zipcode_sgd": (_SGD_1989 | historic.ZIPCODE, _rates(0.01, 0.03, 0.1)),
     "zipcode_lm": (_LM_1989 | historic.ZIPCODE, _rates(2e-4, 5e-4, 1e-3, 2e-3)),
     "control_sgd": (_SGD_1989 | historic.ZIPCODE_CONTROL, _rates(0.003, 0.01, 0.03, 0.1)),
     "control_lm": (_LM_1989 | historic.ZIPCODE_CONTROL, _rates(1e-4, 2e-4, 5e-4, 1e-3, 2e-3)),
     "zipcode_softmax": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX, _rates(0.003, 0.01, 0.03)),
     "zipcode_adam": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX | _ADAM, _rates(3e-5, 1e-4, 3e-4, 1e-3)),
-    **{
-        net: (_LM_1989 | historic.DRAWN | fields, _rates(5e-4, 1e-3, 2e-3, 4e-3))
-        for net, fields in historic.NETS.items()
-    },
+}
+
+FAMILIES_NETS: Families = {
+    net: (_LM_1989 | historic.DRAWN | fields, _rates(5e-4, 1e-3, 2e-3, 4e-3))
+    for net, fields in historic.NETS.items()
 }
 
 # From the original LeNet-5 to today's.
@@ -60,7 +62,7 @@ _MOMENTUM = {
     "train.schedule": "cosine",
 }
 
-FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
+FAMILIES_1998: Families = {
     "lenet5": (
         PROTOCOL_1998 | historic.LENET5,
         {
@@ -79,6 +81,8 @@ FAMILIES_1998: dict[str, tuple[dict, Candidates]] = {
     "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03, 0.1)),
     "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
 }
+
+_FAMILIES = FAMILIES_1989 | FAMILIES_NETS | FAMILIES_1998
 
 # Family -> candidate.
 CHOSEN = {
@@ -108,13 +112,13 @@ CHOSEN = {
 
 def as_chosen(family: str) -> dict:
     """A family's fields with those of its chosen candidate."""
-    base, candidates = (FAMILIES_1989 | FAMILIES_1998)[family]
+    base, candidates = _FAMILIES[family]
     return base | candidates[CHOSEN[family]]
 
 
 def chosen(family: str) -> dict:
     """The chosen candidate's own fields, for networks that take over the choice."""
-    _, candidates = (FAMILIES_1989 | FAMILIES_1998)[family]
+    _, candidates = _FAMILIES[family]
     return candidates[CHOSEN[family]]
 
 
@@ -126,7 +130,7 @@ def later_steps() -> dict[str, dict]:
     }
 
 
-def arms_of(families: dict[str, tuple[dict, Candidates]]) -> dict[str, dict]:
+def arms_of(families: Families) -> dict[str, dict]:
     """The arms that try all candidates: on a validation split where the protocol has none."""
     return {
         f"{family}-{name}": {**base, **_validation(base), **candidate}

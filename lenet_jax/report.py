@@ -53,8 +53,8 @@ def write_report(directory: pathlib.Path) -> str:
     """Rewrites all tables and the figure from the records; returns the tables for a terminal.
 
     Files: results.csv; table.csv, table.md, table.tex; contrasts.csv, contrasts.md, contrasts.tex
-    where the sweep defines contrasts whose arms were run, papers.csv, papers.md, papers.tex where it
-    refers to papers; accuracy.png.
+    where the sweep defines contrasts whose arms were run; accuracy.png, or where the sweep refers to
+    papers, papers.csv, papers.md, papers.tex and papers.png.
     """
     sweep, runs = read_records(directory)
     _write_results(directory, runs)
@@ -66,15 +66,15 @@ def write_report(directory: pathlib.Path) -> str:
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
     else:
         _remove_table(directory, "contrasts")
-    if papers := tables.paper_rows(runs, sweep.get("references", {})):
-        text += "\n\n" + _write_table(
-            directory, "papers", papers, [PAPER_NOTE], [tables.with_intervals_joined(row) for row in papers]
-        )
-    else:
-        _remove_table(directory, "papers")
     dataset = sweep["config"]["dataset"]
-    title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
-    atomic.write(directory / "accuracy.png", figures.accuracy_against_parameters(rows, title))
+    if papers := tables.paper_rows(runs, sweep.get("references", {})):
+        for_page = [tables.with_intervals_joined(row) for row in papers]
+        text += "\n\n" + _write_table(directory, "papers", papers, [PAPER_NOTE], for_page)
+        title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
+        atomic.write(directory / "papers.png", figures.errors_beside_papers(papers, title))
+    else:
+        title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
+        atomic.write(directory / "accuracy.png", figures.accuracy_against_parameters(rows, title))
     return text
 
 

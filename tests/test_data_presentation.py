@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lenet_jax.data.presentation import move_at_random, present
+from lenet_jax.data.presentation import move_at_random, present, resize_bilinear
 from lenet_jax.errors import UserError
 
 LEVELS = dict(background=-0.1, ink=1.175)

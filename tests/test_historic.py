@@ -184,11 +184,11 @@ def sweep_of_choices(era):
         return {row["arm"]: row for row in csv.DictReader(file)}
 
 
-@pytest.mark.parametrize("era", ["1989", "1998"])
+@pytest.mark.parametrize("era", ["1989", "nets", "1998"])
 def test_what_is_chosen_is_best_on_validation_images(era):
     """If this fails, mend CHOSEN in lenet_jax/historic_choices.py, and run what depends on it again."""
     rows = sweep_of_choices(era)
-    families = getattr(historic_choices, f"FAMILIES_{era}")
+    families = getattr(historic_choices, f"FAMILIES_{era.upper()}")
     assert set(rows) == {f"{family}-{name}" for family, (_, names) in families.items() for name in names}
     for family, (_, candidates) in families.items():
         # A candidate of which a run diverged has no claim.

@@ -1,4 +1,4 @@
-"""What is chosen on validation images for the zip code net and of Net-1 to Net-5.
+"""What is chosen on validation images for the zip code net of 1989.
 
     python -m experiments.ablate --config=configs/history/choices_1989.py --workdir=DIR
 
