@@ -73,7 +73,6 @@ FAMILIES_1998: Families = {
     ),
     "lenet1": (PROTOCOL_1998 | historic.LENET1, _SQUARED_ERROR_STEPS),
     "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0, 20.0)),
-    "mlp": (PROTOCOL_1998 | historic.mlp_of_1998(300), _SQUARED_ERROR_STEPS),
     "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
     "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
     "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.01, 0.03, 0.1, 0.3)),
@@ -82,7 +81,21 @@ FAMILIES_1998: Families = {
     "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
 }
 
-_FAMILIES = FAMILIES_1989 | FAMILIES_NETS | FAMILIES_1998
+# The paper's schedule is LeNet-5's. That of the fully connected networks isn't told.
+_MLP_STEPS = _dampings(0.02, 0.2) | {
+    f"0.02-constant-{rate:g}": {
+        "train.damping": 0.02,
+        "train.learning_rate": rate,
+        "train.schedule": "constant",
+    }
+    for rate in (2e-4, 5e-4, 1e-3)
+}
+FAMILIES_MLPS: Families = {
+    "mlp_one": (PROTOCOL_1998 | historic.mlp_of_1998(300), _MLP_STEPS),
+    "mlp_two": (PROTOCOL_1998 | historic.mlp_of_1998(300, 100), _MLP_STEPS),
+}
+
+_FAMILIES = FAMILIES_1989 | FAMILIES_NETS | FAMILIES_1998 | FAMILIES_MLPS
 
 # Family -> candidate.
 CHOSEN = {
@@ -100,7 +113,8 @@ CHOSEN = {
     "lenet5": "1-j10",
     "lenet1": "0.02-eta0.002",
     "linear": "2",
-    "mlp": "0.02-eta0.002",
+    "mlp_one": "0.02-constant-0.0005",
+    "mlp_two": "0.02-constant-0.0005",
     "lenet5_today": "0.03",
     "lenet1_today": "0.03",
     "linear_today": "0.03",

@@ -184,7 +184,7 @@ def sweep_of_choices(era):
         return {row["arm"]: row for row in csv.DictReader(file)}
 
 
-@pytest.mark.parametrize("era", ["1989", "nets", "1998"])
+@pytest.mark.parametrize("era", ["1989", "nets", "1998", "mlps"])
 def test_what_is_chosen_is_best_on_validation_images(era):
     """If this fails, mend CHOSEN in lenet_jax/historic_choices.py, and run what depends on it again."""
     rows = sweep_of_choices(era)

@@ -1,9 +1,9 @@
-"""What is chosen on validation images for the networks of figure 9.
+"""What is chosen on validation images for LeNet-5 and the networks of figure 9.
 
     python -m experiments.ablate --config=configs/history/choices_1998.py --workdir=DIR
 
 Minutes on two cores. An arm is a family and a candidate, as in
-mlp-0.02; what is best on validation images is written down in
+lenet5-1-j10; what is best on validation images is written down in
 lenet_jax/historic_choices.py. The seeds are of no other table.
 """
 

@@ -39,7 +39,9 @@ def get_arms(config):
         "lenet4_nearest": PROTOCOL_1998 | historic.LENET4 | chosen("lenet1"),
         "linear": as_chosen("linear"),
         **{
-            name: PROTOCOL_1998 | historic.mlp_of_1998(*hidden) | chosen("mlp")
+            name: PROTOCOL_1998
+            | historic.mlp_of_1998(*hidden)
+            | chosen("mlp_one" if len(hidden) == 1 else "mlp_two")
             for name, hidden in historic.MLPS_1998.items()
         },
     }

@@ -1,0 +1,92 @@
+"""Every file in configs/history: its docstring, that its arms can be run, and some of them run in small."""
+
+import importlib.util
+
+import pytest
+
+from lenet_jax.config import default_config, flatten, override
+from lenet_jax.program import make_program
+from lenet_jax.progress import Progress
+from lenet_jax.run import Job, check, prepare, train_and_record
+from lenet_jax.sweep import list_runs
+from tests.commands import PROJECT, run_command
+
+FILES = sorted((PROJECT / "configs" / "history").glob("*.py"))
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def load(file):
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def runs_of(file):
+    """Name -> resolved config, of the first seed."""
+    module = load(file)
+    config = module.get_config()
+    if not hasattr(module, "get_arms"):
+        return {file.stem: config}
+    runs = list_runs(override(config, {"seeds": 1}), module.get_arms(config))
+    return {run.arm: run.config for run in runs}
+
+
+@each_file
+def test_every_config_tells_its_command_and_can_run_all_its_arms(file):
+    module = load(file)
+    command = "ablate" if hasattr(module, "get_arms") else "train"
+    assert (
+        f"python -m experiments.{command} --config=configs/history/{file.name} --workdir=" in module.__doc__
+    )
+    assert module.get_config().is_locked
+    assert set(flatten(default_config())) <= set(flatten(module.get_config()))
+    for arm, config in runs_of(file).items():
+        check(config)
+        assert config.dataset == ("mnist" if config.data.image_size > 16 else "usps"), arm
+        make_program(config, 7_291, 1)
+
+
+@each_file
+def test_contrasts_and_references_name_arms(file):
+    module, arms = load(file), runs_of(file)
+    for pair in module.get_contrasts().values() if hasattr(module, "get_contrasts") else ():
+        assert set(pair) <= set(arms)
+    if hasattr(module, "get_references"):
+        assert set(module.get_references()) == set(arms)
+
+
+# An arm for each way of training: what else they do is the same.
+TRAINED = [
+    ("zipcode", "exact_curvature"),
+    ("zipcode_later", "dropout"),
+    ("nets_1989", "net4_moved"),
+    ("figure9", "lenet5_dist"),
+    ("lenet5_later", "max"),
+]
+
+
+@pytest.mark.parametrize(("name", "arm"), TRAINED)
+def test_arms_run_in_small(name, arm, tmp_path):
+    """On the embedded digits; the first hundreds of them, by the arm's own protocol."""
+    config = runs_of(PROJECT / "configs" / "history" / f"{name}.py")[arm]
+    config = override(
+        config, {"dataset": "digits", "train.epochs": 1, "train.curvature_images": 20, "data.box": 12}
+    )
+    if config.data.draw:
+        config = override(config, {"data.draw": (30, 20, 20)})
+    with Progress(1) as progress:
+        [result] = train_and_record([Job(arm, config, tmp_path)], prepare(config), progress)
+    assert result["status"] == "done" and result["train_loss"] > 0
+
+
+def test_the_bitmaps_are_drawn(tmp_path):
+    config = PROJECT / "configs" / "history" / "lenet5.py"
+    ended = run_command("bitmaps", f"--config={config}", f"--workdir={tmp_path / 'new'}")
+    assert ended.status == 0, ended.err
+    assert (tmp_path / "new" / "bitmaps.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_outputs_have_no_bitmaps(tmp_path):
+    ended = run_command("bitmaps", f"--config={PROJECT / 'configs' / 'lenet5.py'}", f"--workdir={tmp_path}")
+    assert ended.status == 1 and "config.model.output=logits has no bitmaps" in ended.err
