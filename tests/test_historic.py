@@ -184,7 +184,17 @@ def sweep_of_choices(era):
         return {row["arm"]: row for row in csv.DictReader(file)}
 
 
-@pytest.mark.parametrize("era", ["1989", "nets", "1998", "mlps"])
+def test_the_nets_of_the_report_share_the_rate_that_is_best_for_their_mean():
+    rows = sweep_of_choices("nets")
+    scores = {
+        name: np.mean([float(rows[f"{net}-{name}"]["val_accuracy_mean"]) for net in historic.NETS])
+        for name in historic_choices.FAMILIES_NETS["net1"][1]
+    }
+    best = max(scores, key=scores.get)
+    assert {historic_choices.CHOSEN[net] for net in historic.NETS} == {best}
+
+
+@pytest.mark.parametrize("era", ["1989", "1998", "mlps"])
 def test_what_is_chosen_is_best_on_validation_images(era):
     """If this fails, mend CHOSEN in lenet_jax/historic_choices.py, and run what depends on it again."""
     rows = sweep_of_choices(era)

@@ -13,6 +13,7 @@ from lenet_jax.config import default_sweep, override
 from lenet_jax.historic import DISTORTED, PROTOCOL_1998
 from lenet_jax.historic_choices import as_chosen, chosen
 
+MLP_FAN_IN = "28x28-300-10, weights within 2.4 / F, not 2.4 / sqrt(F)"
 VARIATIONS = {
     "lenet5_eq8": ({"train.loss": "rbf"}, "LeNet-5, eq. 8: no competition between classes"),
     "lenet5_average": (
@@ -48,6 +49,7 @@ def get_arms(config):
     return {
         **networks,
         "lenet5_dist": networks["lenet5"] | DISTORTED,
+        "mlp_300_fan_in": networks["mlp_300"] | {"model.initialisation": "fan_in"},
         **{name: networks["lenet5"] | change for name, (change, _) in VARIATIONS.items()},
     }
 
@@ -57,12 +59,15 @@ def get_contrasts():
         "LeNet-5 against LeNet-1": ("lenet5", "lenet1"),
         "LeNet-5 against 784-300-100-10": ("lenet5", "mlp_300_100"),
         "distorted images, LeNet-5": ("lenet5_dist", "lenet5"),
+        MLP_FAN_IN: ("mlp_300_fan_in", "mlp_300"),
         **{note: (name, "lenet5") for name, (_, note) in VARIATIONS.items()},
     }
 
 
 def get_references():
     networks = ("lenet5", "lenet5_dist", "lenet1", "lenet4_nearest", "linear", *historic.MLPS_1998)
-    return {name: historic.FIGURE_9[name] for name in networks} | {
-        name: {"note": note} for name, (_, note) in VARIATIONS.items()
+    return {
+        **{name: historic.FIGURE_9[name] for name in networks},
+        "mlp_300_fan_in": {"note": MLP_FAN_IN},
+        **{name: {"note": note} for name, (_, note) in VARIATIONS.items()},
     }
