@@ -21,7 +21,7 @@ def test_a_program_says_what_is_trained():
     assert (made.train_images, made.batch_size, made.image_size) == (1000, 64, 32)
     assert made.optimizer.total_steps == 10 * 15  # the 40 images left of an epoch make no step
     assert made.optimizer.warmup_steps == 8  # half of 15, rounded
-    assert made.model.maps == (6, 16)
+    assert [stage.maps for stage in made.model.stages] == [6, 16]
 
 
 def test_runs_that_differ_in_numbers_alone_share_a_compilation():
@@ -71,9 +71,9 @@ def test_runs_that_differ_in_the_computation_do_not(fields):
         ({"batch_size": 0}, "config.train.batch_size=0 must be at least 1."),
         ({"batch_size": 1001}, "config.train.batch_size=1001 must be at most the 1,000 training images"),
         ({"batch_size": 64, "devices": 3}, "config.train.batch_size=64 must be a multiple of the 3 devices"),
-        ({"optimizer": "lion"}, "config.train.optimizer='lion' is unknown: choose one of sgd, adam."),
+        ({"optimizer": "lion"}, "config.train.optimizer='lion' is unknown: choose one of sgd, adam, levenberg"),
         ({"schedule": "step"}, "config.train.schedule='step' is unknown: choose one of constant, cosine"),
-        ({"model.name": "alexnet"}, "config.model.name='alexnet' is unknown: choose one of lenet5, mlp."),
+        ({"model.name": "alexnet"}, "config.model.name='alexnet' is unknown: choose one of cnn, mlp."),
     ],
     ids=str,
 )  # fmt: skip
