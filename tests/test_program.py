@@ -71,7 +71,7 @@ def test_runs_that_differ_in_the_computation_do_not(fields):
         ({"batch_size": 0}, "config.train.batch_size=0 must be at least 1."),
         ({"batch_size": 1001}, "config.train.batch_size=1001 must be at most the 1,000 training images"),
         ({"batch_size": 64, "devices": 3}, "config.train.batch_size=64 must be a multiple of the 3 devices"),
-        ({"optimizer": "lion"}, "config.train.optimizer='lion' is unknown: choose one of sgd, adam, levenberg"),
+        ({"optimizer": "lion"}, "config.train.optimizer='lion' is unknown: choose one of sgd, adam, leve"),
         ({"schedule": "step"}, "config.train.schedule='step' is unknown: choose one of constant, cosine"),
         ({"model.name": "alexnet"}, "config.model.name='alexnet' is unknown: choose one of cnn, mlp."),
     ],
