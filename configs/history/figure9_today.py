@@ -31,7 +31,11 @@ def get_arms(config):
     networks = {
         "lenet5": lenet5,
         "lenet1": as_chosen("lenet1_today"),
-        "lenet4_nearest": historic.LENET4 | LENET5_TODAY | PROTOCOL_TODAY | chosen("lenet5_today"),
+        "lenet4_nearest": historic.LENET4
+        | LENET5_TODAY
+        | {"model.pooling": "max,max,none"}
+        | PROTOCOL_TODAY
+        | chosen("lenet5_today"),
         "linear": as_chosen("linear_today"),
         **mlps,
     }

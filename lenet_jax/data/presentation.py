@@ -76,13 +76,10 @@ def move_at_random(
     size = images.shape[1]
     width = ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0))
     wider = np.pad(images, width, constant_values=np.float32(background))
-    starts = rng.integers(0, 2 * pixels + 1, (len(images), 2))
-    return np.stack(
-        [
-            image[row : row + size, column : column + size]
-            for image, (row, column) in zip(wider, starts, strict=True)
-        ]
-    )
+    moved = np.empty_like(images)
+    for number, (row, column) in enumerate(rng.integers(0, 2 * pixels + 1, (len(images), 2))):
+        moved[number] = wider[number, row : row + size, column : column + size]
+    return moved
 
 
 def resize_bilinear(images: np.ndarray, size: int) -> np.ndarray:
