@@ -13,13 +13,13 @@ from lenet_jax.historic_choices import as_chosen, later_steps
 
 NOTES = {
     "original": "RBF units and eq. 9, trainable subsampling, C3's table, scaled tanh, 20 passes one by one",
+    "initialisation": "weights of variance 1 / F",
     "softmax": "softmax and cross-entropy",
     "average": "average pooling without weights",
     "max": "max pooling",
     "all_maps": "C3 reads all maps",
     "tanh": "tanh",
     "relu": "ReLU",
-    "initialisation": "weights of variance 1 / F",
     "momentum": "SGD with momentum, batches of 64, a cosine",
     "adam": "Adam",
 }
