@@ -67,8 +67,13 @@ def _exact(states: Callable, loss: Callable, params, images_NHWC, labels_N):
 def _square_backward(call, args, kwargs, context):
     """Lets second derivatives pass backward through a layer, where first ones would."""
     layer = context.module
-    is_layer = context.method_name == "__call__" and isinstance(layer, (Activation, nn.Dense, Wired, Pool))
-    if not is_layer or not layer.path:  # without a path it is the copy below, called from here
+    is_known = isinstance(layer, (Activation, nn.Dense, Wired, Pool))
+    if context.method_name != "__call__" or not layer.path:  # without a path: a copy, called from below
+        return call(*args, **kwargs)
+    if not is_known:
+        own = layer.variables.get("params", {}).values()
+        if any(isinstance(its, jax.Array) for its in own):
+            raise NotImplementedError(f"Nothing says how curvature passes through {type(layer).__name__}.")
         return call(*args, **kwargs)
     [x] = args
     params = layer.variables.get("params", {})

@@ -11,7 +11,7 @@ from jax.scipy.ndimage import map_coordinates
 class Distortion:
     """How far images are distorted; every amount is drawn uniformly up to its limit, either way.
 
-    The paper (section III-A) names the four kinds, not their ranges.
+    The paper (section III-B) names the four kinds, not their ranges.
 
     Attributes:
       share: of the presented images that are distorted, in [0, 1].
@@ -42,7 +42,7 @@ class Distortion:
         rows, columns = jnp.mgrid[:size, :size].astype(jnp.float32) - middle
         # Where each pixel of the distorted image comes from.
         from_rows = (rows - down) * jnp.exp(squeeze - scale) + middle
-        from_columns = (columns - right + shear * rows) * jnp.exp(-squeeze - scale) + middle
+        from_columns = (columns - right + shear * (rows - down)) * jnp.exp(-squeeze - scale) + middle
         distorted = map_coordinates(
             image_HWC[..., 0], [from_rows, from_columns], order=1, mode="constant", cval=background
         )

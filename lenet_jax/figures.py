@@ -61,13 +61,18 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
 def errors_beside_papers(rows: list[dict], title: str) -> bytes:
     """Draws the rows of `lenet_jax.tables.paper_rows`, one below the other; returns a PNG.
 
-    Test errors in percent with their intervals: ours filled, the papers' open. Rows of which all runs
-    diverged are left out.
+    Test errors in percent with their intervals: ours filled, in the reading that the row compares, the
+    papers' open. Rows of which all runs diverged are left out.
     """
-    rows = [row for row in rows if row["error_percent"] is not None]
+    ends = ("", "_ci_low", "_ci_high")
+    rows = [
+        row | {f"ours{end}": row[f"{row['compared']}_percent{end}"] for end in ends}
+        for row in rows
+        if row["error_percent"] is not None
+    ]
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.32 * len(rows)), layout="constrained")
     for name, column, shift, marker, colour, fill in (
-        ("ours", "error_percent", -0.12, "o", "tab:blue", "tab:blue"),
+        ("ours", "ours", -0.12, "o", "tab:blue", "tab:blue"),
         ("the paper's", "paper_error_percent", 0.12, "D", "tab:red", "white"),
     ):
         drawn = [(place, row) for place, row in enumerate(rows) if row[column] is not None]
@@ -98,10 +103,12 @@ def errors_beside_papers(rows: list[dict], title: str) -> bytes:
         )
     axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
     axes.invert_yaxis()
-    axes.set_xlabel("test error (%)")
+    readings = " or ".join(dict.fromkeys(row["compared"].replace("_", " ") for row in rows))
+    axes.set_xlabel(f"{readings} (% of the test images)")
     axes.set_title(title)
     axes.grid(True, axis="x", alpha=0.3)
-    axes.legend()
+    if axes.containers:
+        figure.legend(loc="outside lower center", ncols=2)
     return _png(figure)
 
 

@@ -19,7 +19,7 @@ TEST_IMAGES_1989 = 2_007
 TEST_IMAGES_OF_NETS = 160
 TEST_IMAGES_1998 = 10_000
 
-_UNITS_OF_1989 = {
+_UNITS = {
     "model.activation": "scaled_tanh",
     "model.output": "activated",
     "model.initialisation": "fan_in",
@@ -27,7 +27,7 @@ _UNITS_OF_1989 = {
 }
 
 # --- LeCun et al. 1989: 9,760 parameters, 64,660 connections.
-ZIPCODE = _UNITS_OF_1989 | {
+ZIPCODE = _UNITS | {
     "model.name": "cnn",
     "model.maps": (12, 12),  # H1, H2
     "model.kernel_size": (5,),
@@ -43,7 +43,7 @@ ZIPCODE = _UNITS_OF_1989 | {
 }
 
 # The paper's fully connected control.
-ZIPCODE_CONTROL = _UNITS_OF_1989 | {"model.name": "mlp", "model.hidden": (40,)}
+ZIPCODE_CONTROL = _UNITS | {"model.name": "mlp", "model.hidden": (40,)}
 
 # One pattern at a time, 23 times in constant order, on all 7,291 images: 167,693 presentations.
 PROTOCOL_1989 = {
@@ -58,12 +58,12 @@ PLAIN_SGD = {"train.optimizer": "sgd", "train.momentum": 0.0}
 LEVENBERG_MARQUARDT = {"train.optimizer": "levenberg_marquardt"}
 
 # --- LeCun 1989, technical report.
-_NET = _UNITS_OF_1989 | {
+_NET = _UNITS | {
     "model.name": "cnn",
     "model.kernel_size": (3, 5),
     "model.stride": (2, 1),
     # 8 units with a stride of 2 read 17 rows of 16: one of border. On which side, and in which state, is
-    # unsettled; 0 does better on validation images than the background's -1.
+    # unsettled: here the middle of a unit's range.
     "model.border_before": (0,),
     "model.border_behind": (1, 0),
     "model.border_value": 0.0,
@@ -72,8 +72,8 @@ _NET = _UNITS_OF_1989 | {
     "model.hidden": (),
 }
 NETS = {
-    "net1": _UNITS_OF_1989 | {"model.name": "mlp", "model.hidden": ()},
-    "net2": _UNITS_OF_1989 | {"model.name": "mlp", "model.hidden": (12,)},
+    "net1": _UNITS | {"model.name": "mlp", "model.hidden": ()},
+    "net2": _UNITS | {"model.name": "mlp", "model.hidden": (12,)},
     "net3": _NET | {"model.maps": (1, 1), "model.sharing": "unshared"},
     "net4": _NET | {"model.maps": (2, 1), "model.sharing": "shared,unshared"},
     "net5": _NET | {"model.maps": (2, 4)},
@@ -88,14 +88,8 @@ DRAWN = {
 }
 
 # --- LeCun et al. 1998.
-_UNITS_OF_1998 = {
-    "model.activation": "scaled_tanh",
-    "model.initialisation": "fan_in",
-    "model.output": "activated",
-    "train.loss": "squared_error",
-}
-# Section II-B, with the output of section II-C: 60,000 parameters, 340,908 connections.
-LENET5 = _UNITS_OF_1998 | {
+# Section II-B, with the loss of section II-C, eq. 9: 60,000 parameters, 340,908 connections.
+LENET5 = _UNITS | {
     "model.name": "cnn",
     "model.maps": (6, 16, 120),  # C1, C3, C5
     "model.map_table": "all,c3,all",
@@ -111,7 +105,7 @@ LENET5_TODAY = {
     "model.activation": "relu",
 }
 # Section III-C: 2,578 parameters, 98,442 connections; a digit of 16x16 in the middle of 28x28.
-LENET1 = _UNITS_OF_1998 | {
+LENET1 = _UNITS | {
     "model.name": "cnn",
     "model.maps": (4, 12),
     "model.map_table": "all,lenet1",
@@ -137,7 +131,7 @@ def mlp_of_1998(*hidden: int) -> dict:
     The linear classifier's output is the weighted sum itself.
     """
     output = {"model.output": "activated" if hidden else "logits"}
-    return _UNITS_OF_1998 | output | {"model.name": "mlp", "model.hidden": hidden, "data.image_size": 28}
+    return _UNITS | output | {"model.name": "mlp", "model.hidden": hidden, "data.image_size": 28}
 
 
 MLPS_1998 = {
@@ -173,7 +167,7 @@ FIGURE_9 = {
     "lenet5_dist": _figure_9("LeNet-5 [dist]", 0.8),
 }
 
-# Section III-C: 20 passes over all 60,000, one pattern at a time; step eta / (mu + h) with h estimated on 500
+# Section III-B: 20 passes over all 60,000, one pattern at a time; step eta / (mu + h) with h estimated on 500
 # images before each pass.
 PROTOCOL_1998 = LEVENBERG_MARQUARDT | {
     "data.validation_fraction": 0.0,

@@ -39,7 +39,7 @@ def fan_in_uniform(initialisation: str, fan_in: jax.typing.ArrayLike | None = No
 
 
 class Activation(nn.Module):
-    """A function of each value alone.
+    """A function of each value alone; a module, so that its calls are seen by name (`lenet_jax.curvature`).
 
     Attributes:
       name_of_function: one of ACTIVATIONS.

@@ -60,9 +60,10 @@ class MLP(nn.Module):
 
         Args:
           training: whether to drop inputs, by the key `dropout`.
+          states_only: whether to return what fixed output units read: for "rbf" the last hidden layer.
         """
         x = x.reshape(x.shape[0], -1)
-        activate = Activation(self.activation)
+        activate = Activation(self.activation, name="activation")
         for number, width in enumerate(self.hidden, self.first):
             if self.dropout:
                 x = nn.Dropout(self.dropout, deterministic=not training)(x)
@@ -102,15 +103,18 @@ class Stage:
     unit_bias: bool = False
     pooling: str = "average"
 
-
-LENET5 = (Stage(6), Stage(16))
+    @property
+    def layers(self) -> int:
+        """The wired layer, and its pooling if there is one."""
+        return 1 if self.pooling == "none" else 2
 
 
 class CNN(nn.Module):
     """Stages of wired feature maps, each with an activation and perhaps 2x2 pooling, then an MLP.
 
-    The defaults on 32x32 images are LeNet-5 (LeCun et al. 1998, section II-B) in its modern reading:
-    C1, S2, C3 (over all six maps), S4, C5, F6 and the output. The original is in configs/history.
+    As the default config has it, on 32x32 images, it is LeNet-5 (LeCun et al. 1998, section II-B) in its
+    modern reading: C1, S2, C3 (over all six maps), S4, C5, F6 and the output. The original, and others
+    of its time, are in `lenet_jax.historic`.
 
     Attributes:
       stages: from the image on.
@@ -128,7 +132,7 @@ class CNN(nn.Module):
     ) -> jax.Array:
         """Maps images (N, S, S, 1) to outputs (N, 10), or to what fixed output units read."""
         x = FeatureMaps.from_images(images_NHWC)
-        activate = Activation(self.classifier.activation)
+        activate = Activation(self.classifier.activation, name="activation")
         number = 1
         for stage in self.stages:
             fields = dataclasses.asdict(stage)
@@ -140,7 +144,7 @@ class CNN(nn.Module):
                 steps.insert(1 if pooling == "max" else 2, pool)
                 if pool.is_trainable:
                     steps.append(activate)
-            number += 1 if pooling == "none" else 2
+            number += stage.layers
             for step in steps:
                 x = step(x)
         return self.classifier(x.images, training, states_only)
@@ -196,17 +200,17 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
             )
         bitmaps = read_bitmaps(model.bitmaps, CLASSES, hidden[-1])
         codes = tuple(sum(rows, ()) for rows in bitmaps)
-    layers_before = 0 if model.name == "mlp" else sum(1 + (it.pooling != "none") for it in stages)
+    stages = () if model.name == "mlp" else stages
     classifier = MLP(
         hidden,
         model.activation,
-        1 + layers_before,
+        1 + sum(stage.layers for stage in stages),
         model.output,
         codes,
         model.initialisation,
         model.dropout,
     )
-    if model.name == "mlp":
+    if not stages:
         return classifier
     _require_fit(image_size, stages)
     return CNN(stages, classifier, model.initialisation)
@@ -298,7 +302,7 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
             raise UserError(
                 f"config.model.kernel_size={stage.kernel_size} is too large: convolutional stage {number} "
                 f"reads {size}x{size} inputs and must leave at least {least}x{least} units"
-                f"{'' if stage.pooling == 'none' else ' for the pooling'}; take a smaller kernel or fewer "
-                "config.model.maps."
+                f"{'' if stage.pooling == 'none' else ' for the pooling'}; take a smaller kernel, fewer "
+                "config.model.maps, or config.model.pooling=none there."
             )
         size = out if stage.pooling == "none" else out // 2

@@ -101,6 +101,12 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
             bool(factors) and all(0 < factor < math.inf for factor in factors),
             "numbers greater than 0, at least one",
         ),
+        (
+            "train.warmup_epochs",
+            train.schedule != "epochs" or not train.warmup_epochs,
+            "0 with config.train.schedule=epochs",
+        ),
+        ("model.border_value", math.isfinite(config.model.border_value), "a finite number"),
         ("train.curvature_images", train.curvature_images >= 1, "at least 1"),
         ("train.damping", 0 < train.damping < math.inf, "a number greater than 0"),
         ("train.rubbish", 0 < train.rubbish < math.inf, "a number greater than 0"),
@@ -127,7 +133,7 @@ def _check_objective(config: ml_collections.ConfigDict) -> None:
 
 
 def _check_one_pattern_protocol(config: ml_collections.ConfigDict) -> None:
-    """Raises UserError where one image a step is meant, and another number is asked for."""
+    """Raises UserError where one image a step is meant, as in the papers, and another number is asked for."""
     train = config.train
     for field, value in (("optimizer", LEVENBERG_MARQUARDT), ("order", "constant")):
         if train[field] == value and train.batch_size != 1:

@@ -9,7 +9,7 @@ from lenet_jax.provenance import versions
 from lenet_jax.stats import CONFIDENCE
 
 LATEX_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "%_#&$"} | {"`": ""})
-ONLY_IN_CSV = ("wired_connections", "val_accuracy_mean")  # columns that would crowd the page
+ONLY_IN_CSV = ("wired_connections",)  # columns that would crowd the page
 CONTRAST_NOTE = (
     "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
     f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
@@ -61,31 +61,31 @@ def write_report(directory: pathlib.Path) -> str:
     results = [run["result"] for run in runs]
     rows = tables.arm_rows(results)
     notes = protocol_notes(sweep, runs)
-    text = _write_table(directory, "table", rows, notes)
+    text = _write_table(directory, "table", rows, list(notes.values()))
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
     else:
-        _remove_table(directory, "contrasts")
+        _remove(directory, "contrasts.csv", "contrasts.md", "contrasts.tex")
     dataset = sweep["config"]["dataset"]
     if papers := tables.paper_rows(runs, sweep.get("references", {})):
+        under = [PAPER_NOTE, *(notes[name] for name in ("scored", "command", "machine"))]
         for_page = [tables.with_intervals_joined(row) for row in papers]
-        text += "\n\n" + _write_table(directory, "papers", papers, [PAPER_NOTE], for_page)
+        text += "\n\n" + _write_table(directory, "papers", papers, under, for_page)
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
         atomic.write(directory / "papers.png", figures.errors_beside_papers(papers, title))
+        _remove(directory, "accuracy.png")
     else:
+        _remove(directory, "papers.csv", "papers.md", "papers.tex", "papers.png")
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
         atomic.write(directory / "accuracy.png", figures.accuracy_against_parameters(rows, title))
     return text
 
 
-def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
-    """What stands under the table: how its numbers came about, and the command that gives them."""
+def protocol_notes(sweep: dict, runs: list[dict]) -> dict[str, str]:
+    """What stands under the tables: how their numbers came about, and the command that gives them."""
 
     def distinct(values) -> str:
         return " and ".join(dict.fromkeys(map(str, values)))
-
-    def train(field: str) -> str:
-        return distinct(run["config"][f"train.{field}"] for run in runs)
 
     def images(split: str) -> str:
         return distinct(f"{run['images'][split]:,}" for run in runs)
@@ -94,44 +94,41 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> list[str]:
     ran_on = [run["provenance"] for run in runs]
     seeds = sorted({run["result"]["seed"] for run in runs})
     devices = distinct(f"{at['devices']} x {at['device']} on {at['host']}" for at in ran_on)
-    by_validation = [run["config"].get("train.epoch_chosen") == "validation" for run in runs]
-    if any(by_validation):
+    of_seed = any(run["config"].get("data.draw") for run in runs)
+    test_images = f"{images('test')} test images of {dataset}"
+    test_images = f"the {test_images} that its seed draws" if of_seed else f"all {test_images}"
+    if any(run["config"].get("train.epoch_chosen") == "validation" for run in runs):
         scored = (
-            f"is scored after each epoch, on {images('test')} test images of {dataset} drawn by its seed; "
-            "the epoch with the best validation accuracy counts, test_selected is the best of all "
-            "epochs on the test images themselves, as some papers chose, and last the last epoch"
+            f"is scored after each epoch, on {test_images}; the epoch with the best validation accuracy "
+            "counts. Beside it, test_selected is the best of all epochs on the test images themselves, as "
+            "some papers chose, and last the last epoch. Each run"
         )
     else:
-        scored = f"is scored once, after its last epoch, on all {images('test')} test images of {dataset}"
-    held_out = [run["images"]["validation"] for run in runs]
-    kept = f"{images('validation')} more were kept for validation" if any(held_out) else "none were kept back"
-    protocols: dict[str, list[str]] = {}
+        scored = f"is scored once, after its last epoch, on {test_images}; it"
+    held_out = any(run["images"]["validation"] for run in runs)
+    kept = f"{images('validation')} more were kept for validation" if held_out else "none were kept back"
+    protocols: dict[str, dict] = {}  # protocol -> its arms, as the keys of a dict
     for run in runs:
-        # Records of before there was a choice of losses are all of one protocol.
-        its = tables.protocol(run) if "train.loss" in run["config"] else ""
-        arms = protocols.setdefault(its, [])
-        if run["result"]["arm"] not in arms:
-            arms.append(run["result"]["arm"])
+        protocols.setdefault(tables.protocol(run), {})[run["result"]["arm"]] = None
     if len(protocols) == 1:
-        training = (
-            f"{train('epochs')} epochs of {train('optimizer')}, batch {train('batch_size')}, learning rate "
-            f"{train('learning_rate')} ({train('schedule')}), momentum {train('momentum')}, weight decay "
-            f"{train('weight_decay')}"
-        )
+        [training] = protocols
     else:
         training = "; ".join(f"{', '.join(arms)}: {its}" for its, arms in protocols.items())
-    return [
-        "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed finite). Each "
-        f"run {scored}; it was trained on {images('train')}, and {kept}.",
-        f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), cut to [0, 1]. Seeds "
-        "change initialisation, random wiring and data order, not the test images.",
-        "Connections are links from units to what they read, biases included, and macs are "
-        "multiply-accumulates an image, both over the whole network; pooling has none of either here.",
-        f"Training: {training}; seeds {', '.join(map(str, seeds))}.",
-        f"Command: `{recorded_command(sweep, runs)}`",
-        f"Ran on {devices}; {distinct(map(versions, ran_on))}; "
+    changed = "initialisation, random wiring and data order"
+    changed += ", and which images a run has" if of_seed else ", not the test images"
+    return {
+        "scored": "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed "
+        f"finite). Each run {scored} was trained on {images('train')}, and {kept}.",
+        "interval": f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), cut to "
+        f"[0, 1]. Seeds change {changed}.",
+        "counts": "Connections are links from units to what they read, biases included, and macs are "
+        "multiply-accumulates an image, both over the whole network; pooling without weights has none of "
+        "either.",
+        "training": f"Training: {training}; seeds {', '.join(map(str, seeds))}.",
+        "command": f"Command: `{recorded_command(sweep, runs)}`",
+        "machine": f"Ran on {devices}; {distinct(map(versions, ran_on))}; "
         f"revision {distinct(at['revision'] for at in ran_on)}.",
-    ]
+    }
 
 
 def recorded_command(sweep: dict, runs: list[dict]) -> str:
@@ -149,10 +146,10 @@ def _write_results(directory: pathlib.Path, runs: list[dict]) -> None:
     atomic.write(directory / "results.csv", text)
 
 
-def _remove_table(directory: pathlib.Path, name: str) -> None:
-    """Removes a table of an earlier report, which no longer holds."""
-    for suffix in ("csv", "md", "tex"):
-        (directory / f"{name}.{suffix}").unlink(missing_ok=True)
+def _remove(directory: pathlib.Path, *names: str) -> None:
+    """Removes files of an earlier report, which no longer hold."""
+    for name in names:
+        (directory / name).unlink(missing_ok=True)
 
 
 def _write_table(

@@ -199,7 +199,8 @@ def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[End]
                 progress.epoch(job.name, epoch, train.epochs, metrics)
                 if its_score:
                     scored[index].append(its_score)
-                finite = all(math.isfinite(its) for name, its in metrics.items() if name.endswith("loss"))
+                losses = [its for name, its in (metrics | its_score).items() if name.endswith("loss")]
+                finite = all(map(math.isfinite, losses))
                 if not finite or epoch == train.epochs:
                     ends[index] = End("done" if finite else "diverged", epoch, scored[index])
             if all(ends):

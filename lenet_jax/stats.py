@@ -17,11 +17,10 @@ class Interval(NamedTuple):
     high: float | None
 
 
-def proportion_interval(share: float, count: int) -> Interval:
+def proportion_interval(hits: int, count: int) -> Interval:
     """A share of `count` images with its Wilson interval at CONFIDENCE: how far it could be by their draw."""
-    hits = round(share * count)
     ci = stats.binomtest(hits, count).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(share, float(ci.low), float(ci.high))
+    return Interval(hits / count, float(ci.low), float(ci.high))
 
 
 def mean_interval(values: list[float], bounds: tuple[float, float]) -> Interval:

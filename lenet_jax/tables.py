@@ -7,10 +7,18 @@ from collections.abc import Iterable
 
 import tabulate
 
+from lenet_jax.optimizer import LEVENBERG_MARQUARDT
 from lenet_jax.stats import CONFIDENCE, Interval, mean_interval, proportion_interval
 
 # Test accuracies that runs of config.train.epoch_chosen=validation have beside the one that counts.
 OTHER_READINGS = {"test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
+# What records of before there was a choice have.
+DEFAULT_TRAINING = {
+    "loss": "cross_entropy",
+    "order": "shuffled",
+    "epoch_chosen": "last",
+    "distortion.share": 0.0,
+}
 DECIMALS = 6  # of numbers in CSV files; of 10,000 test images one is 0.0001
 
 
@@ -53,7 +61,7 @@ def contrast_rows(results: list[dict], contrasts: dict[str, tuple[str, str]]) ->
             continue
         row = {"contrast": contrast, "arm": arm, "baseline": baseline, "pairs": len(pairs)}
         for prefix, column in (("", "test_accuracy"), *OTHER_READINGS.items()):
-            if column in pairs[0][0]:
+            if all(column in result for pair in pairs for result in pair):
                 differences = [one[column] - other[column] for one, other in pairs]
                 mean, low, high = mean_interval(differences, bounds=(-1.0, 1.0))
                 row |= {
@@ -70,8 +78,9 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
 
     Args:
       runs: records, as `lenet_jax.run.train_and_record` writes them.
-      references: arm -> `note`, what the arm is, and where a paper gives a figure `error_percent` with
-        the number of its test `images`. Arms without an entry are left out.
+      references: arm -> `note`, what the arm is, and where a paper gives a figure `error_percent`, the
+        number of its test `images`, their `errors` if it counts them, and `reading` if its figure is to
+        be compared with one of OTHER_READINGS. Arms without an entry are left out.
     """
     rows = []
     for arm in dict.fromkeys(run["result"]["arm"] for run in runs):
@@ -83,11 +92,14 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
         reference = references[arm]
         paper = Interval(None, None, None)
         if "error_percent" in reference:
-            paper = proportion_interval(reference["error_percent"] / 100, reference["images"])
+            errors = round(reference["error_percent"] / 100 * reference["images"])
+            paper = proportion_interval(reference.get("errors", errors), reference["images"])
+            paper = paper._replace(mean=reference["error_percent"] / 100)  # as the paper rounds it
         ours = mean_interval([1 - result["test_accuracy"] for result in done], bounds=(0.0, 1.0))
         row = {
             "arm": arm,
             "what": reference["note"],
+            "compared": f"{reference.get('reading', '')}error",
             **_percent("paper_error", paper),
             **_percent("error", ours),
         }
@@ -120,6 +132,8 @@ def with_intervals_joined(row: dict) -> dict:
     joined = {}
     for column, value in row.items():
         low, high = (row.get(f"{column}_ci_{end}") for end in ("low", "high"))
+        if column == "compared":
+            continue
         if column.endswith("_percent"):
             interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
             value = "-" if value is None else f"{value:.2f}{interval}"
@@ -131,23 +145,30 @@ def with_intervals_joined(row: dict) -> dict:
 def protocol(run: dict) -> str:
     """How a recorded run was trained, in a few words."""
     config, images = run["config"], run["images"]
-    train = {field.removeprefix("train."): value for field, value in config.items()}
+    train = DEFAULT_TRAINING | {field.removeprefix("train."): value for field, value in config.items()}
     words = [
         f"{train['epochs']} epochs of {images['train']:,}",
         f"batch {train['batch_size']}",
         train["loss"].replace("_", " "),
         f"{train['optimizer'].replace('_', ' ')} {train['learning_rate']:g} ({train['schedule']})",
     ]
-    if train["optimizer"] == "levenberg_marquardt":
+    if train["optimizer"] == LEVENBERG_MARQUARDT:
         words.append(f"damping {train['damping']:g}")
+        words.append(f"{train['curvature']} curvature")
+    else:
+        words.append(f"momentum {train['momentum']:g}")
+    if train["weight_decay"]:
+        words.append(f"weight decay {train['weight_decay']:g}")
     if train["loss"] == "rbf_competitive":
         words.append(f"j {train['rubbish']:g}")
-    if train["order"] == "constant":
-        words.append("constant order")
-    if config["distortion.share"]:
-        words.append(f"{config['distortion.share']:.0%} distorted")
+    if train["loss"] == "squared_error":
+        words.append(f"targets {train['target_low']:g} and {train['target_high']:g}")
     if train["epoch_chosen"] == "validation":
         words.append("epoch chosen on validation")
+    if train["order"] == "constant":
+        words.append("constant order")
+    if train["distortion.share"]:
+        words.append(f"{train['distortion.share']:.0%} distorted")
     return ", ".join(words)
 
 
@@ -174,8 +195,8 @@ def shortened(row: dict) -> dict:
         names, value, shown = ("contrast", "pairs"), "difference", "difference"
         mean = row["difference_mean"]
     elif "paper_error_percent" in row:
-        names, value, shown = ("arm", "runs", "paper_error_percent"), "error_percent", "error_percent"
-        mean = row[value]
+        names, value = ("arm", "runs", "paper_error_percent"), f"{row['compared']}_percent"
+        mean, shown = row[value], value
     else:
         names, value, shown = ("arm", "runs", "diverged", "parameters"), "test_accuracy", "accuracy"
         mean = row["test_accuracy_mean"]
@@ -186,9 +207,9 @@ def shortened(row: dict) -> dict:
 
 def to_text(rows: list[dict], style: str) -> str:
     """The table for people, in a style of `tabulate`: "pipe", "latex_booktabs", "simple"."""
-    columns = list(rows[0])
-    cells = [[_cell(row[column]) for column in columns] for row in rows]
-    align = ["left" if any(isinstance(row[column], str) for row in rows) else "right" for column in columns]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    align = ["left" if any(isinstance(row.get(it), str) for row in rows) else "right" for it in columns]
     return tabulate.tabulate(cells, columns, tablefmt=style, colalign=align, disable_numparse=True)
 
 

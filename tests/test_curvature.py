@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from lenet_jax.curvature import gauss_newton_diagonal
 from lenet_jax.models import CNN, MLP, Stage
@@ -144,3 +145,22 @@ def test_the_curvature_of_eq_9_is_never_negative():
     params, images, labels = start(model := classifier("rbf", (5,)), count=8)
     for leaf in jax.tree.leaves(diagonal("backpropagated", model, params, images, labels)):
         assert (leaf >= 0).all() and (leaf > 0).any()
+
+
+def test_a_layer_that_nothing_is_known_of_is_refused():
+    class Scale(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return x * self.param("scale", nn.initializers.ones, (10,))
+
+    class Scaled(nn.Module):
+        @nn.compact
+        def __call__(self, x, training=False, states_only=False):
+            return Scale()(x.reshape(len(x), -1)[:, :10])
+
+        def outputs(self, states):
+            return states
+
+    params, images, labels = start(model := Scaled())
+    with pytest.raises(NotImplementedError, match="Scale"):
+        gauss_newton_diagonal("backpropagated", model, OBJECTIVES["logits"], params, {}, images, labels)

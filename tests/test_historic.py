@@ -46,8 +46,8 @@ def test_the_control_of_1989():
 
 
 def test_167693_presentations():
-    assert 23 * 7_291 == 167_693
-    assert historic.PROTOCOL_1989["train.epochs"] == 23
+    config = override(default_config(), historic_choices.as_chosen("zipcode_sgd"))
+    assert program.make_program(config, 7_291, 1).optimizer.total_steps == 167_693
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What runs of the history do beside the usual: order, draws, distortion, dropout, the chosen epoch."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -128,20 +130,32 @@ def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_pa
     for name in ("test_accuracy", "test_selected_accuracy", "last_accuracy"):
         assert (50 * result[name]) == pytest.approx(round(50 * result[name]))
     assert result["test_accuracy"] <= result["test_selected_accuracy"]
-    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    assert len(lines) == 8 and result["epochs"] == 8
+    epochs = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert len(epochs) == 8 == result["epochs"]
+    validation = [epoch["val_accuracy"] for epoch in epochs]
+    assert (
+        result["val_accuracy"] == max(validation) > validation[-1]
+    )  # else this shows nothing: other numbers
+
+
+def test_a_run_whose_last_step_overflows_diverged_though_nothing_is_validated(tmp_path):
+    """One step, whose loss was computed before it."""
+    config = small(data__validation_fraction=0.0, train__epochs=1, train__learning_rate=1e38)
+    config.train.batch_size = 1_437
+    result, _ = record_of(config, tmp_path / "run")
+    assert result["status"] == "diverged" and result["test_accuracy"] is None
 
 
 def test_training_images_are_distorted_and_scored_ones_are_not(tmp_path):
     """With a rate of 0 only what is shown can change the loss of an epoch."""
     plain, moved = (
-        small(train__learning_rate=1e-12, distortion__share=share, distortion__shift=3.0, train__epochs=1)
+        small(train__learning_rate=1e-12, distortion__share=share, distortion__scale=1.0, train__epochs=1)
         for share in (0.0, 1.0)
     )
     losses = {}
     for name, config in (("plain", plain), ("moved", moved)):
         result, _ = record_of(config, tmp_path / name)
         [line] = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
-        losses[name] = (line, result["test_loss"])
+        losses[name] = (json.loads(line)["train_loss"], result["test_loss"])
     assert losses["plain"][1] == pytest.approx(losses["moved"][1], rel=1e-6)
-    assert losses["plain"][0].split(",")[1] != losses["moved"][0].split(",")[1]
+    assert abs(losses["plain"][0] - losses["moved"][0]) > 1e-5

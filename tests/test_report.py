@@ -123,7 +123,8 @@ def test_the_notes_tell_how_the_numbers_came_about(directory):
     for text in (printed, (directory / "table.md").read_text()):
         for part in (
             "all 360 test images of digits", "trained on 1,293", "144 more were kept for validation",
-            "95%, Student's t", "30 epochs of sgd", "0.05 and 0.1 (cosine)", "seeds 0, 2, 10, 11.",
+            "95%, Student's t", "wide, narrow, too_fast: 30 epochs of 1,293",
+            "sgd 0.05 (cosine), momentum 0.9; narrow: 30 epochs", "sgd 0.1 (cosine)", "seeds 0, 2, 10, 11.",
             "`python -m experiments.ablate --config=x.py --config.seeds=12 --workdir=DIR`",
             "1 x cpu on a machine, 2 cores",
             "jax 1.1, flax 2.2, optax 3.3", "revision 0123abc and 4567def-dirty.",
@@ -192,3 +193,36 @@ def test_a_folder_without_runs_is_refused(directory, tmp_path):
     shutil.rmtree(directory / "runs")
     with pytest.raises(UserError, match="holds no recorded runs"):
         write_report(directory)
+
+
+def test_papers_are_shown_beside_ours_where_the_sweep_refers_to_them(directory):
+    write_report(directory)
+    assert (directory / "accuracy.png").exists() and not (directory / "papers.md").exists()
+    sweep = records.read_record(directory / "config.json")
+    references = {
+        "narrow": {"note": "the narrow one", "error_percent": 25.0, "images": 360},
+        "too_fast": {"note": "diverges"},
+    }
+    records.write_record(directory / "config.json", sweep | {"references": references})
+    shown = write_report(directory)
+    rows = folders.rows(directory / "papers.csv")
+    assert [row["arm"] for row in rows] == ["narrow", "too_fast"]
+    assert float(rows[0]["paper_error_percent"]) == 25 and float(rows[0]["error_percent"]) == pytest.approx(
+        40
+    )
+    page = (directory / "papers.md").read_text()
+    assert "the narrow one" in page and "Wilson" in page and "Command: `python -m" in page
+    assert "paper_error_percent" in shown
+    assert (directory / "papers.png").exists() and not (directory / "accuracy.png").exists()
+    records.write_record(directory / "config.json", sweep)
+    write_report(directory)
+    assert not list(directory.glob("papers.*")) and (directory / "accuracy.png").exists()
+
+
+def test_the_figure_of_papers_can_be_drawn_where_every_run_diverged(directory):
+    sweep = records.read_record(directory / "config.json")
+    records.write_record(
+        directory / "config.json", sweep | {"references": {"too_fast": {"note": "diverges"}}}
+    )
+    write_report(directory)
+    assert (directory / "papers.png").exists()

@@ -25,7 +25,7 @@ def result(arm, seed, test_accuracy, **fields):
         "val_accuracy": None if test_accuracy is None else test_accuracy / 2,
         "test_accuracy": test_accuracy,
         "test_error_percent": None if test_accuracy is None else 100 * (1 - test_accuracy),
-        "wall_seconds": 1.5,
+        "train_loss": 0.25, "test_loss": 0.5, "wall_seconds": 1.5,
     } | fields  # fmt: skip
 
 
@@ -168,3 +168,71 @@ def test_a_terminal_of_80_columns_shows_the_tables():
         assert max(map(len, text.splitlines())) <= 80
         assert "0.9100" in text or "0.1100" in text
         assert "95% interval" in text and " to " in text
+
+
+def run_record(arm, seed, test_accuracy, config=None, **fields):
+    return {
+        "result": result(arm, seed, test_accuracy, **fields),
+        "config": {
+            "train.epochs": 3, "train.batch_size": 1, "train.optimizer": "sgd", "train.learning_rate": 0.5,
+            "train.schedule": "constant", "train.momentum": 0.0, "train.weight_decay": 0.0, **(config or {}),
+        },
+        "images": {"train": 1437, "validation": 0, "test": 360},
+    }  # fmt: skip
+
+
+def test_a_papers_error_stands_beside_ours_in_percent():
+    """5 of 100 images wrong: Wilson's interval by hand; ours, Student's t of 4 and 6 percent."""
+    runs = [run_record("net", 0, 0.96), run_record("net", 1, 0.94), run_record("net", 2, None)]
+    runs += [run_record("other", 0, 0.9, train_accuracy=0.99)]
+    [row, other] = tables.paper_rows(
+        runs, {"net": {"note": "a net", "error_percent": 5.0, "images": 100}, "other": {"note": "other"}}
+    )
+    z, p, n = 1.959964, 0.05, 100
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert row["paper_error_percent"] == pytest.approx(5.0)
+    found = row["paper_error_percent_ci_low"], row["paper_error_percent_ci_high"]
+    assert found == pytest.approx((100 * (middle - half), 100 * (middle + half)), rel=1e-4)
+    assert row["error_percent"] == pytest.approx(5.0)
+    assert row["error_percent_ci_high"] == pytest.approx(5 + 12.706, rel=1e-3)
+    assert (row["runs"], row["diverged"], row["what"]) == (3, 1, "a net")
+    assert (other["paper_error_percent"], other["error_percent_ci_low"]) == (None, None)
+    assert other["train_error_percent"] == pytest.approx(1.0)
+    joined = tables.with_intervals_joined(row)
+    assert joined["paper error %"] == "5.00 (2.15 to 11.18)" and joined["error %"].startswith(
+        "5.00 (0.00 to "
+    )
+    assert tables.with_intervals_joined(other)["paper error %"] == "-"
+    assert len(tables.to_text([tables.shortened(row)], "simple").splitlines()[0]) <= 80
+
+
+def test_other_readings_of_an_accuracy_have_rows_and_differences():
+    def both(arm, seed, chosen, best, last):
+        readings = {"test_selected_accuracy": best, "last_accuracy": last, "last_train_accuracy": 1.0}
+        return run_record(arm, seed, chosen, **readings)
+
+    runs = [both("a", 0, 0.8, 0.9, 0.7), both("a", 1, 0.8, 0.9, 0.7), both("b", 0, 0.5, 0.6, 0.3)]
+    runs += [both("b", 1, 0.5, 0.6, 0.3)]
+    [row, _] = tables.paper_rows(runs, {arm: {"note": arm} for arm in "ab"})
+    assert (row["error_percent"], row["test_selected_error_percent"]) == pytest.approx((20, 10))
+    assert (row["last_error_percent"], row["last_train_error_percent"]) == pytest.approx((30, 0))
+    [contrast] = tables.contrast_rows([run["result"] for run in runs], {"x": ("a", "b")})
+    assert contrast["difference_mean"] == pytest.approx(0.3)
+    assert contrast["test_selected_difference_mean"] == pytest.approx(0.3)
+    assert contrast["last_difference_mean"] == pytest.approx(0.4)
+
+
+def test_a_protocol_tells_what_its_optimizer_uses():
+    assert tables.protocol(run_record("a", 0, 0.5)) == (
+        "3 epochs of 1,437, batch 1, cross entropy, sgd 0.5 (constant), momentum 0"
+    )
+    config = {
+        "train.optimizer": "levenberg_marquardt", "train.damping": 0.02, "train.curvature": "exact",
+        "train.loss": "rbf_competitive", "train.rubbish": 10.0, "train.order": "constant",
+        "distortion.share": 0.9,
+    }  # fmt: skip
+    assert tables.protocol(run_record("a", 0, 0.5, config)) == (
+        "3 epochs of 1,437, batch 1, rbf competitive, levenberg marquardt 0.5 (constant), damping 0.02, "
+        "exact curvature, j 10, constant order, 90% distorted"
+    )

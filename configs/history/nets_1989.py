@@ -23,6 +23,7 @@ NOTES = {
     "net4": "2 maps 8x8 shared, then 4x4 unshared",
     "net5": "2 maps 8x8 and 4 maps 4x4, shared",
 }
+READING = {"reading": "test_selected_"}  # the report's, which the figure compares
 BACKGROUND = ({"model.border_value": -1.0}, "a border of background, -1, not of 0")
 BEFORE = (
     {"model.border_before": (1, 0), "model.border_behind": (0,)},
@@ -66,9 +67,17 @@ def get_contrasts():
 def get_references():
     return {
         **{
-            net: {"error_percent": 100 - right, "images": TEST_IMAGES_OF_NETS, "note": NOTES[net]}
+            net: {
+                "error_percent": 100 - right,
+                "images": TEST_IMAGES_OF_NETS,
+                "note": NOTES[net],
+                **READING,
+            }
             for net, right in PAPER.items()
         },
-        **{f"{net}_moved": {"note": f"{NOTES[net]}; digits moved by up to a pixel"} for net in NETS},
-        **{name: {"note": f"{net}, {note}"} for name, (net, _, note) in VARIATIONS.items()},
+        **{
+            f"{net}_moved": {"note": f"{NOTES[net]}; digits moved by up to a pixel", **READING}
+            for net in NETS
+        },
+        **{name: {"note": f"{net}, {note}", **READING} for name, (net, _, note) in VARIATIONS.items()},
     }

@@ -58,7 +58,7 @@ def get_contrasts():
 
 
 def get_references():
-    zipcode = {"error_percent": 5.0, "images": TEST_IMAGES_1989}
+    zipcode = {"error_percent": 5.0, "errors": 102, "images": TEST_IMAGES_1989}
     control = {"error_percent": 8.1, "images": TEST_IMAGES_1989}
     return {
         "zipcode_lm": zipcode | {"note": "zip code net, diagonal Levenberg-Marquardt"},

@@ -60,10 +60,10 @@ def operation_names(compiled: str) -> dict[str, tuple[str, str, str]]:
     """Compiled operation -> (layer, "forward" or "backward", JAX operation), of those inside the loop."""
     names = {}
     for name, path in re.findall(r"%([\w.-]+) = .*op_name=\"([^\"]*while/body[^\"]*)\"", compiled):
-        layers = re.findall(r"\b(stage_\d+|pool_\d+|dense_\d+|output|_activate)\b", path)
+        layers = re.findall(r"\b(stage_\d+|pool_\d+|dense_\d+|output|activation)\b", path)
         differentiated = "jvp" in path
         other = "images, loss" if differentiated else "optimizer, order of images"
-        part = layers[-1].strip("_") if differentiated and layers else other
+        part = layers[-1] if differentiated and layers else other
         direction = "backward" if "transpose(jvp" in path else "forward"
         names[name] = (part, direction, path.rsplit("/", 1)[-1])
     return names

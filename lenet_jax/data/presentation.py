@@ -44,12 +44,12 @@ def present(
       UserError: the image doesn't fit the field.
     """
     intensity = (images.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    if box > image_size:
+        raise UserError(
+            f"config.data.box={box} is larger than config.data.image_size={image_size}; lower the one "
+            "or raise the other."
+        )
     if max(images.shape[1:]) < _FULL_SIZE:
-        if box > image_size:
-            raise UserError(
-                f"config.data.box={box} is larger than config.data.image_size={image_size}; lower the one "
-                "or raise the other."
-            )
         intensity = resize_bilinear(intensity, box)
     elif box != _FULL_BOX:
         intensity = scale_about_middle(intensity, box / _FULL_BOX)
