@@ -184,7 +184,7 @@ PROTOCOL_TODAY = {
     "model.output": "logits",
     "model.initialisation": "unit_variance",
     "train.loss": "cross_entropy",
-    "train.epochs": 20,
+    "train.epochs": 30,
     "train.batch_size": 64,
     "train.optimizer": "sgd",
     "train.schedule": "cosine",

@@ -47,15 +47,15 @@ FAMILIES_NETS: Families = {
 # From the original LeNet-5 to today's.
 _LATER_CHANGES = {
     "original": {},
-    "initialisation": {"model.initialisation": "unit_variance"},
     "softmax": _SOFTMAX,
     "average": {"model.pooling": "average,average,none"},
     "max": {"model.pooling": "max,max,none"},
     "all_maps": {"model.map_table": "all"},
     "tanh": {"model.activation": "tanh"},
     "relu": {"model.activation": "relu"},
+    "initialisation": {"model.initialisation": "unit_variance"},
 }
-_BEFORE_OPTIMIZERS = historic.steps_from(PROTOCOL_1998 | historic.LENET5, _LATER_CHANGES)["relu"]
+_BEFORE_OPTIMIZERS = historic.steps_from(PROTOCOL_1998 | historic.LENET5, _LATER_CHANGES)["initialisation"]
 _MOMENTUM = {
     "train.optimizer": "sgd",
     "train.momentum": 0.9,
@@ -74,12 +74,23 @@ FAMILIES_1998: Families = {
     ),
     "lenet1": (PROTOCOL_1998 | historic.LENET1, _SQUARED_ERROR_STEPS),
     "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0, 20.0)),
+}
+
+FAMILIES_TODAY: Families = {
     "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
     "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
-    "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.01, 0.03, 0.1, 0.3)),
-    "later_adam": (_BEFORE_OPTIMIZERS | _MOMENTUM | _ADAM, _rates(3e-4, 1e-3, 3e-3, 1e-2)),
     "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03, 0.1)),
     "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
+}
+
+# What is chosen anew on the way from the networks of 1989 and 1998 to today's.
+_ZIPCODE_DECAY = historic.ZIPCODE | _SOFTMAX | _ADAM | {"train.schedule": "linear"}
+FAMILIES_LATER: Families = {
+    "zipcode_decay": (_SGD_1989 | _ZIPCODE_DECAY, _rates(1e-4, 3e-4, 1e-3, 3e-3)),
+    # The damping of RBF units' loss is large beside the curvature of a softmax.
+    "later_softmax": (PROTOCOL_1998 | historic.LENET5 | _SOFTMAX, _dampings(0.002, 0.02, 0.2, 1.0)),
+    "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.01, 0.03, 0.1, 0.3)),
+    "later_adam": (_BEFORE_OPTIMIZERS | _MOMENTUM | _ADAM, _rates(3e-4, 1e-3, 3e-3, 1e-2)),
 }
 
 # The paper's schedule is LeNet-5's. How the fully connected networks were trained isn't told, and with
@@ -97,7 +108,7 @@ FAMILIES_MLPS: Families = {
     "mlp_two": (PROTOCOL_1998 | historic.mlp_of_1998(300, 100), _MLP_STEPS),
 }
 
-_FAMILIES = FAMILIES_1989 | FAMILIES_NETS | FAMILIES_1998 | FAMILIES_MLPS
+_FAMILIES = FAMILIES_1989 | FAMILIES_NETS | FAMILIES_1998 | FAMILIES_MLPS | FAMILIES_TODAY | FAMILIES_LATER
 
 # Family -> candidate.
 CHOSEN = {
@@ -118,6 +129,8 @@ CHOSEN = {
     "lenet1_today": "0.03",
     "linear_today": "0.03",
     "mlp_today": "0.03",
+    "zipcode_decay": "0.001",
+    "later_softmax": "0.02",
     "later_momentum": "0.03",
     "later_adam": "0.003",
 }
@@ -137,7 +150,8 @@ def chosen(family: str) -> dict:
 
 def later_steps() -> dict[str, dict]:
     """From the original LeNet-5 to today's: each step's fields, one change upon the other."""
-    return historic.steps_from(as_chosen("lenet5"), _LATER_CHANGES) | {
+    changes = _LATER_CHANGES | {"softmax": _SOFTMAX | chosen("later_softmax")}
+    return historic.steps_from(as_chosen("lenet5"), changes) | {
         "momentum": as_chosen("later_momentum"),
         "adam": as_chosen("later_adam"),
     }

@@ -5,17 +5,14 @@ import pytest
 from ml_collections import ConfigDict
 from sklearn.datasets import load_digits
 
+from lenet_jax.config import default_config
 from lenet_jax.data import DATASETS, load_native, load_splits
 from lenet_jax.data.splits import carve_validation
 from lenet_jax.errors import UserError
 
 
 def data_config(**fields) -> ConfigDict:
-    defaults = dict(
-        seed=0, validation_fraction=0.1, image_size=32, box=20, background=-0.1, ink=1.175,
-        manual_dir="", data_dir="",
-    )  # fmt: skip
-    return ConfigDict(defaults | fields)
+    return ConfigDict(default_config().data.to_dict() | fields)
 
 
 def test_dataset_names():
@@ -76,15 +73,25 @@ def test_validation_fraction_leaves_the_test_set_alone():
     np.testing.assert_array_equal(small.test.images, large.test.images)
 
 
+def test_images_are_moved_by_the_data_seed():
+    plain, moved, again = (load_splits("digits", data_config(box=20, move=move)) for move in (0, 2, 2))
+    for before, after, same in zip(plain, moved, again, strict=True):
+        np.testing.assert_array_equal(after.images, same.images)
+        assert (before.images != after.images).any((1, 2, 3)).mean() > 0.8
+        np.testing.assert_array_equal(before.labels, after.labels)
+        np.testing.assert_allclose(before.images.sum((1, 2, 3)), after.images.sum((1, 2, 3)), rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     "fields, named",
     [
-        ({"validation_fraction": 0.0}, "data.validation_fraction=0.0"),
+        ({"validation_fraction": -0.1}, "data.validation_fraction=-0.1"),
         ({"validation_fraction": 1.0}, "data.validation_fraction=1.0"),
         ({"validation_fraction": float("nan")}, "data.validation_fraction=nan"),
         ({"validation_fraction": 0.0001}, "leaves no validation image"),
         ({"validation_fraction": 0.9999}, "leaves no training image"),
         ({"seed": -1}, "data.seed=-1"),
+        ({"move": -1}, "data.move=-1"),
         ({"image_size": 0}, "data.image_size=0"),
         ({"box": 0}, "data.box=0"),
         ({"image_size": 16}, "data.box=20 is larger than config.data.image_size=16"),

@@ -1,4 +1,4 @@
-"""What is chosen on validation images for LeNet-5 and the networks of figure 9.
+"""What is chosen on validation images for LeNet-5, LeNet-1 and the linear classifier of figure 9.
 
     python -m experiments.ablate --config=configs/history/choices_1998.py --workdir=DIR
 

@@ -3,16 +3,13 @@
     python -m experiments.ablate --config=configs/history/figure9_today.py --workdir=DIR
 
 About an hour on two cores. Cross-entropy, mini-batches of 64, SGD with momentum, a cosine; learning rates
-were chosen on validation images by choices_1998.py. LeNet-5 is today's: max pooling, ReLU, all maps.
+were chosen on validation images by choices_today.py. LeNet-5 is today's: max pooling, ReLU, all maps.
 """
 
 from lenet_jax import historic
 from lenet_jax.config import default_sweep, override
 from lenet_jax.historic import DISTORTED, LENET5_TODAY, PROTOCOL_TODAY
 from lenet_jax.historic_choices import as_chosen, chosen
-
-# Distorted images are new in every epoch: more epochs are worth their time.
-DISTORTED_LONGER = DISTORTED | {"train.epochs": 30}
 
 
 def get_config():
@@ -42,7 +39,7 @@ def get_arms(config):
     distorted = {"lenet5": lenet5, **mlps}
     return {
         **networks,
-        **{f"{name}_dist": fields | DISTORTED_LONGER for name, fields in distorted.items()},
+        **{f"{name}_dist": fields | DISTORTED for name, fields in distorted.items()},
     }
 
 

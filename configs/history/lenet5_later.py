@@ -2,8 +2,9 @@
 
     python -m experiments.ablate --config=configs/history/lenet5_later.py --workdir=DIR
 
-About an hour on two cores. Damping and learning rates were chosen by choices_1998.py on 6,000 validation
-images, which no arm trains on.
+About an hour on two cores. What a step's optimizer needs was chosen on 6,000 validation images, which no
+arm trains on: damping by choices_1998.py for the original and by choices_later.py for `softmax`, whose
+steps keep it, and the rates of `momentum` and `adam` by the latter.
 """
 
 import itertools
@@ -13,13 +14,13 @@ from lenet_jax.historic_choices import as_chosen, later_steps
 
 NOTES = {
     "original": "RBF units and eq. 9, trainable subsampling, C3's table, scaled tanh, 20 passes one by one",
-    "initialisation": "weights of variance 1 / F",
     "softmax": "softmax and cross-entropy",
     "average": "average pooling without weights",
     "max": "max pooling",
     "all_maps": "C3 reads all maps",
     "tanh": "tanh",
     "relu": "ReLU",
+    "initialisation": "weights of variance 1 / F",
     "momentum": "SGD with momentum, batches of 64, a cosine",
     "adam": "Adam",
 }

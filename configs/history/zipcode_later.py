@@ -3,8 +3,9 @@
     python -m experiments.ablate --config=configs/history/zipcode_later.py --workdir=DIR
 
 About fifteen minutes on two cores. In the manner of a public diary, "Deep Neural Nets: 33 years ago
-and 33 years from now" (Karpathy, 2022), which chose on the test set; here every learning rate was
-chosen on validation images (choices_1989.py), a tenth of the training images that no arm trains on.
+and 33 years from now" (Karpathy, 2022), which chose on the test set; here rates were chosen on
+validation images, a tenth of the training images that no arm trains on: those of `original`, `softmax`
+and `adam` by choices_1989.py, that of `decay`, which later steps keep, by choices_later.py.
 """
 
 import itertools
@@ -17,7 +18,7 @@ STEPS = {
     "original": ({}, "plain SGD, squared error, constant order"),
     "softmax": (as_chosen("zipcode_softmax"), "softmax and cross-entropy"),
     "adam": (as_chosen("zipcode_adam"), "Adam"),
-    "decay": ({"train.schedule": "linear"}, "learning rate falling to 0"),
+    "decay": (as_chosen("zipcode_decay"), "learning rate falling to 0"),
     "shuffled": ({"train.order": "shuffled"}, "a new order in each pass"),
     "shifted": (
         {
