@@ -47,6 +47,18 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
         assert file.read_bytes() == (sweep / file.name).read_bytes(), file.name
 
 
+def test_what_the_history_page_says_of_net_1_to_net_5_holds():
+    """The sentence before their differences; mend it if this fails."""
+    with open(RESULTS / "history" / "nets_1989" / "papers.csv", encoding="utf-8", newline="") as file:
+        errors = {row["arm"]: float(row["error_percent"]) for row in csv.DictReader(file)}
+    moved = [errors[f"net{number}_moved"] for number in range(1, 6)]
+    assert moved == sorted(moved, reverse=True)
+    with open(RESULTS / "history" / "nets_1989" / "contrasts.csv", encoding="utf-8", newline="") as file:
+        low = {row["arm"]: float(row["difference_ci_low"]) for row in csv.DictReader(file)}
+    assert [low[f"net{number}"] > 0 for number in range(2, 6)] == [False, False, False, True]
+    assert [low[f"net{number}_moved"] > 0 for number in range(2, 6)] == [True, False, False, True]
+
+
 @pytest.mark.parametrize("sweep", ABLATIONS, ids=lambda sweep: sweep.name)
 def test_what_the_idea_page_says_of_the_tables_holds(sweep: pathlib.Path):
     """The sentences of docs/idea.md, "Reading the tables"; mend them if this fails."""
