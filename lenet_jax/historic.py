@@ -140,6 +140,8 @@ MLPS_1998 = {
     "mlp_300_100": (300, 100),
     "mlp_500_150": (500, 150),
 }
+# The networks that figure 9 has a second time, trained on distorted images.
+DISTORTED_NETWORKS = ("lenet5", *MLPS_1998)
 
 
 def _figure_9(note: str, error_percent: float) -> dict:

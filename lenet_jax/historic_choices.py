@@ -130,7 +130,7 @@ CHOSEN = {
     "linear_today": "0.03",
     "mlp_today": "0.03",
     "zipcode_decay": "0.001",
-    "later_softmax": "0.02",
+    "later_softmax": "0.2",
     "later_momentum": "0.03",
     "later_adam": "0.003",
 }

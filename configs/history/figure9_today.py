@@ -24,9 +24,8 @@ def get_arms(config):
         name: historic.mlp_of_1998(*hidden) | PROTOCOL_TODAY | rate
         for name, hidden in historic.MLPS_1998.items()
     }
-    lenet5 = as_chosen("lenet5_today")
     networks = {
-        "lenet5": lenet5,
+        "lenet5": as_chosen("lenet5_today"),
         "lenet1": as_chosen("lenet1_today"),
         "lenet4_nearest": historic.LENET4
         | LENET5_TODAY
@@ -36,16 +35,14 @@ def get_arms(config):
         "linear": as_chosen("linear_today"),
         **mlps,
     }
-    distorted = {"lenet5": lenet5, **mlps}
     return {
         **networks,
-        **{f"{name}_dist": fields | DISTORTED for name, fields in distorted.items()},
+        **{f"{name}_dist": networks[name] | DISTORTED for name in historic.DISTORTED_NETWORKS},
     }
 
 
 def get_contrasts():
-    distorted = ("lenet5", *historic.MLPS_1998)
-    return {f"distorted images, {name}": (f"{name}_dist", name) for name in distorted}
+    return {f"distorted images, {name}": (f"{name}_dist", name) for name in historic.DISTORTED_NETWORKS}
 
 
 def get_references():
