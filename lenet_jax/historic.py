@@ -55,7 +55,7 @@ PROTOCOL_1989 = {
 }
 # The paper's step is a diagonal Newton step, whose settings it doesn't tell; plain SGD is its alternative.
 PLAIN_SGD = {"train.optimizer": "sgd", "train.momentum": 0.0}
-LEVENBERG_MARQUARDT = {"train.optimizer": "levenberg_marquardt"}
+DIAGONAL_NEWTON = {"train.optimizer": "levenberg_marquardt"}
 
 # --- LeCun 1989, technical report.
 _NET = _UNITS | {
@@ -171,7 +171,7 @@ FIGURE_9 = {
 
 # Section III-B: 20 passes over all 60,000, one pattern at a time; step eta / (mu + h) with h estimated on 500
 # images before each pass.
-PROTOCOL_1998 = LEVENBERG_MARQUARDT | {
+PROTOCOL_1998 = DIAGONAL_NEWTON | {
     "data.validation_fraction": 0.0,
     "train.epochs": 20,
     "train.batch_size": 1,
@@ -181,16 +181,19 @@ PROTOCOL_1998 = LEVENBERG_MARQUARDT | {
     "train.epoch_factors": (1.0, 1.0, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1, 0.02),
 }
 
-# A modern protocol for the networks of figure 9: mini-batches, cross-entropy, all else as by default.
-PROTOCOL_TODAY = {
+# Today's optimizer.
+MINI_BATCHES = {
+    "train.batch_size": 64,
+    "train.optimizer": "sgd",
+    "train.momentum": 0.9,
+    "train.schedule": "cosine",
+}
+# A modern protocol for the networks of figure 9; all else as by default.
+PROTOCOL_TODAY = MINI_BATCHES | {
     "model.output": "logits",
     "model.initialisation": "unit_variance",
     "train.loss": "cross_entropy",
     "train.epochs": 30,
-    "train.batch_size": 64,
-    "train.optimizer": "sgd",
-    "train.schedule": "cosine",
-    "train.momentum": 0.9,
 }
 
 # Random distortions of 9 in 10 presentations, as 540,000 distorted images beside 60,000 are.

@@ -5,8 +5,11 @@ all; the one with the best validation accuracy is the choice (Net-1 to Net-5 sha
 holds against the results.
 """
 
+import ml_collections
+
 from lenet_jax import historic
-from lenet_jax.historic import LEVENBERG_MARQUARDT, PLAIN_SGD, PROTOCOL_1989, PROTOCOL_1998, PROTOCOL_TODAY
+from lenet_jax.config import default_sweep, override
+from lenet_jax.historic import DIAGONAL_NEWTON, PLAIN_SGD, PROTOCOL_1989, PROTOCOL_1998, PROTOCOL_TODAY
 
 Candidates = dict[str, dict]  # name -> fields
 Families = dict[str, tuple[dict, Candidates]]  # name -> (fields of the network and protocol, candidates)
@@ -26,7 +29,7 @@ _SQUARED_ERROR_STEPS = _dampings(0.002, 0.02, 0.2) | {
     for damping, rate in ((0.02, 2e-4), (0.02, 2e-3), (0.02, 5e-3), (0.2, 2e-3), (0.2, 5e-3))
 }
 _SGD_1989 = historic.USPS_FIELD | PROTOCOL_1989 | PLAIN_SGD
-_LM_1989 = historic.USPS_FIELD | PROTOCOL_1989 | LEVENBERG_MARQUARDT
+_LM_1989 = historic.USPS_FIELD | PROTOCOL_1989 | DIAGONAL_NEWTON
 _SOFTMAX = {"model.output": "logits", "train.loss": "cross_entropy"}
 _ADAM = {"train.optimizer": "adam", "train.momentum": 0.9}
 
@@ -56,12 +59,6 @@ _LATER_CHANGES = {
     "initialisation": {"model.initialisation": "unit_variance"},
 }
 _BEFORE_OPTIMIZERS = historic.steps_from(PROTOCOL_1998 | historic.LENET5, _LATER_CHANGES)["initialisation"]
-_MOMENTUM = {
-    "train.optimizer": "sgd",
-    "train.momentum": 0.9,
-    "train.batch_size": 64,
-    "train.schedule": "cosine",
-}
 
 FAMILIES_1998: Families = {
     "lenet5": (
@@ -89,8 +86,8 @@ FAMILIES_LATER: Families = {
     "zipcode_decay": (_SGD_1989 | _ZIPCODE_DECAY, _rates(1e-4, 3e-4, 1e-3, 3e-3)),
     # The damping of RBF units' loss is large beside the curvature of a softmax.
     "later_softmax": (PROTOCOL_1998 | historic.LENET5 | _SOFTMAX, _dampings(0.002, 0.02, 0.2, 1.0)),
-    "later_momentum": (_BEFORE_OPTIMIZERS | _MOMENTUM, _rates(0.01, 0.03, 0.1, 0.3)),
-    "later_adam": (_BEFORE_OPTIMIZERS | _MOMENTUM | _ADAM, _rates(3e-4, 1e-3, 3e-3, 1e-2)),
+    "later_momentum": (_BEFORE_OPTIMIZERS | historic.MINI_BATCHES, _rates(0.01, 0.03, 0.1, 0.3)),
+    "later_adam": (_BEFORE_OPTIMIZERS | historic.MINI_BATCHES | _ADAM, _rates(3e-4, 1e-3, 3e-3, 1e-2)),
 }
 
 # The paper's schedule is LeNet-5's. How the fully connected networks were trained isn't told, and with
@@ -157,14 +154,20 @@ def later_steps() -> dict[str, dict]:
     }
 
 
+# What arms that choose add to a protocol without validation images: a tenth of the training images.
+VALIDATION = {"data.validation_fraction": 0.1}
+SEED = 100  # the first of the choices' own; the tables' are from 0 on
+
+
+def sweep(dataset: str, seeds: int) -> ml_collections.ConfigDict:
+    """The config that the choices on a dataset start from, whose seeds are of no other table."""
+    return override(default_sweep(), {"dataset": dataset, "seed": SEED, "seeds": seeds})
+
+
 def arms_of(families: Families) -> dict[str, dict]:
     """The arms that try all candidates: on a validation split where the protocol has none."""
     return {
-        f"{family}-{name}": {**base, **_validation(base), **candidate}
+        f"{family}-{name}": base | ({} if "data.draw" in base else VALIDATION) | candidate
         for family, (base, candidates) in families.items()
         for name, candidate in candidates.items()
     }
-
-
-def _validation(base: dict) -> dict:
-    return {} if "data.draw" in base else {"data.validation_fraction": 0.1}

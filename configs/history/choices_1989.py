@@ -1,22 +1,16 @@
-"""What is chosen on validation images for the zip code net of 1989.
+"""What is chosen on validation images for the zip code net of 1989 and its control.
 
     python -m experiments.ablate --config=configs/history/choices_1989.py --workdir=DIR
 
-Minutes on two cores. An arm is a family and a candidate, as in
-zipcode_sgd-0.03; what is best on validation images is written down in
-lenet_jax/historic_choices.py. The seeds are of no other table.
+About eight minutes on two cores. An arm is a family and a candidate, as in zipcode_sgd-0.03; what is best on validation images is written
+down in lenet_jax/historic_choices.py.
 """
 
 from lenet_jax import historic_choices
-from lenet_jax.config import default_sweep
 
 
 def get_config():
-    config = default_sweep()
-    config.dataset = "usps"
-    config.seed = 100
-    config.seeds = 5
-    return config
+    return historic_choices.sweep("usps", seeds=5)
 
 
 def get_arms(config):

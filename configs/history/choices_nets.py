@@ -2,21 +2,15 @@
 
     python -m experiments.ablate --config=configs/history/choices_nets.py --workdir=DIR
 
-Minutes on two cores. An arm is a family and a candidate, as in
-net5-0.001; what is best on validation images is written down in
-lenet_jax/historic_choices.py. The seeds are of no other table.
+Minutes on two cores. An arm is a family and a candidate, as in net5-0.001; what is best on validation images is written
+down in lenet_jax/historic_choices.py.
 """
 
 from lenet_jax import historic_choices
-from lenet_jax.config import default_sweep
 
 
 def get_config():
-    config = default_sweep()
-    config.dataset = "usps"
-    config.seed = 100
-    config.seeds = 5
-    return config
+    return historic_choices.sweep("usps", seeds=5)
 
 
 def get_arms(config):

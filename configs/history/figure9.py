@@ -2,10 +2,11 @@
 
     python -m experiments.ablate --config=configs/history/figure9.py --workdir=DIR
 
-About an hour and a half on two cores. 20 passes over all 60,000 images, one at a time, by stochastic diagonal
-Levenberg-Marquardt; damping, and j of eq. 9, were chosen on validation images by choices_1998.py. The paper
-doesn't tell how the networks beside LeNet-5 were trained: the same is taken for all, with the rates and
-initial weights that choices_1998.py and choices_mlps.py chose. figure9_today.py trains them as one would today.
+About an hour and a half on two cores. 20 passes over all 60,000 images, one at a time, by stochastic
+diagonal Levenberg-Marquardt; damping, and j of eq. 9, were chosen on validation images by choices_1998.py.
+The paper doesn't tell how the networks beside LeNet-5 were trained: the same is taken for all, with the rates
+and initial weights that choices_1998.py and choices_mlps.py chose. figure9_today.py trains them as one would
+today.
 """
 
 from lenet_jax import historic

@@ -10,7 +10,7 @@ steps keep it, and the rates of `momentum` and `adam` by the latter.
 import itertools
 
 from lenet_jax.config import default_sweep, override
-from lenet_jax.historic_choices import as_chosen, later_steps
+from lenet_jax.historic_choices import VALIDATION, as_chosen, later_steps
 
 NOTES = {
     "original": "RBF units and eq. 9, trainable subsampling, C3's table, scaled tanh, 20 passes one by one",
@@ -27,14 +27,13 @@ NOTES = {
 
 
 def get_config():
-    config = override(default_sweep(), as_chosen("lenet5") | {"dataset": "mnist"})
-    config.data.validation_fraction = 0.1
+    config = override(default_sweep(), as_chosen("lenet5") | VALIDATION | {"dataset": "mnist"})
     config.seeds = 3
     return config
 
 
 def get_arms(config):
-    return {name: fields | {"data.validation_fraction": 0.1} for name, fields in later_steps().items()}
+    return {name: fields | VALIDATION for name, fields in later_steps().items()}
 
 
 def get_contrasts():

@@ -12,7 +12,7 @@ import itertools
 
 from lenet_jax import historic
 from lenet_jax.config import default_sweep, override
-from lenet_jax.historic_choices import as_chosen
+from lenet_jax.historic_choices import VALIDATION, as_chosen
 
 STEPS = {
     "original": ({}, "plain SGD, squared error, constant order"),
@@ -37,18 +37,18 @@ STEPS = {
 
 
 def get_config():
-    return override(default_sweep(), as_chosen("zipcode_sgd") | {"data.validation_fraction": 0.1})
+    return override(default_sweep(), as_chosen("zipcode_sgd") | VALIDATION)
 
 
 def get_arms(config):
-    start = as_chosen("zipcode_sgd") | {"data.validation_fraction": 0.1}
-    changes = {name: change | {"data.validation_fraction": 0.1} for name, (change, _) in STEPS.items()}
-    return historic.steps_from(start, changes)
+    steps = historic.steps_from(
+        as_chosen("zipcode_sgd"), {name: change for name, (change, _) in STEPS.items()}
+    )
+    return {name: fields | VALIDATION for name, fields in steps.items()}
 
 
 def get_contrasts():
-    names = list(STEPS)
-    return {STEPS[now][1]: (now, before) for before, now in itertools.pairwise(names)}
+    return {STEPS[now][1]: (now, before) for before, now in itertools.pairwise(STEPS)}
 
 
 def get_references():
