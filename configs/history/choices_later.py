@@ -2,8 +2,8 @@
 
     python -m experiments.ablate --config=configs/history/choices_later.py --workdir=DIR
 
-About a quarter of an hour on two cores. An arm is a family and a candidate, as in later_adam-0.001; what is best on validation images is written
-down in lenet_jax/historic_choices.py.
+About a quarter of an hour on two cores. An arm is a family and a candidate, as in later_adam-0.001;
+what is best on validation images is written down in lenet_jax/historic_choices.py.
 """
 
 from lenet_jax import historic_choices

@@ -2,8 +2,8 @@
 
     python -m experiments.ablate --config=configs/history/choices_mlps.py --workdir=DIR
 
-About twenty minutes on two cores. An arm is a family and a candidate, as in mlp_one-0.02; what is best on validation images is written
-down in lenet_jax/historic_choices.py.
+About twenty minutes on two cores. An arm is a family and a candidate, as in mlp_one-0.02; what is
+best on validation images is written down in lenet_jax/historic_choices.py.
 """
 
 from lenet_jax import historic_choices

@@ -2,8 +2,8 @@
 
     python -m experiments.ablate --config=configs/history/choices_nets.py --workdir=DIR
 
-Minutes on two cores. An arm is a family and a candidate, as in net5-0.001; what is best on validation images is written
-down in lenet_jax/historic_choices.py.
+Minutes on two cores. An arm is a family and a candidate, as in net5-0.001; what is best on
+validation images is written down in lenet_jax/historic_choices.py.
 """
 
 from lenet_jax import historic_choices

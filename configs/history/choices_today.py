@@ -2,8 +2,8 @@
 
     python -m experiments.ablate --config=configs/history/choices_today.py --workdir=DIR
 
-About ten minutes on two cores. An arm is a family and a candidate, as in mlp_today-0.03; what is best on validation images is written
-down in lenet_jax/historic_choices.py.
+About ten minutes on two cores. An arm is a family and a candidate, as in mlp_today-0.03; what is
+best on validation images is written down in lenet_jax/historic_choices.py.
 """
 
 from lenet_jax import historic_choices
