@@ -11,7 +11,7 @@ import ml_collections
 from lenet_jax import wiring
 from lenet_jax.config import default_sweep, override
 from lenet_jax.counts import count_model
-from lenet_jax.models import build_model
+from lenet_jax.model_config import build_model
 
 
 def get_config():

@@ -9,7 +9,8 @@ from experiments import cli
 from lenet_jax import atomic, figures
 from lenet_jax.bitmaps import read_bitmaps
 from lenet_jax.errors import UserError
-from lenet_jax.models import CLASSES, build_model
+from lenet_jax.model_config import build_model
+from lenet_jax.models import CLASSES
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ Nothing is trained and no data is read; it takes seconds. Any field can be overr
 from experiments import cli
 from lenet_jax import tables
 from lenet_jax.counts import LayerCounts, ModelCounts, count_model
-from lenet_jax.models import build_model
+from lenet_jax.model_config import build_model
 
 
 def main() -> None:

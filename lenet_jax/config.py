@@ -23,16 +23,16 @@ def default_config() -> ml_collections.ConfigDict:
     """LeNet-5 on digits, every field locked; config files start from here."""
     config = ml_collections.ConfigDict()
     config.dataset = "digits"  # digits, mnist, fashion_mnist, usps
-    config.seed = 0  # drives initialisation, random wiring and data order, by separate keys
+    config.seed = 0  # drives all that is random in a run, by separate keys (lenet_jax.training.Purpose)
     config.parallel = "jit"  # jit: one device; pmap: each batch split over all local devices
     config.tensorboard = False  # also write TensorBoard event files
 
     config.data = data = ml_collections.ConfigDict()
-    data.seed = 0  # draws the validation split; not the run's seed, so that all runs share it
+    data.seed = 0  # draws the validation split and data.move; not the run's seed, so that all runs share them
     data.validation_fraction = 0.1  # of the training set; 0: none, all of it is trained on
     data.draw = ()  # train, validation and test images that each run draws by its seed, e.g. 320,160,160
     data.image_size = 32  # LeNet-5 reads 32x32, the MLPs of 1998 read 28x28
-    data.box = 20  # digits are scaled to fit this box; MNIST's fit 20, smaller images are taken as a box
+    data.box = 20  # digits are scaled to fit this box, as MNIST's fit 20; small images fill it as a whole
     data.move = 0  # pixels: each image is moved once by up to so many, drawn by data.seed; 0: all centred
     data.background = -0.1  # grey levels of LeCun et al. 1998, section II-B
     data.ink = 1.175
@@ -53,9 +53,9 @@ def default_config() -> ml_collections.ConfigDict:
     model.connectivity = "local"  # local, random, full
     model.sharing = "shared"  # shared, unshared
     model.maps = (6, 16)  # feature maps a stage; the length is the number of stages
-    model.map_table = (
-        "all"  # which input maps a map reads: all, c3, lenet1, h2_..., or lenet_jax.map_tables' words
-    )
+    # Which input maps a map reads: all; c3, lenet1, h2_groups, h2_cyclic, h2_thirds; or words, one a map,
+    # whose characters are the maps it reads: "01 12 02" (lenet_jax/map_tables.py).
+    model.map_table = "all"
     model.kernel_size = (5,)
     model.stride = (1,)
     model.border_before = (0,)  # rows above and columns to the left, whose units are at border_value
@@ -67,19 +67,18 @@ def default_config() -> ml_collections.ConfigDict:
     model.hidden = (120, 84)  # hidden layers of the classifier, or of the MLP
     model.dropout = 0.0  # share of each hidden layer's inputs that training leaves out
     model.output = "logits"  # logits, activated, rbf
-    model.bitmaps = "1998"  # rbf: what its units compare with, or lenet_jax.bitmaps' rows of # and .
+    model.bitmaps = "1998"  # rbf: what its units compare with; or rows of # and . (lenet_jax/bitmaps.py)
     model.initialisation = "unit_variance"  # fan_in, root_fan_in: U(-2.4/F, 2.4/F), or the root of F
     model.parameter_budget = 0  # mlp: solve the width of one hidden layer for so many parameters
 
     config.train = train = ml_collections.ConfigDict()
-    train.loss = "cross_entropy"  # squared_error; with model.output=rbf: rbf, rbf_competitive
+    train.loss = "cross_entropy"  # cross_entropy, squared_error; of model.output=rbf: rbf, rbf_competitive
     train.target_low = -1.0  # squared_error: of the wrong classes
     train.target_high = 1.0  # squared_error: of the right one
-    train.rubbish = 1.0  # rbf_competitive: j of LeCun et al. 1998, eq. 9, which gives no value
+    train.rubbish = 1.0  # rbf_competitive: j of LeCun et al. 1998, eq. 9; the paper gives no value
     train.epochs = 10
-    train.epoch_chosen = (
-        "last"  # last; validation: whose test accuracy counts, then the best test is told too
-    )
+    # Which epoch counts: last; or validation, the best there, and beside it the last and the test's best.
+    train.epoch_chosen = "last"
     train.order = "shuffled"  # shuffled, constant: the same in every epoch
     train.batch_size = 64
     train.optimizer = "sgd"  # sgd (with momentum), adam, levenberg_marquardt (stochastic diagonal, 1998)
@@ -89,7 +88,7 @@ def default_config() -> ml_collections.ConfigDict:
     train.warmup_epochs = 0.0  # epochs of linear rise before the schedule
     train.momentum = 0.9  # sgd's momentum, adam's beta1
     train.weight_decay = 0.0  # on kernels, not biases; with adam decoupled (AdamW)
-    train.curvature = "backpropagated"  # levenberg_marquardt: exact, of the Gauss-Newton diagonal
+    train.curvature = "backpropagated"  # levenberg_marquardt: backpropagated, exact (Gauss-Newton diagonal)
     train.curvature_images = 500  # levenberg_marquardt: drawn before each epoch to estimate it
     train.damping = 0.02  # levenberg_marquardt: mu; a step is learning_rate / (mu + curvature)
     return config.lock()

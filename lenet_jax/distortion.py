@@ -19,6 +19,7 @@ class Distortion:
       scale: logarithm of the factor by which a digit grows.
       squeeze: logarithm of the factor by which it grows in width and shrinks in height.
       shear: pixels to the side for each pixel up.
+      background: grey level of what enters an image.
     """
 
     share: float
@@ -26,14 +27,13 @@ class Distortion:
     scale: float
     squeeze: float
     shear: float
+    background: float
 
-    def apply(self, key: jax.Array, images_NHWC: jax.Array, background: float) -> jax.Array:
-        """Images of the same shape, each distorted by its own draw; what enters is background."""
-        keys = jax.random.split(key, len(images_NHWC))
-        distort = jax.vmap(lambda key, image_HWC: self._distort(key, image_HWC, background))
-        return distort(keys, images_NHWC)
+    def apply(self, key: jax.Array, images_NHWC: jax.Array) -> jax.Array:
+        """Images of the same shape, each distorted by its own draw."""
+        return jax.vmap(self._distort)(jax.random.split(key, len(images_NHWC)), images_NHWC)
 
-    def _distort(self, key: jax.Array, image_HWC: jax.Array, background: float) -> jax.Array:
+    def _distort(self, key: jax.Array, image_HWC: jax.Array) -> jax.Array:
         limits = jnp.array([self.shift, self.shift, self.scale, self.squeeze, self.shear])
         chosen_key, amounts_key = jax.random.split(key)
         down, right, scale, squeeze, shear = limits * jax.random.uniform(amounts_key, (5,), minval=-1)
@@ -44,7 +44,7 @@ class Distortion:
         from_rows = (rows - down) * jnp.exp(squeeze - scale) + middle
         from_columns = (columns - right + shear * (rows - down)) * jnp.exp(-squeeze - scale) + middle
         distorted = map_coordinates(
-            image_HWC[..., 0], [from_rows, from_columns], order=1, mode="constant", cval=background
+            image_HWC[..., 0], [from_rows, from_columns], order=1, mode="constant", cval=self.background
         )
         is_chosen = jax.random.bernoulli(chosen_key, self.share)
         return jnp.where(is_chosen, distorted[..., None], image_HWC)

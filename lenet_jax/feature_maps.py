@@ -68,6 +68,10 @@ class FeatureMaps:
         """The same maps with other values, in the shape of `matrix`."""
         return self.replace(tiles=matrix.reshape(self.tiles.shape))
 
+    def column(self, numbers_C: jax.Array) -> jax.Array:
+        """One number a map, (C,), as (D * D * C, 1): one a row of `matrix`."""
+        return jnp.tile(numbers_C, self.side * self.side)[:, None]
+
     def bordered(self, before: int, behind: int, value: float) -> "FeatureMaps":
         """The maps with so many rows and columns of `value` before and behind them, uncut."""
         width = ((0, 0), (before, behind), (before, behind), (0, 0))

@@ -115,9 +115,9 @@ class Wired(nn.Module):
         if (self.connectivity, self.sharing) == ("local", "shared"):
             y = products.convolve(x, kernel, self.kernel_size, self.stride)
             if by_unit:
-                maps_1PPO = FeatureMaps.from_plain(bias.T.reshape(self.maps, out, out, 1))
-                return y.replace(tiles=y.tiles + maps_1PPO.cut(y.side, y.tiles.shape[3]))
-            return y.with_matrix(y.matrix + jnp.tile(bias, y.side * y.side)[:, None])
+                biases = FeatureMaps.from_plain(bias.T.reshape(self.maps, out, out, 1))
+                return y.replace(tiles=y.tiles + biases.cut(y.side, y.tiles.shape[3]))
+            return y.with_matrix(y.matrix + y.column(bias))
         if self.connectivity != "full":
             is_shared = self.sharing == "shared"
             y_OPN = products.gather(x, self._reads(size), kernel[:, :, None] if is_shared else kernel)
@@ -187,9 +187,7 @@ class Pool(nn.Module):
         maps = x.shape[-1]
         coefficient = self.param("coefficient", fan_in_uniform(self.initialisation, 4), (maps,))
         bias = self.param("bias", nn.initializers.zeros_init(), (maps,))
-        repeated = (jnp.tile(it, sums.side * sums.side)[:, None] for it in (coefficient, bias))
-        of_rows, bias_of_rows = repeated
-        return sums.with_matrix(of_rows * sums.matrix + bias_of_rows)
+        return sums.with_matrix(sums.column(coefficient) * sums.matrix + sums.column(bias))
 
 
 class RBF(nn.Module):

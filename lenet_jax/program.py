@@ -11,7 +11,7 @@ from lenet_jax.curvature import CURVATURES
 from lenet_jax.data import check_data_fields
 from lenet_jax.distortion import Distortion
 from lenet_jax.errors import UserError, require_one_of
-from lenet_jax.models import build_model
+from lenet_jax.model_config import build_model
 from lenet_jax.objective import CROSS_ENTROPY, DISTANCES, LOSSES, Objective
 from lenet_jax.optimizer import LEVENBERG_MARQUARDT, OPTIMIZERS, SCHEDULES, OptimizerSpec
 
@@ -48,7 +48,6 @@ class Program:
       image_size: side of the square images in pixels.
       objective: the loss, and which output is the answer.
       order: "shuffled", anew in each epoch, or "constant".
-      background: grey level of empty paper.
       distortion: of training images, if any.
       draw: which of the images a run has; None for all.
     """
@@ -60,7 +59,6 @@ class Program:
     image_size: int
     objective: Objective = CROSS_ENTROPY
     order: str = "shuffled"
-    background: float = 0.0
     distortion: Distortion | None = None
     draw: Draw | None = None
 
@@ -221,10 +219,15 @@ def make_program(
         image_size=config.data.image_size,
         objective=Objective(train.loss, train.target_low, train.target_high, train.rubbish),
         order=train.order,
-        background=config.data.background,
-        distortion=Distortion(**config.distortion) if config.distortion.share else None,
+        distortion=_make_distortion(config),
         draw=draw,
     )
+
+
+def _make_distortion(config: ml_collections.ConfigDict) -> Distortion | None:
+    if not config.distortion.share:
+        return None
+    return Distortion(**config.distortion, background=config.data.background)
 
 
 def _require(config: ml_collections.ConfigDict, field: str, holds: bool, bounds: str) -> None:

@@ -145,24 +145,23 @@ class End(NamedTuple):
 def _accuracies(end: End, epoch_chosen: str) -> dict:
     """The accuracies and losses of a result, of the epoch that counts; None where a run diverged."""
     by_validation = epoch_chosen == "validation"
-    counted = {}
+    counted = last = {}
+    test_selected = None
     if end.status == "done":
-        counted = (
-            max(end.scored, key=lambda epoch: epoch["val_accuracy"]) if by_validation else end.scored[-1]
-        )
-    test_accuracy = counted.get("test_accuracy")
+        last = end.scored[-1]
+        counted = max(end.scored, key=lambda epoch: epoch["val_accuracy"]) if by_validation else last
+        test_selected = max(epoch["test_accuracy"] for epoch in end.scored)
     accuracies = {
         "train_accuracy": counted.get("train_accuracy"),
         "val_accuracy": counted.get("val_accuracy"),
-        "test_accuracy": test_accuracy,
-        "test_error_percent": 100 - 100 * test_accuracy if counted else None,
+        "test_accuracy": counted.get("test_accuracy"),
+        "test_error_percent": 100 - 100 * counted["test_accuracy"] if counted else None,
         "train_loss": counted.get("train_loss"),
         "test_loss": counted.get("test_loss"),
     }
     if by_validation:
-        last = end.scored[-1] if counted else {}
         accuracies |= {
-            "test_selected_accuracy": max(it["test_accuracy"] for it in end.scored) if counted else None,
+            "test_selected_accuracy": test_selected,
             "last_accuracy": last.get("test_accuracy"),
             "last_train_accuracy": last.get("train_accuracy"),
         }
@@ -191,10 +190,7 @@ def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[End]
             for index, (job, log) in enumerate(zip(jobs, logs, strict=True)):
                 if ends[index]:  # diverged before
                     continue
-                metrics, its_score = (
-                    {name: float(column[index]) for name, column in of.items()}
-                    for of in (columns, full_score)
-                )
+                metrics, its_score = _of_one(columns, index), _of_one(full_score, index)
                 log.write(epoch, {**metrics, "seconds": seconds})
                 progress.epoch(job.name, epoch, train.epochs, metrics)
                 if its_score:
@@ -206,6 +202,10 @@ def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[End]
             if all(ends):
                 break
     return ends
+
+
+def _of_one(columns: dict[str, np.ndarray], index: int) -> dict[str, float]:
+    return {name: float(column[index]) for name, column in columns.items()}
 
 
 def numbers_of(configs: list[ml_collections.ConfigDict], devices: int) -> Numbers:

@@ -18,7 +18,10 @@ DEFAULT_TRAINING = {
     "order": "shuffled",
     "epoch_chosen": "last",
     "distortion.share": 0.0,
+    "model.dropout": 0.0,
+    "model.initialisation": "unit_variance",
 }
+PAPERS_WEIGHTS = {"fan_in": "weights within 2.4 / F", "root_fan_in": "weights within 2.4 / sqrt(F)"}
 DECIMALS = 6  # of numbers in CSV files; of 10,000 test images one is 0.0001
 
 
@@ -169,6 +172,10 @@ def protocol(run: dict) -> str:
         words.append("constant order")
     if train["distortion.share"]:
         words.append(f"{train['distortion.share']:.0%} distorted")
+    if train["model.initialisation"] in PAPERS_WEIGHTS:
+        words.append(PAPERS_WEIGHTS[train["model.initialisation"]])
+    if train["model.dropout"]:
+        words.append(f"dropout {train['model.dropout']:g}")
     return ", ".join(words)
 
 

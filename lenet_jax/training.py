@@ -76,9 +76,9 @@ class Score(NamedTuple):
     correct: jax.Array
 
 
-def purpose_key(seed: int, purpose: Purpose) -> jax.Array:
-    """The key that a run's seed gives for one purpose."""
-    return jax.random.fold_in(jax.random.key(seed), purpose)
+def purpose_key(seed: int, purpose: Purpose, *numbers: int) -> jax.Array:
+    """The key that a run's seed gives for one purpose, and there for an epoch, a step and so on."""
+    return functools.reduce(jax.random.fold_in, (purpose, *numbers), jax.random.key(seed))
 
 
 def losses_and_hits(
@@ -136,11 +136,13 @@ def _images_at(state: State, data: Split, index_B: jax.Array) -> Split:
 def train_epoch(
     program: Program, state: State, data: Split, seed: int, epoch: int, axis_size: int | None = None
 ) -> tuple[State, Means]:
-    """One pass over the training images in a new order; those left over from the last full batch wait.
+    """One pass over the training images in `program.order`; those left over from the last full batch wait.
 
     Args:
-      data: all images and labels, on this device; the first program.train_images are trained on.
-      seed, epoch: decide the order, whatever the model.
+      data: all images and labels, on this device; the first program.train_images are trained on, or of
+        those that a run draws the first.
+      seed, epoch: decide the order, whatever the model, and what is drawn on the way: distortions,
+        dropout, the images that tell the curvature.
       axis_size: number of devices under `jax.pmap` with axis name AXIS, None on one device.
 
     Returns:
@@ -150,7 +152,7 @@ def train_epoch(
     if program.order == "constant":
         order_N = jnp.arange(program.train_images)
     else:
-        order_N = jax.random.permutation(_key(seed, Purpose.DATA_ORDER, epoch), program.train_images)
+        order_N = jax.random.permutation(purpose_key(seed, Purpose.DATA_ORDER, epoch), program.train_images)
     steps = program.train_images // program.batch_size
     order_SDB = order_N[: steps * program.batch_size].reshape(steps, axis_size or 1, -1)
     device = jax.lax.axis_index(AXIS) if axis_size else 0
@@ -158,7 +160,9 @@ def train_epoch(
     update_arguments = _update_arguments(program, state, data, seed, epoch)
 
     def mean_loss(params, batch: Split, number):
-        key = _key(seed, Purpose.DROPOUT, epoch, number, device) if program.model.has_dropout else None
+        key = None
+        if program.model.has_dropout:
+            key = purpose_key(seed, Purpose.DROPOUT, epoch, number, device)
         losses_N, correct_N = losses_and_hits(program, params, state.wiring, *batch, key)
         return losses_N.mean(), correct_N.mean()
 
@@ -167,8 +171,8 @@ def train_epoch(
         params, opt_state = weights
         batch = _images_at(state, data, chosen_B)
         if program.distortion:
-            key = _key(seed, Purpose.DISTORTION, epoch, number, device)
-            batch = batch._replace(images=program.distortion.apply(key, batch.images, program.background))
+            key = purpose_key(seed, Purpose.DISTORTION, epoch, number, device)
+            batch = batch._replace(images=program.distortion.apply(key, batch.images))
         (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(params, batch, number)
         if axis_size:
             loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), AXIS)
@@ -181,16 +185,12 @@ def train_epoch(
     return state, jax.tree.map(jnp.mean, means_S)
 
 
-def _key(seed: int, purpose: Purpose, *numbers) -> jax.Array:
-    return functools.reduce(jax.random.fold_in, numbers, purpose_key(seed, purpose))
-
-
 def _update_arguments(program: Program, state: State, data: Split, seed: int, epoch: int) -> dict:
     """What the optimizer's update takes beside the gradients, fixed for an epoch."""
     spec = program.optimizer
     if not spec.needs_curvature:
         return {}
-    key = _key(seed, Purpose.CURVATURE, epoch)
+    key = purpose_key(seed, Purpose.CURVATURE, epoch)
     chosen = jax.random.permutation(key, program.train_images)[: spec.curvature_images]
     diagonal = gauss_newton_diagonal(
         spec.curvature,

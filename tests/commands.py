@@ -1,11 +1,13 @@
 """Runs the project's commands inside this process, where JAX is loaded and programs are compiled."""
 
 import contextlib
+import importlib.util
 import io
 import os
 import pathlib
 import runpy
 import sys
+import types
 import warnings
 from typing import NamedTuple
 from unittest import mock
@@ -24,6 +26,14 @@ class Ended(NamedTuple):
     status: int
     out: str
     err: str
+
+
+def load_config(path: pathlib.Path) -> types.ModuleType:
+    """The module of a config file."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_command(name: str, *arguments: str) -> Ended:

@@ -18,7 +18,7 @@ from lenet_jax.config import default_config, override
 from lenet_jax.errors import UserError
 from lenet_jax.feature_maps import FeatureMaps
 from lenet_jax.layers import Wired
-from lenet_jax.models import build_model
+from lenet_jax.model_config import build_model
 from tests.commands import run_command
 from tests.test_wiring import GRID
 

@@ -1,6 +1,5 @@
 """Fields, overrides and identity of configs; every file in configs/, run in small."""
 
-import importlib.util
 import json
 
 import pytest
@@ -8,10 +7,10 @@ import pytest
 from lenet_jax import config as config_lib
 from lenet_jax.config import default_config, differences, flatten, override
 from lenet_jax.counts import count_model
-from lenet_jax.models import build_model
+from lenet_jax.model_config import build_model
 from lenet_jax.sweep import list_runs
 from tests import folders
-from tests.commands import PROJECT, run_command
+from tests.commands import PROJECT, load_config, run_command
 
 FILES = sorted((PROJECT / "configs").glob("*.py"))
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -27,17 +26,10 @@ SMALL = {
 }
 
 
-def load(file):
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_names_that_the_design_fixes():
     fixed = "dataset seed parallel data.manual_dir train.epochs train.batch_size train.learning_rate"
     assert set(fixed.split()) <= set(flatten(default_config()))
-    assert {"seeds", "arms"} <= set(flatten(load(PROJECT / "configs" / "ablation.py").get_config()))
+    assert {"seeds", "arms"} <= set(flatten(load_config(PROJECT / "configs" / "ablation.py").get_config()))
 
 
 def test_flattened_configs_survive_json():
@@ -90,7 +82,7 @@ def test_differences_name_each_field_that_identifies_a_run():
 
 @each_file
 def test_config_files_say_how_they_are_used(file):
-    module = load(file)
+    module = load_config(file)
     command = "ablate" if hasattr(module, "get_arms") else "train"
     assert f"python -m experiments.{command} --config=configs/{file.name} --workdir=" in module.__doc__
     config = module.get_config()
@@ -110,7 +102,7 @@ def unlike(arms):
 
 @each_file
 def test_every_config_runs_in_small(file, tmp_path):
-    module = load(file)
+    module = load_config(file)
     config = module.get_config()
     small = [f"--config.{field}={value}" for field, value in SMALL.items() if field in flatten(config)]
     arguments = [f"--config={file}", f"--workdir={tmp_path / 'small'}", *small]
@@ -132,7 +124,7 @@ def test_the_small_ablation_has_every_wiring():
 
 
 def ablation():
-    return load(PROJECT / "configs" / "ablation.py")
+    return load_config(PROJECT / "configs" / "ablation.py")
 
 
 def test_the_ablation_has_the_arms_of_the_design():

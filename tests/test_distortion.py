@@ -7,8 +7,15 @@ import pytest
 
 from lenet_jax.distortion import Distortion
 
-NONE = {"share": 1.0, "shift": 0.0, "scale": 0.0, "squeeze": 0.0, "shear": 0.0}
 BACKGROUND = -0.1
+NONE = {
+    "share": 1.0,
+    "shift": 0.0,
+    "scale": 0.0,
+    "squeeze": 0.0,
+    "shear": 0.0,
+    "background": BACKGROUND,
+}
 
 
 def blob(count=64, size=21, height=6.0, width=4.0):
@@ -19,7 +26,7 @@ def blob(count=64, size=21, height=6.0, width=4.0):
 
 
 def distorted(images, **fields):
-    return np.asarray(Distortion(**{**NONE, **fields}).apply(jax.random.key(0), images, BACKGROUND))
+    return np.asarray(Distortion(**{**NONE, **fields}).apply(jax.random.key(0), images))
 
 
 def moments(images):
@@ -75,6 +82,6 @@ def test_what_enters_is_background():
 
 def test_the_key_decides():
     images, distortion = blob(3), Distortion(**{**NONE, "shift": 2.0})
-    one, again, other = (distortion.apply(jax.random.key(seed), images, BACKGROUND) for seed in (0, 0, 1))
+    one, again, other = (distortion.apply(jax.random.key(seed), images) for seed in (0, 0, 1))
     assert (one == again).all() and (one != other).any()
     assert (one[0] != one[1]).any()  # each image its own

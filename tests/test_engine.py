@@ -5,10 +5,10 @@ import functools
 import jax
 import numpy as np
 import pytest
-from networks import cnn
 
 from lenet_jax.engine import LARGEST_POPULATION, make_engine, population_engine, runs_that_fit
 from lenet_jax.training import NUMBER_TYPES, Numbers, image_shapes
+from tests.networks import cnn
 from tests.test_training import make_images, make_program
 
 NUMBERS = Numbers(

@@ -11,9 +11,9 @@ from experiments.paste import ROOT
 from lenet_jax import historic, historic_choices, program
 from lenet_jax.config import default_config, override
 from lenet_jax.counts import count_model
-from lenet_jax.data import load_splits
+from lenet_jax.data import load_splits, native, splits
 from lenet_jax.errors import UserError
-from lenet_jax.models import build_model
+from lenet_jax.model_config import build_model
 
 
 def counts_of(fields):
@@ -115,8 +115,6 @@ def test_the_field_of_1989_is_the_digits_own(monkeypatch):
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (20, 16, 16)).astype(np.float32)
     labels = np.arange(20, dtype=np.int32) % 10
-    from lenet_jax.data import native, splits
-
     monkeypatch.setattr(
         splits, "load_native", lambda *_: native.Native(images, labels, images[:5], labels[:5], -1.0, 1.0)
     )
@@ -197,8 +195,6 @@ def test_the_nets_of_the_report_share_the_rate_that_is_best_for_their_mean():
 @pytest.mark.parametrize("era", ["1989", "1998", "mlps", "today", "later"])
 def test_what_is_chosen_is_best_on_validation_images(era):
     """If this fails, mend CHOSEN in lenet_jax/historic_choices.py, and run what depends on it again."""
-    if not (ROOT / "results" / "history" / f"choices_{era}").exists():
-        pytest.skip("not recorded yet")
     rows = sweep_of_choices(era)
     families = getattr(historic_choices, f"FAMILIES_{era.upper()}")
     assert set(rows) == {f"{family}-{name}" for family, (_, names) in families.items() for name in names}

@@ -1,7 +1,5 @@
 """Every file in configs/history: its docstring, that its arms can be run, and some of them run in small."""
 
-import importlib.util
-
 import pytest
 
 from lenet_jax.config import default_config, flatten, override
@@ -9,22 +7,15 @@ from lenet_jax.program import make_program
 from lenet_jax.progress import Progress
 from lenet_jax.run import Job, check, prepare, train_and_record
 from lenet_jax.sweep import list_runs
-from tests.commands import PROJECT, run_command
+from tests.commands import PROJECT, load_config, run_command
 
 FILES = sorted((PROJECT / "configs" / "history").glob("*.py"))
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
-def load(file):
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def runs_of(file):
     """Name -> resolved config, of the first seed."""
-    module = load(file)
+    module = load_config(file)
     config = module.get_config()
     if not hasattr(module, "get_arms"):
         return {file.stem: config}
@@ -34,7 +25,7 @@ def runs_of(file):
 
 @each_file
 def test_every_config_tells_its_command_and_can_run_all_its_arms(file):
-    module = load(file)
+    module = load_config(file)
     command = "ablate" if hasattr(module, "get_arms") else "train"
     assert (
         f"python -m experiments.{command} --config=configs/history/{file.name} --workdir=" in module.__doc__
@@ -49,7 +40,7 @@ def test_every_config_tells_its_command_and_can_run_all_its_arms(file):
 
 @each_file
 def test_contrasts_and_references_name_arms(file):
-    module, arms = load(file), runs_of(file)
+    module, arms = load_config(file), runs_of(file)
     for pair in module.get_contrasts().values() if hasattr(module, "get_contrasts") else ():
         assert set(pair) <= set(arms)
     if hasattr(module, "get_references"):

@@ -8,14 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from networks import cnn
 
 from lenet_jax.config import default_config, override
 from lenet_jax.counts import count_model
 from lenet_jax.errors import UserError
 from lenet_jax.layers import ACTIVATIONS
-from lenet_jax.models import MLP, build_model, solve_width
+from lenet_jax.model_config import build_model, solve_width
+from lenet_jax.models import MLP
 from tests.dense import dense_layer
+from tests.networks import cnn
 from tests.test_wiring import GRID, reads_of
 
 

@@ -223,16 +223,16 @@ def test_other_readings_of_an_accuracy_have_rows_and_differences():
     assert contrast["last_difference_mean"] == pytest.approx(0.4)
 
 
-def test_a_protocol_tells_what_its_optimizer_uses():
+def test_a_protocol_tells_what_training_uses():
     assert tables.protocol(run_record("a", 0, 0.5)) == (
         "3 epochs of 1,437, batch 1, cross entropy, sgd 0.5 (constant), momentum 0"
     )
     config = {
         "train.optimizer": "levenberg_marquardt", "train.damping": 0.02, "train.curvature": "exact",
         "train.loss": "rbf_competitive", "train.rubbish": 10.0, "train.order": "constant",
-        "distortion.share": 0.9,
+        "distortion.share": 0.9, "model.initialisation": "root_fan_in", "model.dropout": 0.25,
     }  # fmt: skip
     assert tables.protocol(run_record("a", 0, 0.5, config)) == (
         "3 epochs of 1,437, batch 1, rbf competitive, levenberg marquardt 0.5 (constant), damping 0.02, "
-        "exact curvature, j 10, constant order, 90% distorted"
+        "exact curvature, j 10, constant order, 90% distorted, weights within 2.4 / sqrt(F), dropout 0.25"
     )

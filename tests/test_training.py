@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import optax
 import pytest
-from networks import cnn
 
 from lenet_jax import training
 from lenet_jax.data import Split
@@ -12,6 +11,7 @@ from lenet_jax.engine import make_engine
 from lenet_jax.models import MLP
 from lenet_jax.optimizer import OptimizerSpec
 from lenet_jax.program import Program
+from tests.networks import cnn
 
 SGD = OptimizerSpec("sgd", "constant", total_steps=100, warmup_steps=0)
 

@@ -11,11 +11,9 @@ public, the same networks also read digits that are not all in the middle.
 import itertools
 
 from lenet_jax.config import default_sweep, override
-from lenet_jax.historic import NETS, TEST_IMAGES_OF_NETS
+from lenet_jax.historic import NETS, NETS_MEASURED
 from lenet_jax.historic_choices import as_chosen
 
-# Test images right, in percent, chosen on them.
-PAPER = {"net1": 80.0, "net2": 87.0, "net3": 88.5, "net4": 94.0, "net5": 98.4}
 NOTES = {
     "net1": "256-10",
     "net2": "256-12-10",
@@ -66,18 +64,9 @@ def get_contrasts():
 
 def get_references():
     return {
+        **{net: NETS_MEASURED[net] | {"note": NOTES[net]} | READING for net in NETS},
         **{
-            net: {
-                "error_percent": 100 - right,
-                "images": TEST_IMAGES_OF_NETS,
-                "note": NOTES[net],
-                **READING,
-            }
-            for net, right in PAPER.items()
+            f"{net}_moved": {"note": f"{NOTES[net]}; digits moved by up to a pixel"} | READING for net in NETS
         },
-        **{
-            f"{net}_moved": {"note": f"{NOTES[net]}; digits moved by up to a pixel", **READING}
-            for net in NETS
-        },
-        **{name: {"note": f"{net}, {note}", **READING} for name, (net, _, note) in VARIATIONS.items()},
+        **{name: {"note": f"{net}, {note}"} | READING for name, (net, _, note) in VARIATIONS.items()},
     }

@@ -8,7 +8,7 @@ The unsettled choices are varied one by one from `zipcode_lm`.
 """
 
 from lenet_jax.config import default_sweep, override
-from lenet_jax.historic import TEST_IMAGES_1989
+from lenet_jax.historic import CONTROL_MEASURED, ZIPCODE_MEASURED
 from lenet_jax.historic_choices import as_chosen
 
 VARIATIONS = {
@@ -58,12 +58,10 @@ def get_contrasts():
 
 
 def get_references():
-    zipcode = {"error_percent": 5.0, "errors": 102, "images": TEST_IMAGES_1989}
-    control = {"error_percent": 8.1, "images": TEST_IMAGES_1989}
     return {
-        "zipcode_lm": zipcode | {"note": "zip code net, diagonal Levenberg-Marquardt"},
-        "zipcode_sgd": zipcode | {"note": "zip code net, plain SGD"},
-        "control_lm": control | {"note": "one hidden layer of 40, diagonal Levenberg-Marquardt"},
-        "control_sgd": control | {"note": "one hidden layer of 40, plain SGD"},
+        "zipcode_lm": ZIPCODE_MEASURED | {"note": "zip code net, diagonal Levenberg-Marquardt"},
+        "zipcode_sgd": ZIPCODE_MEASURED | {"note": "zip code net, plain SGD"},
+        "control_lm": CONTROL_MEASURED | {"note": "one hidden layer of 40, diagonal Levenberg-Marquardt"},
+        "control_sgd": CONTROL_MEASURED | {"note": "one hidden layer of 40, plain SGD"},
         **{name: {"note": note} for name, (_, note) in VARIATIONS.items()},
     }

@@ -2,7 +2,7 @@
 
     python -m experiments.benchmark --workdir=DIR
 
-Takes about seven minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, a row as it
+Takes about ten minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, a row as it
 comes, then benchmark.md and benchmark.png. All rows but --rows=layers,growth compare with PyTorch, which the
 project itself does not need; `make benchmark` installs it and runs this. --quick does little work, to try it
 (minutes, too, as processes start and compile).

@@ -16,7 +16,7 @@ from experiments.benchmark.measuring import Measured, Work, call_once, in_turns
 from lenet_jax import historic, wiring
 from lenet_jax.config import default_config, override
 from lenet_jax.counts import count_model
-from lenet_jax.models import build_model
+from lenet_jax.model_config import build_model
 
 HERE = "experiments.benchmark"
 EPOCH = 60_000  # images, as many as MNIST has for training

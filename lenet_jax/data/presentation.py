@@ -3,8 +3,8 @@
 MNIST's digits were size-normalised into a 20x20 box and centred in 28x28; LeCun et al. 1998
 (section II-B) centre that in 32x32, so that strokes near the edge can still fall in the middle of
 the highest feature detectors' receptive fields. Smaller images are resized to that box first:
-then a receptive field covers a comparable part of a digit in every dataset. With another box, MNIST's
-images are scaled about their middle, so that the digits fit it.
+then a receptive field covers a comparable part of a digit in every dataset. With another box, images of
+28x28 and more are scaled about their middle, so that what was 20x20, as MNIST's digits are, fits it.
 """
 
 import jax

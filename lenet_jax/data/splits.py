@@ -29,7 +29,7 @@ def load_splits(dataset: str, data) -> Splits:
     """Loads a dataset and presents it, in the order of its original files.
 
     The validation split is drawn from the training set by `data.seed`, and by nothing else. The
-    test split is the published one, whatever the seed.
+    test split is the published one, whatever the seed. `data.seed` also draws how far each image is moved.
 
     Args:
       dataset: one of DATASETS.
