@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.ndimage import map_coordinates
 
+DISTORTIONS = ("shift", "scale", "squeeze", "shear")
+
 
 @dataclasses.dataclass(frozen=True)
 class Distortion:

@@ -9,7 +9,7 @@ from flax import linen as nn
 from lenet_jax import config as config_lib
 from lenet_jax.curvature import CURVATURES
 from lenet_jax.data import check_data_fields
-from lenet_jax.distortion import Distortion
+from lenet_jax.distortion import DISTORTIONS, Distortion
 from lenet_jax.errors import UserError, require_one_of
 from lenet_jax.model_config import build_model
 from lenet_jax.objective import CROSS_ENTROPY, DISTANCES, LOSSES, Objective
@@ -113,7 +113,7 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
         ("distortion.share", 0 <= distortion.share <= 1, "in [0, 1]"),
         *(
             (f"distortion.{kind}", 0 <= distortion[kind] < math.inf, "a number of at least 0")
-            for kind in ("shift", "scale", "squeeze", "shear")
+            for kind in DISTORTIONS
         ),
     ):
         _require(config, field, holds, bounds)

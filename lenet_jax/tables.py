@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import tabulate
 
+from lenet_jax.distortion import DISTORTIONS
 from lenet_jax.optimizer import LEVENBERG_MARQUARDT
 from lenet_jax.stats import CONFIDENCE, Interval, mean_interval, proportion_interval
 
@@ -171,7 +172,8 @@ def protocol(run: dict) -> str:
     if train["order"] == "constant":
         words.append("constant order")
     if train["distortion.share"]:
-        words.append(f"{train['distortion.share']:.0%} distorted")
+        limits = [f"{kind} {train[f'distortion.{kind}']:g}" for kind in DISTORTIONS]
+        words.append(f"{train['distortion.share']:.0%} distorted ({', '.join(limits)})")
     if train["model.initialisation"] in PAPERS_WEIGHTS:
         words.append(PAPERS_WEIGHTS[train["model.initialisation"]])
     if train["model.dropout"]:
