@@ -231,10 +231,11 @@ def test_a_protocol_tells_what_training_uses():
         "train.optimizer": "levenberg_marquardt", "train.damping": 0.02, "train.curvature": "exact",
         "train.loss": "rbf_competitive", "train.rubbish": 10.0, "train.order": "constant",
         "distortion.share": 0.9, "distortion.shift": 2.0, "distortion.scale": 0.15,
-        "distortion.squeeze": 0.15, "distortion.shear": 0.3, "model.initialisation": "root_fan_in", "model.dropout": 0.25,
+        "distortion.squeeze": 0.15, "distortion.shear": 0.3,
+        "model.initialisation": "root_fan_in", "model.dropout": 0.25,
     }  # fmt: skip
     assert tables.protocol(run_record("a", 0, 0.5, config)) == (
         "3 epochs of 1,437, batch 1, rbf competitive, levenberg marquardt 0.5 (constant), damping 0.02, "
-        "exact curvature, j 10, constant order, 90% distorted (shift 2, scale 0.15, squeeze 0.15, shear 0.3), "
-        "weights within 2.4 / sqrt(F), dropout 0.25"
+        "exact curvature, j 10, constant order, "
+        "90% distorted (shift 2, scale 0.15, squeeze 0.15, shear 0.3), weights within 2.4 / sqrt(F), dropout 0.25"
     )
