@@ -237,5 +237,6 @@ def test_a_protocol_tells_what_training_uses():
     assert tables.protocol(run_record("a", 0, 0.5, config)) == (
         "3 epochs of 1,437, batch 1, rbf competitive, levenberg marquardt 0.5 (constant), damping 0.02, "
         "exact curvature, j 10, constant order, "
-        "90% distorted (shift 2, scale 0.15, squeeze 0.15, shear 0.3), weights within 2.4 / sqrt(F), dropout 0.25"
+        "90% distorted (shift 2, scale 0.15, squeeze 0.15, shear 0.3), "
+        "weights within 2.4 / sqrt(F), dropout 0.25"
     )
