@@ -43,7 +43,9 @@ def main() -> None:
             measured.append({"rows": name, **row})
             print(f"  {row['case']}: {row['ratio']:.2f} times {row['against']}", file=sys.stderr, flush=True)
             atomic.write(directory / "benchmark.csv", tables.to_csv(measured))
-    text = report.to_markdown(measured, rate)
+    options = [f"--rows={','.join(chosen)}"] if chosen != list(rows.GROUPS) else []
+    options += ["--quick"] if flags.FLAGS.quick else []
+    text = report.to_markdown(measured, rate, " ".join([*options, "--workdir=DIR"]))
     atomic.write(directory / "benchmark.md", text)
     atomic.write(directory / "benchmark.png", report.draw(measured))
     print(text)

@@ -9,7 +9,7 @@ from matplotlib.ticker import ScalarFormatter
 from lenet_jax import tables
 from lenet_jax.provenance import provenance, versions
 
-COMMAND = "python -m experiments.benchmark --workdir=DIR"
+COMMAND = "python -m experiments.benchmark"
 NOTES = (
     "Medians over the turns. Both sides take turns, in processes of their own; `times faster` is the "
     "median of the ratios of each turn, `range` the smallest and the largest. In `growth` the other "
@@ -26,8 +26,12 @@ COLOURS = {"PyTorch": "tab:blue"}
 OTHER = "tab:orange"
 
 
-def to_markdown(rows: list[dict], rate: float) -> str:
-    """The table, and below it what its columns are and where it was measured."""
+def to_markdown(rows: list[dict], rate: float, options: str) -> str:
+    """The table, and below it what its columns are, how and where it was measured.
+
+    Args:
+      options: of the command that measured.
+    """
     shown = [
         {
             "rows": row["rows"],
@@ -51,7 +55,7 @@ def to_markdown(rows: list[dict], rate: float) -> str:
         "",
         *(f"- {note}" for note in NOTES),
         f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates a second here.",
-        f"- Command: `{COMMAND}`",
+        f"- Command: `{COMMAND} {options}`",
         f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "
         f"revision {ran_on['revision']}.",
     ])  # fmt: skip
