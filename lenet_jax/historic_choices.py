@@ -12,7 +12,9 @@ from lenet_jax.config import default_sweep, override
 from lenet_jax.historic import DIAGONAL_NEWTON, PLAIN_SGD, PROTOCOL_1989, PROTOCOL_1998, PROTOCOL_TODAY
 
 Candidates = dict[str, dict]  # name -> fields
-Families = dict[str, tuple[dict, Candidates]]  # name -> (fields of the network and protocol, candidates)
+# Name -> (network | protocol, candidates): today's protocol replaces the network's loss, outputs and initial
+# weights.
+Families = dict[str, tuple[dict, Candidates]]
 
 
 def _rates(*rates: float) -> Candidates:
@@ -23,71 +25,43 @@ def _dampings(*dampings: float) -> Candidates:
     return {f"{damping:g}": {"train.damping": damping} for damping in dampings}
 
 
-# The paper's damping and rate are for LeNet-5's loss. That of the others has another scale.
-_SQUARED_ERROR_STEPS = _dampings(0.002, 0.02, 0.2) | {
-    f"{damping:g}-eta{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
-    for damping, rate in ((0.02, 2e-4), (0.02, 2e-3), (0.02, 5e-3), (0.2, 2e-3), (0.2, 5e-3))
-}
-_SGD_1989 = historic.USPS_FIELD | PROTOCOL_1989 | PLAIN_SGD
-_LM_1989 = historic.USPS_FIELD | PROTOCOL_1989 | DIAGONAL_NEWTON
+_SGD_1989 = PROTOCOL_1989 | PLAIN_SGD
+_LM_1989 = PROTOCOL_1989 | DIAGONAL_NEWTON
+_ZIPCODE = historic.USPS_FIELD | historic.ZIPCODE
+_CONTROL = historic.USPS_FIELD | historic.ZIPCODE_CONTROL
 _SOFTMAX = {"model.output": "logits", "train.loss": "cross_entropy"}
 _ADAM = {"train.optimizer": "adam", "train.momentum": 0.9}
 
 FAMILIES_1989: Families = {
-    "zipcode_sgd": (_SGD_1989 | historic.ZIPCODE, _rates(0.01, 0.03, 0.1)),
-    "zipcode_lm": (_LM_1989 | historic.ZIPCODE, _rates(2e-4, 5e-4, 1e-3, 2e-3)),
-    "control_sgd": (_SGD_1989 | historic.ZIPCODE_CONTROL, _rates(0.003, 0.01, 0.03, 0.1)),
-    "control_lm": (_LM_1989 | historic.ZIPCODE_CONTROL, _rates(1e-4, 2e-4, 5e-4, 1e-3, 2e-3)),
-    "zipcode_softmax": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX, _rates(0.003, 0.01, 0.03)),
-    "zipcode_adam": (_SGD_1989 | historic.ZIPCODE | _SOFTMAX | _ADAM, _rates(3e-5, 1e-4, 3e-4, 1e-3)),
+    "zipcode_sgd": (_ZIPCODE | _SGD_1989, _rates(0.01, 0.03, 0.1)),
+    "zipcode_lm": (_ZIPCODE | _LM_1989, _rates(2e-4, 5e-4, 1e-3, 2e-3)),
+    "control_sgd": (_CONTROL | _SGD_1989, _rates(0.003, 0.01, 0.03, 0.1)),
+    "control_lm": (_CONTROL | _LM_1989, _rates(1e-4, 2e-4, 5e-4, 1e-3, 2e-3)),
+    "zipcode_softmax": (_ZIPCODE | _SGD_1989 | _SOFTMAX, _rates(0.003, 0.01, 0.03)),
+    "zipcode_adam": (_ZIPCODE | _SGD_1989 | _SOFTMAX | _ADAM, _rates(3e-5, 1e-4, 3e-4, 1e-3)),
 }
 
 FAMILIES_NETS: Families = {
-    net: (_LM_1989 | historic.DRAWN | fields, _rates(5e-4, 1e-3, 2e-3, 4e-3))
+    net: (historic.USPS_FIELD | fields | _LM_1989 | historic.DRAWN, _rates(5e-4, 1e-3, 2e-3, 4e-3))
     for net, fields in historic.NETS.items()
 }
 
-# From the original LeNet-5 to today's.
-_LATER_CHANGES = {
-    "original": {},
-    "softmax": _SOFTMAX,
-    "average": {"model.pooling": "average,average,none"},
-    "max": {"model.pooling": "max,max,none"},
-    "all_maps": {"model.map_table": "all"},
-    "tanh": {"model.activation": "tanh"},
-    "relu": {"model.activation": "relu"},
-    "initialisation": {"model.initialisation": "unit_variance"},
+# The paper's damping and rate are for LeNet-5's loss; LeNet-1's has another scale.
+_LENET1_STEPS = _dampings(0.002, 0.02, 0.2) | {
+    f"{damping:g}-eta{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
+    for damping, rate in ((0.02, 2e-4), (0.02, 2e-3), (0.02, 5e-3), (0.2, 2e-3), (0.2, 5e-3))
 }
-_BEFORE_OPTIMIZERS = historic.steps_from(PROTOCOL_1998 | historic.LENET5, _LATER_CHANGES)["initialisation"]
-
 FAMILIES_1998: Families = {
     "lenet5": (
-        PROTOCOL_1998 | historic.LENET5,
+        historic.LENET5 | PROTOCOL_1998,
         {
             f"{damping:g}-j{rubbish:g}": {"train.damping": damping, "train.rubbish": rubbish}
             for rubbish in (1.0, 10.0)
             for damping in (0.02, 0.2, 1.0, 5.0)
         },
     ),
-    "lenet1": (PROTOCOL_1998 | historic.LENET1, _SQUARED_ERROR_STEPS),
-    "linear": (PROTOCOL_1998 | historic.mlp_of_1998(), _dampings(0.02, 0.2, 2.0, 20.0)),
-}
-
-FAMILIES_TODAY: Families = {
-    "lenet5_today": (PROTOCOL_TODAY | historic.LENET5_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
-    "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
-    "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03, 0.1)),
-    "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
-}
-
-# What is chosen anew on the way from the networks of 1989 and 1998 to today's.
-_ZIPCODE_DECAY = historic.ZIPCODE | _SOFTMAX | _ADAM | {"train.schedule": "linear"}
-FAMILIES_LATER: Families = {
-    "zipcode_decay": (_SGD_1989 | _ZIPCODE_DECAY, _rates(1e-4, 3e-4, 1e-3, 3e-3)),
-    # The damping of RBF units' loss is large beside the curvature of a softmax.
-    "later_softmax": (PROTOCOL_1998 | historic.LENET5 | _SOFTMAX, _dampings(0.002, 0.02, 0.2, 1.0)),
-    "later_momentum": (_BEFORE_OPTIMIZERS | historic.MINI_BATCHES, _rates(0.01, 0.03, 0.1, 0.3)),
-    "later_adam": (_BEFORE_OPTIMIZERS | historic.MINI_BATCHES | _ADAM, _rates(3e-4, 1e-3, 3e-3, 1e-2)),
+    "lenet1": (historic.LENET1 | PROTOCOL_1998, _LENET1_STEPS),
+    "linear": (historic.mlp_of_1998() | PROTOCOL_1998, _dampings(0.02, 0.2, 2.0, 20.0)),
 }
 
 # The paper's schedule is LeNet-5's. How the fully connected networks were trained isn't told, and with
@@ -101,8 +75,38 @@ _MLP_STEPS = _dampings(0.02, 0.2) | {
     "0.02-constant-0.001": _CONSTANT | {"train.learning_rate": 1e-3},
 }
 FAMILIES_MLPS: Families = {
-    "mlp_one": (PROTOCOL_1998 | historic.mlp_of_1998(300), _MLP_STEPS),
-    "mlp_two": (PROTOCOL_1998 | historic.mlp_of_1998(300, 100), _MLP_STEPS),
+    "mlp_one": (historic.mlp_of_1998(300) | PROTOCOL_1998, _MLP_STEPS),
+    "mlp_two": (historic.mlp_of_1998(300, 100) | PROTOCOL_1998, _MLP_STEPS),
+}
+
+FAMILIES_TODAY: Families = {
+    "lenet5_today": (historic.LENET5_TODAY | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
+    "lenet1_today": (historic.LENET1 | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1, 0.3)),
+    "linear_today": (historic.mlp_of_1998() | PROTOCOL_TODAY, _rates(0.003, 0.01, 0.03, 0.1)),
+    "mlp_today": (historic.mlp_of_1998(300) | PROTOCOL_TODAY, _rates(0.01, 0.03, 0.1)),
+}
+
+# From the original LeNet-5 to today's.
+_LATER_CHANGES = {
+    "original": {},
+    "softmax": _SOFTMAX,
+    "average": {"model.pooling": "average,average,none"},
+    "max": {"model.pooling": "max,max,none"},
+    "all_maps": {"model.map_table": "all"},
+    "tanh": {"model.activation": "tanh"},
+    "relu": {"model.activation": "relu"},
+    "initialisation": {"model.initialisation": "unit_variance"},
+}
+_BEFORE_OPTIMIZERS = historic.steps_from(historic.LENET5 | PROTOCOL_1998, _LATER_CHANGES)["initialisation"]
+
+# What is chosen anew on the way from the networks of 1989 and 1998 to today's.
+_DECAY = _SOFTMAX | _ADAM | {"train.schedule": "linear"}
+FAMILIES_LATER: Families = {
+    "zipcode_decay": (_ZIPCODE | _SGD_1989 | _DECAY, _rates(1e-4, 3e-4, 1e-3, 3e-3)),
+    # The damping of RBF units' loss is large beside the curvature of a softmax.
+    "later_softmax": (historic.LENET5 | PROTOCOL_1998 | _SOFTMAX, _dampings(0.002, 0.02, 0.2, 1.0)),
+    "later_momentum": (_BEFORE_OPTIMIZERS | historic.MINI_BATCHES, _rates(0.01, 0.03, 0.1, 0.3)),
+    "later_adam": (_BEFORE_OPTIMIZERS | historic.MINI_BATCHES | _ADAM, _rates(3e-4, 1e-3, 3e-3, 1e-2)),
 }
 
 _FAMILIES = FAMILIES_1989 | FAMILIES_NETS | FAMILIES_1998 | FAMILIES_MLPS | FAMILIES_TODAY | FAMILIES_LATER
@@ -135,8 +139,8 @@ CHOSEN = {
 
 def as_chosen(family: str) -> dict:
     """A family's fields with those of its chosen candidate."""
-    base, candidates = _FAMILIES[family]
-    return base | candidates[CHOSEN[family]]
+    base, _ = _FAMILIES[family]
+    return base | chosen(family)
 
 
 def chosen(family: str) -> dict:
@@ -154,7 +158,7 @@ def later_steps() -> dict[str, dict]:
     }
 
 
-# What arms that choose add to a protocol without validation images: a tenth of the training images.
+# A tenth of the training images, which the choices hold back, and the sweeps that train on none of them, too.
 VALIDATION = {"data.validation_fraction": 0.1}
 SEED = 100  # the first of the choices' own; the tables' are from 0 on
 

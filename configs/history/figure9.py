@@ -11,7 +11,7 @@ today.
 
 from lenet_jax import historic
 from lenet_jax.config import default_sweep, override
-from lenet_jax.historic import DISTORTED, PROTOCOL_1998
+from lenet_jax.historic import PROTOCOL_1998
 from lenet_jax.historic_choices import as_chosen, chosen
 
 # What the paper leaves open: name -> (the network, its change, what it is).
@@ -48,30 +48,27 @@ def get_config():
 
 def get_arms(config):
     mlps = {
-        name: PROTOCOL_1998
-        | historic.mlp_of_1998(*hidden)
+        name: historic.mlp_of_1998(*hidden)
+        | PROTOCOL_1998
         | chosen("mlp_one" if len(hidden) == 1 else "mlp_two")
         for name, hidden in historic.MLPS_1998.items()
     }
     networks = {
         "lenet5": as_chosen("lenet5"),
         "lenet1": as_chosen("lenet1"),
-        "lenet4_nearest": PROTOCOL_1998 | historic.LENET4 | chosen("lenet1"),
+        "lenet4_nearest": historic.LENET4 | PROTOCOL_1998 | chosen("lenet1"),
         "linear": as_chosen("linear"),
         **mlps,
     }
-    return {
-        **networks,
-        **{f"{name}_dist": networks[name] | DISTORTED for name in historic.DISTORTED_NETWORKS},
-        **{name: networks[network] | change for name, (network, change, _) in VARIATIONS.items()},
-    }
+    variations = {name: networks[network] | change for name, (network, change, _) in VARIATIONS.items()}
+    return historic.with_distorted(networks) | variations
 
 
 def get_contrasts():
     return {
         "LeNet-5 against LeNet-1": ("lenet5", "lenet1"),
         "LeNet-5 against 28x28-300-100-10": ("lenet5", "mlp_300_100"),
-        **{f"distorted images, {name}": (f"{name}_dist", name) for name in historic.DISTORTED_NETWORKS},
+        **historic.DISTORTED_CONTRASTS,
         **{note: (name, network) for name, (network, _, note) in VARIATIONS.items()},
     }
 

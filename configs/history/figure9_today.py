@@ -3,20 +3,21 @@
     python -m experiments.ablate --config=configs/history/figure9_today.py --workdir=DIR
 
 About half an hour on two cores. Cross-entropy, mini-batches of 64, SGD with momentum, a cosine; learning
-rates were chosen on validation images by choices_today.py. LeNet-5 is today's: max pooling, ReLU, all maps.
-How far images are distorted is a guess, as the paper doesn't tell it, and varied for LeNet-5.
+rates were chosen on validation images by choices_today.py. LeNet-5 and LeNet-4 are today's: max pooling,
+ReLU, all maps; LeNet-1 and the fully connected networks keep their units. How far images are distorted is a
+guess, as the paper doesn't tell it, and varied for LeNet-5.
 """
 
 from lenet_jax import historic
 from lenet_jax.config import default_sweep, override
 from lenet_jax.distortion import DISTORTIONS
-from lenet_jax.historic import DISTORTED, LENET5_TODAY, PROTOCOL_TODAY
+from lenet_jax.historic import LENET5_TODAY, PROTOCOL_TODAY
 from lenet_jax.historic_choices import as_chosen, chosen
 
 # Name -> (factor of all the distortions' ranges, what it is).
 VARIATIONS = {
     "lenet5_dist_half": (0.5, "LeNet-5 [dist], half as far"),
-    "lenet5_dist_wide": (1.5, "LeNet-5 [dist], half as far again"),
+    "lenet5_dist_wide": (1.5, "LeNet-5 [dist], one and a half times as far"),
 }
 
 
@@ -43,20 +44,18 @@ def get_arms(config):
         "linear": as_chosen("linear_today"),
         **mlps,
     }
-    distorted = {f"{name}_dist": networks[name] | DISTORTED for name in historic.DISTORTED_NETWORKS}
+    arms = historic.with_distorted(networks)
     ranges = {f"distortion.{kind}": config.distortion[kind] for kind in DISTORTIONS}
     variations = {
-        name: distorted["lenet5_dist"] | {field: factor * limit for field, limit in ranges.items()}
+        name: arms["lenet5_dist"] | {field: factor * limit for field, limit in ranges.items()}
         for name, (factor, _) in VARIATIONS.items()
     }
-    return networks | distorted | variations
+    return arms | variations
 
 
 def get_contrasts():
-    return {
-        **{f"distorted images, {name}": (f"{name}_dist", name) for name in historic.DISTORTED_NETWORKS},
-        **{note: (name, "lenet5_dist") for name, (_, note) in VARIATIONS.items()},
-    }
+    variations = {note: (name, "lenet5_dist") for name, (_, note) in VARIATIONS.items()}
+    return historic.DISTORTED_CONTRASTS | variations
 
 
 def get_references():

@@ -3,8 +3,8 @@
     python -m experiments.ablate --config=configs/history/lenet5_later.py --workdir=DIR
 
 About an hour on two cores. What a step's optimizer needs was chosen on 6,000 validation images, which no
-arm trains on: damping by choices_1998.py for the original and by choices_later.py for `softmax`, whose
-steps keep it, and the rates of `momentum` and `adam` by the latter.
+arm trains on: damping by choices_1998.py for the original and by choices_later.py for `softmax`, which
+the steps up to `initialisation` keep, and the rates of `momentum` and `adam` by the latter.
 """
 
 import itertools
