@@ -21,10 +21,10 @@ def main() -> None:
             f"config.model.output={config.model.output} has no bitmaps: name a config with rbf, such as "
             "configs/history/lenet5.py."
         )
-    bitmaps = read_bitmaps(config.model.bitmaps, CLASSES, config.model.hidden[-1])
+    bitmaps = read_bitmaps(config.model.bitmaps, CLASSES)
     path = directory / "bitmaps.png"
     directory.mkdir(parents=True, exist_ok=True)
-    atomic.write(path, figures.bitmaps(bitmaps))
+    atomic.write(path, figures.bitmaps_of_classes(bitmaps))
     print(f"Drawn in {path}")
 
 

@@ -20,13 +20,12 @@ NAME_1998 = "1998"
 Bitmap = tuple[tuple[int, ...], ...]
 
 
-def read_bitmaps(text: str, classes: int, units: int) -> tuple[Bitmap, ...]:
+def read_bitmaps(text: str, classes: int) -> tuple[Bitmap, ...]:
     """Rows of +1 (ink) and -1, for each class.
 
     Args:
       text: "1998", or a bitmap for each class, separated by commas, of rows of `#` and `.` separated
         by spaces.
-      units: what each bitmap is compared with: as many pixels.
 
     Raises UserError, in a sentence that tells the fault.
     """
@@ -42,10 +41,4 @@ def read_bitmaps(text: str, classes: int, units: int) -> tuple[Bitmap, ...]:
     sizes = {(len(rows), len(row)) for rows in bitmaps for row in rows}
     if len(sizes) != 1:
         raise UserError(f"{told} must all be of one size, rows of equal length: draw them anew.")
-    [(height, width)] = sizes
-    if height * width != units:
-        raise UserError(
-            f"{told} are {width}x{height}, {width * height} pixels, but the last hidden layer has {units} "
-            "units to compare with them: take as many units in config.model.hidden, or other bitmaps."
-        )
     return tuple(tuple(tuple(1 if it == "#" else -1 for it in row) for row in rows) for rows in bitmaps)

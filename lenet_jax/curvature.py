@@ -67,16 +67,14 @@ def _exact(states: Callable, loss: Callable, params, images_NHWC, labels_N):
 def _square_backward(call, args, kwargs, context):
     """Lets second derivatives pass backward through a layer, where first ones would."""
     layer = context.module
-    is_known = isinstance(layer, (Activation, nn.Dense, Wired, Pool))
     if context.method_name != "__call__" or not layer.path:  # without a path: a copy, called from below
         return call(*args, **kwargs)
-    if not is_known:
-        own = layer.variables.get("params", {}).values()
-        if any(isinstance(its, jax.Array) for its in own):
+    params = layer.variables.get("params", {})
+    if not isinstance(layer, (Activation, nn.Dense, Wired, Pool)):
+        if any(isinstance(its, jax.Array) for its in params.values()):
             raise NotImplementedError(f"Nothing says how curvature passes through {type(layer).__name__}.")
         return call(*args, **kwargs)
     [x] = args
-    params = layer.variables.get("params", {})
     others = {name: its for name, its in layer.variables.items() if name != "params"}
 
     def function(params, x, **fields):
@@ -90,8 +88,10 @@ def _square_backward(call, args, kwargs, context):
     if isinstance(layer, Wired):
         squared = functools.partial(function, border_value=layer.border_value**2)
     elif isinstance(layer, Pool) and layer.kind.endswith("average"):
-        # Its inputs have a fixed weight of 1/4, too, which the layer multiplies by once.
-        squared = lambda params, x: function(params, jax.tree.map(lambda its: its / 4, x))  # noqa: E731
+
+        def squared(params, x):  # its inputs have a fixed weight of 1/4, too, by which it multiplies but once
+            return function(params, jax.tree.map(lambda its: its / 4, x))
+
     return _through_squares(function, squared, params, x)
 
 

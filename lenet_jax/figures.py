@@ -28,17 +28,13 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
     figure, axes = plt.subplots(figsize=(10, 5.6), layout="constrained")
     for row in rows:
         mean = 100 * row["test_accuracy_mean"]
-        # A single seed has a mean and no interval.
-        low, high = (
-            mean if row[end] is None else 100 * row[end]
-            for end in ("test_accuracy_ci_low", "test_accuracy_ci_high")
-        )
+        below, above = _reach(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
         connectivity = _connectivity(row)
         colour = COLOURS.get(connectivity, OTHER)
         axes.errorbar(
             row["parameters"],
             mean,
-            yerr=[[mean - low], [high - mean]],
+            yerr=[[100 * below], [100 * above]],
             fmt="o" if connectivity in COLOURS else "s",
             color=colour,
             markerfacecolor="white" if row["arm"].endswith("_unshared") else colour,
@@ -78,22 +74,11 @@ def errors_beside_papers(rows: list[dict], title: str) -> bytes:
         drawn = [(place, row) for place, row in enumerate(rows) if row[column] is not None]
         if not drawn:
             continue
-        means = [row[column] for _, row in drawn]
-        # A single seed has a mean and no interval.
-        lows, highs = (
-            [
-                row[column] if row[f"{column}_ci_{end}"] is None else row[f"{column}_ci_{end}"]
-                for _, row in drawn
-            ]
-            for end in ("low", "high")
-        )
+        reaches = [_reach(*(row[f"{column}{end}"] for end in ends)) for _, row in drawn]
         axes.errorbar(
-            means,
+            [row[column] for _, row in drawn],
             [place + shift for place, _ in drawn],
-            xerr=[
-                [mean - low for mean, low in zip(means, lows, strict=True)],
-                [high - mean for mean, high in zip(means, highs, strict=True)],
-            ],
+            xerr=list(zip(*reaches, strict=True)),
             fmt=marker,
             color=colour,
             markerfacecolor=fill,
@@ -112,7 +97,7 @@ def errors_beside_papers(rows: list[dict], title: str) -> bytes:
     return _png(figure)
 
 
-def bitmaps(bitmaps: tuple[Bitmap, ...]) -> bytes:
+def bitmaps_of_classes(bitmaps: tuple[Bitmap, ...]) -> bytes:
     """Draws a bitmap for each class, ink black; returns a PNG."""
     figure, axes = plt.subplots(1, len(bitmaps), figsize=(len(bitmaps), 2.2), layout="constrained")
     for digit, (ax, bitmap) in enumerate(zip(axes, bitmaps, strict=True)):
@@ -122,6 +107,11 @@ def bitmaps(bitmaps: tuple[Bitmap, ...]) -> bytes:
     height, width = len(bitmaps[0]), len(bitmaps[0][0])
     figure.suptitle(f"What the output units compare with: {width}x{height} pixels, black +1, white -1")
     return _png(figure)
+
+
+def _reach(mean: float, low: float | None, high: float | None) -> tuple[float, float]:
+    """How far an interval reaches below and above its mean; not at all where a single seed has none."""
+    return (0.0, 0.0) if low is None else (mean - low, high - mean)
 
 
 def _png(figure) -> bytes:

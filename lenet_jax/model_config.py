@@ -54,7 +54,14 @@ def _read_codes(model: ml_collections.ConfigDict, hidden: tuple[int, ...]) -> tu
         return ()
     if not hidden:
         raise UserError("config.model.output='rbf' compares the last hidden layer: give config.model.hidden.")
-    bitmaps = read_bitmaps(model.bitmaps, CLASSES, hidden[-1])
+    bitmaps = read_bitmaps(model.bitmaps, CLASSES)
+    height, width = len(bitmaps[0]), len(bitmaps[0][0])
+    if height * width != hidden[-1]:
+        raise UserError(
+            f"config.model.bitmaps are {width}x{height}, {width * height} pixels, but the last hidden layer "
+            f"has {hidden[-1]} units to compare with them: take as many units in config.model.hidden, or "
+            "other bitmaps."
+        )
     return tuple(sum(rows, ()) for rows in bitmaps)
 
 

@@ -57,12 +57,8 @@ class MLP(nn.Module):
             return activate(x) if self.output == "activated" else x
         return x if states_only else RBF(self.codes, name="output")(x)
 
-    @property
-    def has_dropout(self) -> bool:
-        return self.dropout > 0
-
     def outputs(self, states: jax.Array) -> jax.Array:
-        """The outputs (N, 10) of what fixed output units read; of other outputs, they themselves."""
+        """Turns what `states_only` returns into the outputs (N, 10): by the RBF units, or as it is."""
         return RBF(self.codes, parent=None).apply({}, states) if self.output == "rbf" else states
 
     def _dense(self, width: int, name: str) -> nn.Dense:
@@ -132,10 +128,6 @@ class CNN(nn.Module):
             for step in steps:
                 x = step(x)
         return self.classifier(x.images, training, states_only)
-
-    @property
-    def has_dropout(self) -> bool:
-        return self.classifier.has_dropout
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """As `MLP.outputs`."""

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-LOSSES = ("cross_entropy", "squared_error", "rbf", "rbf_competitive")
 DISTANCES = ("rbf", "rbf_competitive")  # losses of outputs that are distances: the smallest is the answer
+LOSSES = ("cross_entropy", "squared_error", *DISTANCES)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,7 @@ class OptimizerSpec:
       epoch_factors: of the learning rate, for "epochs": one an epoch, the last for those that follow.
       steps_per_epoch: for "epochs".
       curvature: Levenberg-Marquardt's, one of `lenet_jax.curvature.CURVATURES`.
-      curvature_images: so many, drawn before each epoch, tell the curvature.
+      curvature_images: how many are drawn before each epoch to estimate it.
       damping: mu, added to the curvature.
     """
 
@@ -43,7 +43,7 @@ class OptimizerSpec:
         return self.name == LEVENBERG_MARQUARDT
 
     def relative_learning_rate(self) -> optax.Schedule:
-        """step -> fraction of the peak learning rate, in [0, 1]."""
+        """step -> factor of the learning rate."""
         decay_steps = self.total_steps - self.warmup_steps
         decay = {
             "constant": lambda: optax.constant_schedule(1.0),

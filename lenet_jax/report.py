@@ -94,19 +94,20 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> dict[str, str]:
     ran_on = [run["provenance"] for run in runs]
     seeds = sorted({run["result"]["seed"] for run in runs})
     devices = distinct(f"{at['devices']} x {at['device']} on {at['host']}" for at in ran_on)
-    of_seed = any(run["config"].get("data.draw") for run in runs)
+    drawn = any(run["config"].get("data.draw") for run in runs)
     test_images = f"{images('test')} test images of {dataset}"
-    test_images = f"the {test_images} that its seed draws" if of_seed else f"all {test_images}"
-    if any(run["config"].get("train.epoch_chosen") == "validation" for run in runs):
-        scored = (
-            f"is scored after each epoch, on {test_images}; the epoch with the best validation accuracy "
-            "counts. Beside it, test_selected is the best of all epochs on the test images themselves, as "
-            "some papers chose, and last the last epoch. Each run"
-        )
-    else:
-        scored = f"is scored once, after its last epoch, on {test_images}; it"
+    test_images = f"the {test_images} that its seed draws" if drawn else f"all {test_images}"
     held_out = any(run["images"]["validation"] for run in runs)
     kept = f"{images('validation')} more were kept for validation" if held_out else "none were kept back"
+    trained = f"was trained on {images('train')}, and {kept}."
+    if any(run["config"].get("train.epoch_chosen") == "validation" for run in runs):
+        scored = (
+            f"Each run is scored after each epoch, on {test_images}; the epoch with the best validation "
+            "accuracy counts. Beside it, test_selected is the best of all epochs on the test images "
+            f"themselves, as some papers chose, and last the last epoch. Each run {trained}"
+        )
+    else:
+        scored = f"Each run is scored once, after its last epoch, on {test_images}; it {trained}"
     protocols: dict[str, dict] = {}  # protocol -> its arms, as the keys of a dict
     for run in runs:
         protocols.setdefault(tables.protocol(run), {})[run["result"]["arm"]] = None
@@ -115,10 +116,10 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> dict[str, str]:
     else:
         training = "; ".join(f"{', '.join(arms)}: {its}" for its, arms in protocols.items())
     changed = "initialisation, random wiring and data order"
-    changed += ", and which images a run has" if of_seed else ", not the test images"
+    changed += ", and which images a run has" if drawn else ", not the test images"
     return {
         "scored": "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed "
-        f"finite). Each run {scored} was trained on {images('train')}, and {kept}.",
+        f"finite). {scored}",
         "interval": f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), cut to "
         f"[0, 1]. Seeds change {changed}.",
         "counts": "Connections are links from units to what they read, biases included, and macs are "

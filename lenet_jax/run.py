@@ -186,6 +186,7 @@ def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[End]
             seconds = (time.monotonic() - started) / len(jobs)
             full_score = {}
             if epoch == train.epochs or train.epoch_chosen == "validation":
+                # Of the weights at its end; the means on the way go.
                 full_score = columns | score(prepared, state, "train") | score(prepared, state, "test")
             for index, (job, log) in enumerate(zip(jobs, logs, strict=True)):
                 if ends[index]:  # diverged before

@@ -11,13 +11,13 @@ from lenet_jax.distortion import DISTORTIONS
 from lenet_jax.optimizer import LEVENBERG_MARQUARDT
 from lenet_jax.stats import CONFIDENCE, Interval, mean_interval, proportion_interval
 
-# Test accuracies that runs of config.train.epoch_chosen=validation have beside the one that counts.
-OTHER_READINGS = {"test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
-# What records of before there was a choice have.
-DEFAULT_TRAINING = {
-    "loss": "cross_entropy",
-    "order": "shuffled",
-    "epoch_chosen": "last",
+# Test accuracies of a result; those behind the first only with config.train.epoch_chosen=validation.
+READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
+# What runs did whose records lack these fields, which came later.
+BEFORE_FIELDS = {
+    "train.loss": "cross_entropy",
+    "train.order": "shuffled",
+    "train.epoch_chosen": "last",
     "distortion.share": 0.0,
     "model.dropout": 0.0,
     "model.initialisation": "unit_variance",
@@ -64,7 +64,7 @@ def contrast_rows(results: list[dict], contrasts: dict[str, tuple[str, str]]) ->
         if not pairs:
             continue
         row = {"contrast": contrast, "arm": arm, "baseline": baseline, "pairs": len(pairs)}
-        for prefix, column in (("", "test_accuracy"), *OTHER_READINGS.items()):
+        for prefix, column in READINGS.items():
             if all(column in result for pair in pairs for result in pair):
                 differences = [one[column] - other[column] for one, other in pairs]
                 mean, low, high = mean_interval(differences, bounds=(-1.0, 1.0))
@@ -84,7 +84,7 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
       runs: records, as `lenet_jax.run.train_and_record` writes them.
       references: arm -> `note`, what the arm is, and where a paper gives a figure `error_percent`, the
         number of its test `images`, their `errors` if it counts them, and `reading` if its figure is to
-        be compared with one of OTHER_READINGS. Arms without an entry are left out.
+        be compared with another of READINGS than the first. Arms without an entry are left out.
     """
     rows = []
     for arm in dict.fromkeys(run["result"]["arm"] for run in runs):
@@ -94,32 +94,22 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
         results = [run["result"] for run in of_arm]
         done = [result for result in results if result["status"] == "done"]
         reference = references[arm]
-        paper = Interval(None, None, None)
-        if "error_percent" in reference:
-            errors = round(reference["error_percent"] / 100 * reference["images"])
-            paper = proportion_interval(reference.get("errors", errors), reference["images"])
-            paper = paper._replace(mean=reference["error_percent"] / 100)  # as the paper rounds it
-        ours = mean_interval([1 - result["test_accuracy"] for result in done], bounds=(0.0, 1.0))
         row = {
             "arm": arm,
             "what": reference["note"],
             "compared": f"{reference.get('reading', '')}error",
-            **_percent("paper_error", paper),
-            **_percent("error", ours),
+            **_percent("paper_error", _paper_interval(reference)),
         }
-        for prefix, column in OTHER_READINGS.items():
+        for prefix, column in READINGS.items():
             if column in results[0]:
                 errors = [1 - result[column] for result in done]
                 row |= _percent(f"{prefix}error", mean_interval(errors, bounds=(0.0, 1.0)))
         if "last_train_accuracy" in results[0]:
-            row["last_train_error_percent"] = _mean(100 - 100 * it["last_train_accuracy"] for it in done)
+            row["last_train_error_percent"] = _mean_error_percent(done, "last_train_accuracy")
         rows.append({
             **row,
-            "train_error_percent": _mean(100 - 100 * result["train_accuracy"] for result in done),
-            "val_error_percent": _mean(
-                None if result["val_accuracy"] is None else 100 - 100 * result["val_accuracy"]
-                for result in done
-            ),
+            "train_error_percent": _mean_error_percent(done, "train_accuracy"),
+            "val_error_percent": _mean_error_percent(done, "val_accuracy"),
             "train_loss": _mean(result["train_loss"] for result in done),
             "test_loss": _mean(result["test_loss"] for result in done),
             "runs": len(results),
@@ -131,27 +121,39 @@ def paper_rows(runs: list[dict], references: dict[str, dict]) -> list[dict]:
     return rows
 
 
+def _paper_interval(reference: dict) -> Interval:
+    """The paper's test error, a fraction, with Wilson's interval; Nones where it gives no figure."""
+    if "error_percent" not in reference:
+        return Interval(None, None, None)
+    error, images = reference["error_percent"] / 100, reference["images"]
+    interval = proportion_interval(reference.get("errors", round(error * images)), images)
+    return interval._replace(mean=error)  # as the paper rounds it
+
+
+def _mean_error_percent(results: list[dict], accuracy: str) -> float | None:
+    return _mean(None if result[accuracy] is None else 100 - 100 * result[accuracy] for result in results)
+
+
 def with_intervals_joined(row: dict) -> dict:
     """A row of `paper_rows` for a page: each mean with its interval in one cell, in percent."""
     joined = {}
     for column, value in row.items():
-        low, high = (row.get(f"{column}_ci_{end}") for end in ("low", "high"))
-        if column == "compared":
+        if column == "compared" or "_ci_" in column:
             continue
         if column.endswith("_percent"):
+            low, high = (row.get(f"{column}_ci_{end}") for end in ("low", "high"))
             interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
             value = "-" if value is None else f"{value:.2f}{interval}"
-        if "_ci_" not in column:
-            joined[column.replace("_percent", " %").replace("_", " ")] = value
+        joined[column.replace("_percent", " %").replace("_", " ")] = value
     return joined
 
 
 def protocol(run: dict) -> str:
     """How a recorded run was trained, in a few words."""
-    config, images = run["config"], run["images"]
-    train = DEFAULT_TRAINING | {field.removeprefix("train."): value for field, value in config.items()}
+    config = BEFORE_FIELDS | run["config"]
+    train = {name.removeprefix("train."): it for name, it in config.items() if name.startswith("train.")}
     words = [
-        f"{train['epochs']} epochs of {images['train']:,}",
+        f"{train['epochs']} epochs of {run['images']['train']:,}",
         f"batch {train['batch_size']}",
         train["loss"].replace("_", " "),
         f"{train['optimizer'].replace('_', ' ')} {train['learning_rate']:g} ({train['schedule']})",
@@ -171,13 +173,13 @@ def protocol(run: dict) -> str:
         words.append("epoch chosen on validation")
     if train["order"] == "constant":
         words.append("constant order")
-    if train["distortion.share"]:
-        limits = [f"{kind} {train[f'distortion.{kind}']:g}" for kind in DISTORTIONS]
-        words.append(f"{train['distortion.share']:.0%} distorted ({', '.join(limits)})")
-    if train["model.initialisation"] in PAPERS_WEIGHTS:
-        words.append(PAPERS_WEIGHTS[train["model.initialisation"]])
-    if train["model.dropout"]:
-        words.append(f"dropout {train['model.dropout']:g}")
+    if config["distortion.share"]:
+        limits = [f"{kind} {config[f'distortion.{kind}']:g}" for kind in DISTORTIONS]
+        words.append(f"{config['distortion.share']:.0%} distorted ({', '.join(limits)})")
+    if config["model.initialisation"] in PAPERS_WEIGHTS:
+        words.append(PAPERS_WEIGHTS[config["model.initialisation"]])
+    if config["model.dropout"]:
+        words.append(f"dropout {config['model.dropout']:g}")
     return ", ".join(words)
 
 

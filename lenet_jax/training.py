@@ -100,7 +100,7 @@ def losses_and_hits(
 
 
 def init_state(program: Program, numbers: Numbers) -> State:
-    """Parameters and wiring drawn from the seed, and an optimizer state that holds the other numbers."""
+    """What the seed draws: parameters, wiring, perhaps images; an optimizer state holds the other numbers."""
     seed, *hyperparameters = numbers
     image = jnp.zeros((1, program.image_size, program.image_size, 1))
     rngs = {
@@ -160,9 +160,7 @@ def train_epoch(
     update_arguments = _update_arguments(program, state, data, seed, epoch)
 
     def mean_loss(params, batch: Split, number):
-        key = None
-        if program.model.has_dropout:
-            key = purpose_key(seed, Purpose.DROPOUT, epoch, number, device)
+        key = purpose_key(seed, Purpose.DROPOUT, epoch, number, device)
         losses_N, correct_N = losses_and_hits(program, params, state.wiring, *batch, key)
         return losses_N.mean(), correct_N.mean()
 

@@ -59,7 +59,7 @@ TRAINED = [
 
 @pytest.mark.parametrize(("name", "arm"), TRAINED)
 def test_arms_run_in_small(name, arm, tmp_path):
-    """On the embedded digits; the first hundreds of them, by the arm's own protocol."""
+    """One epoch on the embedded digits, by the arm's own protocol."""
     config = runs_of(PROJECT / "configs" / "history" / f"{name}.py")[arm]
     config = override(
         config, {"dataset": "digits", "train.epochs": 1, "train.curvature_images": 20, "data.box": 12}
