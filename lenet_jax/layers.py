@@ -16,7 +16,8 @@ ACTIVATIONS = {
 }
 # Bounds of uniform weights, of the fan-in F: what one unit reads, its bias not counted.
 INITIALISATIONS = {
-    "unit_variance": lambda fan_in: jnp.sqrt(3 * (1 / fan_in)),  # sums have the variance of what they add
+    # Sums have the variance of what they add; rounded as Flax's lecun_uniform is.
+    "unit_variance": lambda fan_in: jnp.sqrt(3 * (1 / fan_in)),
     "fan_in": lambda fan_in: 2.4 / fan_in,  # LeCun et al. 1989 and 1998 (appendix A)
     "root_fan_in": lambda fan_in: 2.4 / jnp.sqrt(fan_in),  # how later work often reads them
 }

@@ -1,5 +1,8 @@
-"""Small networks for tests."""
+"""Small networks for tests, and what networks of configs count."""
 
+from lenet_jax.config import default_config, override
+from lenet_jax.counts import ModelCounts, count_model
+from lenet_jax.model_config import build_model
 from lenet_jax.models import CNN, MLP, Stage
 
 
@@ -10,3 +13,9 @@ def cnn(connectivity, sharing, maps, kernel_size, hidden, pooling="average", act
         for connectivity, sharing, maps in zip(connectivity, sharing, maps, strict=True)
     )
     return CNN(stages, MLP(hidden, activation, first=1 + 2 * len(stages)))
+
+
+def counts_of(fields: dict) -> ModelCounts:
+    """Of the default config's network with these fields."""
+    config = override(default_config(), fields)
+    return count_model(build_model(config.model, config.data.image_size), config.data.image_size)

@@ -80,11 +80,12 @@ def test_differences_name_each_field_that_identifies_a_run():
     assert differences({}, {"new": None}) == ["new: recorded 'nothing', asked for None"]
 
 
-@each_file
+@pytest.mark.parametrize("file", sorted((PROJECT / "configs").rglob("*.py")), ids=lambda file: file.stem)
 def test_config_files_say_how_they_are_used(file):
     module = load_config(file)
     command = "ablate" if hasattr(module, "get_arms") else "train"
-    assert f"python -m experiments.{command} --config=configs/{file.name} --workdir=" in module.__doc__
+    name = file.relative_to(PROJECT).as_posix()
+    assert f"python -m experiments.{command} --config={name} --workdir=" in module.__doc__
     config = module.get_config()
     assert config.is_locked
     assert flatten(config) == flatten(module.get_config())

@@ -1,24 +1,15 @@
-"""The papers' networks: every count that the papers give, and what their configs choose."""
-
-import csv
+"""The papers' networks: every count that the papers give, the schedule, the first weights, the field."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.paste import ROOT
 from lenet_jax import historic, historic_choices, program
 from lenet_jax.config import default_config, override
-from lenet_jax.counts import count_model
 from lenet_jax.data import load_splits, native, splits
-from lenet_jax.errors import UserError
 from lenet_jax.model_config import build_model
-
-
-def counts_of(fields):
-    config = override(default_config(), fields)
-    return count_model(build_model(config.model, config.data.image_size), config.data.image_size)
+from tests.networks import counts_of
 
 
 def layers_of(fields):
@@ -100,7 +91,9 @@ def test_lenet1_and_lenet4():
     ],
 )
 def test_fully_connected_networks_of_figure_9(hidden, parameters):
-    assert counts_of(historic.mlp_of_1998(*hidden)).parameters == parameters
+    counts = counts_of(historic.mlp_of_1998(*hidden))
+    assert counts.parameters == counts.connections == parameters
+    assert counts.macs == parameters - sum(hidden) - 10
 
 
 def test_the_schedule_of_1998():
@@ -123,89 +116,6 @@ def test_the_field_of_1989_is_the_digits_own(monkeypatch):
     loaded = load_splits(config.dataset, config.data)
     np.testing.assert_allclose(loaded.train.images[..., 0], images, atol=1e-6)
     assert len(loaded.validation.labels) == 0 and len(loaded.train.labels) == 20
-
-
-@pytest.mark.parametrize(
-    ("fields", "sentence"),
-    [
-        (
-            {"train.order": "constant"},
-            "order=constant shows one pattern at a time: set config.train.batch_size=1",
-        ),
-        ({"train.optimizer": "levenberg_marquardt"}, "one pattern at a time"),
-        (historic.LENET5 | {"train.loss": "cross_entropy"}, "doesn't fit config.model.output=rbf"),
-        ({"train.loss": "rbf"}, "doesn't fit config.model.output=logits"),
-        ({"model.output": "activated"}, "is for config.model.output=logits"),
-        (historic.LENET5 | {"model.hidden": (80,)}, "are 7x12, 84 pixels, but the last hidden layer has 80"),
-        (historic.LENET5 | {"model.hidden": ()}, "give config.model.hidden"),
-        (historic.LENET5 | {"model.bitmaps": "##,#."}, "holds 2 bitmaps for 10 classes"),
-        (historic.LENET5 | {"model.bitmaps": ",".join(10 * ["#x"])}, "draw with # and . alone"),
-        (historic.LENET5 | {"model.bitmaps": ",".join([*9 * ["#."], "#"])}, "must all be of one size"),
-        ({"model.map_table": "all,c3x!"}, "is unknown and holds '!'"),
-        ({"model.map_table": "all," + " ".join(16 * ["06"])}, "names map 6, which doesn't exist"),
-        ({"model.map_table": "all,01 12"}, "has 2 words but the stage 16 feature maps"),
-        ({"model.map_table": "all," + " ".join(16 * ["00"])}, "names a map twice in '00'"),
-        ({"model.map_table": "all,c3", "model.connectivity": "full"}, "only local stages"),
-        ({"model.stride": (2, 1, 1)}, "names 3 stages but config.model.maps has 2"),
-        ({"model.border_before": (-1,)}, "must be at least 0"),
-        ({"model.dropout": 1.0}, r"must be in \[0, 1\)"),
-        ({"model.initialisation": "zeros"}, "choose one of unit_variance, fan_in, root_fan_in"),
-        ({"train.epoch_factors": ()}, "numbers greater than 0, at least one"),
-        ({"train.damping": 0.0}, "greater than 0"),
-        ({"train.rubbish": 0.0}, "greater than 0"),
-        ({"train.target_low": 1.0}, "less than target_high"),
-        ({"train.curvature": "guessed"}, "choose one of backpropagated, exact"),
-        ({"distortion.share": 1.5}, r"in \[0, 1\]"),
-        ({"distortion.shear": -1.0}, "at least 0"),
-        ({"data.draw": (3, 4)}, "must be three numbers of images"),
-        ({"data.draw": (3, 4, 5)}, "set config.data.validation_fraction=0"),
-        (
-            {"data.validation_fraction": 0.0, "train.epoch_chosen": "validation"},
-            "needs a validation split",
-        ),
-    ],
-)
-def test_wrong_settings_are_refused(fields, sentence):
-    with pytest.raises(UserError, match=sentence):
-        program.check_fields(override(default_config(), fields))
-
-
-def test_too_large_a_draw_is_refused():
-    config = override(default_config(), {"data.validation_fraction": 0.0, "data.draw": (320, 160, 160)})
-    with pytest.raises(UserError, match="more than the 400 training and 200 test images"):
-        program.make_draw(config, 400, 200)
-
-
-def sweep_of_choices(era):
-    path = ROOT / "results" / "history" / f"choices_{era}" / "table.csv"
-    with open(path, encoding="utf-8", newline="") as file:
-        return {row["arm"]: row for row in csv.DictReader(file)}
-
-
-def test_the_nets_of_the_report_share_the_rate_that_is_best_for_their_mean():
-    rows = sweep_of_choices("nets")
-    scores = {
-        name: np.mean([float(rows[f"{net}-{name}"]["val_accuracy_mean"]) for net in historic.NETS])
-        for name in historic_choices.FAMILIES_NETS["net1"][1]
-    }
-    best = max(scores, key=scores.get)
-    assert {historic_choices.CHOSEN[net] for net in historic.NETS} == {best}
-
-
-@pytest.mark.parametrize("era", ["1989", "1998", "mlps", "today", "later"])
-def test_what_is_chosen_is_best_on_validation_images(era):
-    """If this fails, mend CHOSEN in lenet_jax/historic_choices.py, and run what depends on it again."""
-    rows = sweep_of_choices(era)
-    families = getattr(historic_choices, f"FAMILIES_{era.upper()}")
-    assert set(rows) == {f"{family}-{name}" for family, (_, names) in families.items() for name in names}
-    for family, (_, candidates) in families.items():
-        # A candidate of which a run diverged has no claim.
-        scores = {
-            name: float(rows[f"{family}-{name}"]["val_accuracy_mean"])
-            for name in candidates
-            if rows[f"{family}-{name}"]["diverged"] == "0"
-        }
-        assert historic_choices.CHOSEN[family] == max(scores, key=scores.get), family
 
 
 def test_steps_are_cumulative():

@@ -16,20 +16,8 @@ from lenet_jax.layers import ACTIVATIONS
 from lenet_jax.model_config import build_model, solve_width
 from lenet_jax.models import MLP
 from tests.dense import dense_layer
-from tests.networks import cnn
+from tests.networks import cnn, counts_of
 from tests.test_wiring import GRID, reads_of
-
-
-def counts_of(**overrides):
-    config = override(default_config(), {name.replace("__", "."): value for name, value in overrides.items()})
-    return count_model(build_model(config.model, config.data.image_size), config.data.image_size)
-
-
-def mlp_counts(*hidden, budget=0):
-    return counts_of(
-        model__name="mlp", model__hidden=hidden, model__parameter_budget=budget, data__image_size=28
-    )
-
 
 PARAMETERS = {
     ("local", "shared"): 61_706,
@@ -43,7 +31,7 @@ PARAMETERS = {
 
 @pytest.mark.parametrize(("connectivity", "sharing"), GRID)
 def test_counts_of_the_grid(connectivity, sharing):
-    counts = counts_of(model__connectivity=connectivity, model__sharing=sharing)
+    counts = counts_of({"model.connectivity": connectivity, "model.sharing": sharing})
     assert counts.parameters == PARAMETERS[connectivity, sharing]
     assert counts.wired.connections == (6_704_800 if connectivity == "full" else 363_904)
     assert counts.macs == (6_757_416 if connectivity == "full" else 416_520)
@@ -54,7 +42,7 @@ def test_counts_of_the_grid(connectivity, sharing):
 
 def test_layers_of_lenet5():
     """Shapes of LeCun et al. 1998, figure 2; C1's, C5's and F6's counts are also the paper's."""
-    layers = counts_of().layers
+    layers = counts_of({}).layers
     assert [(layer.name, layer.output_shape) for layer in layers] == [
         ("stage_1", (28, 28, 6)),
         ("pool_2", (14, 14, 6)),
@@ -69,18 +57,9 @@ def test_layers_of_lenet5():
     assert layers[4].connections == 48_120
 
 
-@pytest.mark.parametrize(
-    ("hidden", "parameters"),
-    [((), 7_850), ((300,), 238_510), ((1000,), 795_010), ((300, 100), 266_610), ((500, 150), 469_160)],
-)
-def test_counts_of_mlps(hidden, parameters):
-    counts = mlp_counts(*hidden)
-    assert counts.parameters == counts.connections == parameters
-    assert counts.macs == parameters - sum(hidden) - 10
-
-
 def test_the_mlp_with_lenet5s_budget():
-    counts = mlp_counts(budget=61_706)
+    mlp = {"model.name": "mlp", "model.hidden": (), "data.image_size": 28}
+    counts = counts_of(mlp | {"model.parameter_budget": 61_706})
     assert counts.layers[0].output_shape == (78,)
     assert counts.parameters == 62_020
 
@@ -106,10 +85,10 @@ def test_parameters_of_layers_that_are_not_counted_are_not_passed_over():
 @pytest.mark.parametrize("stages", list(itertools.product(GRID, GRID)))
 def test_every_pair_of_wirings_can_be_stacked(stages):
     """Parameters, from shapes alone: each stage as its own wiring says."""
-    counts = counts_of(
-        model__connectivity=",".join(connectivity for connectivity, _ in stages),
-        model__sharing=",".join(sharing for _, sharing in stages),
-    )
+    counts = counts_of({
+        "model.connectivity": ",".join(connectivity for connectivity, _ in stages),
+        "model.sharing": ",".join(sharing for _, sharing in stages),
+    })  # fmt: skip
     expected = 59_134
     for (connectivity, sharing), size, units, channels, maps in zip(
         stages, (32, 14), (784, 100), (1, 6), (6, 16), strict=True
@@ -168,7 +147,7 @@ def test_pooling_and_activation_come_from_the_config(pooling, activation):
 
 
 def test_stages_kernels_and_maps_come_from_the_config():
-    layers = counts_of(model__maps=(4, 8, 12), model__kernel_size=(3,)).layers
+    layers = counts_of({"model.maps": (4, 8, 12), "model.kernel_size": (3,)}).layers
     assert [layer.output_shape for layer in layers][:6] == [
         (30, 30, 4),
         (15, 15, 4),
@@ -180,29 +159,29 @@ def test_stages_kernels_and_maps_come_from_the_config():
 
 
 @pytest.mark.parametrize(
-    ("overrides", "sentence"),
+    ("fields", "sentence"),
     [
-        ({"model__kernel_size": (33,)}, "kernel_size=33 is too large: convolutional stage 1"),
-        ({"model__maps": (6, 16, 32, 64)}, "convolutional stage 3"),
-        ({"model__kernel_size": (0,)}, "must be at least 1"),
-        ({"model__connectivity": "sparse"}, "'sparse' is unknown: choose one of local, random, full"),
-        ({"model__connectivity": "local,full,local"}, "names 3 stages but config.model.maps has 2"),
-        ({"model__sharing": "tied"}, "'tied' is unknown: choose one of shared, unshared"),
-        ({"model__pooling": "sum"}, "'sum' is unknown: choose one of average, max"),
-        ({"model__activation": "gelu"}, "'gelu' is unknown: choose one of tanh, relu"),
-        ({"model__name": "resnet"}, "'resnet' is unknown: choose one of cnn, mlp"),
-        ({"model__maps": (6, -1)}, "must hold positive whole numbers"),
-        ({"model__hidden": (0,)}, "must hold positive whole numbers"),
-        ({"model__parameter_budget": 1000}, "is for config.model.name=mlp"),
+        ({"model.kernel_size": (33,)}, "kernel_size=33 is too large: convolutional stage 1"),
+        ({"model.maps": (6, 16, 32, 64)}, "convolutional stage 3"),
+        ({"model.kernel_size": (0,)}, "must be at least 1"),
+        ({"model.connectivity": "sparse"}, "'sparse' is unknown: choose one of local, random, full"),
+        ({"model.connectivity": "local,full,local"}, "names 3 stages but config.model.maps has 2"),
+        ({"model.sharing": "tied"}, "'tied' is unknown: choose one of shared, unshared"),
+        ({"model.pooling": "sum"}, "'sum' is unknown: choose one of average, max"),
+        ({"model.activation": "gelu"}, "'gelu' is unknown: choose one of tanh, relu"),
+        ({"model.name": "resnet"}, "'resnet' is unknown: choose one of cnn, mlp"),
+        ({"model.maps": (6, -1)}, "must hold positive whole numbers"),
+        ({"model.hidden": (0,)}, "must hold positive whole numbers"),
+        ({"model.parameter_budget": 1000}, "is for config.model.name=mlp"),
         (
-            {"model__name": "mlp", "model__parameter_budget": 9999},
+            {"model.name": "mlp", "model.parameter_budget": 9999},
             "solves the width of the only hidden layer",
         ),
     ],
 )
-def test_models_that_cannot_be_built_are_refused(overrides, sentence):
+def test_models_that_cannot_be_built_are_refused(fields, sentence):
     with pytest.raises(UserError, match=sentence):
-        counts_of(**overrides)
+        counts_of(fields)
 
 
 def definition(model, variables, x_NHWC):

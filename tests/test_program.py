@@ -2,9 +2,10 @@
 
 import pytest
 
+from lenet_jax import historic
 from lenet_jax.config import default_config, override
 from lenet_jax.errors import UserError
-from lenet_jax.program import check_fields, make_program
+from lenet_jax.program import check_fields, make_draw, make_program
 
 
 def program(devices=1, train_images=1000, **fields):
@@ -81,6 +82,57 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
     with pytest.raises(UserError) as refusal:
         program(**fields)
     assert str(refusal.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"train.order": "constant"},
+            "order=constant shows one pattern at a time: set config.train.batch_size=1",
+        ),
+        ({"train.optimizer": "levenberg_marquardt"}, "one pattern at a time"),
+        (historic.LENET5 | {"train.loss": "cross_entropy"}, "doesn't fit config.model.output=rbf"),
+        ({"train.loss": "rbf"}, "doesn't fit config.model.output=logits"),
+        ({"model.output": "activated"}, "is for config.model.output=logits"),
+        (historic.LENET5 | {"model.hidden": (80,)}, "are 7x12, 84 pixels, but the last hidden layer has 80"),
+        (historic.LENET5 | {"model.hidden": ()}, "give config.model.hidden"),
+        (historic.LENET5 | {"model.bitmaps": "##,#."}, "holds 2 bitmaps for 10 classes"),
+        (historic.LENET5 | {"model.bitmaps": ",".join(10 * ["#x"])}, "draw with # and . alone"),
+        (historic.LENET5 | {"model.bitmaps": ",".join([*9 * ["#."], "#"])}, "must all be of one size"),
+        ({"model.map_table": "all,c3x!"}, "is unknown and holds '!'"),
+        ({"model.map_table": "all," + " ".join(16 * ["06"])}, "names map 6, which doesn't exist"),
+        ({"model.map_table": "all,01 12"}, "has 2 words but the stage 16 feature maps"),
+        ({"model.map_table": "all," + " ".join(16 * ["00"])}, "names a map twice in '00'"),
+        ({"model.map_table": "all,c3", "model.connectivity": "full"}, "only local stages"),
+        ({"model.stride": (2, 1, 1)}, "names 3 stages but config.model.maps has 2"),
+        ({"model.border_before": (-1,)}, "must be at least 0"),
+        ({"model.dropout": 1.0}, r"must be in \[0, 1\)"),
+        ({"model.initialisation": "zeros"}, "choose one of unit_variance, fan_in, root_fan_in"),
+        ({"train.epoch_factors": ()}, "numbers greater than 0, at least one"),
+        ({"train.damping": 0.0}, "greater than 0"),
+        ({"train.rubbish": 0.0}, "greater than 0"),
+        ({"train.target_low": 1.0}, "less than target_high"),
+        ({"train.curvature": "guessed"}, "choose one of backpropagated, exact"),
+        ({"distortion.share": 1.5}, r"in \[0, 1\]"),
+        ({"distortion.shear": -1.0}, "at least 0"),
+        ({"data.draw": (3, 4)}, "must be three numbers of images"),
+        ({"data.draw": (3, 4, 5)}, "set config.data.validation_fraction=0"),
+        (
+            {"data.validation_fraction": 0.0, "train.epoch_chosen": "validation"},
+            "needs a validation split",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_each_other_are_refused(fields, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check_fields(override(default_config(), fields))
+
+
+def test_too_large_a_draw_is_refused():
+    config = override(default_config(), {"data.validation_fraction": 0.0, "data.draw": (320, 160, 160)})
+    with pytest.raises(UserError, match="more than the 400 training and 200 test images"):
+        make_draw(config, 400, 200)
 
 
 @pytest.mark.parametrize(

@@ -133,9 +133,8 @@ def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_pa
     epochs = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert len(epochs) == 8 == result["epochs"]
     validation = [epoch["val_accuracy"] for epoch in epochs]
-    assert (
-        result["val_accuracy"] == max(validation) > validation[-1]
-    )  # else this shows nothing: other numbers
+    # Were the last the best, this would show nothing: take other numbers.
+    assert result["val_accuracy"] == max(validation) > validation[-1]
 
 
 def test_a_run_whose_last_step_overflows_diverged_though_nothing_is_validated(tmp_path):
@@ -147,7 +146,7 @@ def test_a_run_whose_last_step_overflows_diverged_though_nothing_is_validated(tm
 
 
 def test_training_images_are_distorted_and_scored_ones_are_not(tmp_path):
-    """With a rate of 0 only what is shown can change the loss of an epoch."""
+    """With a rate too small to matter only what is shown can change the loss of an epoch."""
     plain, moved = (
         small(train__learning_rate=1e-12, distortion__share=share, distortion__scale=1.0, train__epochs=1)
         for share in (0.0, 1.0)
