@@ -37,7 +37,8 @@ def get_arms(config):
 
 
 def get_contrasts():
-    return {NOTES[now]: (now, before) for before, now in itertools.pairwise(NOTES)}
+    steps = {NOTES[now]: (now, before) for before, now in itertools.pairwise(NOTES)}
+    return steps | {"all steps together": ("adam", "original")}
 
 
 def get_references():

@@ -48,7 +48,8 @@ def get_arms(config):
 
 
 def get_contrasts():
-    return {STEPS[now][1]: (now, before) for before, now in itertools.pairwise(STEPS)}
+    steps = {STEPS[now][1]: (now, before) for before, now in itertools.pairwise(STEPS)}
+    return steps | {"all steps together": ("dropout", "original")}
 
 
 def get_references():
