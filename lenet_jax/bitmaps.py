@@ -39,6 +39,6 @@ def read_bitmaps(text: str, classes: int) -> tuple[Bitmap, ...]:
     if odd := set("".join("".join(rows) for rows in bitmaps)) - set("#."):
         raise UserError(f"{told} holds {''.join(sorted(odd))!r}: draw with # and . alone.")
     sizes = {(len(rows), len(row)) for rows in bitmaps for row in rows}
-    if len(sizes) != 1:
+    if len(sizes) != 1 or not all(bitmaps):
         raise UserError(f"{told} must all be of one size, rows of equal length: draw them anew.")
     return tuple(tuple(tuple(1 if it == "#" else -1 for it in row) for row in rows) for rows in bitmaps)

@@ -46,7 +46,8 @@ FAMILIES_NETS: Families = {
     for net, fields in historic.NETS.items()
 }
 
-# The paper's damping and rate are for LeNet-5's loss; LeNet-1's has another scale.
+# The paper's damping of 0.02 is LeNet-5's, and fails there with the paper's initial weights and eq. 9 as it
+# is written; LeNet-1's loss has another scale.
 _LENET1_STEPS = _dampings(0.002, 0.02, 0.2) | {
     f"{damping:g}-eta{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
     for damping, rate in ((0.02, 2e-4), (0.02, 2e-3), (0.02, 5e-3), (0.2, 2e-3), (0.2, 5e-3))
@@ -64,8 +65,8 @@ FAMILIES_1998: Families = {
     "linear": (historic.mlp_of_1998() | PROTOCOL_1998, _dampings(0.02, 0.2, 2.0, 20.0)),
 }
 
-# The paper's schedule is LeNet-5's. How the fully connected networks were trained isn't told, and with
-# hundreds of inputs it matters whether weights start within 2.4 / F or 2.4 over its root.
+# The paper trained these by the same step (section III-C.5), but tells the schedule and damping of LeNet-5
+# alone; and with hundreds of inputs it matters whether weights start within 2.4 / F or 2.4 over its root.
 _ROOT = {"train.damping": 0.02, "model.initialisation": "root_fan_in"}
 _CONSTANT = {"train.damping": 0.02, "train.schedule": "constant"}
 _MLP_STEPS = _dampings(0.02, 0.2) | {

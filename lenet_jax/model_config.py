@@ -174,10 +174,11 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
         out = wiring.output_size(size, stage.kernel_size, stage.stride)
         least = 1 if stage.pooling == "none" else 2
         if out < least:
+            field = "kernel_size" if wiring.output_size(size, stage.kernel_size) < least else "stride"
             raise UserError(
-                f"config.model.kernel_size={stage.kernel_size} is too large: convolutional stage {number} "
+                f"config.model.{field}={getattr(stage, field)} is too large: convolutional stage {number} "
                 f"reads {size}x{size} inputs and must leave at least {least}x{least} units"
-                f"{'' if stage.pooling == 'none' else ' for the pooling'}; take a smaller kernel, fewer "
+                f"{'' if stage.pooling == 'none' else ' for the pooling'}; take a smaller {field}, fewer "
                 "config.model.maps, or config.model.pooling=none there."
             )
         size = out if stage.pooling == "none" else out // 2

@@ -9,7 +9,7 @@ from flax import linen as nn
 from lenet_jax import config as config_lib
 from lenet_jax.curvature import CURVATURES
 from lenet_jax.data import check_data_fields
-from lenet_jax.distortion import DISTORTIONS, Distortion
+from lenet_jax.distortion import Distortion
 from lenet_jax.errors import UserError, require_one_of
 from lenet_jax.model_config import build_model
 from lenet_jax.objective import CROSS_ENTROPY, DISTANCES, LOSSES, Objective
@@ -96,7 +96,7 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
         ),
         (
             "train.epoch_factors",
-            bool(factors) and all(0 < factor < math.inf for factor in factors),
+            bool(factors) and all(isinstance(it, int | float) and 0 < it < math.inf for it in factors),
             "numbers greater than 0, at least one",
         ),
         (
@@ -111,9 +111,14 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
         ("train.target_low", -math.inf < train.target_low < train.target_high, "less than target_high"),
         ("train.target_high", train.target_high < math.inf, "a finite number"),
         ("distortion.share", 0 <= distortion.share <= 1, "in [0, 1]"),
+        (
+            "distortion.shift",
+            0 <= distortion.shift <= config.data.image_size,
+            f"from 0 to the {config.data.image_size} pixels of config.data.image_size",
+        ),
         *(
-            (f"distortion.{kind}", 0 <= distortion[kind] < math.inf, "a number of at least 0")
-            for kind in DISTORTIONS
+            (f"distortion.{kind}", 0 <= distortion[kind] <= 1, "in [0, 1]")
+            for kind in ("scale", "squeeze", "shear")
         ),
     ):
         _require(config, field, holds, bounds)

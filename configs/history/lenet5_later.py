@@ -3,8 +3,9 @@
     python -m experiments.ablate --config=configs/history/lenet5_later.py --workdir=DIR
 
 About an hour on two cores. What a step's optimizer needs was chosen on 6,000 validation images, which no
-arm trains on: damping by choices_1998.py for the original and by choices_later.py for `softmax`, which
-the steps up to `initialisation` keep, and the rates of `momentum` and `adam` by the latter.
+arm trains on: damping by choices_1998.py for the original and by choices_later.py for `softmax`, and the
+rates of `momentum` and `adam` by the latter. The steps from `average` to `initialisation` keep the damping
+of `softmax`.
 """
 
 import itertools
@@ -14,7 +15,7 @@ from lenet_jax.historic_choices import VALIDATION, as_chosen, later_steps
 
 NOTES = {
     "original": "RBF units and eq. 9, trainable subsampling, C3's table, scaled tanh, 20 passes one by one",
-    "softmax": "softmax and cross-entropy",
+    "softmax": "softmax and cross-entropy, damping chosen anew",
     "average": "average pooling without weights",
     "max": "max pooling",
     "all_maps": "C3 reads all maps",

@@ -105,3 +105,8 @@ def check_data_fields(dataset: str, data) -> None:
     for name in ("image_size", "box"):
         if getattr(data, name) < 1:
             raise UserError(f"config.data.{name}={getattr(data, name)} must be at least 1.")
+    if data.move >= data.image_size:
+        raise UserError(
+            f"config.data.move={data.move} must be less than the {data.image_size} pixels of "
+            "config.data.image_size."
+        )
