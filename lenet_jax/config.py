@@ -34,6 +34,7 @@ def default_config() -> ml_collections.ConfigDict:
     data.image_size = 32  # LeNet-5 reads 32x32, the MLPs of 1998 read 28x28
     data.box = 20  # digits are scaled to fit this box, as MNIST's fit 20; small images fill it as a whole
     data.move = 0  # pixels: each image is moved once by up to so many, drawn by data.seed; 0: all centred
+    data.positions = 1  # of data.draw's digits: each is read at so many consecutive columns
     data.background = -0.1  # grey levels of LeCun et al. 1998, section II-B
     data.ink = 1.175
     data.manual_dir = ""  # folder with a dataset's original files, where they can't be downloaded
@@ -124,8 +125,14 @@ def to_record(config: ml_collections.ConfigDict) -> dict:
     return {field: value for field, value in flatten(config).items() if field not in PLACES}
 
 
+def complete(recorded: dict) -> dict:
+    """A recorded config, and for fields that came later their defaults, which do what was done before."""
+    return flatten(default_config()) | recorded
+
+
 def differences(recorded: dict, wanted: dict) -> list[str]:
     """One line for each identifying field in which two flattened configs differ."""
+    recorded = complete(recorded)
     fields = [field for field in {**recorded, **wanted} if field not in NOT_IDENTITY]
     missing = object()
     return [

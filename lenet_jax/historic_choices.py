@@ -42,7 +42,11 @@ FAMILIES_1989: Families = {
 }
 
 FAMILIES_NETS: Families = {
-    net: (historic.USPS_FIELD | fields | _LM_1989 | historic.DRAWN, _rates(5e-4, 1e-3, 2e-3, 4e-3))
+    f"{net}{place}": (
+        historic.USPS_FIELD | fields | _LM_1989 | historic.DRAWN | change,
+        _rates(5e-4, 1e-3, 2e-3, 4e-3),
+    )
+    for place, change in (("", {}), ("_positions", historic.AT_POSITIONS))
     for net, fields in historic.NETS.items()
 }
 
@@ -122,6 +126,7 @@ CHOSEN = {
     "zipcode_adam": "0.0001",
     # One rate for all five, the best for their mean: five draws of 160 images tell no more.
     **{net: "0.001" for net in historic.NETS},
+    **{f"{net}_positions": "0.002" for net in historic.NETS},
     "lenet5": "1-j10",
     "lenet1": "0.02-eta0.002",
     "linear": "2",

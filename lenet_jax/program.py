@@ -27,6 +27,8 @@ class Draw:
     Attributes:
       train, validation: how many, out of the first `train_pool` images.
       test: how many, out of the `test_pool` images behind those.
+      positions: where more than 1, all are drawn from the first pool, in which each digit stands so many
+        times in a row: digits with all their positions, which are then shared out among the three.
     """
 
     train: int
@@ -34,6 +36,7 @@ class Draw:
     test: int
     train_pool: int
     test_pool: int
+    positions: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +160,12 @@ def _check_draw(config: ml_collections.ConfigDict) -> None:
         raise UserError(
             "config.data.draw draws its own validation images: set config.data.validation_fraction=0."
         )
+    positions = config.data.positions
+    if positions > 1 and (not draw or sum(draw) % positions):
+        raise UserError(
+            f"config.data.positions={positions} is for images that config.data.draw draws, "
+            f"{positions} of each digit: set their numbers, whose sum is a multiple of {positions}."
+        )
     if config.train.epoch_chosen == "validation" and not draw and not config.data.validation_fraction:
         raise UserError(
             "config.train.epoch_chosen=validation needs a validation split: set "
@@ -168,8 +177,9 @@ def make_draw(config: ml_collections.ConfigDict, train_pool: int, test_pool: int
     """The draw that `config.data.draw` asks for. Raises UserError where there are too few images."""
     if not config.data.draw:
         return None
-    draw = Draw(*config.data.draw, train_pool, test_pool)
-    if draw.train + draw.validation > train_pool or draw.test > test_pool:
+    draw = Draw(*config.data.draw, train_pool, test_pool, config.data.positions)
+    from_train = draw.train + draw.validation + (draw.test if draw.positions > 1 else 0)
+    if from_train > train_pool or draw.test > test_pool:
         raise UserError(
             f"config.data.draw={tuple(config.data.draw)} is more than the {train_pool:,} training and "
             f"{test_pool:,} test images of {config.dataset}: ask for fewer."

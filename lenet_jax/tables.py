@@ -7,21 +7,13 @@ from collections.abc import Iterable
 
 import tabulate
 
+from lenet_jax.config import complete
 from lenet_jax.distortion import DISTORTIONS
 from lenet_jax.optimizer import LEVENBERG_MARQUARDT
 from lenet_jax.stats import CONFIDENCE, Interval, mean_interval, proportion_interval
 
 # Test accuracies of a result; those behind the first only with config.train.epoch_chosen=validation.
 READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
-# What runs did whose records lack these fields, which came later.
-BEFORE_FIELDS = {
-    "train.loss": "cross_entropy",
-    "train.order": "shuffled",
-    "train.epoch_chosen": "last",
-    "distortion.share": 0.0,
-    "model.dropout": 0.0,
-    "model.initialisation": "unit_variance",
-}
 PAPERS_WEIGHTS = {"fan_in": "weights within 2.4 / F", "root_fan_in": "weights within 2.4 / sqrt(F)"}
 DECIMALS = 6  # of numbers in CSV files; of 10,000 test images one is 0.0001
 
@@ -150,7 +142,7 @@ def with_intervals_joined(row: dict) -> dict:
 
 def protocol(run: dict) -> str:
     """How a recorded run was trained, in a few words."""
-    config = BEFORE_FIELDS | run["config"]
+    config = complete(run["config"])
     train = {name.removeprefix("train."): it for name, it in config.items() if name.startswith("train.")}
     words = [
         f"{train['epochs']} epochs of {run['images']['train']:,}",

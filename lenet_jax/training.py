@@ -122,6 +122,11 @@ def _draw_images(program: Program, seed: int) -> jax.Array | None:
     if draw is None:
         return None
     train_key, test_key = jax.random.split(purpose_key(seed, Purpose.IMAGES))
+    if draw.positions > 1:
+        count = draw.train + draw.validation + draw.test
+        digits = jax.random.permutation(train_key, draw.train_pool // draw.positions)
+        of_digits = digits[: count // draw.positions, None] * draw.positions + jnp.arange(draw.positions)
+        return jax.random.permutation(test_key, of_digits.reshape(-1))
     from_train = jax.random.permutation(train_key, draw.train_pool)[: draw.train + draw.validation]
     from_test = jax.random.permutation(test_key, draw.test_pool)[: draw.test]
     return jnp.concatenate([from_train, draw.train_pool + from_test])

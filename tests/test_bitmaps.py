@@ -1,9 +1,11 @@
 """The bitmaps that RBF units compare with."""
 
+import hashlib
+
 import jax.numpy as jnp
 import numpy as np
 
-from lenet_jax.bitmaps import read_bitmaps
+from lenet_jax.bitmaps import DIGITS_1998, read_bitmaps
 from lenet_jax.layers import RBF
 
 
@@ -14,6 +16,13 @@ def test_a_bitmap_is_nearest_to_itself():
     assert (distances.argmin(1) == np.arange(10)).all() and (np.diag(distances) == 0).all()
     differing = (np.array(codes)[:, None] != np.array(codes)[None]).sum(-1)
     np.testing.assert_allclose(distances, 4 * differing)
+
+
+def test_the_bitmaps_of_1998_are_those_of_the_public_reimplementations():
+    text = "\n".join(DIGITS_1998)
+    assert hashlib.sha256(text.encode()).hexdigest() == (
+        "9c71e66e778c6d9d9685f68e2802a3fb4d77c1360daf6320c46e5f39906d9ed1"
+    )
 
 
 def test_bitmaps_are_drawn_as_written():

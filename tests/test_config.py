@@ -77,7 +77,15 @@ def test_differences_name_each_field_that_identifies_a_run():
         else:
             assert len(found) == 1 and found[0].startswith(f"{field}: recorded {value!r}, asked for ")
     assert len(differences(recorded, {})) == len(set(recorded) - set(config_lib.NOT_IDENTITY))
-    assert differences({}, {"new": None}) == ["new: recorded 'nothing', asked for None"]
+    assert differences(recorded, recorded | {"new": None}) == ["new: recorded 'nothing', asked for None"]
+
+
+def test_a_record_without_a_field_that_came_later_did_what_its_default_does():
+    config = flatten(default_config())
+    recorded = {field: value for field, value in config.items() if field != "data.positions"}
+    assert differences(recorded, config) == []
+    [line] = differences(recorded, config | {"data.positions": 4})
+    assert line == "data.positions: recorded 1, asked for 4"
 
 
 @pytest.mark.parametrize("file", sorted((PROJECT / "configs").rglob("*.py")), ids=lambda file: file.stem)

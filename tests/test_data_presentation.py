@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lenet_jax.data.presentation import move_at_random, present, resize_bilinear
+from lenet_jax.data.presentation import at_positions, move_at_random, present, resize_bilinear
 from lenet_jax.errors import UserError
 
 LEVELS = dict(background=-0.1, ink=1.175)
@@ -99,3 +99,16 @@ def test_another_box_scales_mnists_digits_about_the_middle():
     assert (field[7:21, 7:21] > 0.95).all()
     assert np.allclose(field[:5], 0, atol=0.02) and np.allclose(field[:, 23:], 0, atol=0.02)
     assert field.sum() == pytest.approx(16 * 16, rel=0.02)
+
+
+def test_an_image_at_four_positions_is_four_images_in_a_row():
+    images = np.full((2, 3, 7, 1), -1.0, np.float32)
+    images[0, 1, 3], images[1, 2, 4] = 0.5, 0.7
+    found = at_positions(images, 4, -1.0)
+    assert found.shape == (8, 3, 7, 1)
+    assert [tuple(np.argwhere(image[..., 0] > -1)[0]) for image in found] == [
+        *((1, column) for column in (1, 2, 3, 4)),
+        *((2, column) for column in (2, 3, 4, 5)),
+    ]
+    assert set(np.unique(found)) == {np.float32(-1.0), np.float32(0.5), np.float32(0.7)}
+    np.testing.assert_array_equal(found[2::4], images)

@@ -96,6 +96,22 @@ def test_fully_connected_networks_of_figure_9(hidden, parameters):
     assert counts.macs == parameters - sum(hidden) - 10
 
 
+def test_what_the_papers_measured():
+    assert {name: figure["error_percent"] for name, figure in historic.FIGURE_9.items()} == {
+        "linear": 12.0, "mlp_300": 4.7, "mlp_300_dist": 3.6, "mlp_1000": 4.5, "mlp_1000_dist": 3.8,
+        "mlp_300_100": 3.05, "mlp_300_100_dist": 2.5, "mlp_500_150": 2.95, "mlp_500_150_dist": 2.45,
+        "lenet1": 1.7, "lenet4_nearest": 1.1, "lenet5": 0.95, "lenet5_dist": 0.8,
+    }  # fmt: skip
+    right = [100 - its["error_percent"] for its in historic.NETS_MEASURED.values()]
+    assert right == pytest.approx([80.0, 87.0, 88.5, 94.0, 98.4])
+    assert historic.ZIPCODE_MEASURED["error_percent"] == 5.0 and historic.ZIPCODE_MEASURED["errors"] == 102
+    assert historic.CONTROL_MEASURED["error_percent"] == 8.1
+
+
+def test_lenet1_reads_digits_of_16x16_in_28x28():
+    assert (historic.LENET1["data.box"], historic.LENET1["data.image_size"]) == (16, 28)
+
+
 def test_the_schedule_of_1998():
     factors = historic.PROTOCOL_1998["train.epoch_factors"]
     rates = [5e-4 * factors[min(epoch, len(factors) - 1)] for epoch in range(20)]

@@ -122,6 +122,12 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"distortion.shift": 1e9}, "distortion.shift=1000000000.0 must be from 0 to the 32 pixels"),
         ({"data.move": 40}, "config.data.move=40 must be less than the 32 pixels"),
         ({"model.stride": (40,)}, "config.model.stride=40 is too large: convolutional stage 1"),
+        ({"data.positions": 4}, "is for images that config.data.draw draws"),
+        (
+            {"data.positions": 4, "data.draw": (3, 4, 6), "data.validation_fraction": 0.0},
+            "whose sum is a multiple of 4",
+        ),
+        ({"data.positions": 0}, "must be at least 1"),
         ({"data.draw": (3, 4)}, "must be three numbers of images"),
         ({"data.draw": (3, 4, 5)}, "set config.data.validation_fraction=0"),
         (
@@ -139,6 +145,10 @@ def test_too_large_a_draw_is_refused():
     config = override(default_config(), {"data.validation_fraction": 0.0, "data.draw": (320, 160, 160)})
     with pytest.raises(UserError, match="more than the 400 training and 200 test images"):
         make_draw(config, 400, 200)
+    config = override(config, {"data.positions": 4})
+    with pytest.raises(UserError, match="more than the 636 training and 400 test images"):
+        make_draw(config, 636, 400)
+    assert make_draw(config, 640, 400).positions == 4
 
 
 @pytest.mark.parametrize(

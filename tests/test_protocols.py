@@ -10,6 +10,7 @@ import pytest
 from lenet_jax import records, training
 from lenet_jax.config import default_config, override
 from lenet_jax.curvature import gauss_newton_diagonal
+from lenet_jax.distortion import Distortion
 from lenet_jax.engine import make_engine
 from lenet_jax.models import MLP
 from lenet_jax.objective import Objective
@@ -23,7 +24,7 @@ SQUARED = Objective("squared_error")
 CONSTANT = OptimizerSpec("sgd", "constant", total_steps=100, warmup_steps=0)
 LM = OptimizerSpec(
     "levenberg_marquardt", "epochs", 100, 0, epoch_factors=(1.0, 0.5), steps_per_epoch=20,
-    curvature_images=20, damping=0.05,
+    curvature_images=7, damping=0.05,
 )  # fmt: skip
 
 
@@ -38,7 +39,10 @@ def test_constant_order_shows_the_patterns_as_they_lie_and_levenberg_marquardt_s
     state = start(program, learning_rate=0.01, momentum=0.0)
     params = only(state.params)
     for epoch in (1, 2):
-        h = gauss_newton_diagonal("backpropagated", program.model, SQUARED, params, {}, *images)
+        key = training.purpose_key(0, training.Purpose.CURVATURE, epoch)
+        chosen = np.asarray(jax.random.permutation(key, 20))[:7]
+        some = images.images[chosen], images.labels[chosen]
+        h = gauss_newton_diagonal("backpropagated", program.model, SQUARED, params, {}, *some)
         for index in range(20):
 
             def loss(params, index=index):
@@ -83,6 +87,42 @@ def test_only_drawn_images_are_trained_on_and_scored():
     assert means.loss == pytest.approx(losses[:12].mean(), rel=1e-5)
 
 
+def test_digits_at_several_positions_are_drawn_with_all_of_them():
+    draw = Draw(train=10, validation=6, test=8, train_pool=40, test_pool=9, positions=4)
+    drawn = np.asarray(start(one_by_one(draw=draw)).drawn[0])
+    assert len(drawn) == 24 and drawn.max() < 40
+    digits = np.unique(drawn // 4)
+    assert len(digits) == 6 and set(drawn) == {4 * digit + at for digit in digits for at in range(4)}
+    assert (np.sort(drawn) != drawn).any()
+    assert (drawn != np.asarray(start(one_by_one(draw=draw), seed=1).drawn[0])).any()
+
+
+def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():
+    """With a rate of 0, an epoch's loss against its steps one by one, each with its own key."""
+    images = make_images(3)
+    same = images._replace(images=np.repeat(images.images[:1], 3, 0), labels=np.repeat(images.labels[:1], 3))
+    distortion = Distortion(1.0, 2.0, 0.2, 0.2, 0.3, 0.0)
+    model = MLP((50,), "tanh", dropout=0.5)
+    program = Program(model, CONSTANT, 3, 1, 8, distortion=distortion)
+    state = start(program, learning_rate=0.0)
+    params = only(state.params)
+    seen = []
+    for epoch in (1, 2):
+        state, means = train(program, state, same, 0, epoch)
+        losses = []
+        for step in range(3):
+            keys = (
+                training.purpose_key(0, purpose, epoch, step, 0)
+                for purpose in (training.Purpose.DISTORTION, training.Purpose.DROPOUT)
+            )
+            shown = distortion.apply(next(keys), jnp.array(same.images[:1]))
+            loss, _ = training.losses_and_hits(program, params, {}, shown, same.labels[:1], next(keys))
+            losses.append(float(loss[0]))
+        assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
+        seen += losses
+    assert len(set(seen)) == 6
+
+
 def test_dropout_leaves_inputs_out_in_training_alone():
     model = MLP((50,), "relu", dropout=0.5)
     program = Program(model, CONSTANT, 16, 4, 8)
@@ -124,6 +164,7 @@ def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_pa
         train__epochs=8,
         train__batch_size=5,
         train__learning_rate=0.5,  # rough, so that epochs differ
+        train__schedule="constant",
     )
     result, record = record_of(config, tmp_path / "run")
     assert record["images"] == {"train": 100, "validation": 40, "test": 50}
@@ -135,6 +176,13 @@ def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_pa
     validation = [epoch["val_accuracy"] for epoch in epochs]
     # Were the last the best, this would show nothing: take other numbers.
     assert result["val_accuracy"] == max(validation) > validation[-1]
+    # A run that ends there, as the schedule is constant, has the accuracies that counted.
+    until = override(
+        config, {"train.epochs": validation.index(max(validation)) + 1, "train.epoch_chosen": "last"}
+    )
+    ended, _ = record_of(until, tmp_path / "until")
+    names = ("train_accuracy", "val_accuracy", "test_accuracy", "test_loss")
+    assert {name: ended[name] for name in names} == {name: result[name] for name in names}
 
 
 def test_a_run_whose_last_step_overflows_diverged_though_nothing_is_validated(tmp_path):

@@ -82,6 +82,19 @@ def move_at_random(
     return moved
 
 
+def at_positions(images: np.ndarray, positions: int, background: float) -> np.ndarray:
+    """(N, S, S, 1) images -> (N * positions, S, S, 1): each at so many consecutive columns, in a row.
+
+    The first lies positions // 2 columns to the left. What enters is background, what leaves is lost.
+    """
+    size, left = images.shape[2], positions // 2
+    width = ((0, 0), (0, 0), (positions, left), (0, 0))
+    wider = np.pad(images, width, constant_values=np.float32(background))
+    starts = [positions + left - position for position in range(positions)]
+    moved = np.stack([wider[:, :, start : start + size] for start in starts], axis=1)
+    return moved.reshape(-1, *images.shape[1:])
+
+
 def resize_bilinear(images: np.ndarray, size: int) -> np.ndarray:
     """(N, H, W) float32 -> (N, size, size) float32; pixels are squares, the border is repeated."""
     return np.asarray(jax.image.resize(images, (len(images), size, size), "bilinear"))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lenet_jax.data.native import DATASETS, load_native
-from lenet_jax.data.presentation import move_at_random, present
+from lenet_jax.data.presentation import at_positions, move_at_random, present
 from lenet_jax.errors import UserError, require_one_of
 
 
@@ -33,8 +33,8 @@ def load_splits(dataset: str, data) -> Splits:
 
     Args:
       dataset: one of DATASETS.
-      data: `config.data`, with the fields seed, validation_fraction, image_size, box, move, background,
-        ink, manual_dir and data_dir.
+      data: `config.data`, with the fields seed, validation_fraction, image_size, box, move, positions,
+        background, ink, manual_dir and data_dir.
 
     Raises:
       UserError: a field out of range, an image that doesn't fit the field, or a dataset that is
@@ -65,7 +65,14 @@ def load_splits(dataset: str, data) -> Splits:
         validation=split(native.train_images[validation], native.train_labels[validation]),
         test=split(native.test_images, native.test_labels),
     )
-    return Splits(*map(moved, splits, range(len(splits)))) if data.move else splits
+    if data.move:
+        splits = Splits(*map(moved, splits, range(len(splits))))
+    if data.positions > 1:
+        splits = Splits(*(
+            Split(at_positions(images, data.positions, data.background), np.repeat(labels, data.positions))
+            for images, labels in splits
+        ))  # fmt: skip
+    return splits
 
 
 def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -102,11 +109,12 @@ def check_data_fields(dataset: str, data) -> None:
     for name in ("seed", "move"):
         if getattr(data, name) < 0:
             raise UserError(f"config.data.{name}={getattr(data, name)} must not be negative.")
-    for name in ("image_size", "box"):
+    for name in ("image_size", "box", "positions"):
         if getattr(data, name) < 1:
             raise UserError(f"config.data.{name}={getattr(data, name)} must be at least 1.")
-    if data.move >= data.image_size:
-        raise UserError(
-            f"config.data.move={data.move} must be less than the {data.image_size} pixels of "
-            "config.data.image_size."
-        )
+    for name in ("move", "positions"):
+        if getattr(data, name) >= data.image_size:
+            raise UserError(
+                f"config.data.{name}={getattr(data, name)} must be less than the {data.image_size} pixels of "
+                "config.data.image_size."
+            )
