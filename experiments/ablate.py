@@ -11,7 +11,7 @@ goes on with the same command.
 from experiments import cli
 from lenet_jax.errors import UserError
 from lenet_jax.report import write_report, write_results
-from lenet_jax.sweep import run_sweep
+from lenet_jax.sweep import require_effect, run_sweep, select_arms
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
         raise
     except Exception as error:  # whatever a user's file raises
         raise UserError(f"This --config's arms cannot be made: {cli.one_line(error)}.") from error
+    require_effect(cli.changed_fields(), select_arms(config, arms))
     command = cli.command_line("experiments.ablate")
     run_sweep(config, arms, contrasts, command, directory, write_results, references)
     print(write_report(directory))

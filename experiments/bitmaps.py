@@ -6,7 +6,7 @@ Writes DIR/bitmaps.png.
 """
 
 from experiments import cli
-from lenet_jax import atomic, figures
+from lenet_jax import atomic, figures, workdir
 from lenet_jax.bitmaps import read_bitmaps
 from lenet_jax.errors import UserError
 from lenet_jax.model_config import build_model
@@ -23,8 +23,8 @@ def main() -> None:
         )
     bitmaps = read_bitmaps(config.model.bitmaps, CLASSES)
     path = directory / "bitmaps.png"
-    directory.mkdir(parents=True, exist_ok=True)
-    atomic.write(path, figures.bitmaps_of_classes(bitmaps))
+    with workdir.claim_directory(directory):
+        atomic.write(path, figures.bitmaps_of_classes(bitmaps))
     print(f"Drawn in {path}")
 
 

@@ -52,7 +52,10 @@ def run(main: Callable[[], None]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print("\nInterrupted. Finished runs are recorded: the same command does the others.", file=sys.stderr)
+        print(
+            "\nInterrupted. Finished runs are recorded: the same command does the others, then the tables.",
+            file=sys.stderr,
+        )
         sys.exit(130)
 
 
@@ -75,16 +78,20 @@ def config_module() -> types.ModuleType:
     return _load_module(_config_file())
 
 
-def command_line(module: str) -> str:
-    """The command that gives results of the current config again, with DIR for the folder.
-
-    It sets the fields that identify results and aren't the config file's own.
-    """
+def changed_fields() -> dict:
+    """The fields that identify results and aren't the config file's own, with their values."""
     default = config_lib.flatten(config_module().get_config())
-    changed = [
-        shlex.quote(f"--config.{field}={_as_argument(value)}")
+    return {
+        field: value
         for field, value in config_lib.flatten(config()).items()
         if value != default[field] and field not in config_lib.NOT_IDENTITY
+    }
+
+
+def command_line(module: str) -> str:
+    """The command that gives results of the current config again, with DIR for the folder."""
+    changed = [
+        shlex.quote(f"--config.{field}={_as_argument(value)}") for field, value in changed_fields().items()
     ]
     return " ".join(["python -m", module, f"--config={_config_file()}", *changed, "--workdir=DIR"])
 

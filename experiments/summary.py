@@ -3,20 +3,33 @@
     python -m experiments.summary --config=configs/lenet5.py
 
 Nothing is trained and no data is read; it takes seconds. Any field can be overridden, for example
---config.model.connectivity=full or --config.model.sharing=unshared,shared.
+--config.model.connectivity=full or --config.model.sharing=unshared,shared. Of a sweep,
+--config.arms=NAME,NAME shows these arms.
 """
+
+import ml_collections
 
 from experiments import cli
 from lenet_jax import tables
+from lenet_jax.config import override
 from lenet_jax.counts import LayerCounts, ModelCounts, count_model
 from lenet_jax.model_config import build_model
+from lenet_jax.sweep import require_effect, select_arms
 
 
 def main() -> None:
     config = cli.config()
+    if not config.get("arms"):
+        print(_table_of(config))
+        return
+    selected = select_arms(config, cli.config_module().get_arms(config))
+    require_effect(cli.changed_fields(), selected)
+    print("\n\n".join(f"{name}\n\n{_table_of(override(config, it))}" for name, it in selected.items()))
+
+
+def _table_of(config: ml_collections.ConfigDict) -> str:
     size = config.data.image_size
-    counts = count_model(build_model(config.model, size), size)
-    print(layer_table(counts, size))
+    return layer_table(count_model(build_model(config.model, size), size), size)
 
 
 def layer_table(counts: ModelCounts, image_size: int) -> str:
@@ -26,7 +39,9 @@ def layer_table(counts: ModelCounts, image_size: int) -> str:
     if wired := counts.wired.layers:
         rows.append(_row(f"({' and '.join(layer.name for layer in wired)})", counts.wired))
     rows.append(_row("network", counts))
-    return f"{tables.to_text(rows, 'simple')}\n\n{counts.layers_with_weights} layers have weights."
+    number = counts.layers_with_weights
+    last = "1 layer has weights." if number == 1 else f"{number} layers have weights."
+    return f"{tables.to_text(rows, 'simple')}\n\n{last}"
 
 
 def _row(name: str, counts: LayerCounts | ModelCounts, output_shape: tuple[int, ...] = ()) -> dict:

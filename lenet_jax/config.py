@@ -34,7 +34,7 @@ def default_config() -> ml_collections.ConfigDict:
     data.image_size = 32  # LeNet-5 reads 32x32, the MLPs of 1998 read 28x28
     data.box = 20  # digits are scaled to fit this box, as MNIST's fit 20; small images fill it as a whole
     data.move = 0  # pixels: each image is moved once by up to so many, drawn by data.seed; 0: all centred
-    data.positions = 1  # of data.draw's digits: each is read at so many consecutive columns
+    data.positions = 1  # more: data.draw takes training digits, each at so many columns, also to test on
     data.background = -0.1  # grey levels of LeCun et al. 1998, section II-B
     data.ink = 1.175
     data.manual_dir = ""  # folder with a dataset's original files, where they can't be downloaded

@@ -44,7 +44,8 @@ def read_table(text: str, inputs: int, maps: int) -> Table | None:
         )
     if len(words) != maps:
         raise UserError(
-            f"{told} has {len(words)} words but the stage {maps} feature maps: give a word for each."
+            f"{told} has {len(words)} words but the stage has {maps} feature maps: take {ALL}, "
+            f"{', '.join(TABLES)}, or a word for each map."
         )
     table = tuple(tuple(sorted(map(DIGITS.index, word))) for word in words)
     for word, read in zip(words, table, strict=True):

@@ -10,13 +10,17 @@ from lenet_jax.stats import CONFIDENCE
 
 LATEX_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "%_#&$"} | {"`": ""})
 ONLY_IN_CSV = ("wired_connections",)  # columns that would crowd the page
+ACCURACY_NOTE = (
+    "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed finite)."
+)
 CONTRAST_NOTE = (
     "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
     f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
 )
 PAPER_NOTE = (
     "Errors are percent of the test images. The paper's have the Wilson interval of one network on as many "
-    f"test images as it had, ours the {CONFIDENCE:.0%} interval, Student's t, of the mean over seeds."
+    f"test images as it had, ours the {CONFIDENCE:.0%} interval, Student's t, of the mean over seeds that "
+    "did not diverge."
 )
 
 
@@ -61,7 +65,8 @@ def write_report(directory: pathlib.Path) -> str:
     results = [run["result"] for run in runs]
     rows = tables.arm_rows(results)
     notes = protocol_notes(sweep, runs)
-    text = _write_table(directory, "table", rows, list(notes.values()))
+    scored, *others = notes.values()
+    text = _write_table(directory, "table", rows, [f"{ACCURACY_NOTE} {scored}", *others])
     if contrasts := tables.contrast_rows(results, sweep["contrasts"]):
         text += "\n\n" + _write_table(directory, "contrasts", contrasts, [CONTRAST_NOTE])
     else:
@@ -97,6 +102,8 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> dict[str, str]:
     drawn = any(run["config"].get("data.draw") for run in runs)
     test_images = f"{images('test')} test images of {dataset}"
     test_images = f"the {test_images} that its seed draws" if drawn else f"all {test_images}"
+    if any(run["config"].get("data.positions", 1) > 1 for run in runs):
+        test_images += " (with digits at several positions, out of the training file)"
     held_out = any(run["images"]["validation"] for run in runs)
     kept = f"{images('validation')} more were kept for validation" if held_out else "none were kept back"
     trained = f"was trained on {images('train')}, and {kept}."
@@ -118,8 +125,7 @@ def protocol_notes(sweep: dict, runs: list[dict]) -> dict[str, str]:
     changed = "initialisation, random wiring and data order"
     changed += ", and which images a run has" if drawn else ", not the test images"
     return {
-        "scored": "Accuracies are fractions, means over the runs that did not diverge (whose loss stayed "
-        f"finite). {scored}",
+        "scored": scored,
         "interval": f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), cut to "
         f"[0, 1]. Seeds change {changed}.",
         "counts": "Connections are links from units to what they read, biases included, and macs are "

@@ -2,7 +2,7 @@
 
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import ml_collections
@@ -30,12 +30,8 @@ class Run(NamedTuple):
         return f"{self.arm}-seed{self.config.seed}"
 
 
-def list_runs(config: ml_collections.ConfigDict, arms: Arms) -> list[Run]:
-    """Every selected arm with every seed; all arms of a seed before the next seed.
-
-    `config.arms` selects arms by name, comma-separated, all by default; `config.seeds` says how many
-    seeds, from `config.seed` on. Raises UserError for unknown arms and for overrides that don't fit.
-    """
+def select_arms(config: ml_collections.ConfigDict, arms: Arms) -> Arms:
+    """Those that `config.arms` names, comma-separated; all by default. Raises UserError for unknown ones."""
     if not arms:
         raise UserError("This --config's get_arms(config) returns no arms: let it name at least one.")
     if odd := [name for name in arms if not re.fullmatch(r"[\w.+-]+", name)]:
@@ -43,16 +39,34 @@ def list_runs(config: ml_collections.ConfigDict, arms: Arms) -> list[Run]:
     selected = [name.strip() for name in config.arms.split(",") if name.strip()] or list(arms)
     if unknown := [name for name in selected if name not in arms]:
         raise UserError(f"config.arms names {', '.join(unknown)}: choose from {', '.join(arms)}.")
+    return {name: fields for name, fields in arms.items() if name in selected}
+
+
+def require_effect(changed: Iterable[str], selected: Arms) -> None:
+    """Raises UserError where a field was changed that every selected arm sets itself."""
+    if lost := [field for field in changed if all(field in fields for fields in selected.values())]:
+        raise UserError(
+            f"--config.{lost[0]} has no effect: each of the arms sets {lost[0]} itself. Change it in the "
+            "config file's arms."
+        )
+
+
+def list_runs(config: ml_collections.ConfigDict, arms: Arms) -> list[Run]:
+    """Every selected arm with every seed; all arms of a seed before the next seed.
+
+    `config.seeds` says how many seeds, from `config.seed` on. Raises UserError for unknown arms and for
+    overrides that don't fit.
+    """
+    selected = select_arms(config, arms)
     if not 1 <= config.seeds <= SEED_LIMIT - config.seed:
         raise UserError(
             f"config.seeds={config.seeds} must be at least 1, and the last of them, counted from "
             f"config.seed={config.seed}, below {SEED_LIMIT}."
         )
     return [
-        _resolve(config, name, arms[name], seed)
+        _resolve(config, name, fields, seed)
         for seed in range(config.seed, config.seed + config.seeds)
-        for name in arms
-        if name in selected
+        for name, fields in selected.items()
     ]
 
 

@@ -74,3 +74,34 @@ def test_the_bitmaps_are_drawn(tmp_path):
 def test_other_outputs_have_no_bitmaps(tmp_path):
     ended = run_command("bitmaps", f"--config={PROJECT / 'configs' / 'lenet5.py'}", f"--workdir={tmp_path}")
     assert ended.status == 1 and "config.model.output=logits has no bitmaps" in ended.err
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    config = PROJECT / "configs" / "history" / "lenet5.py"
+    (tmp_path / "file").write_text("mine")
+    ended = run_command("bitmaps", f"--config={config}", f"--workdir={tmp_path / 'file'}")
+    assert ended.status == 1 and "cannot be written (File exists)" in ended.err
+
+
+NETS = f"--config={PROJECT / 'configs' / 'history' / 'nets_1989.py'}"
+
+
+def test_summary_shows_the_arms_of_a_sweep_that_are_named():
+    ended = run_command("summary", NETS, "--config.arms=net1,net4")
+    assert ended.status == 0, ended.err
+    net1, net4 = ended.out.split("net4")
+    assert net1.startswith("net1\n") and "2,570" in net1 and net1.rstrip().endswith("1 layer has weights.")
+    assert "1,132" in net4 and "2,266" in net4
+    unknown = run_command("summary", NETS, "--config.arms=net9")
+    assert unknown.status == 1 and "config.arms names net9: choose from net1, " in unknown.err
+
+
+@pytest.mark.parametrize("command", ["summary", "ablate"])
+def test_a_field_that_all_arms_set_themselves_is_refused(command, tmp_path):
+    workdir = [] if command == "summary" else [f"--workdir={tmp_path / 'sweep'}"]
+    ended = run_command(command, NETS, "--config.arms=net1,net5", "--config.train.epochs=3", *workdir)
+    assert ended.status == 1
+    assert ended.err.startswith(
+        "error: --config.train.epochs has no effect: each of the arms sets train.epochs"
+    )
+    assert not (tmp_path / "sweep").exists()

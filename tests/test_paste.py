@@ -1,6 +1,7 @@
 """README and docs show what the records say, and the records' tables are what the program makes."""
 
 import csv
+import itertools
 import json
 import pathlib
 import shutil
@@ -62,16 +63,93 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
         assert file.read_bytes() == (sweep / file.name).read_bytes(), file.name
 
 
+def rows_of(sweep, table):
+    """The rows of a history sweep's CSV file by their arms."""
+    with open(RESULTS / "history" / sweep / f"{table}.csv", encoding="utf-8", newline="") as file:
+        return {row["arm"]: row for row in csv.DictReader(file)}
+
+
 def test_what_the_history_page_says_of_net_1_to_net_5_holds():
-    """The sentence before their differences; mend it if this fails."""
-    with open(RESULTS / "history" / "nets_1989" / "papers.csv", encoding="utf-8", newline="") as file:
-        errors = {row["arm"]: float(row["error_percent"]) for row in csv.DictReader(file)}
-    moved = [errors[f"net{number}_moved"] for number in range(1, 6)]
-    assert moved == sorted(moved, reverse=True)
-    with open(RESULTS / "history" / "nets_1989" / "contrasts.csv", encoding="utf-8", newline="") as file:
-        low = {row["arm"]: float(row["difference_ci_low"]) for row in csv.DictReader(file)}
-    assert [low[f"net{number}"] > 0 for number in range(2, 6)] == [False, False, False, True]
-    assert [low[f"net{number}_moved"] > 0 for number in range(2, 6)] == [True, False, False, True]
+    """The paragraph before their differences; mend it if this fails."""
+    papers, contrasts = rows_of("nets_1989", "papers"), rows_of("nets_1989", "contrasts")
+    ours = [float(papers[f"net{i}_positions"]["test_selected_error_percent"]) for i in range(1, 6)]
+    reports = [float(papers[f"net{i}"]["paper_error_percent"]) for i in range(1, 6)]
+    assert ours == sorted(ours, reverse=True) and all(
+        our > its for our, its in zip(ours, reports, strict=True)
+    )
+    steps = [before - after for before, after in itertools.pairwise(reports)]
+    assert min(steps) == steps[1]
+    assert any(float(papers[f"net{i}_positions"]["last_train_error_percent"]) > 0 for i in range(1, 6))
+
+    def clear(place):
+        """The nets that are better than the one before in all readings, and in any."""
+        lows = {
+            i: [
+                float(contrasts[f"net{i}{place}"][f"{reading}difference_ci_low"])
+                for reading in ("", "test_selected_", "last_")
+            ]
+            for i in range(2, 6)
+        }
+        return (
+            [i for i, its in lows.items() if min(its) > 0],
+            [i for i, its in lows.items() if max(its) > 0],
+        )
+
+    assert clear("_positions") == ([2, 4, 5], [2, 4, 5])
+    assert clear("")[0] == [5] and clear("_moved")[0] == [2, 5]
+
+
+def test_what_the_history_page_says_of_the_zip_code_net_holds():
+    papers = rows_of("zipcode", "papers")
+    for arm in ("zipcode_lm", "zipcode_sgd", "control_lm", "control_sgd"):
+        assert float(papers[arm]["error_percent"]) <= float(papers[arm]["paper_error_percent_ci_high"])
+    gains = [arm for arm, row in steps_of("zipcode_later").items() if float(row["difference_ci_low"]) > 0]
+    assert gains == ["shifted", "relu"]
+    later = {arm: float(row["error_percent"]) for arm, row in rows_of("zipcode_later", "papers").items()}
+    assert later["dropout"] / later["original"] == pytest.approx(3 / 5, abs=0.03)
+
+
+def steps_of(sweep):
+    """The contrasts of a ladder's steps by their arms, without that of its ends."""
+    with open(RESULTS / "history" / sweep / "contrasts.csv", encoding="utf-8", newline="") as file:
+        return {row["arm"]: row for row in csv.DictReader(file) if row["contrast"] != "all steps together"}
+
+
+@pytest.mark.parametrize("sweep", ["figure9", "figure9_today"])
+def test_what_the_history_page_says_of_figure_9_holds(sweep):
+    papers = rows_of(sweep, "papers")
+    below = {
+        arm: float(row["error_percent"]) < float(row["paper_error_percent"])
+        for arm, row in papers.items()
+        if row["paper_error_percent"]
+    }
+    mlps = [arm for arm in below if arm.startswith("mlp")]
+    assert len(mlps) == 8 and all(below[arm] for arm in mlps)
+    distorted = [row for arm, row in rows_of(sweep, "contrasts").items() if arm.endswith("_dist")]
+    assert len(distorted) == 5 and all(float(row["difference_mean"]) > 0 for row in distorted)
+    clear = sum(float(row["difference_ci_low"]) > 0 for row in distorted)
+    errors = {arm: float(row["error_percent"]) for arm, row in papers.items()}
+    if sweep == "figure9_today":
+        assert all(below.values()) and clear == 5
+        assert errors["lenet5"] <= 0.9 and errors["lenet5_dist"] <= 0.7
+        return
+    assert clear == 3 and errors["lenet5"] <= 1.1
+    assert not below["linear"] and errors["linear_activated"] < float(papers["linear"]["paper_error_percent"])
+    assert errors["mlp_300_fan_in"] > float(papers["mlp_300"]["paper_error_percent"])
+    assert errors["lenet5_damping"] > 85  # of ten classes, chance
+    assert errors["lenet5_damping_root"] > 3 * float(papers["lenet5"]["paper_error_percent_ci_high"])
+
+
+def test_what_the_history_page_says_of_the_steps_from_1998_to_today_holds():
+    steps = steps_of("lenet5_later")
+    assert [arm for arm, row in steps.items() if float(row["difference_ci_low"]) > 0] == ["max"]
+    assert [arm for arm, row in steps.items() if float(row["difference_ci_high"]) < 0] == ["tanh"]
+    [ends] = (
+        row
+        for row in csv.DictReader((RESULTS / "history/lenet5_later/contrasts.csv").read_text().splitlines())
+        if row["contrast"] == "all steps together"
+    )
+    assert float(ends["difference_ci_low"]) < 0 < float(ends["difference_ci_high"])
 
 
 @pytest.mark.parametrize("sweep", ABLATIONS, ids=lambda sweep: sweep.name)

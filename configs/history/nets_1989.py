@@ -73,7 +73,9 @@ def get_references():
     return {
         **{net: NETS_MEASURED[net] | {"note": NOTES[net]} | READING for net in NETS},
         **{
-            f"{net}_{place}": {"note": f"{NOTES[net]}; {note}"} | READING
+            f"{net}_{place}": (NETS_MEASURED[net] if place == "positions" else {})
+            | {"note": f"{NOTES[net]}; {note}"}
+            | READING
             for place, note in PLACES.items()
             for net in NETS
         },
