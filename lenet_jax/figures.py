@@ -5,6 +5,7 @@ import io
 import matplotlib
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
+from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
 from lenet_jax.bitmaps import Bitmap
@@ -58,7 +59,8 @@ def errors_beside_papers(rows: list[dict], title: str) -> bytes:
     """Draws the rows of `lenet_jax.tables.paper_rows`, one below the other; returns a PNG.
 
     Test errors in percent with their intervals: ours filled, in the reading that the row compares, the
-    papers' open. Rows of which all runs diverged are left out.
+    papers' open. Rows of which all runs diverged are left out. Errors far from each other stand on a
+    logarithmic axis.
     """
     ends = ("", "_ci_low", "_ci_high")
     rows = [
@@ -88,6 +90,12 @@ def errors_beside_papers(rows: list[dict], title: str) -> bytes:
         )
     axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+    errors = [row[column] for row in rows for column in ("ours", "paper_error_percent") if row[column]]
+    if errors and max(errors) > 10 * min(errors):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
     readings = " or ".join(dict.fromkeys(row["compared"].replace("_", " ") for row in rows))
     axes.set_xlabel(f"{readings} (% of the test images)")
     axes.set_title(title)

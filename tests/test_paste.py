@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from experiments import paste
+from lenet_jax import historic_choices
 from lenet_jax.report import write_report
 from tests.commands import load_config
 
@@ -136,6 +137,7 @@ def test_what_the_history_page_says_of_figure_9_holds(sweep):
     assert clear == 3 and errors["lenet5"] <= 1.1
     assert not below["linear"] and errors["linear_activated"] < float(papers["linear"]["paper_error_percent"])
     assert errors["mlp_300_fan_in"] > float(papers["mlp_300"]["paper_error_percent"])
+    assert historic_choices.CHOSEN["lenet5"] == "1-j10"
     assert errors["lenet5_damping"] > 85  # of ten classes, chance
     assert errors["lenet5_damping_root"] > 3 * float(papers["lenet5"]["paper_error_percent_ci_high"])
 
