@@ -132,8 +132,8 @@ def complete(recorded: dict) -> dict:
 
 def differences(recorded: dict, wanted: dict) -> list[str]:
     """One line for each identifying field in which two flattened configs differ."""
-    recorded = complete(recorded)
     fields = [field for field in {**recorded, **wanted} if field not in NOT_IDENTITY]
+    recorded = complete(recorded)
     missing = object()
     return [
         f"{field}: recorded {recorded.get(field, 'nothing')!r}, asked for {wanted.get(field, 'nothing')!r}"
