@@ -69,8 +69,9 @@ FAMILIES_1998: Families = {
     "linear": (historic.mlp_of_1998() | PROTOCOL_1998, _dampings(0.02, 0.2, 2.0, 20.0)),
 }
 
-# The paper trained these by the same step (section III-C.5), but tells the schedule and damping of LeNet-5
-# alone; and with hundreds of inputs it matters whether weights start within 2.4 / F or 2.4 over its root.
+# The paper trained those with one hidden layer by the same step (section III-C.5), but tells the schedule
+# and damping of LeNet-5 alone; and with hundreds of inputs it matters whether weights start within 2.4 / F
+# or 2.4 over its root.
 _ROOT = {"train.damping": 0.02, "model.initialisation": "root_fan_in"}
 _CONSTANT = {"train.damping": 0.02, "train.schedule": "constant"}
 _MLP_STEPS = _dampings(0.02, 0.2) | {
