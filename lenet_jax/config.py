@@ -5,6 +5,7 @@ command line have set its fields.
 """
 
 import copy
+import functools
 
 import ml_collections
 from flax import traverse_util
@@ -125,9 +126,14 @@ def to_record(config: ml_collections.ConfigDict) -> dict:
     return {field: value for field, value in flatten(config).items() if field not in PLACES}
 
 
+@functools.cache  # asked for once a record
+def _defaults() -> dict:
+    return flatten(default_config())
+
+
 def complete(recorded: dict) -> dict:
     """A recorded config, and for fields that came later their defaults, which do what was done before."""
-    return flatten(default_config()) | recorded
+    return _defaults() | recorded
 
 
 def differences(recorded: dict, wanted: dict) -> list[str]:

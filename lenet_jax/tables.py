@@ -7,14 +7,13 @@ from collections.abc import Iterable
 
 import tabulate
 
-from lenet_jax.config import complete, default_config
+from lenet_jax.config import complete
 from lenet_jax.distortion import DISTORTIONS
 from lenet_jax.optimizer import LEVENBERG_MARQUARDT
 from lenet_jax.stats import CONFIDENCE, Interval, mean_interval, proportion_interval
 
 # Test accuracies of a result; those behind the first only with config.train.epoch_chosen=validation.
 READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
-DEFAULT_BOX = default_config().data.box
 PAPERS_WEIGHTS = {"fan_in": "weights within 2.4 / F", "root_fan_in": "weights within 2.4 / sqrt(F)"}
 DECIMALS = 6  # of numbers in CSV files; of 10,000 test images one is 0.0001
 
@@ -166,7 +165,7 @@ def protocol(run: dict) -> str:
         words.append("epoch chosen on validation")
     if train["order"] == "constant":
         words.append("constant order")
-    if config["data.box"] != DEFAULT_BOX:
+    if config["data.box"] != complete({})["data.box"]:
         words.append(f"digits of {config['data.box']}x{config['data.box']}")
     if config["data.move"]:
         words.append(f"each moved by up to {config['data.move']}")

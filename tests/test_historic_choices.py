@@ -1,18 +1,16 @@
 """What is chosen for the papers' networks is what did best on validation images."""
 
-import csv
-
 import numpy as np
 import pytest
 
 from experiments.paste import ROOT
 from lenet_jax import historic, historic_choices
+from tests import folders
 
 
 def sweep_of_choices(era):
     path = ROOT / "results" / "history" / f"choices_{era}" / "table.csv"
-    with open(path, encoding="utf-8", newline="") as file:
-        return {row["arm"]: row for row in csv.DictReader(file)}
+    return {row["arm"]: row for row in folders.rows(path)}
 
 
 @pytest.mark.parametrize("place", ["", "_positions"])

@@ -1,6 +1,5 @@
 """README and docs show what the records say, and the records' tables are what the program makes."""
 
-import csv
 import itertools
 import json
 import pathlib
@@ -11,6 +10,7 @@ import pytest
 from experiments import paste
 from lenet_jax import historic_choices
 from lenet_jax.report import write_report
+from tests import folders
 from tests.commands import load_config
 
 RESULTS = paste.ROOT / "results"
@@ -66,8 +66,12 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
 
 def rows_of(sweep, table):
     """The rows of a history sweep's CSV file by their arms."""
-    with open(RESULTS / "history" / sweep / f"{table}.csv", encoding="utf-8", newline="") as file:
-        return {row["arm"]: row for row in csv.DictReader(file)}
+    return {row["arm"]: row for row in folders.rows(RESULTS / "history" / sweep / f"{table}.csv")}
+
+
+def contrasts_of(directory):
+    """The rows of a sweep's contrasts by their names."""
+    return {row["contrast"]: row for row in folders.rows(directory / "contrasts.csv")}
 
 
 def test_what_the_history_page_says_of_net_1_to_net_5_holds():
@@ -112,8 +116,8 @@ def test_what_the_history_page_says_of_the_zip_code_net_holds():
 
 def steps_of(sweep):
     """The contrasts of a ladder's steps by their arms, without that of its ends."""
-    with open(RESULTS / "history" / sweep / "contrasts.csv", encoding="utf-8", newline="") as file:
-        return {row["arm"]: row for row in csv.DictReader(file) if row["contrast"] != "all steps together"}
+    contrasts = contrasts_of(RESULTS / "history" / sweep)
+    return {row["arm"]: row for name, row in contrasts.items() if name != "all steps together"}
 
 
 @pytest.mark.parametrize("sweep", ["figure9", "figure9_today"])
@@ -146,19 +150,14 @@ def test_what_the_history_page_says_of_the_steps_from_1998_to_today_holds():
     steps = steps_of("lenet5_later")
     assert [arm for arm, row in steps.items() if float(row["difference_ci_low"]) > 0] == ["max"]
     assert [arm for arm, row in steps.items() if float(row["difference_ci_high"]) < 0] == ["tanh"]
-    [ends] = (
-        row
-        for row in csv.DictReader((RESULTS / "history/lenet5_later/contrasts.csv").read_text().splitlines())
-        if row["contrast"] == "all steps together"
-    )
+    ends = contrasts_of(RESULTS / "history" / "lenet5_later")["all steps together"]
     assert float(ends["difference_ci_low"]) < 0 < float(ends["difference_ci_high"])
 
 
 @pytest.mark.parametrize("sweep", ABLATIONS, ids=lambda sweep: sweep.name)
 def test_what_the_idea_page_says_of_the_tables_holds(sweep: pathlib.Path):
     """The sentences of docs/idea.md, "Reading the tables"; mend them if this fails."""
-    with open(sweep / "contrasts.csv", encoding="utf-8", newline="") as file:
-        rows = {row["contrast"]: row for row in csv.DictReader(file)}
+    rows = contrasts_of(sweep)
     low = {name: float(row["difference_ci_low"]) for name, row in rows.items()}
     high = {name: float(row["difference_ci_high"]) for name, row in rows.items()}
     for connectivity in ("local", "random", "full"):
