@@ -38,10 +38,10 @@ benchmark: setup
 		echo "Installing $(TORCH), which the benchmark compares with ..."; \
 		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \
 		$(RUN) -m pip install --quiet --disable-pip-version-check --retries 1 $$cpu $(TORCH); }
-	@$(RUN) -m experiments.benchmark --workdir=results/benchmark
+	@$(RUN) -m benchmarks --workdir=results/benchmark
 	@for page in "tried" "profile local shared"; do \
 		set -- $$page; echo "Measuring $$1 ..."; \
-		$(RUN) -m experiments.benchmark.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
+		$(RUN) -m benchmarks.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
 		mv results/benchmark/.$$1 results/benchmark/$$1.md || exit 1; done
 
 # Pastes recorded tables and counted layers into README.md and docs/.

@@ -8,10 +8,10 @@ About a minute on two cores, on the embedded digits; another dataset with
 
 import ml_collections
 
-from lenet_jax import wiring
-from lenet_jax.config import default_sweep, override
-from lenet_jax.counts import count_model
-from lenet_jax.model_config import build_model
+from lenet_jax.config.build_model import build_model
+from lenet_jax.config.fields import default_sweep, override
+from lenet_jax.models import wiring
+from lenet_jax.models.counts import count_model
 
 
 def get_config():

@@ -6,7 +6,7 @@ Takes seconds on two cores; leaves metrics.jsonl and record.json in the folder. 
 `lenet_jax.config.default_config`, with what it means.
 """
 
-from lenet_jax.config import default_config
+from lenet_jax.config.fields import default_config
 
 
 def get_config():

@@ -6,7 +6,7 @@ Takes seconds on two cores. Widths: --config.model.hidden=300,100; or a paramete
 hidden layer: --config.model.hidden="()" --config.model.parameter_budget=61706.
 """
 
-from lenet_jax.config import default_config
+from lenet_jax.config.fields import default_config
 
 
 def get_config():

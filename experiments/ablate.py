@@ -10,8 +10,8 @@ goes on with the same command.
 
 from experiments import cli
 from lenet_jax.errors import UserError
-from lenet_jax.report import write_report, write_results
-from lenet_jax.sweep import require_effect, run_sweep, select_arms
+from lenet_jax.report.pages import write_report, write_results
+from lenet_jax.runs.sweep import require_effect, run_sweep, select_arms
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ Writes DIR/bitmaps.png.
 """
 
 from experiments import cli
-from lenet_jax import atomic, figures, workdir
-from lenet_jax.bitmaps import read_bitmaps
+from lenet_jax import files
+from lenet_jax.config.build_model import build_model
 from lenet_jax.errors import UserError
-from lenet_jax.model_config import build_model
-from lenet_jax.models import CLASSES
+from lenet_jax.models.bitmaps import read_bitmaps
+from lenet_jax.models.networks import CLASSES
+from lenet_jax.report import figures
+from lenet_jax.runs import workdir
 
 
 def main() -> None:
@@ -24,7 +26,7 @@ def main() -> None:
     bitmaps = read_bitmaps(config.model.bitmaps, CLASSES)
     path = directory / "bitmaps.png"
     with workdir.claim_directory(directory):
-        atomic.write(path, figures.bitmaps_of_classes(bitmaps))
+        files.write(path, figures.bitmaps_of_classes(bitmaps))
     print(f"Drawn in {path}")
 
 

@@ -17,9 +17,9 @@ from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import config_flags
 
-from lenet_jax import config as config_lib
+from lenet_jax.config import fields as config_lib
 from lenet_jax.errors import UserError
-from lenet_jax.jax_settings import fix_numerics, keep_compilations
+from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
 
 
 def define_config() -> None:

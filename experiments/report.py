@@ -6,7 +6,7 @@ Works on a sweep that is stopped or still running, too: what is recorded by then
 """
 
 from experiments import cli
-from lenet_jax.report import write_report
+from lenet_jax.report.pages import write_report
 
 
 def main() -> None:

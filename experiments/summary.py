@@ -10,11 +10,11 @@ Nothing is trained and no data is read; it takes seconds. Any field can be overr
 import ml_collections
 
 from experiments import cli
-from lenet_jax import tables
-from lenet_jax.config import override
-from lenet_jax.counts import LayerCounts, ModelCounts, count_model
-from lenet_jax.model_config import build_model
-from lenet_jax.sweep import require_effect, select_arms
+from lenet_jax.config.build_model import build_model
+from lenet_jax.config.fields import override
+from lenet_jax.models.counts import LayerCounts, ModelCounts, count_model
+from lenet_jax.report import tables
+from lenet_jax.runs.sweep import require_effect, select_arms
 
 
 def main() -> None:

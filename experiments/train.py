@@ -8,10 +8,10 @@ that was stopped starts over.
 """
 
 from experiments import cli
-from lenet_jax import config as config_lib
-from lenet_jax import records, workdir
-from lenet_jax.progress import Progress
-from lenet_jax.run import Job, check, describe, prepare, train_and_record
+from lenet_jax.config import fields as config_lib
+from lenet_jax.runs import records, workdir
+from lenet_jax.runs.progress import Progress
+from lenet_jax.runs.run import Job, check, describe, prepare, train_and_record
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp()
 
 import pytest
 
-from tests.commands import TINY, run_command
+from tests.helpers.commands import TINY, run_command
 
 atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"])
 

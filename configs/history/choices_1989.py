@@ -3,15 +3,15 @@
     python -m experiments.ablate --config=configs/history/choices_1989.py --workdir=DIR
 
 About eight minutes on two cores. An arm is a family and a candidate, as in zipcode_sgd-0.03; what
-is best on validation images is written down in lenet_jax/historic_choices.py.
+is best on validation images is written down in lenet_jax/tuned.py.
 """
 
-from lenet_jax import historic_choices
+from configs.history import tuned
 
 
 def get_config():
-    return historic_choices.sweep("usps", seeds=5)
+    return tuned.sweep("usps", seeds=5)
 
 
 def get_arms(config):
-    return historic_choices.arms_of(historic_choices.FAMILIES_1989)
+    return tuned.arms_of(tuned.FAMILIES_1989)

@@ -3,15 +3,15 @@
     python -m experiments.ablate --config=configs/history/choices_later.py --workdir=DIR
 
 About a quarter of an hour on two cores. An arm is a family and a candidate, as in later_adam-0.001;
-what is best on validation images is written down in lenet_jax/historic_choices.py.
+what is best on validation images is written down in lenet_jax/tuned.py.
 """
 
-from lenet_jax import historic_choices
+from configs.history import tuned
 
 
 def get_config():
-    return historic_choices.sweep("mnist", seeds=1)
+    return tuned.sweep("mnist", seeds=1)
 
 
 def get_arms(config):
-    return historic_choices.arms_of(historic_choices.FAMILIES_LATER)
+    return tuned.arms_of(tuned.FAMILIES_LATER)

@@ -3,15 +3,15 @@
     python -m experiments.ablate --config=configs/history/choices_mlps.py --workdir=DIR
 
 About twenty minutes on two cores. An arm is a family and a candidate, as in mlp_one-0.02; what is
-best on validation images is written down in lenet_jax/historic_choices.py.
+best on validation images is written down in lenet_jax/tuned.py.
 """
 
-from lenet_jax import historic_choices
+from configs.history import tuned
 
 
 def get_config():
-    return historic_choices.sweep("mnist", seeds=1)
+    return tuned.sweep("mnist", seeds=1)
 
 
 def get_arms(config):
-    return historic_choices.arms_of(historic_choices.FAMILIES_MLPS)
+    return tuned.arms_of(tuned.FAMILIES_MLPS)

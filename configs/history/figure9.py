@@ -9,10 +9,10 @@ schedule is LeNet-5's; the other networks take it over, with the rates, damping 
 choices_1998.py and choices_mlps.py chose. figure9_today.py trains them as one would today.
 """
 
-from lenet_jax import historic
-from lenet_jax.config import default_sweep, override
-from lenet_jax.historic import PROTOCOL_1998
-from lenet_jax.historic_choices import as_chosen, chosen
+from configs.history import common
+from configs.history.common import PROTOCOL_1998
+from configs.history.tuned import as_chosen, chosen
+from lenet_jax.config.fields import default_sweep, override
 
 # What the paper leaves open, and its damping: name -> (the network, its change, what it is).
 VARIATIONS = {
@@ -54,30 +54,30 @@ def get_config():
 
 def get_arms(config):
     mlps = {
-        name: historic.mlp_of_1998(*hidden)
+        name: common.mlp_of_1998(*hidden)
         | PROTOCOL_1998
         | chosen("mlp_one" if len(hidden) == 1 else "mlp_two")
-        for name, hidden in historic.MLPS_1998.items()
+        for name, hidden in common.MLPS_1998.items()
     }
     networks = {
         "lenet5": as_chosen("lenet5"),
         "lenet1": as_chosen("lenet1"),
-        "lenet4_nearest": historic.LENET4 | PROTOCOL_1998 | chosen("lenet1"),
+        "lenet4_nearest": common.LENET4 | PROTOCOL_1998 | chosen("lenet1"),
         "linear": as_chosen("linear"),
         **mlps,
     }
     variations = {name: networks[network] | change for name, (network, change, _) in VARIATIONS.items()}
-    return historic.with_distorted(networks) | variations
+    return common.with_distorted(networks) | variations
 
 
 def get_contrasts():
     return {
         "LeNet-5 against LeNet-1": ("lenet5", "lenet1"),
         "LeNet-5 against 28x28-300-100-10": ("lenet5", "mlp_300_100"),
-        **historic.DISTORTED_CONTRASTS,
+        **common.DISTORTED_CONTRASTS,
         **{note: (name, network) for name, (network, _, note) in VARIATIONS.items()},
     }
 
 
 def get_references():
-    return historic.FIGURE_9 | {name: {"note": note} for name, (_, _, note) in VARIATIONS.items()}
+    return common.FIGURE_9 | {name: {"note": note} for name, (_, _, note) in VARIATIONS.items()}

@@ -8,11 +8,11 @@ ReLU, all maps; LeNet-1 and the fully connected networks keep their units. How f
 guess, as the paper doesn't tell it, and varied for LeNet-5.
 """
 
-from lenet_jax import historic
-from lenet_jax.config import default_sweep, override
-from lenet_jax.distortion import DISTORTIONS
-from lenet_jax.historic import LENET5_TODAY, PROTOCOL_TODAY
-from lenet_jax.historic_choices import as_chosen, chosen
+from configs.history import common
+from configs.history.common import LENET5_TODAY, PROTOCOL_TODAY
+from configs.history.tuned import as_chosen, chosen
+from lenet_jax.config.fields import default_sweep, override
+from lenet_jax.training.distortion import DISTORTIONS
 
 # Name -> (factor of all the distortions' ranges, what it is).
 VARIATIONS = {
@@ -30,13 +30,12 @@ def get_config():
 def get_arms(config):
     rate = chosen("mlp_today")
     mlps = {
-        name: historic.mlp_of_1998(*hidden) | PROTOCOL_TODAY | rate
-        for name, hidden in historic.MLPS_1998.items()
+        name: common.mlp_of_1998(*hidden) | PROTOCOL_TODAY | rate for name, hidden in common.MLPS_1998.items()
     }
     networks = {
         "lenet5": as_chosen("lenet5_today"),
         "lenet1": as_chosen("lenet1_today"),
-        "lenet4_nearest": historic.LENET4
+        "lenet4_nearest": common.LENET4
         | LENET5_TODAY
         | {"model.pooling": "max,max,none"}
         | PROTOCOL_TODAY
@@ -44,7 +43,7 @@ def get_arms(config):
         "linear": as_chosen("linear_today"),
         **mlps,
     }
-    arms = historic.with_distorted(networks)
+    arms = common.with_distorted(networks)
     ranges = {f"distortion.{kind}": config.distortion[kind] for kind in DISTORTIONS}
     variations = {
         name: arms["lenet5_dist"] | {field: factor * limit for field, limit in ranges.items()}
@@ -55,8 +54,8 @@ def get_arms(config):
 
 def get_contrasts():
     variations = {note: (name, "lenet5_dist") for name, (_, note) in VARIATIONS.items()}
-    return historic.DISTORTED_CONTRASTS | variations
+    return common.DISTORTED_CONTRASTS | variations
 
 
 def get_references():
-    return historic.FIGURE_9 | {name: {"note": note} for name, (_, note) in VARIATIONS.items()}
+    return common.FIGURE_9 | {name: {"note": note} for name, (_, note) in VARIATIONS.items()}

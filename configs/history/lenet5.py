@@ -5,8 +5,8 @@
 About two minutes on two cores. Its layers: experiments.summary; its output units: experiments.bitmaps.
 """
 
-from lenet_jax.config import default_config, override
-from lenet_jax.historic_choices import as_chosen
+from configs.history.tuned import as_chosen
+from lenet_jax.config.fields import default_config, override
 
 
 def get_config():

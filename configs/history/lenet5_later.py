@@ -10,8 +10,8 @@ of `softmax`.
 
 import itertools
 
-from lenet_jax.config import default_sweep, override
-from lenet_jax.historic_choices import VALIDATION, as_chosen, later_steps
+from configs.history.tuned import VALIDATION, as_chosen, later_steps
+from lenet_jax.config.fields import default_sweep, override
 
 NOTES = {
     "original": "RBF units and eq. 9, trainable subsampling, C3's table, scaled tanh, 20 passes one by one",

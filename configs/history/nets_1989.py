@@ -12,9 +12,9 @@ are each moved once.
 
 import itertools
 
-from lenet_jax.config import default_sweep, override
-from lenet_jax.historic import NETS, NETS_MEASURED
-from lenet_jax.historic_choices import as_chosen
+from configs.history.common import NETS, NETS_MEASURED
+from configs.history.tuned import as_chosen
+from lenet_jax.config.fields import default_sweep, override
 
 NOTES = {
     "net1": "256-10",
@@ -24,9 +24,9 @@ NOTES = {
     "net5": "2 maps 8x8 and 4 maps 4x4, shared",
 }
 READING = {"reading": "test_selected_"}  # the report's, which the figure compares
-BACKGROUND = ({"model.border_value": -1.0}, "a border of background, -1, not of 0")
+BACKGROUND = ({"model.pad_value": -1.0}, "a border of background, -1, not of 0")
 BEFORE = (
-    {"model.border_before": (1, 0), "model.border_behind": (0,)},
+    {"model.pad_before": (1, 0), "model.pad_after": (0,)},
     "the border above and to the left, not below and to the right",
 )
 VARIATIONS = {

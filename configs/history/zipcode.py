@@ -7,15 +7,15 @@ constant order, one pattern at a time; learning rates were chosen on validation 
 The unsettled choices are varied one by one from `zipcode_lm`.
 """
 
-from lenet_jax.config import default_sweep, override
-from lenet_jax.historic import CONTROL_MEASURED, ZIPCODE_MEASURED
-from lenet_jax.historic_choices import as_chosen
+from configs.history.common import CONTROL_MEASURED, ZIPCODE_MEASURED
+from configs.history.tuned import as_chosen
+from lenet_jax.config.fields import default_sweep, override
 
 VARIATIONS = {
     "table_cyclic": ({"model.map_table": "all,h2_cyclic"}, "H2: map m reads maps m to m + 7, modulo 12"),
     "table_thirds": ({"model.map_table": "all,h2_thirds"}, "H2: map m leaves out the maps m, m + 3, ..."),
     "border_before_1": (
-        {"model.border_before": (1,), "model.border_behind": (2,)},
+        {"model.pad_before": (1,), "model.pad_after": (2,)},
         "border of one row before and two behind, instead of two and one",
     ),
     "root_fan_in": ({"model.initialisation": "root_fan_in"}, "weights within 2.4 / sqrt(F), not 2.4 / F"),

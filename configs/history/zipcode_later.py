@@ -10,9 +10,9 @@ and `adam` by choices_1989.py, that of `decay`, which later steps keep, by choic
 
 import itertools
 
-from lenet_jax import historic
-from lenet_jax.config import default_sweep, override
-from lenet_jax.historic_choices import VALIDATION, as_chosen
+from configs.history import common
+from configs.history.tuned import VALIDATION, as_chosen
+from lenet_jax.config.fields import default_sweep, override
 
 STEPS = {
     "original": ({}, "plain SGD, squared error, constant order"),
@@ -22,7 +22,7 @@ STEPS = {
     "shuffled": ({"train.order": "shuffled"}, "a new order in each pass"),
     "shifted": (
         {
-            "distortion.share": 1.0,
+            "distortion.probability": 1.0,
             "distortion.shift": 1.0,
             "distortion.scale": 0.0,
             "distortion.squeeze": 0.0,
@@ -41,9 +41,7 @@ def get_config():
 
 
 def get_arms(config):
-    steps = historic.steps_from(
-        as_chosen("zipcode_sgd"), {name: change for name, (change, _) in STEPS.items()}
-    )
+    steps = common.steps_from(as_chosen("zipcode_sgd"), {name: change for name, (change, _) in STEPS.items()})
     return {name: fields | VALIDATION for name, fields in steps.items()}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lenet_jax.atomic import replacing
+from lenet_jax.files import replacing
 
 # What reading raises when bits of an archive have flipped or its end is missing.
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)

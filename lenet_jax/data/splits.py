@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lenet_jax.data.native import DATASETS, load_native
-from lenet_jax.data.presentation import at_positions, move_at_random, present
+from lenet_jax.data.preprocessing import at_positions, move_at_random, preprocess
 from lenet_jax.errors import UserError, require_one_of
 
 
@@ -44,7 +44,7 @@ def load_splits(dataset: str, data) -> Splits:
     native = load_native(dataset, data.data_dir, data.manual_dir)
 
     def split(images: np.ndarray, labels: np.ndarray) -> Split:
-        field = present(
+        field = preprocess(
             images,
             native.low,
             native.high,

@@ -1,0 +1,79 @@
+"""Where the time of a training step goes, by layer and operation.
+
+    python -m benchmarks.profile local shared
+
+Trains LeNet-5, batch 128, under JAX's profiler, and prints for each layer, forward and backward, the
+milliseconds a step that its compiled operations took. Operations may run at the same time, so their sum can
+exceed the step's time; a CPU's profile names them, an accelerator's may not.
+"""
+
+import collections
+import itertools
+import pathlib
+import re
+import sys
+import tempfile
+
+import jax
+
+from benchmarks.rows import LENET5
+from benchmarks.workloads import prepare
+from lenet_jax.models import wiring
+from lenet_jax.report import tables
+
+STEPS = 100
+
+
+def main(connectivity: str, sharing: str) -> None:
+    fields = LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
+    engine, program, data, numbers = prepare(fields, STEPS * LENET5["train.batch_size"], [0.1])
+    state = engine.init_state(program, numbers)
+    names = operation_names(
+        engine.train_epoch.lower(program, state, data, numbers.seed, 0).compile().as_text()
+    )
+    state, means = engine.train_epoch(program, state, data, numbers.seed, 0)
+    jax.block_until_ready(means)
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            _, means = engine.train_epoch(program, state, data, numbers.seed, 1)
+            jax.block_until_ready(means)
+        [trace] = pathlib.Path(folder).rglob("*.xplane.pb")
+        nanoseconds = collections.Counter()
+        for plane in jax.profiler.ProfileData.from_file(str(trace)).planes:
+            for line in plane.lines:
+                for event in line.events:
+                    if event.name in names:
+                        nanoseconds[names[event.name]] += event.duration_ns
+    rows = [
+        {
+            "part": part,
+            "direction": direction,
+            "operation": operation,
+            "ms a step": f"{total / STEPS / 1e6:.3f}",
+        }
+        for (part, direction, operation), total in nanoseconds.most_common(25)
+    ]
+    print(tables.to_text(rows, "pipe"))
+    print(f"\nAll operations: {sum(nanoseconds.values()) / STEPS / 1e6:.2f} ms a step.")
+
+
+def operation_names(compiled: str) -> dict[str, tuple[str, str, str]]:
+    """Compiled operation -> (layer, "forward" or "backward", JAX operation), of those inside the loop."""
+    names = {}
+    for name, path in re.findall(r"%([\w.-]+) = .*op_name=\"([^\"]*while/body[^\"]*)\"", compiled):
+        layers = re.findall(r"\b(stage_\d+|pool_\d+|dense_\d+|output|activation)\b", path)
+        differentiated = "jvp" in path
+        other = "images, loss" if differentiated else "optimizer, order of images"
+        part = layers[-1] if differentiated and layers else other
+        direction = "backward" if "transpose(jvp" in path else "forward"
+        names[name] = (part, direction, path.rsplit("/", 1)[-1])
+    return names
+
+
+if __name__ == "__main__":
+    if tuple(sys.argv[1:]) not in itertools.product(wiring.CONNECTIVITY, wiring.SHARING):
+        sys.exit(
+            f"error: name a connectivity of {', '.join(wiring.CONNECTIVITY)} and a sharing of "
+            f"{', '.join(wiring.SHARING)}, such as: python -m benchmarks.profile local shared"
+        )
+    main(*sys.argv[1:])

@@ -1,0 +1,94 @@
+"""The benchmark's rows as a table for people, and as a figure."""
+
+import importlib.metadata
+import io
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
+from lenet_jax.report import tables
+from lenet_jax.runs import provenance, versions
+
+COMMAND = "python -m benchmarks"
+NOTES = (
+    "Medians over the turns. Both sides take turns, in processes of their own; `times faster` is the "
+    "median of the ratios of each turn, `range` the smallest and the largest. In `growth` the other "
+    "side is the first row.",
+    "`seconds` are for 60,000 images, forward and backward; in `start`, from the start of a process to "
+    "the end of its first 20 steps of batch 64, with compiled programs in the cache (warm) or without "
+    "(cold). `program` are those of them for making, compiling and running the program.",
+    "`of product rate`: useful multiply-accumulates a second, by the layers' definition, over those of "
+    "large matrix products. Zeros that a form multiplies are not counted; where it is over 100%, the form "
+    "multiplies less than the definition (`full_shared`, by Fourier transforms).",
+    "`MB`: peak memory of the process, or of its part of an accelerator.",
+)
+COLOURS = {"PyTorch": "tab:blue"}
+OTHER = "tab:orange"
+
+
+def to_markdown(rows: list[dict], rate: float, options: str) -> str:
+    """The table, and below it what its columns are, how and where it was measured.
+
+    Args:
+      options: of the command that measured.
+    """
+    shown = [
+        {
+            "rows": row["rows"],
+            "case": row["case"],
+            "images/s": _number(row.get("images_per_second"), ",.0f"),
+            "seconds": _number(row["seconds"], ",.2f"),
+            "program": _number(row.get("seconds_for_the_program"), ",.2f"),
+            "against": row["against"],
+            "times faster": _number(row["ratio"], ".2f"),
+            "range": f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
+            "of product rate": _number(row.get("share_of_product_rate"), ".0%"),
+            "MB": _number(row.get("peak_megabytes"), ",.0f"),
+            "their MB": _number(row.get("their_peak_megabytes"), ",.0f"),
+            "turns": row["turns"],
+        }
+        for row in rows
+    ]
+    ran_on = provenance()
+    return "\n".join([
+        tables.to_text(shown, "pipe"),
+        "",
+        *(f"- {note}" for note in NOTES),
+        f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates a second here.",
+        f"- Command: `{COMMAND} {options}`",
+        f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "
+        f"revision {ran_on['revision']}.",
+    ])  # fmt: skip
+
+
+def draw(rows: list[dict]) -> bytes:
+    """How many times faster each row is, on a logarithmic axis; a PNG."""
+    rows = [row for row in rows if row["rows"] != "growth"]
+    figure = Figure(figsize=(9, 1.2 + 0.3 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for place, row in enumerate(rows):
+        whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
+        colour = COLOURS.get(row["against"], OTHER)
+        axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=colour, alpha=0.8)
+    names = [f"{row['rows']}: {row['case']}  (against {row['against']})" for row in rows]
+    axes.set_yticks(range(len(rows)), names)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xlabel("times faster, median and range; 1 is as fast")
+    axes.grid(True, which="both", axis="x", alpha=0.3)
+    image = io.BytesIO()
+    figure.savefig(image, dpi=150, format="png")
+    return image.getvalue()
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _torch() -> str:
+    try:
+        return f", torch {importlib.metadata.version('torch')}"
+    except importlib.metadata.PackageNotFoundError:
+        return ""

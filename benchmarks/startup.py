@@ -1,0 +1,65 @@
+"""From the start of a process to the end of its first 20 steps, here or in PyTorch.
+
+    python -m benchmarks.startup FILE local shared
+    python -m benchmarks.startup FILE torch
+
+Trains LeNet-5 for an epoch on the images and labels of FILE (.npz). Prints the seconds since the process was
+started, and those of them from the loaded data to the end of the epoch: making, compiling and running the
+program.
+"""
+
+import os
+import sys
+import time
+
+import numpy as np
+
+
+def first_epoch(images, labels, connectivity: str, sharing: str) -> float:
+    """Seconds for making, compiling and running the program of a wiring."""
+    import jax
+
+    from lenet_jax.config.build_program import make_program
+    from lenet_jax.config.fields import default_config, override
+    from lenet_jax.data import Split
+    from lenet_jax.runs.run import numbers_of
+    from lenet_jax.training.engine import make_engine
+    from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
+
+    fix_numerics()
+    keep_compilations()
+    fields = {"model.connectivity": connectivity, "model.sharing": sharing}
+    config = override(default_config(), fields)
+    engine = make_engine("jit")
+    data = engine.put(Split(images, labels))
+    started = time.perf_counter()
+    program = make_program(config, len(labels), engine.batch_devices)
+    numbers = numbers_of([config], engine.run_devices)
+    state = engine.init_state(program, numbers)
+    _, means = engine.train_epoch(program, state, data, numbers.seed, 1)
+    jax.block_until_ready(means)
+    return time.perf_counter() - started
+
+
+def first_epoch_in_torch(images, labels) -> float:
+    """The same in PyTorch."""
+    from benchmarks import torch_peer
+
+    started = time.perf_counter()
+    torch_peer.train_on(images, labels, "lenet5", 64, [0.1])()
+    return time.perf_counter() - started
+
+
+def seconds_since_start() -> float:
+    """How long this process has existed, by the kernel's clocks."""
+    with open("/proc/self/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    with np.load(sys.argv[1]) as arrays:
+        loaded = arrays["images"], arrays["labels"]
+    asked = sys.argv[2:]
+    seconds = first_epoch_in_torch(*loaded) if asked == ["torch"] else first_epoch(*loaded, *asked)
+    print(seconds_since_start(), seconds)

@@ -1,0 +1,109 @@
+"""The other side of the benchmark: the same training in PyTorch, eager, as one would write it."""
+
+import os
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.data import random_images
+
+
+def lenet5() -> nn.Module:
+    """LeNet-5 as `lenet_jax.config.default_config` has it, on (N, 1, 32, 32)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
+        nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),
+    )  # fmt: skip
+
+
+def mlp() -> nn.Module:
+    """784-300-100-10, on (N, 1, 28, 28)."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 300), nn.Tanh(), nn.Linear(300, 100), nn.Tanh(), nn.Linear(100, 10)
+    )
+
+
+class ZipCode(nn.Module):
+    """The zip code net as `lenet_jax.historic.ZIPCODE` has it, on (N, 1, 16, 16)."""
+
+    # Of H1's maps, what each third of H2's reads.
+    READ = ((*range(8),), (*range(4, 12),), (*range(4), *range(8, 12)))
+
+    def __init__(self):
+        super().__init__()
+        self.h1 = nn.Conv2d(1, 12, 5, stride=2, bias=False)
+        self.h1_bias = nn.Parameter(torch.zeros(12, 8, 8))
+        self.h2 = nn.ModuleList(nn.Conv2d(8, 4, 5, stride=2, bias=False) for _ in self.READ)
+        self.h2_bias = nn.Parameter(torch.zeros(12, 4, 4))
+        self.h3, self.output = nn.Linear(192, 30), nn.Linear(30, 10)
+
+    def forward(self, x):
+        x = self.sigmoid(self.h1(self.bordered(x)) + self.h1_bias)
+        x = self.bordered(x)
+        x = torch.cat([h2(x[:, list(read)]) for h2, read in zip(self.h2, self.READ, strict=True)], 1)
+        x = self.sigmoid(x + self.h2_bias).flatten(1)
+        return self.sigmoid(self.output(self.sigmoid(self.h3(x))))
+
+    @staticmethod
+    def bordered(x):
+        return nn.functional.pad(x, (2, 1, 2, 1), value=-1.0)
+
+    @staticmethod
+    def sigmoid(a):
+        return 1.7159 * torch.tanh(2 / 3 * a)
+
+
+def squared_error(outputs, labels):
+    """Against targets of -1 and 1."""
+    targets = 2.0 * nn.functional.one_hot(labels, 10) - 1
+    return nn.functional.mse_loss(outputs, targets)
+
+
+# name -> (network, loss, momentum, whether each epoch has a new order)
+MODELS = {
+    "lenet5": (lenet5, nn.functional.cross_entropy, 0.9, True),
+    "mlp": (mlp, nn.functional.cross_entropy, 0.9, True),
+    "zipcode": (ZipCode, squared_error, 0.0, False),
+}
+
+
+def train(model: str, size: int, images: int, batch: int, learning_rates: list[float]):
+    """A workload: `train_on` random images."""
+    return train_on(*random_images(images, size), model, batch, learning_rates)
+
+
+def train_on(images_NHWC, labels_N, model: str, batch: int, learning_rates: list[float]):
+    """A workload: trains a run for each learning rate, each with its own seed, for one epoch.
+
+    By SGD as MODELS says, the images in the device's memory, all in float32; on a CPU with as many
+    threads as the process may use.
+    """
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.backends.cudnn.allow_tf32 = False
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    images = torch.from_numpy(images_NHWC.transpose(0, 3, 1, 2)).contiguous().to(device)
+    labels = torch.from_numpy(labels_N.astype(np.int64)).to(device)
+    steps = len(images) // batch
+
+    def run(seed: int, learning_rate: float) -> None:
+        torch.manual_seed(seed)
+        make, loss_of, momentum, shuffled = MODELS[model]
+        network = make().to(device)
+        optimizer = torch.optim.SGD(network.parameters(), lr=learning_rate, momentum=momentum)
+        order = (torch.randperm if shuffled else torch.arange)(len(images), device=device)
+        for step in range(steps):
+            chosen = order[step * batch : (step + 1) * batch]
+            optimizer.zero_grad()
+            loss = loss_of(network(images[chosen]), labels[chosen])
+            loss.backward()
+            optimizer.step()
+
+    def work():
+        for seed, learning_rate in enumerate(learning_rates):
+            run(seed, learning_rate)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return work

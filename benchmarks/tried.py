@@ -1,0 +1,218 @@
+"""What else was tried for five of the six wirings, against the form in use.
+
+    python -m benchmarks.tried
+
+Prints milliseconds for LeNet-5's stages 1 and 3 together, forward and backward, batch 128, as they are
+computed in training: inside a compiled loop, unless it says "in a step". Forms that want the images outermost
+transpose them. Forms take turns in one process; the last column is the median of the ratios to the form in
+use. `local`, `unshared` is computed as `random`, `unshared` is. A minute on two cores.
+"""
+
+import statistics
+import time
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from lenet_jax.models import products, wiring
+from lenet_jax.models.feature_maps import FeatureMaps
+from lenet_jax.report import tables
+from lenet_jax.training.jax_settings import fix_numerics
+
+BATCH, STEPS, TURNS, KERNEL = 128, 20, 7, 5
+STAGES = ((32, 1, 6), (14, 6, 16))  # size, input maps, maps
+
+
+def convolve_in_tiles(side):
+    """`convolve` with tiles of one size in both stages."""
+
+    def form(x, kernel, _):
+        with mock.patch.object(products, "tile_side", lambda *_: side):
+            return products.convolve(x, kernel, KERNEL).tiles
+
+    return form
+
+
+def banded_rows(x, kernel, _):
+    """A banded (Toeplitz) matrix for whole rows of units: stacked rows of the images times one matrix."""
+    count, size, _, channels = x.shape
+    out, maps = size - KERNEL + 1, kernel.shape[-1]
+    rows = x.plain.transpose(1, 2, 0, 3)  # rows, columns, C, N
+    rows = jnp.stack([rows[i : i + out] for i in range(KERNEL)], 1).reshape(out, -1, count)
+    padded = jnp.pad(kernel.reshape(KERNEL, KERNEL, channels, maps), ((0, 0), (0, out - 1), (0, 0), (0, 0)))
+    band = jnp.stack([jnp.roll(padded, shift, 1) for shift in range(out)])
+    return jnp.einsum("ai,ris->ras", band.transpose(0, 4, 1, 2, 3).reshape(out * maps, -1), rows)
+
+
+def gathered(x, kernel, reads):
+    return products.gather(x, reads, kernel if kernel.ndim == 4 else kernel[:, :, None])
+
+
+def convolution(x, kernel, _):
+    kernel = kernel.reshape(KERNEL, KERNEL, *kernel.shape[1:])
+    return lax.conv_general_dilated(
+        x.images, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def fourier(x, kernel, reads):
+    """The kernel written into an image of zeros, then as `full`, `shared`."""
+    size = x.size
+    image = jnp.zeros((size * size, *kernel.shape[1:])).at[reads[0]].set(kernel, unique_indices=True)
+    return products.correlate_all(x, image, KERNEL)
+
+
+def one_long_product(x, kernel, reads):
+    """A shared kernel times all that all units read."""
+    count, size, _, channels = x.shape
+    positions = x.plain.reshape(channels, size * size, count)
+    read = positions[:, reads.T].reshape(-1, len(reads) * count)  # C, T; P, N
+    return kernel.transpose(2, 1, 0).reshape(kernel.shape[2], -1) @ read
+
+
+def gathered_without_own_gradient(x, kernel, reads):
+    """`gather` with the gradient that JAX derives, operands in the order that it chooses."""
+    products_alone = products._unit_products.fun
+    with mock.patch.object(products, "_unit_products", products_alone):
+        return gathered(x, kernel, reads)
+
+
+def gathered_images_outermost(x, kernel, reads):
+    count, size, _, channels = x.shape
+    read = x.images.reshape(count, size * size, channels)[:, reads].reshape(count, len(reads), -1)
+    return jnp.einsum("npi,ipo->npo", read, kernel.reshape(-1, *kernel.shape[2:]))
+
+
+def dense_with_zeros(x, kernel, reads):
+    """A fully connected layer, the kernel written into a matrix of zeros."""
+    count, size, _, channels = x.shape
+    units, maps = kernel.shape[2:]
+    dense = jnp.zeros((size * size, units, channels, maps))
+    dense = dense.at[reads, np.arange(units)[:, None]].set(kernel.transpose(2, 0, 1, 3), unique_indices=True)
+    dense = dense.transpose(0, 2, 1, 3).reshape(size * size * channels, -1)
+    return x.images.reshape(count, -1) @ dense
+
+
+def fast_fourier(x, kernel, _):
+    """`jnp.fft` instead of products with Fourier matrices."""
+    _, size, _, channels = x.shape
+    out = size - KERNEL + 1
+    x_f = jnp.fft.rfft2(x.images, axes=(1, 2))
+    kernel_f = jnp.fft.rfft2(kernel.reshape(size, size, channels, -1), axes=(0, 1))
+    y_f = jnp.einsum("nhwc,hwco->nhwo", x_f, kernel_f.conj())
+    return jnp.fft.irfft2(y_f, s=(size, size), axes=(1, 2))[:, :out, :out]
+
+
+def images_outermost(x, kernel, _):
+    return x.images.reshape(x.shape[0], -1) @ kernel.reshape(-1, kernel.shape[2] * kernel.shape[3])
+
+
+IN_A_STEP = "lax.conv in a step"
+# The first form of each is the one in use.
+FORMS = {
+    ("local", "shared"): {
+        "banded matrix, tiles of 4 and 2": lambda x, kernel, _: products.convolve(x, kernel, KERNEL).tiles,
+        "banded matrix, tiles of 2": convolve_in_tiles(2),
+        "tiles of 1: im2col": convolve_in_tiles(1),
+        "banded matrix, whole rows": banded_rows,
+        "gather, a product a position": gathered,
+        "lax.conv in the loop": convolution,
+        IN_A_STEP: convolution,
+    },
+    ("random", "shared"): {
+        "gather, a product a position": gathered,
+        "gather, one long product": one_long_product,
+        "Fourier matrices": fourier,
+    },
+    ("random", "unshared"): {
+        "gather, a product a position": gathered,
+        "with the derived gradient": gathered_without_own_gradient,
+        "images outermost": gathered_images_outermost,
+        "dense matrix with zeros": dense_with_zeros,
+    },
+    ("full", "shared"): {
+        "Fourier matrices": lambda x, kernel, _: products.correlate_all(x, kernel, KERNEL),
+        "jnp.fft": fast_fourier,
+    },
+    ("full", "unshared"): {
+        "one product": lambda x, kernel, _: products.multiply_all(x, kernel),
+        "images outermost": images_outermost,
+    },
+}
+
+
+def stage_inputs(connectivity: str, sharing: str, size: int, channels: int, maps: int, images: int):
+    """(feature maps, kernel, what units read) of a stage, drawn at random."""
+    rng = np.random.default_rng(0)
+    units, taps = wiring.output_size(size, KERNEL) ** 2, wiring.taps(connectivity, size, KERNEL)
+    shape = (taps, channels, maps) if sharing == "shared" else (taps, channels, units, maps)
+    kernel = jnp.asarray(rng.standard_normal(shape, np.float32))
+    x = FeatureMaps.from_images(jnp.asarray(rng.standard_normal((images, size, size, channels), np.float32)))
+    if connectivity == "random":
+        return x, kernel, wiring.random_reads(jax.random.key(0), sharing, size, KERNEL)
+    return x, kernel, jnp.asarray(wiring.local_reads(size, KERNEL))
+
+
+def stage_loops(connectivity: str, sharing: str, form, in_a_step: bool):
+    """A function that computes both stages STEPS times, forward and backward."""
+    loops = []
+    for size, channels, maps in STAGES:
+        x, kernel, reads = stage_inputs(connectivity, sharing, size, channels, maps, BATCH)
+
+        def step(kernel, tiles, x=x, reads=reads, of_input=channels > 1):
+            """Kernel and input, moved by their gradients, so that no step can be left out."""
+            both = (0, 1) if of_input else (0,)
+            gradients = jax.grad(
+                lambda kernel, tiles: jnp.square(form(x.replace(tiles=tiles), kernel, reads)).mean(), both
+            )(kernel, tiles)
+            # Images change, too: what depends on them alone isn't computed once for all steps.
+            moved = tiles - 1e-3 * gradients[1] if of_input else 0.999 * tiles
+            return kernel - 1e-3 * gradients[0], moved
+
+        def loop(kernel, tiles, step=step):
+            return lax.fori_loop(0, STEPS, lambda _, state: step(*state), (kernel, tiles))
+
+        loops.append((jax.jit(step if in_a_step else loop), kernel, x.tiles))
+
+    def work():
+        for function, *state in loops:
+            for _ in range(STEPS if in_a_step else 1):
+                state = function(*state)
+            jax.block_until_ready(state)
+
+    return work
+
+
+def main() -> None:
+    fix_numerics()
+    rows = []
+    for (connectivity, sharing), forms in FORMS.items():
+        works = [
+            stage_loops(connectivity, sharing, form, in_a_step=name == IN_A_STEP)
+            for name, form in forms.items()
+        ]
+        for work in works:
+            work()
+        seconds = [[_seconds(work) for work in works] for _ in range(TURNS)]
+        for name, column in zip(forms, zip(*seconds, strict=True), strict=True):
+            ratio = statistics.median(time / turn[0] for time, turn in zip(column, seconds, strict=True))
+            rows.append({
+                "wiring": f"{connectivity}_{sharing}",
+                "form": name,
+                "ms a step": f"{1e3 * statistics.median(column) / STEPS:.2f}",
+                "times as long": f"{ratio:.2f}",
+            })  # fmt: skip
+    print(tables.to_text(rows, "pipe"))
+
+
+def _seconds(work) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

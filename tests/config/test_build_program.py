@@ -1,0 +1,170 @@
+"""What can be compiled together, and what is refused before it is compiled."""
+
+import pytest
+
+from configs.history import common
+from lenet_jax.config.build_program import check_fields, make_draw, make_program
+from lenet_jax.config.fields import default_config, override
+from lenet_jax.errors import UserError
+
+
+def program(devices=1, train_images=1000, **fields):
+    """Of the default config, with fields of `train` replaced and others by their dotted names."""
+    overrides = {name if "." in name else f"train.{name}": value for name, value in fields.items()}
+    seed = {"seed": overrides.pop("train.seed")} if "train.seed" in overrides else {}
+    config = override(default_config(), overrides | seed)
+    check_fields(config)
+    return make_program(config, train_images, devices)
+
+
+def test_a_program_says_what_is_trained():
+    made = program(batch_size=64, epochs=10, warmup_epochs=0.5)
+    assert (made.train_images, made.batch_size, made.image_size) == (1000, 64, 32)
+    assert made.optimizer.total_steps == 10 * 15  # the 40 images left of an epoch make no step
+    assert made.optimizer.warmup_steps == 8  # half of 15, rounded
+    assert [stage.maps for stage in made.model.stages] == [6, 16]
+
+
+def test_runs_that_differ_in_numbers_alone_share_a_compilation():
+    first = program()
+    other = program(seed=7, learning_rate=0.3, momentum=0.1, weight_decay=0.2)
+    assert first == other and hash(first) == hash(other)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"epochs": 3},
+        {"batch_size": 50},
+        {"optimizer": "adam"},
+        {"schedule": "linear"},
+        {"warmup_epochs": 1.0},
+        {"train_images": 999},
+        {"model.connectivity": "random"},
+        {"model.sharing": "unshared"},
+        {"model.hidden": (120,)},
+        {"model.activation": "relu"},
+        {"data.image_size": 28},
+    ],
+    ids=str,
+)
+def test_runs_that_differ_in_the_computation_do_not(fields):
+    assert program(**fields) != program()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"seed": -1}, "config.seed=-1 must be from 0 to 2147483647."),
+        ({"seed": 2**31}, "config.seed=2147483648 must be from 0 to 2147483647."),
+        ({"epochs": 0}, "config.train.epochs=0 must be at least 1."),
+        ({"epochs": -5}, "config.train.epochs=-5 must be at least 1."),
+        ({"learning_rate": 0.0}, "config.train.learning_rate=0.0 must be "),
+        ({"learning_rate": -0.1}, "config.train.learning_rate=-0.1 must be "),
+        ({"learning_rate": float("nan")}, "config.train.learning_rate=nan must be "),
+        ({"momentum": 1.0}, "config.train.momentum=1.0 must be in [0, 1)."),
+        ({"momentum": -0.1}, "config.train.momentum=-0.1 must be in [0, 1)."),
+        ({"weight_decay": -1e-4}, "config.train.weight_decay=-0.0001 must be "),
+        ({"weight_decay": float("nan")}, "config.train.weight_decay=nan must be "),
+        ({"warmup_epochs": -1.0}, "config.train.warmup_epochs=-1.0 must be from 0 to "),
+        ({"epochs": 3, "warmup_epochs": 3.0}, "config.train.warmup_epochs=3.0 must be from 0 to less"),
+        ({"epochs": 1, "batch_size": 999, "warmup_epochs": 0.9}, "config.train.warmup_epochs=0.9 must be so"),
+        ({"batch_size": 0}, "config.train.batch_size=0 must be at least 1."),
+        ({"batch_size": 1001}, "config.train.batch_size=1001 must be at most the 1,000 training images"),
+        ({"batch_size": 64, "devices": 3}, "config.train.batch_size=64 must be a multiple of the 3 devices"),
+        ({"optimizer": "lion"}, "config.train.optimizer='lion' is unknown: choose one of sgd, adam, leve"),
+        ({"schedule": "step"}, "config.train.schedule='step' is unknown: choose one of constant, cosine"),
+        ({"model.name": "alexnet"}, "config.model.name='alexnet' is unknown: choose one of cnn, mlp."),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
+    with pytest.raises(UserError) as refusal:
+        program(**fields)
+    assert str(refusal.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"train.order": "constant"},
+            "order=constant shows one pattern at a time: set config.train.batch_size=1",
+        ),
+        ({"train.optimizer": "levenberg_marquardt"}, "one pattern at a time"),
+        (common.LENET5 | {"train.loss": "cross_entropy"}, "doesn't fit config.model.output=rbf"),
+        ({"train.loss": "rbf"}, "doesn't fit config.model.output=logits"),
+        ({"model.output": "activated"}, "is for config.model.output=logits"),
+        (common.LENET5 | {"model.hidden": (80,)}, "are 7x12, 84 pixels, but the last hidden layer has 80"),
+        (common.LENET5 | {"model.hidden": ()}, "give config.model.hidden"),
+        (common.LENET5 | {"model.bitmaps": "##,#."}, "holds 2 bitmaps for 10 classes"),
+        (common.LENET5 | {"model.bitmaps": "," + ",".join(9 * ["#."])}, "must all be of one size"),
+        (common.LENET5 | {"model.bitmaps": ",".join(10 * ["#x"])}, "draw with # and . alone"),
+        (common.LENET5 | {"model.bitmaps": ",".join([*9 * ["#."], "#"])}, "must all be of one size"),
+        ({"model.map_table": "all,c3x!"}, "is unknown and holds '!'"),
+        ({"model.map_table": "all," + " ".join(16 * ["06"])}, "names map 6, which doesn't exist"),
+        ({"model.map_table": "all,01 12"}, "has 2 words but the stage has 16 feature maps"),
+        ({"model.map_table": "all," + " ".join(16 * ["00"])}, "names a map twice in '00'"),
+        ({"model.map_table": "all,c3", "model.connectivity": "full"}, "only local stages"),
+        ({"model.stride": (2, 1, 1)}, "names 3 stages but config.model.maps has 2"),
+        ({"model.pad_before": (-1,)}, "must be at least 0"),
+        ({"model.dropout": 1.0}, r"must be in \[0, 1\)"),
+        ({"model.initialisation": "zeros"}, "choose one of unit_variance, fan_in, root_fan_in"),
+        ({"train.epoch_factors": ()}, "numbers greater than 0, at least one"),
+        ({"train.epoch_factors": (1.0, "x")}, "numbers greater than 0, at least one"),
+        ({"train.damping": 0.0}, "greater than 0"),
+        ({"train.rbf_j": 0.0}, "greater than 0"),
+        ({"train.target_low": 1.0}, "less than target_high"),
+        ({"train.curvature": "guessed"}, "choose one of backpropagated, exact"),
+        ({"distortion.probability": 1.5}, r"in \[0, 1\]"),
+        ({"distortion.shear": -1.0}, r"distortion.shear=-1.0 must be in \[0, 1\]"),
+        ({"distortion.scale": 100.0}, r"distortion.scale=100.0 must be in \[0, 1\]"),
+        ({"distortion.shift": 1e9}, "distortion.shift=1000000000.0 must be from 0 to the 32 pixels"),
+        ({"data.move": 40}, "config.data.move=40 must be less than the 32 pixels"),
+        ({"model.stride": (40,)}, "config.model.stride=40 is too large: convolutional stage 1"),
+        ({"data.positions": 4}, "is for images that config.data.draw draws"),
+        (
+            {"data.positions": 4, "data.draw": (3, 4, 6), "data.validation_fraction": 0.0},
+            "whose sum is a multiple of 4",
+        ),
+        ({"data.positions": 0}, "must be at least 1"),
+        ({"data.draw": (3, 4)}, "must be three numbers of images"),
+        ({"data.draw": (3, 4, 5)}, "set config.data.validation_fraction=0"),
+        (
+            {"data.validation_fraction": 0.0, "train.select_epoch": "best_validation"},
+            "needs a validation split",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_each_other_are_refused(fields, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check_fields(override(default_config(), fields))
+
+
+def test_too_large_a_draw_is_refused():
+    config = override(default_config(), {"data.validation_fraction": 0.0, "data.draw": (320, 160, 160)})
+    with pytest.raises(UserError, match="more than the 400 training and 200 test images"):
+        make_draw(config, 400, 200)
+    config = override(config, {"data.positions": 4})
+    with pytest.raises(UserError, match="more than the 636 training and 400 test images"):
+        make_draw(config, 636, 400)
+    assert make_draw(config, 640, 400).positions == 4
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seed": 0},
+        {"seed": 2**31 - 1},
+        {"epochs": 1},
+        {"batch_size": 1},
+        {"batch_size": 1000},
+        {"batch_size": 64, "devices": 4},
+        {"momentum": 0.0},
+        {"epochs": 2, "warmup_epochs": 1.9},
+        {"learning_rate": 1e30},
+    ],
+    ids=str,
+)
+def test_the_edges_of_what_can_be_run_are_accepted(fields):
+    assert program(**fields).optimizer.total_steps >= 1

@@ -1,0 +1,211 @@
+"""What runs of the history do beside the usual: order, draws, distortion, dropout, the chosen epoch."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lenet_jax.config.fields import default_config, override
+from lenet_jax.models.networks import MLP
+from lenet_jax.runs import records
+from lenet_jax.runs.progress import Progress
+from lenet_jax.runs.run import Job, prepare, train_and_record
+from lenet_jax.training import epoch as training
+from lenet_jax.training.curvature import gauss_newton_diagonal
+from lenet_jax.training.distortion import Distortion
+from lenet_jax.training.engine import make_engine
+from lenet_jax.training.objective import Objective
+from lenet_jax.training.optimizer import OptimizerSpec
+from lenet_jax.training.program import Draw, Program
+from tests.training.test_epoch import make_images, only, start, train
+
+SQUARED = Objective("squared_error")
+CONSTANT = OptimizerSpec("sgd", "constant", total_steps=100, warmup_steps=0)
+LM = OptimizerSpec(
+    "levenberg_marquardt", "epochs", 100, 0, epoch_factors=(1.0, 0.5), steps_per_epoch=20,
+    curvature_images=7, damping=0.05,
+)  # fmt: skip
+
+
+def one_by_one(optimizer=CONSTANT, **fields):
+    fields = {"objective": SQUARED, "order": "constant"} | fields
+    return Program(MLP((5,), "scaled_tanh", output="activated"), optimizer, 20, 1, 8, **fields)
+
+
+def test_constant_order_shows_the_patterns_as_they_lie_and_levenberg_marquardt_scales_each_weight():
+    """Two passes against a plain loop: the curvature anew before each, the rate by the pass's factor."""
+    program, images = one_by_one(LM), make_images(20)
+    state = start(program, learning_rate=0.01, momentum=0.0)
+    params = only(state.params)
+    for epoch in (1, 2):
+        key = training.purpose_key(0, training.Purpose.CURVATURE, epoch)
+        chosen = np.asarray(jax.random.permutation(key, 20))[:7]
+        some = images.images[chosen], images.labels[chosen]
+        h = gauss_newton_diagonal("backpropagated", program.model, SQUARED, params, {}, *some)
+        for index in range(20):
+
+            def loss(params, index=index):
+                outputs = program.model.apply({"params": params}, images.images[index : index + 1])
+                target = np.where(np.arange(10) == images.labels[index], 1.0, -1.0)
+                return ((outputs[0] - target) ** 2).mean()
+
+            grads = jax.grad(loss)(params)
+            rate = 0.01 * (1.0, 0.5)[epoch - 1]
+            params = jax.tree.map(lambda p, g, h, rate=rate: p - rate / (0.05 + h) * g, params, grads, h)
+        state, means = train(program, state, images, 0, epoch)
+    assert np.isfinite(means.loss)
+    jax.tree.map(
+        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5),
+        only(state.params),
+        params,
+    )
+
+
+def test_runs_draw_their_images_by_their_seed():
+    draw = Draw(train=12, validation=6, test=5, train_pool=30, test_pool=9)
+    program = one_by_one(draw=draw)
+    drawn = [np.asarray(start(program, seed=seed).drawn[0]) for seed in (0, 0, 1)]
+    assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
+    for places in drawn:
+        assert len(places) == 23 == len(set(places))
+        assert (places[:18] < 30).all() and (places[18:] >= 30).all() and (places[18:] < 39).all()
+
+
+def test_only_drawn_images_are_trained_on_and_scored():
+    """With a rate of 0, an epoch's loss is the mean over the drawn training images."""
+    draw = Draw(train=12, validation=6, test=5, train_pool=30, test_pool=9)
+    program = Program(MLP((5,), "tanh"), CONSTANT, 12, 1, 8, draw=draw)
+    images = make_images(39)
+    state = start(program, learning_rate=0.0)
+    drawn, params = np.asarray(state.drawn[0]), only(state.params)
+    logits = program.model.apply({"params": params}, images.images[drawn])
+    losses = np.asarray(program.objective.losses(logits, images.labels[drawn]))
+    score = only(make_engine("jit").evaluate(program, state, images, 18, 5))
+    assert score.loss_sum == pytest.approx(losses[18:].sum(), rel=1e-5)
+    _, means = train(program, state, images, 0, 1)
+    assert means.loss == pytest.approx(losses[:12].mean(), rel=1e-5)
+
+
+def test_digits_at_several_positions_are_drawn_with_all_of_them():
+    draw = Draw(train=10, validation=6, test=8, train_pool=40, test_pool=9, positions=4)
+    drawn = np.asarray(start(one_by_one(draw=draw)).drawn[0])
+    assert len(drawn) == 24 and drawn.max() < 40
+    digits = np.unique(drawn // 4)
+    assert len(digits) == 6 and set(drawn) == {4 * digit + at for digit in digits for at in range(4)}
+    assert (np.sort(drawn) != drawn).any()
+    assert (drawn != np.asarray(start(one_by_one(draw=draw), seed=1).drawn[0])).any()
+
+
+def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():
+    """With a rate of 0, an epoch's loss against its steps one by one, each with its own key."""
+    images = make_images(3)
+    same = images._replace(images=np.repeat(images.images[:1], 3, 0), labels=np.repeat(images.labels[:1], 3))
+    distortion = Distortion(1.0, 2.0, 0.2, 0.2, 0.3, 0.0)
+    model = MLP((50,), "tanh", dropout=0.5)
+    program = Program(model, CONSTANT, 3, 1, 8, distortion=distortion)
+    state = start(program, learning_rate=0.0)
+    params = only(state.params)
+    seen = []
+    for epoch in (1, 2):
+        state, means = train(program, state, same, 0, epoch)
+        losses = []
+        for step in range(3):
+            keys = (
+                training.purpose_key(0, purpose, epoch, step, 0)
+                for purpose in (training.Purpose.DISTORTION, training.Purpose.DROPOUT)
+            )
+            shown = distortion.apply(next(keys), jnp.array(same.images[:1]))
+            loss, _ = training.losses_and_correct(program, params, {}, shown, same.labels[:1], next(keys))
+            losses.append(float(loss[0]))
+        assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
+        seen += losses
+    assert len(set(seen)) == 6
+
+
+def test_dropout_leaves_inputs_out_in_training_alone():
+    model = MLP((50,), "relu", dropout=0.5)
+    program = Program(model, CONSTANT, 16, 4, 8)
+    images = make_images(16)
+    params = only(start(program).params)
+    plain, _ = training.losses_and_correct(program, params, {}, jnp.array(images.images), images.labels)
+    again, _ = training.losses_and_correct(program, params, {}, jnp.array(images.images), images.labels)
+    key = jax.random.key(0)
+    dropped, _ = training.losses_and_correct(
+        program, params, {}, jnp.array(images.images), images.labels, key
+    )
+    assert (plain == again).all() and (plain != dropped).all()
+
+
+def small(**fields):
+    return override(
+        default_config(),
+        {"model.name": "mlp", "model.hidden": (5,), "data.image_size": 8, "data.box": 8, "train.epochs": 3}
+        | {name.replace("__", "."): value for name, value in fields.items()},
+    )
+
+
+def record_of(config, directory):
+    directory.mkdir()
+    with Progress(config.train.epochs) as progress:
+        [result] = train_and_record([Job("arm", config, directory)], prepare(config), progress)
+    return result, records.read_record(directory / records.RECORD)
+
+
+def test_without_validation_images_all_are_trained_on(tmp_path):
+    result, record = record_of(small(data__validation_fraction=0.0), tmp_path / "run")
+    assert record["images"] == {"train": 1_437, "validation": 0, "test": 360}
+    assert result["status"] == "done" and result["val_accuracy"] is None and result["test_accuracy"] > 0.1
+
+
+def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_path):
+    config = small(
+        data__validation_fraction=0.0,
+        data__draw=(100, 40, 50),
+        train__select_epoch="best_validation",
+        train__epochs=8,
+        train__batch_size=5,
+        train__learning_rate=0.5,  # rough, so that epochs differ
+        train__schedule="constant",
+    )
+    result, record = record_of(config, tmp_path / "run")
+    assert record["images"] == {"train": 100, "validation": 40, "test": 50}
+    for name in ("test_accuracy", "test_selected_accuracy", "last_accuracy"):
+        assert (50 * result[name]) == pytest.approx(round(50 * result[name]))
+    assert result["test_accuracy"] <= result["test_selected_accuracy"]
+    epochs = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert len(epochs) == 8 == result["epochs"]
+    validation = [epoch["val_accuracy"] for epoch in epochs]
+    # Were the last the best, this would show nothing: take other numbers.
+    assert result["val_accuracy"] == max(validation) > validation[-1]
+    # A run that ends there, as the schedule is constant, has the accuracies that counted.
+    until = override(
+        config, {"train.epochs": validation.index(max(validation)) + 1, "train.select_epoch": "last"}
+    )
+    ended, _ = record_of(until, tmp_path / "until")
+    names = ("train_accuracy", "val_accuracy", "test_accuracy", "test_loss")
+    assert {name: ended[name] for name in names} == {name: result[name] for name in names}
+
+
+def test_a_run_whose_last_step_overflows_diverged_though_nothing_is_validated(tmp_path):
+    """One step, whose loss was computed before it."""
+    config = small(data__validation_fraction=0.0, train__epochs=1, train__learning_rate=1e38)
+    config.train.batch_size = 1_437
+    result, _ = record_of(config, tmp_path / "run")
+    assert result["status"] == "diverged" and result["test_accuracy"] is None
+
+
+def test_training_images_are_distorted_and_scored_ones_are_not(tmp_path):
+    """With a rate too small to matter only what is shown can change the loss of an epoch."""
+    plain, moved = (
+        small(train__learning_rate=1e-12, distortion__share=share, distortion__scale=1.0, train__epochs=1)
+        for share in (0.0, 1.0)
+    )
+    losses = {}
+    for name, config in (("plain", plain), ("moved", moved)):
+        result, _ = record_of(config, tmp_path / name)
+        [line] = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        losses[name] = (json.loads(line)["train_loss"], result["test_loss"])
+    assert losses["plain"][1] == pytest.approx(losses["moved"][1], rel=1e-6)
+    assert abs(losses["plain"][0] - losses["moved"][0]) > 1e-5

@@ -1,0 +1,386 @@
+"""The commands: what they print and leave, and bad input that ends in one sentence."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lenet_jax.runs import workdir
+from lenet_jax.runs.run import describe
+from tests.helpers import folders
+from tests.helpers.commands import PROJECT, TINY, run_command
+
+LENET5 = f"--config={PROJECT / 'configs' / 'lenet5.py'}"
+MLP = f"--config={PROJECT / 'configs' / 'mlp.py'}"
+# The program of tests/tiny_sweep.py's mlp_8, which is compiled anyway.
+QUICK = [
+    "--config.train.epochs=2", "--config.train.batch_size=431", "--config.data.image_size=16",
+    "--config.data.box=16", "--config.model.hidden=8",
+]  # fmt: skip
+
+
+def train(directory, *arguments):
+    return run_command("train", MLP, *QUICK, f"--workdir={directory}", *arguments)
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    """The folder of one run, with TensorBoard files. Tests leave it as it is."""
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    ended = train(directory, "--config.tensorboard=True")
+    assert ended.status == 0, ended.err
+    return directory
+
+
+def assert_refused(ended, *words):
+    """One sentence on stderr that has `words`, status 1, nothing else."""
+    assert (ended.status, ended.out) == (1, ""), ended
+    assert ended.err.startswith("error: ") and ended.err.endswith("\n"), ended
+    assert len(ended.err.splitlines()) == 1 and "Traceback" not in ended.err, ended
+    for word in words:
+        assert word in ended.err
+
+
+# Fields and values that cannot be, and what the sentence must tell: the field, and what would do.
+BAD_FIELDS = [
+    ("nope=1", "config.nope"),
+    ("train.epoch=3", "config.train.epoch ", "perhaps train.epochs"),
+    ("train=3", "config.train "),
+    ("train.epochs.x=3", "config.train.epochs.x"),
+    ("train.epochs=many", "config.train.epochs", "many"),
+    ("train.epochs=1.5", "config.train.epochs", "1.5"),
+    ("train.epochs=", "config.train.epochs"),
+    ("train.learning_rate=fast", "config.train.learning_rate", "fast"),
+    ("seed=x", "config.seed", "x"),
+    ("tensorboard=maybe", "config.tensorboard", "maybe"),
+    ("model.hidden=wide", "config.model.hidden", "whole numbers", "--config.model.hidden=6,16"),
+    ("model.hidden=0", "config.model.hidden", "positive"),
+    ("model.hidden=2.5", "config.model.hidden", "whole numbers"),
+    ("model.maps=6,-1", "config.model.maps", "positive"),
+    ("dataset=cifar", "config.dataset", "'cifar'", "digits, mnist, fashion_mnist, usps"),
+    ("model.connectivity=sparse", "config.model.connectivity='sparse'", "local, random, full"),
+    ("model.connectivity=local,full", "config.model.connectivity", "2 stages", "has 1"),
+    ("model.sharing=tied", "config.model.sharing='tied'", "shared, unshared"),
+    ("train.optimizer=lion", "config.train.optimizer='lion'", "sgd, adam"),
+    ("train.schedule=step", "config.train.schedule='step'", "constant, cosine, linear"),
+    ("model.activation=gelu", "config.model.activation='gelu'", "tanh, relu"),
+    ("model.pooling=sum", "config.model.pooling='sum'", "average, max"),
+    ("model.name=alexnet", "config.model.name='alexnet'", "cnn, mlp"),
+    ("parallel=tpu", "config.parallel='tpu'", "jit, pmap"),
+    ("model.kernel_size=40", "config.model.kernel_size=40", "16x16", "smaller kernel"),
+    ("model.kernel_size=0", "config.model.kernel_size=(0,)", "at least 1"),
+    ("train.batch_size=5000", "train.batch_size: recorded 431, asked for 5000"),
+    ("train.batch_size=0", "config.train.batch_size=0", "at least 1"),
+    ("train.epochs=0", "config.train.epochs=0", "at least 1"),
+    ("train.epochs=-1", "config.train.epochs=-1", "at least 1"),
+    ("train.learning_rate=-0.1", "config.train.learning_rate=-0.1", "greater than 0"),
+    ("train.learning_rate=0", "config.train.learning_rate=0", "greater than 0"),
+    ("train.learning_rate=nan", "config.train.learning_rate=nan", "greater than 0"),
+    ("train.learning_rate=inf", "config.train.learning_rate=inf", "greater than 0"),
+    ("train.momentum=1", "config.train.momentum=1", "[0, 1)"),
+    ("train.weight_decay=-1", "config.train.weight_decay=-1", "at least 0"),
+    ("train.warmup_epochs=2", "config.train.warmup_epochs=2", "less than the 2 epochs"),
+    ("seed=-1", "config.seed=-1", "from 0"),
+    ("data.image_size=8", "data.image_size: recorded 16, asked for 8"),
+    ("data.validation_fraction=1.5", "data.validation_fraction=1.5", "[0, 1)"),
+    ("model.parameter_budget=100", "config.model.parameter_budget", "set it to 0"),
+    ("seeds=0", "config.seeds=0", "at least 1"),
+    ("arms=mlp_8,nope", "config.arms", "nope", "local_shared, mlp_8, mlp_4, too_fast"),
+]
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"), [pytest.param(argument, words, id=argument) for argument, *words in BAD_FIELDS]
+)
+def test_a_bad_field_is_named_and_nothing_lost(finished_sweep, argument, words):
+    before = folders.contents(finished_sweep)
+    ended = run_command("ablate", TINY, f"--workdir={finished_sweep}", f"--config.{argument}")
+    assert_refused(ended, *words)
+    assert folders.contents(finished_sweep) == before
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        (
+            "train.batch_size=5000",
+            ["config.train.batch_size=5000", "at most the 1,293 training images of digits"],
+        ),
+        ("data.image_size=8", ["config.data.image_size=8", "config.data.box=16"]),
+    ],
+)
+def test_what_only_the_data_tells_is_refused_and_nothing_recorded(tmp_path, argument, words):
+    ended = run_command("ablate", TINY, f"--workdir={tmp_path / 'sweep'}", f"--config.{argument}")
+    assert_refused(ended, *words)
+    assert [file.name for file in tmp_path.rglob("*")] == ["sweep", ".lock"]
+
+
+def test_a_bad_field_that_no_arm_reads(tmp_path):
+    for name in ("connectivity=sparse", "pooling=sum"):
+        ended = run_command(
+            "ablate", TINY, f"--workdir={tmp_path}", "--config.arms=mlp_8", f"--config.model.{name}"
+        )
+        assert_refused(ended, f"config.model.{name.split('=')[0]}")
+
+
+@pytest.mark.parametrize("argument", ["train.epochs=0", "nope=1", "dataset=cifar", "seeds=2"])
+def test_train_refuses_too(finished_run, argument):
+    before = folders.contents(finished_run)
+    assert_refused(train(finished_run, f"--config.{argument}"), argument.split("=")[0])
+    assert folders.contents(finished_run) == before
+
+
+@pytest.mark.parametrize("argument", ["model.kernel_size=40", "model.name=alexnet", "data.image_size=0"])
+def test_summary_refuses_too(argument):
+    assert_refused(
+        run_command("summary", LENET5, f"--config.{argument}"), argument.split("=")[0].split(".")[1]
+    )
+
+
+def test_nothing_is_made_where_nothing_can_run(tmp_path):
+    assert_refused(train(tmp_path / "new", "--config.train.epochs=0"))
+    assert_refused(run_command("ablate", TINY, f"--workdir={tmp_path / 'new'}", "--config.train.epochs=0"))
+    assert not (tmp_path / "new").exists()
+
+
+BAD_FILES = {
+    "raises": ("1 / 0\n", "division by zero"),
+    "no_python": ("def get_config(:\n", "SyntaxError"),
+    "no_function": ("x = 1\n", "get_config"),
+    "no_config": ("def get_config():\n    return {}\n", "ConfigDict"),
+    "two_lines": ("def get_config():\n    raise ValueError('one\\ntwo')\n", "one", "two"),
+    "exits": ("import sys\nsys.exit('gone')\n", "gone"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "contents"),
+    [pytest.param(*file, id=file[0]) for file in BAD_FILES.items()],
+)
+def test_a_config_file_that_is_none(tmp_path, name, contents):
+    file = tmp_path / f"{name}.py"
+    file.write_text(contents[0])
+    ended = run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}")
+    assert_refused(ended, str(file), *contents[1:])
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["nothere.py", "../configs", ""],
+)
+def test_a_config_file_that_is_not_there(tmp_path, path):
+    file = tmp_path / path if path == "nothere.py" else path
+    ended = run_command("train", f"--config={file}", f"--workdir={tmp_path / 'new'}")
+    assert_refused(ended, "--config", "configs/lenet5.py")
+
+
+SWEEP_FILE = """
+from lenet_jax.config.fields import default_config
+def get_config():
+    config = default_config()
+    with config.unlocked():
+        config.seeds, config.arms = 1, ''
+    return config
+def get_arms(config):
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise ValueError('no arms')", ["arms cannot be made", "no arms"]),
+        ("return {}", ["get_arms", "at least one"]),
+        ("return {'a': {'model.nope': 1}}", ["Arm a", "nope"]),
+        ("return {'a': {'model.hidden': 'x'}}", ["Arm a", "hidden"]),
+        ("return {'a': {'model.connectivity': 'x'}}", ["config.model.connectivity='x'"]),
+        ("return {'a/b': {'train.epochs': 1}}", ["a/b", "letters"]),
+    ],
+)
+def test_arms_that_cannot_be(tmp_path, body, words):
+    file = tmp_path / "sweep.py"
+    file.write_text(SWEEP_FILE.replace("{}", body))
+    ended = run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}")
+    assert_refused(ended, *words)
+    assert not (tmp_path / "new").exists()
+
+
+def test_contrasts_of_arms_that_are_not_there(tmp_path):
+    text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
+    file = tmp_path / "sweep.py"
+    file.write_text(text.replace('("mlp_8", "mlp_4")', '("mlp_8", "mlp_5")'))
+    ended = run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}", "--config.arms=mlp_8")
+    assert_refused(ended, "width", "mlp_5")
+
+
+def test_a_sweep_without_the_fields_of_a_sweep(tmp_path):
+    file = tmp_path / "sweep.py"
+    file.write_text(
+        SWEEP_FILE.replace("config.seeds, config.arms = 1, ''", "pass").replace("{}", "return {}")
+    )
+    assert_refused(run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}"), "seeds")
+
+
+def test_a_config_that_is_no_sweep(tmp_path):
+    ended = run_command("ablate", LENET5, f"--workdir={tmp_path}")
+    assert_refused(ended, "get_arms", "configs/ablation.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("train", [], ["--config"]),
+        ("train", [LENET5], ["--workdir"]),
+        ("ablate", ["--workdir=x"], ["--config"]),
+        ("report", [], ["--workdir"]),
+        ("summary", [], ["--config"]),
+        ("ablate", [TINY, "--workdir=x", "junk"], ["'junk'", "--config.FIELD=VALUE"]),
+        ("report", ["--workdir=x", "junk"], ["'junk'"]),
+        ("train", [LENET5, "--workdir=x", "--nope=1"], ["nope"]),
+        ("train", [LENET5, "--workdir=x", "--config.train.epochs"], ["config.train.epochs"]),
+        ("train", ["--config", LENET5.removeprefix("--config="), "--workdir=x", "--config.nope=1"], ["nope"]),
+    ],
+)
+def test_flags_that_are_none(name, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_refused(run_command(name, *arguments), *words)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("below", ["", "below", "below/deeper"])
+def test_a_folder_that_cannot_be_written(tmp_path, below):
+    file = tmp_path / "file"
+    file.write_text("precious")
+    for ended in (run_command("ablate", TINY, f"--workdir={file / below}"), train(file / below)):
+        assert_refused(ended, str(file), "cannot be written", "choose a folder")
+    assert file.read_text() == "precious"
+
+
+def test_report_of_a_file(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    assert_refused(run_command("report", f"--workdir={tmp_path / 'file'}"), str(tmp_path / "file"))
+
+
+def test_no_folder_is_not_the_current_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_refused(train(""), "--workdir")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_use(sweep_copy):
+    before = folders.contents(sweep_copy)
+    with workdir.claim_directory(sweep_copy):
+        for ended in (run_command("ablate", TINY, f"--workdir={sweep_copy}"), train(sweep_copy)):
+            assert_refused(ended, str(sweep_copy), "in use by process", "wait")
+        assert run_command("report", f"--workdir={sweep_copy}").status == 0  # reading doesn't disturb
+    assert set(folders.contents(sweep_copy)) == set(before)
+
+
+def test_report_of_an_empty_folder(tmp_path):
+    ended = run_command("report", f"--workdir={tmp_path}")
+    assert_refused(ended, str(tmp_path), "holds no ", "experiments.ablate")
+    assert not list(tmp_path.iterdir())
+
+
+def test_report_of_a_damaged_record(sweep_copy):
+    (sweep_copy / "runs" / "mlp_8-seed0" / "record.json").write_text("{}")
+    assert_refused(run_command("report", f"--workdir={sweep_copy}"), "mlp_8-seed0/record.json", "damaged")
+
+
+def test_report_of_a_sweep_that_was_stopped(sweep_copy):
+    (sweep_copy / "runs" / "mlp_8-seed1" / "record.json").unlink()
+    ended = run_command("report", f"--workdir={sweep_copy}")
+    assert (ended.status, ended.err) == (0, "")
+    rows = {row["arm"]: row["runs"] for row in folders.rows(sweep_copy / "table.csv")}
+    assert rows == {"local_shared": "2", "mlp_8": "1", "mlp_4": "2", "too_fast": "2"}
+
+
+def test_train_prints_and_records_its_result(finished_run):
+    content = json.loads((finished_run / "record.json").read_text())
+    result = content["result"]
+    assert (result["dataset"], result["seed"], result["status"], result["epochs"]) == ("digits", 0, "done", 2)
+    assert content["images"] == {"train": 1293, "validation": 144, "test": 360}
+    assert content["config"]["model.hidden"] == [8] and content["config"]["seed"] == 0
+    again = train(finished_run)
+    assert (again.status, again.err) == (0, "")
+    assert again.out == f"Already recorded in {finished_run}: {describe(result)}\n"
+    assert f"test accuracy {result['test_accuracy']:.4f}" in again.out
+
+
+def test_train_writes_the_same_numbers_for_people_and_for_tensorboard(finished_run):
+    from tests.runs.test_progress import read_events
+
+    lines = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    events = read_events(finished_run)
+    assert {name for name, _ in events} == set(lines[0]) - {"epoch"}
+    for (name, epoch), value in events.items():
+        assert value == pytest.approx(lines[epoch - 1][name], rel=1e-6)
+    result = json.loads((finished_run / "record.json").read_text())["result"]
+    assert lines[-1]["val_accuracy"] == result["val_accuracy"]
+
+
+def test_train_refuses_a_folder_of_another_config(finished_run):
+    before = folders.contents(finished_run)
+    for argument, line in (
+        ("train.learning_rate=0.3", "train.learning_rate: recorded 0.1, asked for 0.3"),
+        ("seed=1", "seed: recorded 0, asked for 1"),
+    ):
+        assert_refused(train(finished_run, f"--config.{argument}"), line, "choose another --workdir")
+    assert folders.contents(finished_run) == before
+
+
+def test_a_diverged_run_is_a_result(tmp_path):
+    ended = train(tmp_path, "--config.train.learning_rate=1e38")
+    assert ended.status == 0
+    assert "diverged in epoch 1" in ended.out
+    result = json.loads((tmp_path / "record.json").read_text())["result"]
+    assert (result["status"], result["epochs"]) == ("diverged", 1)
+    assert [result[f"{split}_accuracy"] for split in ("train", "val", "test")] == [None] * 3
+
+
+def test_two_seeds_differ_and_zero_is_one_of_them(tmp_path):
+    for directory, arguments in {
+        "default": (),
+        "zero": ("--config.seed=0",),
+        "one": ("--config.seed=1",),
+    }.items():
+        assert train(tmp_path / directory, *arguments).status == 0
+    losses = {
+        directory.name: json.loads((directory / "metrics.jsonl").read_text().splitlines()[0])["train_loss"]
+        for directory in tmp_path.iterdir()
+    }
+    assert losses["default"] == losses["zero"] != losses["one"]
+
+
+def test_summary_prints_the_counts_of_the_design():
+    ended = run_command("summary", LENET5)
+    assert (ended.status, ended.err) == (0, "")
+    network = next(line for line in ended.out.splitlines() if line.startswith("network"))
+    assert network.split() == ["network", "61,706", "423,038", "416,520"]
+    wired = next(line for line in ended.out.splitlines() if line.startswith("(stage_1 and stage_3)"))
+    assert "363,904" in wired
+    assert "5 layers have weights" in ended.out
+    ended = run_command("summary", LENET5, "--config.model.connectivity=full")
+    assert "84,116" in ended.out and "6,704,800" in ended.out
+
+
+def test_a_real_process_ends_like_that():
+    ended = subprocess.run(
+        [sys.executable, "-m", "experiments.train", LENET5, "--workdir=x", "--config.train.epochs=0"],
+        cwd=PROJECT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "error: config.train.epochs=0 must be at least 1.\n"
+
+
+def test_a_run_and_a_sweep_do_not_share_a_folder(finished_run, finished_sweep):
+    for folder, ended in (
+        (finished_sweep, lambda: train(finished_sweep)),
+        (finished_run, lambda: run_command("ablate", TINY, f"--workdir={finished_run}")),
+    ):
+        before = folders.contents(folder)
+        assert_refused(ended(), str(folder), "choose another --workdir")
+        assert folders.contents(folder) == before

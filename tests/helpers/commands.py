@@ -1,0 +1,70 @@
+"""Runs the project's commands inside this process, where JAX is loaded and programs are compiled."""
+
+import contextlib
+import importlib.util
+import io
+import os
+import pathlib
+import runpy
+import sys
+import types
+import warnings
+from typing import NamedTuple
+from unittest import mock
+
+import jax
+from absl import flags
+from absl import logging as absl_logging
+
+PROJECT = pathlib.Path(__file__).parent.parent.parent
+TINY = f"--config={PROJECT / 'tests' / 'helpers' / 'tiny_sweep.py'}"
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit status, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def load_config(path: pathlib.Path) -> types.ModuleType:
+    """The module of a config file."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_command(name: str, *arguments: str) -> Ended:
+    """Runs `python -m experiments.NAME ARGUMENT...` (or `python -m benchmarks`) inside this process."""
+    is_benchmark = name == "benchmarks"
+    script = PROJECT / ("benchmarks/__main__.py" if is_benchmark else f"experiments/{name}.py")
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    precision = jax.config.jax_default_matmul_precision
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "argv", [name, *arguments]),
+        mock.patch.dict(os.environ),
+        mock.patch.object(absl_logging.get_absl_handler().python_handler, "stream", err),
+        warnings.catch_warnings(),
+    ):
+        # ml_collections loads config files so; outside tests Python doesn't show this.
+        warnings.filterwarnings("ignore", r"the load_module\(\) method", DeprecationWarning)
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as end:  # treated as the interpreter does
+            if isinstance(end.code, str):
+                print(end.code, file=err)
+            status = 1 if isinstance(end.code, str) else end.code or 0
+        finally:
+            jax.config.update("jax_default_matmul_precision", precision)
+            for flag in [
+                flag
+                for flag in flags.FLAGS
+                if flag.partition(".")[0] in ("config", "workdir", "rows", "quick")
+            ]:
+                delattr(flags.FLAGS, flag)
+            flags.FLAGS.unparse_flags()
+    return Ended(status, out.getvalue(), err.getvalue())

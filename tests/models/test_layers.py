@@ -1,0 +1,148 @@
+"""Wired layers against the dense layer with masked and tied weights, and pooling."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from lenet_jax.models import wiring
+from lenet_jax.models.feature_maps import FeatureMaps
+from lenet_jax.models.layers import Pool, Wired
+from tests.helpers.dense import dense_layer, dense_weights
+from tests.models.test_wiring import GRID, reads_of
+
+
+def random_shapes(number, seed=0):
+    """Shapes that nobody chose: (images, side, input maps, kernel side, maps)."""
+    rng = np.random.default_rng(seed)
+    for _ in range(number):
+        kernel_size = int(rng.integers(1, 6))
+        size = int(rng.integers(kernel_size + 1, 16))
+        yield (int(rng.integers(1, 24)), size, int(rng.integers(1, 5)), kernel_size, int(rng.integers(1, 9)))
+
+
+# LeNet-5's two stages, one image and the 16 from which tiles are larger; a layer of one unit; and some more.
+SHAPES = [(1, 32, 1, 5, 6), (3, 14, 6, 5, 16), (16, 32, 1, 5, 6), (17, 14, 6, 5, 16), (4, 5, 1, 5, 2)]
+SHAPES += random_shapes(4)
+
+
+def on_images(layer, variables, x_NHWC):
+    """What a layer of feature maps does to images, (N, rows, columns, maps)."""
+    return layer.apply(variables, FeatureMaps.from_images(x_NHWC)).images
+
+
+def wired_and_reads(connectivity, sharing, shape, seed=0):
+    """A layer with random kernel and bias, its input, and the table of what its units read."""
+    count, size, channels, kernel_size, maps = shape
+    keys = jax.random.split(jax.random.key(seed), 4)
+    x_NHWC = jax.random.normal(keys[0], (count, size, size, channels))
+    layer = Wired(maps, kernel_size, connectivity, sharing)
+    variables = layer.init({"params": keys[1], "wiring": keys[2]}, FeatureMaps.from_images(x_NHWC))
+    bias = jax.random.normal(keys[3], variables["params"]["bias"].shape)
+    variables = {**variables, "params": {**variables["params"], "bias": bias}}
+    if connectivity == "random":
+        reads = np.asarray(variables["wiring"]["reads"])
+    else:
+        reads = reads_of(connectivity, sharing, size, kernel_size)
+    return layer, variables, x_NHWC, reads
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("connectivity", "sharing"), GRID)
+def test_a_wiring_is_a_dense_layer_with_masked_and_tied_weights(connectivity, sharing, shape):
+    """Same outputs, and same gradients with respect to the kernel, the bias and the input."""
+    layer, variables, x_NHWC, reads = wired_and_reads(connectivity, sharing, shape)
+    constants = {name: value for name, value in variables.items() if name != "params"}
+
+    def wired(params, x):
+        y = on_images(layer, {"params": params, **constants}, x)
+        return y.reshape(y.shape[0], -1, y.shape[-1])
+
+    def dense(params, x):
+        return dense_layer(x, reads, params["kernel"], params["bias"])
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def value_and_gradients(function, cotangent):
+        y, pull = jax.vjp(function, variables["params"], x_NHWC)
+        return y, pull(cotangent)
+
+    count, size, _, kernel_size, maps = shape
+    units = wiring.output_size(size, kernel_size) ** 2
+    cotangent = jax.random.normal(jax.random.key(9), (count, units, maps))
+    y, gradients = value_and_gradients(wired, cotangent)
+    y_dense, gradients_dense = value_and_gradients(dense, cotangent)
+    np.testing.assert_allclose(y, y_dense, rtol=1e-5, atol=1e-5)
+    jax.tree.map(
+        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4),
+        gradients,
+        gradients_dense,
+    )
+
+
+def test_local_shared_is_the_convolution():
+    layer, variables, x_NHWC, _ = wired_and_reads("local", "shared", (2, 14, 6, 5, 16))
+    kernel, bias = variables["params"]["kernel"], variables["params"]["bias"]
+    convolution = nn.Conv(16, (5, 5), padding="VALID")
+    expected = convolution.apply({"params": {"kernel": kernel.reshape(5, 5, 6, 16), "bias": bias}}, x_NHWC)
+    np.testing.assert_allclose(on_images(layer, variables, x_NHWC), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_local_unshared_is_flax_conv_local():
+    layer, variables, x_NHWC, _ = wired_and_reads("local", "unshared", (2, 9, 2, 3, 4))
+    kernel_TCPO, bias_PO = variables["params"]["kernel"], variables["params"]["bias"]
+    # ConvLocal orders a unit's inputs by channel, then tap.
+    kernel = kernel_TCPO.transpose(2, 1, 0, 3).reshape(7, 7, 2 * 9, 4)
+    local = nn.ConvLocal(4, (3, 3), padding="VALID")
+    expected = local.apply({"params": {"kernel": kernel, "bias": bias_PO.reshape(7, 7, 4)}}, x_NHWC)
+    np.testing.assert_allclose(on_images(layer, variables, x_NHWC), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("connectivity", "sharing"), GRID)
+def test_gradients_of_a_unit_reach_what_it_reads_and_nothing_else(connectivity, sharing):
+    layer, variables, x_NHWC, reads = wired_and_reads(connectivity, sharing, (1, 8, 2, 3, 2))
+    for unit in (0, 13, 35):
+        row, column = divmod(unit, 6)
+        gradient = jax.grad(lambda x, r=row, c=column: on_images(layer, variables, x)[0, r, c, 1])(x_NHWC)
+        touched = np.flatnonzero(np.abs(gradient[0]).max(-1).reshape(-1) > 1e-5)
+        np.testing.assert_array_equal(touched, np.sort(reads[unit]))
+
+
+def test_the_definition_itself_links_by_hand():
+    """2x2 units of a 2x2 kernel on 3x3 inputs, written out."""
+    kernel = jnp.arange(1.0, 5.0).reshape(4, 1, 1)
+    weights = dense_weights(wiring.local_reads(3, 2), kernel, 9)[:, 0, :, 0]
+    by_hand = [
+        [1, 0, 0, 0], [2, 1, 0, 0], [0, 2, 0, 0],
+        [3, 0, 1, 0], [4, 3, 2, 1], [0, 4, 0, 2],
+        [0, 0, 3, 0], [0, 0, 4, 3], [0, 0, 0, 4],
+    ]  # fmt: skip
+    np.testing.assert_array_equal(weights, by_hand)
+
+
+@pytest.mark.parametrize(("connectivity", "sharing"), GRID)
+def test_initial_weights_have_variance_one_over_fan_in(connectivity, sharing):
+    _, variables, _, reads = wired_and_reads(connectivity, sharing, (1, 14, 6, 5, 16))
+    fan_in = reads.shape[1] * 6
+    kernel = variables["params"]["kernel"]
+    # The sample variance of n uniform numbers is off by sqrt(0.8/n) of itself; 6 such deviations.
+    assert abs(float(kernel.var()) * fan_in - 1) < 6 * np.sqrt(0.8 / kernel.size)
+    assert float(jnp.abs(kernel).max()) <= np.sqrt(3 / fan_in)
+
+
+def test_pooling():
+    x_NHWC = jnp.arange(25.0).reshape(1, 5, 5, 1)  # the odd last row and column are left out
+    np.testing.assert_array_equal(on_images(Pool("max"), {}, x_NHWC)[0, :, :, 0], [[6, 8], [16, 18]])
+    np.testing.assert_array_equal(on_images(Pool("average"), {}, x_NHWC)[0, :, :, 0], [[3, 5], [13, 15]])
+    even_NHWC = jax.random.normal(jax.random.key(0), (2, 6, 6, 3))
+    np.testing.assert_allclose(
+        on_images(Pool("average"), {}, even_NHWC),
+        nn.avg_pool(even_NHWC, (2, 2), (2, 2)),
+        rtol=1e-6,
+        atol=1e-6,
+    )
+    np.testing.assert_array_equal(
+        on_images(Pool("max"), {}, even_NHWC), nn.max_pool(even_NHWC, (2, 2), (2, 2))
+    )

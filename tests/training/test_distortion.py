@@ -1,0 +1,87 @@
+"""Random distortions: each does what its name says, and only to its share of the images."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lenet_jax.training.distortion import Distortion
+
+BACKGROUND = -0.1
+NONE = {
+    "probability": 1.0,
+    "shift": 0.0,
+    "scale": 0.0,
+    "squeeze": 0.0,
+    "shear": 0.0,
+    "background": BACKGROUND,
+}
+
+
+def blob(count=64, size=21, height=6.0, width=4.0):
+    """Images of a soft ellipse about the middle."""
+    rows, columns = np.mgrid[:size, :size] - (size - 1) / 2
+    image = np.exp(-((rows / height) ** 2) - (columns / width) ** 2) + BACKGROUND
+    return jnp.array(np.repeat(image[None, :, :, None], count, 0), jnp.float32)
+
+
+def distorted(images, **fields):
+    return np.asarray(Distortion(**{**NONE, **fields}).apply(jax.random.key(0), images))
+
+
+def moments(images):
+    """Middle (row, column) and standard deviations of the ink, and its slant, of each image."""
+    ink = images[..., 0] - BACKGROUND
+    rows, columns = np.mgrid[: images.shape[1], : images.shape[2]]
+    mass = ink.sum((1, 2))
+    row, column = ((ink * it).sum((1, 2)) / mass for it in (rows, columns))
+    of = [(rows[None] - row[:, None, None]), (columns[None] - column[:, None, None])]
+    height, width = (np.sqrt((ink * it**2).sum((1, 2)) / mass) for it in of)
+    slant = (ink * of[0] * of[1]).sum((1, 2)) / mass / height**2
+    return row, column, height, width, slant
+
+
+def test_without_amounts_images_stay_as_they_are():
+    images = blob(4)
+    np.testing.assert_allclose(distorted(images), images, atol=1e-6)
+
+
+def test_images_beyond_the_share_stay_as_they_are():
+    images = blob(400)
+    moved = (np.abs(distorted(images, probability=0.25, shift=2.0) - images) > 1e-6).any((1, 2, 3))
+    assert 0.15 < moved.mean() < 0.35
+
+
+def test_shift_moves_the_middle_by_at_most_its_limit():
+    row, column, height, width, _ = moments(distorted(blob(), shift=2.0))
+    for middle in (row, column):
+        assert 1.5 < np.abs(middle - 10).max() < 2.1
+        assert np.abs((middle - 10).mean()) < 0.5  # either way
+    assert height.std() < 0.1 and width.std() < 0.1
+
+
+def test_scale_grows_both_ways_and_squeeze_against_each_other():
+    for kind, sign in (("scale", 1), ("squeeze", -1)):
+        row, _, height, width, _ = moments(distorted(blob(height=3.0, width=3.0), **{kind: 0.2}))
+        logs = np.log(height / 3 * np.sqrt(2)), np.log(width / 3 * np.sqrt(2))
+        assert np.corrcoef(*logs)[0, 1] * sign > 0.99
+        assert 0.15 < np.abs(logs[0]).max() < 0.23
+        np.testing.assert_allclose(row, 10, atol=0.05)
+
+
+def test_shear_slants():
+    *_, slant = moments(distorted(blob(height=3.0, width=3.0), shear=0.3))
+    assert 0.2 < np.abs(slant).max() < 0.32 and slant.min() < 0 < slant.max()
+
+
+def test_what_enters_is_background():
+    image = jnp.ones((32, 9, 9, 1))
+    out = distorted(image, shift=3.0)
+    assert out.min() == pytest.approx(BACKGROUND) and out.max() == 1
+
+
+def test_the_key_decides():
+    images, distortion = blob(3), Distortion(**{**NONE, "shift": 2.0})
+    one, again, other = (distortion.apply(jax.random.key(seed), images) for seed in (0, 0, 1))
+    assert (one == again).all() and (one != other).any()
+    assert (one[0] != one[1]).any()  # each image its own

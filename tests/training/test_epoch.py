@@ -1,0 +1,204 @@
+"""The train step, the epoch and the evaluation."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from lenet_jax.data import Split
+from lenet_jax.models.networks import MLP
+from lenet_jax.training import epoch as training
+from lenet_jax.training.engine import make_engine
+from lenet_jax.training.optimizer import OptimizerSpec
+from lenet_jax.training.program import Program
+from tests.helpers.networks import cnn
+
+SGD = OptimizerSpec("sgd", "constant", total_steps=100, warmup_steps=0)
+
+
+def make_program(model=None, optimizer=SGD, train_images=50, batch_size=16, image_size=8):
+    return Program(model or MLP((5,), "tanh"), optimizer, train_images, batch_size, image_size)
+
+
+def make_images(count=70, size=8, seed=0):
+    """Images whose label can be learned: a bright row at the label's height."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, min(size, 10), count).astype(np.int32)
+    images = rng.normal(0, 0.3, (count, size, size, 1)).astype(np.float32)
+    images[np.arange(count), labels] += 1
+    return Split(images, labels)
+
+
+def start(program, engine=None, seed=0, learning_rate=0.1, momentum=0.9, weight_decay=0.0):
+    numbers = training.Hyperparameters(
+        *(np.array([it]) for it in (seed, learning_rate, momentum, weight_decay))
+    )
+    return (engine or make_engine("jit")).init_state(program, numbers)
+
+
+def train(program, state, images, seed, epoch, engine=None):
+    """One epoch of a population of one: its state, and its means as scalars."""
+    state, means = (engine or make_engine("jit")).train_epoch(program, state, images, np.array([seed]), epoch)
+    return state, only(means)
+
+
+def evaluate(program, state, images, first, count, engine=None):
+    """The score of a population of one, as scalars."""
+    score = (engine or make_engine("jit")).evaluate(program, state, images, first, count)
+    return only(score)
+
+
+def only(tree):
+    """The arrays of the only run, on the host."""
+    return jax.tree.map(lambda leaf: np.array(leaf[0]), tree)
+
+
+def test_an_epoch_is_its_steps_one_by_one():
+    """The compiled scan against a plain loop with gradients and updates written out."""
+    program, images = make_program(), make_images()
+    state = start(program, learning_rate=0.2, momentum=0.5, weight_decay=0.01)
+    params = only(state.params)
+    velocity = jax.tree.map(np.zeros_like, params)
+    key = jax.random.fold_in(training.purpose_key(0, training.Purpose.DATA_ORDER), 3)
+    order = np.asarray(jax.random.permutation(key, 50))
+    losses = []
+    for first in (0, 16, 32):  # the 2 images left over wait for another order
+        chosen = order[first : first + 16]
+
+        def loss(params, chosen=chosen):
+            logits = program.model.apply({"params": params}, images.images[chosen])
+            log_p = logits - jax.nn.logsumexp(logits, axis=1, keepdims=True)
+            return -log_p[np.arange(16), images.labels[chosen]].mean()
+
+        value, grads = jax.value_and_grad(loss)(params)
+        losses.append(value)
+        for layer in params:
+            grads[layer]["kernel"] += 0.01 * params[layer]["kernel"]  # biases don't decay
+        velocity = jax.tree.map(lambda v, g: 0.5 * v + g, velocity, grads)
+        params = jax.tree.map(lambda p, v: p - 0.2 * v, params, velocity)
+    state, means = train(program, state, images, 0, 3)
+    jax.tree.map(
+        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6),
+        only(state.params),
+        params,
+    )
+    assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_golden_epoch():
+    """If this change is intended (initialisation, order, step), update the numbers so:
+    `pytest tests/test_training.py -k golden` prints the new ones."""
+    model = cnn(("random", "local"), ("unshared", "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
+    program = make_program(model, image_size=12)
+    images = make_images(size=12)
+    state, means = train(program, start(program), images, 0, 0)
+    score = evaluate(program, state, images, 50, 20)
+    found = [float(means.loss), float(means.accuracy), float(score.loss_sum), int(score.correct)]
+    assert found == pytest.approx(GOLDEN, rel=1e-4)
+
+
+GOLDEN = [2.2773170471191406, 0.125, 43.9343376159668, 4]
+
+
+def test_every_wiring_learns():
+    images = make_images(200, size=12)
+    for connectivity in ("local", "random", "full"):
+        for sharing in ("shared", "unshared"):
+            model = cnn((connectivity,), (sharing,), maps=(4,), kernel_size=3, hidden=(16,))
+            program = make_program(model, train_images=150, image_size=12)
+            state = start(program)
+            for epoch in range(12):
+                state, means = train(program, state, images, 0, epoch)
+            assert means.accuracy > 0.9, (connectivity, sharing, means)
+
+
+@pytest.mark.parametrize("count", [1, 7, 250, 251, 600])
+def test_evaluation_scores_every_image_once(count):
+    """Whatever the number, also when it isn't a multiple of the chunk; and no image of another split."""
+    images = make_images(650)
+    program = make_program()
+    state = start(program)
+    logits = program.model.apply({"params": only(state.params)}, images.images[20 : 20 + count])
+    labels = images.labels[20 : 20 + count]
+    score = evaluate(program, state, images, 20, count)
+    assert int(score.correct) == (logits.argmax(-1) == labels).sum()
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    assert float(score.loss_sum) == pytest.approx(float(losses.sum()), rel=1e-5)
+
+
+def test_the_order_follows_seed_and_epoch_and_not_the_model():
+    """Seen through a step size of 0 and a loss that tells which images were read."""
+    images = make_images()
+    wide, narrow = make_program(MLP((7,), "tanh")), make_program(MLP((), "tanh"))
+
+    def order(seed, epoch):
+        return jax.random.permutation(
+            jax.random.fold_in(training.purpose_key(seed, training.Purpose.DATA_ORDER), epoch), 50
+        )
+
+    for program in (wide, narrow):
+        state = start(program, learning_rate=0.0)
+        params = only(state.params)
+        for seed, epoch in ((0, 0), (0, 1), (5, 1)):
+            state, means = train(program, state, images, seed, epoch)
+            chosen = np.asarray(order(seed, epoch))[:48]
+            logits = program.model.apply({"params": params}, images.images[chosen])
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, images.labels[chosen])
+            assert float(means.loss) == pytest.approx(float(losses.mean()), rel=1e-5)
+    orders = [tuple(np.asarray(order(*it))) for it in ((0, 0), (0, 1), (1, 0))]
+    assert len(set(orders)) == 3
+
+
+def test_a_seed_draws_weights_and_wiring_by_separate_keys():
+    model = cnn(("random",), ("shared",), maps=(2,), kernel_size=3, hidden=())
+    program = make_program(model)
+    first, again, other = (start(program, seed=seed) for seed in (0, 0, 1))
+    assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, again))
+    kernels = [state.params["stage_1"]["kernel"] for state in (first, other)]
+    reads = [state.wiring["stage_1"]["reads"] for state in (first, other)]
+    assert (kernels[0] != kernels[1]).any() and (reads[0] != reads[1]).any()
+    keys = [jax.random.key_data(training.purpose_key(0, purpose)).tolist() for purpose in training.Purpose]
+    assert len({tuple(key) for key in keys}) == len(training.Purpose)
+
+
+def test_random_wiring_is_state_that_training_leaves_alone():
+    model = cnn(("random",), ("unshared",), maps=(2,), kernel_size=3, hidden=())
+    program, images = make_program(model), make_images()
+    before = start(program)
+    reads = np.array(before.wiring["stage_1"]["reads"])
+    after, _ = train(program, before, images, 0, 0)
+    np.testing.assert_array_equal(after.wiring["stage_1"]["reads"], reads)
+
+
+def test_runs_that_differ_in_numbers_share_one_compilation():
+    images, program = make_images(), make_program(MLP((3,), "relu"))
+    engine = make_engine("jit")
+    before = engine.train_epoch._cache_size(), engine.init_state._cache_size()
+    for seed, learning_rate, momentum, weight_decay in ((0, 0.1, 0.9, 0.0), (1, 0.2, 0.5, 0.1)):
+        train(program, start(program, None, seed, learning_rate, momentum, weight_decay), images, seed, seed)
+    assert (engine.train_epoch._cache_size(), engine.init_state._cache_size()) == (
+        before[0] + 1,
+        before[1] + 1,
+    )
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("sharing", ["shared", "unshared"])
+def test_pmap_agrees_with_jit(optimizer, sharing):
+    """Data-parallel over 4 devices, to rounding: parameters, means and scores after two epochs."""
+    assert jax.local_device_count() == 4, "tests/conftest.py asks for 4 simulated devices"
+    spec = OptimizerSpec(optimizer, "cosine", total_steps=6, warmup_steps=1)
+    model = cnn(("local", "random"), (sharing, sharing), maps=(2, 3), kernel_size=3, hidden=(6,))
+    program = make_program(model, spec, image_size=12)
+    images = make_images(370, size=12)
+    outcomes = []
+    for parallel in ("jit", "pmap"):
+        engine = make_engine(parallel)
+        state = start(program, engine, learning_rate=0.01, weight_decay=0.01)
+        data = engine.put(images)
+        for epoch in range(2):
+            state, means = train(program, state, data, 0, epoch, engine)
+        score = evaluate(program, state, data, 50, 320, engine)
+        outcomes.append((only(state.params), means, score))
+    assert outcomes[0][2].correct == outcomes[1][2].correct
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6), *outcomes)
