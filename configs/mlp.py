@@ -2,8 +2,8 @@
 
     python -m experiments.train --config=configs/mlp.py --workdir=runs/mlp
 
-Takes seconds on two cores. Widths: --config.model.hidden=300,100; or a parameter budget for one
-hidden layer: --config.model.hidden="()" --config.model.parameter_budget=61706.
+Takes seconds on two cores. Other widths: --config.model.hidden=300,100; or one hidden layer that meets a
+parameter budget: --config.model.hidden="()" --config.model.parameter_budget=61706.
 """
 
 from lenet_jax.config.fields import default_config

@@ -2,7 +2,8 @@
 
     python -m experiments.train --config=configs/history/lenet5.py --workdir=DIR
 
-About two minutes on two cores. Its layers: experiments.summary; its output units: experiments.bitmaps.
+About two minutes on two cores. experiments.summary prints its layers, experiments.bitmaps draws the bitmaps
+of its output units.
 """
 
 from configs.history.tuned import as_chosen
