@@ -30,7 +30,7 @@ CONTRASTS = {
 }
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     return default_sweep()
 
 

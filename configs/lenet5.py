@@ -6,8 +6,10 @@ Takes seconds on two cores and leaves config.json, runs.jsonl and epochs.jsonl i
 and its meaning are in lenet_jax/config/fields.py.
 """
 
+import ml_collections
+
 from lenet_jax.config.fields import default_config
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     return default_config()

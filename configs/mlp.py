@@ -6,10 +6,12 @@ Takes seconds on two cores. Other widths: --config.model.hidden=300,100; or one 
 parameter budget: --config.model.hidden="()" --config.model.parameter_budget=61706.
 """
 
+import ml_collections
+
 from lenet_jax.config.fields import default_config
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     config = default_config()
     config.data.image_size = 28  # the MLPs of 1998 read 28x28, without LeNet-5's border
     config.model.name = "mlp"

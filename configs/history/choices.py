@@ -18,8 +18,11 @@ later    the steps from the networks of 1989 and 1998 to today's           about
 
 import dataclasses
 
+import ml_collections
+
 from configs.history.common import VALIDATION
 from configs.history.families import ERAS
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_sweep, override
 from lenet_jax.errors import UserError
 
@@ -27,13 +30,13 @@ USPS_ERAS = ("1989", "nets")  # the other eras' networks read MNIST
 SEED = 100  # the first of the choices' own seeds; those of the tables start at 0
 
 
-def get_config(era=""):
+def get_config(era: str = "1989") -> ml_collections.ConfigDict:
     _require_era(era)
     dataset, seeds = ("usps", 5) if era in USPS_ERAS else ("mnist", 1)
     return override(default_sweep(), {"dataset": dataset, "seed": SEED, "seeds": seeds})
 
 
-def get_arms(config, era=""):
+def get_arms(config: ml_collections.ConfigDict, era: str = "1989") -> list[Arm]:
     """The era's families, with a validation split where their protocol has none."""
     _require_era(era)
     return [
@@ -42,11 +45,11 @@ def get_arms(config, era=""):
     ]
 
 
-def _validation_split(family):
+def _validation_split(family: Arm) -> dict:
     return {} if "data.draw" in family.overrides else VALIDATION  # a draw has validation images of its own
 
 
-def _require_era(era):
+def _require_era(era: str) -> None:
     if era not in ERAS:
         raise UserError(
             f"configs/history/choices.py has no era {era!r}: name one of {', '.join(ERAS)}, as in "

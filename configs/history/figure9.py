@@ -15,6 +15,8 @@ and the fully connected networks keep their units. The paper doesn't specify how
 the ranges are a guess, which two rows vary for LeNet-5.
 """
 
+import ml_collections
+
 from configs.history import common
 from configs.history.common import LENET5_TODAY, PROTOCOL_1998, PROTOCOL_TODAY
 from configs.history.tuned import as_chosen, chosen
@@ -67,7 +69,7 @@ RANGES_TODAY = {
 }
 
 
-def get_config(protocol="1998"):
+def get_config(protocol: str = "1998") -> ml_collections.ConfigDict:
     _require_protocol(protocol)
     fields = {
         "1998": as_chosen("lenet5"),
@@ -78,7 +80,7 @@ def get_config(protocol="1998"):
     return config
 
 
-def get_arms(config, protocol="1998"):
+def get_arms(config: ml_collections.ConfigDict, protocol: str = "1998") -> list[Arm]:
     _require_protocol(protocol)
     if protocol == "1998":
         networks, compared, variations = _networks_1998(), COMPARED_1998, VARIATIONS_1998
@@ -99,7 +101,7 @@ def get_arms(config, protocol="1998"):
     ]
 
 
-def _networks_1998():
+def _networks_1998() -> dict[str, dict]:
     adopted = {1: "mlp_one", 2: "mlp_two"}  # hidden layers -> the family whose choice is adopted
     return {
         "lenet5": as_chosen("lenet5"),
@@ -113,7 +115,7 @@ def _networks_1998():
     }
 
 
-def _networks_today():
+def _networks_today() -> dict[str, dict]:
     lenet4 = common.LENET4 | LENET5_TODAY | {"model.pooling": "max,max,none"}
     return {
         "lenet5": as_chosen("lenet5_today"),
@@ -127,7 +129,7 @@ def _networks_today():
     }
 
 
-def _variations_today(config):
+def _variations_today(config: ml_collections.ConfigDict) -> dict[str, tuple[str, dict, str]]:
     """LeNet-5 with other ranges of the distortions, in the form of VARIATIONS_1998."""
     ranges = {f"distortion.{kind}": config.distortion[kind] for kind in DISTORTIONS}
     return {
@@ -136,7 +138,7 @@ def _variations_today(config):
     }
 
 
-def _require_protocol(protocol):
+def _require_protocol(protocol: str) -> None:
     if protocol not in PROTOCOLS:
         raise UserError(
             f"configs/history/figure9.py has no protocol {protocol!r}: name one of {', '.join(PROTOCOLS)}, "

@@ -6,9 +6,11 @@ About two minutes on two cores. experiments.summary prints its layers, experimen
 of its output units.
 """
 
+import ml_collections
+
 from configs.history.tuned import as_chosen
 from lenet_jax.config.fields import default_config, override
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     return override(default_config(), as_chosen("lenet5") | {"dataset": "mnist"})

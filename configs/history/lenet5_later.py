@@ -8,10 +8,13 @@ arm trains on: the damping of `original` by choices.py:1998; the damping of `sof
 `softmax`.
 """
 
+import ml_collections
+
 from configs.history.common import VALIDATION
 from configs.history.families import LATER_CHANGES, SOFTMAX
 from configs.history.steps import arms_of_steps, steps_from
 from configs.history.tuned import as_chosen, chosen
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_sweep, override
 
 LABELS = {
@@ -28,13 +31,13 @@ LABELS = {
 }
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     config = override(default_sweep(), as_chosen("lenet5") | VALIDATION | {"dataset": "mnist"})
     config.seeds = 3
     return config
 
 
-def get_arms(config):
+def get_arms(config: ml_collections.ConfigDict) -> list[Arm]:
     changes = LATER_CHANGES | {"softmax": SOFTMAX | chosen("later_softmax")}
     steps = steps_from(as_chosen("lenet5"), changes)
     # The families of these two start from the last of the changes.

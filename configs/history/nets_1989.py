@@ -12,9 +12,11 @@ are shifted once each.
 
 import itertools
 
+import ml_collections
+
 from configs.history.common import NETS, NETS_PAPER
 from configs.history.tuned import as_chosen
-from lenet_jax.config.arms import Arm
+from lenet_jax.config.arms import Arm, Paper
 from lenet_jax.config.fields import default_sweep, override
 
 LABELS = {
@@ -40,13 +42,13 @@ VARIATIONS = {
 MOVED = {"data.box": 14, "data.move": 1}  # USPS digits fill their field: smaller ones can be shifted in it
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     config = override(default_sweep(), as_chosen("net5"))
     config.seeds = 40
     return config
 
 
-def get_arms(config):
+def get_arms(config: ml_collections.ConfigDict) -> list[Arm]:
     plain = {net: as_chosen(net) for net in NETS}
     positions = {net: as_chosen(f"{net}_positions") for net in NETS}
     moved = {net: fields | MOVED for net, fields in plain.items()}
@@ -67,7 +69,7 @@ def get_arms(config):
     ]
 
 
-def _nets(suffix, fields, label, papers):
+def _nets(suffix: str, fields: dict[str, dict], label: str, papers: dict[str, Paper]) -> list[Arm]:
     """The five networks, named NET + suffix, each compared with the one before."""
     names = {net: f"{net}{suffix}" for net in NETS}
     baselines = {

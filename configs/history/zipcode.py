@@ -7,6 +7,8 @@ constant order, one pattern at a time; learning rates were chosen on validation 
 Each unsettled choice is varied alone, starting from `zipcode_lm`.
 """
 
+import ml_collections
+
 from configs.history.common import CONTROL_PAPER, ZIPCODE_PAPER
 from configs.history.tuned import as_chosen
 from lenet_jax.config.arms import Arm
@@ -37,13 +39,13 @@ VARIATIONS = {
 }
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     config = override(default_sweep(), as_chosen("zipcode_lm"))
     config.seeds = 10
     return config
 
 
-def get_arms(config):
+def get_arms(config: ml_collections.ConfigDict) -> list[Arm]:
     newton = as_chosen("zipcode_lm")
     return [
         Arm(

@@ -8,9 +8,12 @@ validation images, a tenth of the training images that no arm trains on: those o
 and `adam` by choices.py:1989; that of `decay`, which later steps keep, by choices.py:later.
 """
 
+import ml_collections
+
 from configs.history.common import VALIDATION
 from configs.history.steps import arms_of_steps, steps_from
 from configs.history.tuned import as_chosen
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_sweep, override
 
 LABELS = {
@@ -26,11 +29,11 @@ LABELS = {
 }
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     return override(default_sweep(), as_chosen("zipcode_sgd") | VALIDATION)
 
 
-def get_arms(config):
+def get_arms(config: ml_collections.ConfigDict) -> list[Arm]:
     changes = {
         "original": {},
         "softmax": as_chosen("zipcode_softmax"),

@@ -6,7 +6,7 @@ from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.run import Job, prepare, train_and_record
+from lenet_jax.runs.run import Run, prepare, train_runs
 from tests.helpers.commands import PROJECT, load_config, run_command
 
 HISTORY = PROJECT / "configs" / "history"
@@ -37,8 +37,6 @@ def runs_of(name):
     config, arms = load(name)
     if not arms:
         return {name: config}
-    with config.unlocked():
-        del config.seeds, config.arms
     runs = {}
     for arm in arms:
         candidates = {f"{arm.name}-{candidate}": fields for candidate, fields in arm.candidates.items()}
@@ -108,7 +106,7 @@ TRAINED = [
 
 
 @pytest.mark.parametrize(("name", "arm"), TRAINED)
-def test_arms_run_in_small(name, arm, tmp_path):
+def test_arms_run_in_small(name, arm):
     """One epoch on the embedded digits, by the arm's own protocol."""
     config = override(
         runs_of(name)[arm],
@@ -116,8 +114,9 @@ def test_arms_run_in_small(name, arm, tmp_path):
     )
     if config.data.draw:
         config = override(config, {"data.draw": (30, 20, 20)})
+    run = Run(arm, resolve(config))
     with Progress(1) as progress:
-        [result] = train_and_record([Job(arm, config, tmp_path)], prepare(config), progress)
+        [result] = train_runs([run], prepare(run.resolved), progress, lambda *_: None)
     assert result["status"] == "done" and result["train_loss"] > 0
 
 

@@ -2,57 +2,38 @@
 
 import json
 
-import numpy as np
 import pytest
 
-from configs.history import tuned
+from configs.history import common, tuned
 from configs.history.families import ERAS
 from lenet_jax.errors import UserError
+from lenet_jax.runs.tuning import select_candidates
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT
 
 CHOICES = json.loads(tuned.TUNED.read_text(encoding="utf-8"))
 
 
-def tuned_together(era):
-    """The era's families, in lists of those that share one candidate."""
-    groups = {}
-    for family in ERAS[era]:
-        groups.setdefault(family.tuned_with or family.name, []).append(family)
-    return list(groups.values())
-
-
 @pytest.mark.parametrize("era", ERAS)
 def test_what_is_chosen_is_best_on_validation_images(era):
     """If this fails, run experiments.tune again, as configs/history/choices.py says."""
-    path = PROJECT / "results" / "history" / f"choices_{era}" / "table.csv"
-    rows = {row["arm"]: row for row in folders.rows(path)}
-    assert set(rows) == {f"{family.name}-{name}" for family in ERAS[era] for name in family.candidates}
-    for families in tuned_together(era):
-        assert all(family.candidates == families[0].candidates for family in families)
-        scores = {}
-        for name in families[0].candidates:
-            tried = [rows[f"{family.name}-{name}"] for family in families]
-            # A candidate of which a run diverged has no claim.
-            if all(row["diverged"] == "0" for row in tried):
-                scores[name] = np.mean([float(row["val_accuracy_mean"]) for row in tried])
-        best = max(scores, key=scores.get)
-        for family in families:
-            row = rows[f"{family.name}-{best}"]
-            assert CHOICES[family.name] == {
-                "candidate": best,
-                "overrides": family.candidates[best],
-                "val_accuracy_mean": pytest.approx(float(row["val_accuracy_mean"]), abs=1e-6),
-                "runs": int(row["runs"]),
-            }
+    path = PROJECT / "results" / "history" / f"choices_{era}" / "results.csv"
+    results = [row | {"val_accuracy": float(row["val_accuracy"] or "nan")} for row in folders.rows(path)]
+    candidates = {f"{family.name}-{name}" for family in ERAS[era] for name in family.candidates}
+    assert {result["arm"] for result in results} == candidates
+    selected = select_candidates(ERAS[era], results)
+    assert set(selected) == {family.name for family in ERAS[era]}
+    for family, selection in selected.items():
+        mean = pytest.approx(selection["val_accuracy_mean"], abs=2e-6)  # results.csv is rounded
+        assert CHOICES[family] == selection | {"val_accuracy_mean": mean}
 
 
-def test_net_1_to_net_5_share_one_rate():
-    """The best for their mean, of the digits as they are and of those at four positions."""
-    assert [[family.name for family in families] for families in tuned_together("nets")] == [
-        [f"net{i}" for i in range(1, 6)],
-        [f"net{i}_positions" for i in range(1, 6)],
-    ]
+@pytest.mark.parametrize("place", ["", "_positions"])
+def test_net_1_to_net_5_share_one_rate(place):
+    nets = [f"{net}{place}" for net in common.NETS]
+    assert {family.tuned_with for family in ERAS["nets"] if family.name in nets} == {f"nets{place}"}
+    assert len({CHOICES[net]["candidate"] for net in nets}) == 1
+    assert all(not family.tuned_with for era in ERAS for family in ERAS[era] if era != "nets")
 
 
 def test_every_family_has_its_choice_sorted_by_name():
