@@ -257,6 +257,5 @@ def describe(result: Mapping[str, Any]) -> str:
     scores = {split: result[column] for split, column in splits.items() if result[column] is not None}
     if "test" in scores:
         scores.pop("validation", None)
-    return "{0} accuracy {1:.4f}, train {2:.4f}, {3:.1f} s".format(
-        *next(iter(scores.items())), scores["train"], result["wall_seconds"]
-    )
+    split, accuracy = next(iter(scores.items()))
+    return f"{split} accuracy {accuracy:.4f}, train {scores['train']:.4f}, {result['wall_seconds']:.1f} s"

@@ -138,7 +138,8 @@ def _fill(
         if first is None:
             if kind == "run":
                 raise UserError(
-                    f"--workdir={store.directory} is in use by process {store.holder(*still_open[0].key)}: wait until it ends, or choose another folder."
+                    f"--workdir={store.directory} is in use by process {store.holder(*still_open[0].key)}: "
+                    "wait until it ends, or choose another folder."
                 )
             time.sleep(SECONDS_BETWEEN_LOOKS)
             continue
