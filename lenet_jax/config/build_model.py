@@ -40,7 +40,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
         output=model.output,
         codes=_read_codes(model, hidden),
         initialisation=model.initialisation,
-        dropout=model.dropout,
+        dropout=model.dropout > 0,
     )
     if not stages:
         return classifier

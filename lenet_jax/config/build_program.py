@@ -180,22 +180,15 @@ def make_program(
             steps_per_epoch=steps_per_epoch,
             curvature=train.curvature,
             curvature_images=min(train.curvature_images, train_images),
-            damping=train.damping,
         ),
         train_images=train_images,
         batch_size=train.batch_size,
         image_size=config.data.image_size,
-        objective=Objective(train.loss, train.target_low, train.target_high, train.rbf_j),
+        objective=Objective(train.loss),
         order=train.order,
-        distortion=_make_distortion(config),
+        distortion=Distortion(config.data.background) if config.distortion.probability else None,
         draw=draw,
     )
-
-
-def _make_distortion(config: ml_collections.ConfigDict) -> Distortion | None:
-    if not config.distortion.probability:
-        return None
-    return Distortion(**config.distortion, background=config.data.background)
 
 
 def _require(config: ml_collections.ConfigDict, field: str, holds: bool, bounds: str) -> None:

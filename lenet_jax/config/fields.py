@@ -15,9 +15,23 @@ PLACES = ("data.manual_dir", "data.data_dir")
 # Fields that may differ between two calls on one folder, as they don't change what a run computes:
 # a folder may be asked for more seeds or other arms, and what it holds stays.
 NOT_IDENTITY = (*PLACES, "tensorboard", "seeds", "arms")
-# What a compiled program takes as arguments, in the order of `Hyperparameters`: runs that differ in nothing
-# else are trained together.
-ARGUMENTS = ("seed", "train.learning_rate", "train.momentum", "train.weight_decay")
+# What a compiled program takes as arguments, by its name in `Hyperparameters`.
+ARGUMENTS = {
+    "seed": "seed",
+    "learning_rate": "train.learning_rate",
+    "momentum": "train.momentum",
+    "weight_decay": "train.weight_decay",
+    "damping": "train.damping",
+    "rbf_j": "train.rbf_j",
+    "target_low": "train.target_low",
+    "target_high": "train.target_high",
+    "dropout": "model.dropout",
+    "distortion_probability": "distortion.probability",
+    "distortion_shift": "distortion.shift",
+    "distortion_scale": "distortion.scale",
+    "distortion_squeeze": "distortion.squeeze",
+    "distortion_shear": "distortion.shear",
+}
 
 
 def default_config() -> ml_collections.ConfigDict:

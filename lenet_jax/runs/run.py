@@ -19,7 +19,8 @@ from lenet_jax.runs import provenance, records
 from lenet_jax.runs.metrics_log import MetricsLog
 from lenet_jax.runs.progress import Progress
 from lenet_jax.training.engine import Engine, make_engine
-from lenet_jax.training.epoch import HYPERPARAMETER_TYPES, Hyperparameters, State
+from lenet_jax.training.epoch import State
+from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters
 from lenet_jax.training.program import Program
 
 
@@ -172,15 +173,15 @@ def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[Outc
     """Each job's end; a line of metrics an epoch goes to each job's log."""
     engine, program, images = prepared
     train = jobs[0].config.train
-    numbers = numbers_of([job.config for job in jobs], engine.run_devices)
-    state = engine.init_state(program, numbers)
+    hyperparameters = hyperparameters_of([job.config for job in jobs], engine.run_devices)
+    state = engine.init_state(program, hyperparameters)
     ends: list[Outcome | None] = [None] * len(jobs)
     scored: list[list[dict]] = [[] for _ in jobs]
     with contextlib.ExitStack() as stack:
         logs = [stack.enter_context(MetricsLog(job.directory, job.config.tensorboard)) for job in jobs]
         for epoch in range(1, train.epochs + 1):
             started = time.monotonic()
-            state, means = engine.train_epoch(program, state, images.data, numbers.seed, epoch)
+            state, means = engine.train_epoch(program, state, images.data, epoch)
             columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
             columns |= score(prepared, state, "validation", "val")
             seconds = (time.monotonic() - started) / len(jobs)
@@ -209,13 +210,12 @@ def _select_run(columns: dict[str, np.ndarray], index: int) -> dict[str, float]:
     return {name: float(column[index]) for name, column in columns.items()}
 
 
-def numbers_of(configs: list[ml_collections.ConfigDict], devices: int) -> Hyperparameters:
-    """What the runs differ in, (R,) each; the last run again, until each device has as many."""
+def hyperparameters_of(configs: list[ml_collections.ConfigDict], devices: int) -> Hyperparameters:
+    """The runs' hyperparameters, (R,) each; the last run is repeated until R is a multiple of `devices`."""
     flat = [config_lib.flatten(config) for config in configs]
     flat += [flat[-1]] * (-len(flat) % devices)
-    columns = [[fields[name] for fields in flat] for name in config_lib.ARGUMENTS]
-    return Hyperparameters(
-        *(np.array(column, kind) for column, kind in zip(columns, HYPERPARAMETER_TYPES, strict=True))
+    return stack_hyperparameters(
+        [{name: fields[field] for name, field in config_lib.ARGUMENTS.items()} for fields in flat]
     )
 
 

@@ -135,7 +135,8 @@ def run_sweep(
 def _program_fields(run: Run) -> dict:
     """What runs must have in common to be trained together."""
     flat = config_lib.flatten(run.config)
-    return {field: value for field, value in flat.items() if field not in config_lib.ARGUMENTS}
+    static = {field: value for field, value in flat.items() if field not in config_lib.ARGUMENTS.values()}
+    return static | {field: flat[field] > 0 for field in ("model.dropout", "distortion.probability")}
 
 
 def _require_arms_of_contrasts(contrasts: Contrasts, arms: Arms) -> None:
