@@ -62,14 +62,17 @@ def describe_code(runs: Iterable[Mapping[str, Any]]) -> str | None:
     """
     codes = [run["code"] for run in runs]
     others = [code for code in codes if code not in (UNKNOWN, code_digest())]
-    count = f"of {len(codes)} recorded runs"
+    unknown = codes.count(UNKNOWN)
+    total = f"of {len(codes)} recorded runs"
     parts = []
     if others:
-        were = "was" if len(others) == 1 else "were"
-        named = ", ".join(dict.fromkeys(others))
+        were, named = "was" if len(others) == 1 else "were", ", ".join(dict.fromkeys(others))
         parts.append(
-            f"{len(others)} {count} {were} computed by other code ({named}) than this ({code_digest()})"
+            f"{len(others)} {total} {were} computed by other code ({named}) than this ({code_digest()})"
         )
-    if unknown := codes.count(UNKNOWN):
-        parts.append(f"code: unknown for {unknown} {count}")
-    return f"{'; '.join(parts)}; --rerun computes them again." if parts else None
+    if unknown:
+        parts.append(f"code: unknown for {unknown} {total}")
+    if not parts:
+        return None
+    them = "it" if len(others) + unknown == 1 else "them"
+    return f"{'; '.join(parts)}; --rerun computes {them} again."
