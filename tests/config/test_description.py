@@ -1,7 +1,8 @@
 """How a run was trained, in words."""
 
 from lenet_jax.config.description import describe_protocol
-from lenet_jax.config.fields import default_config, flatten
+from lenet_jax.config.fields import default_config
+from lenet_jax.config.identity import flatten
 
 DEFAULTS = flatten(default_config())
 PLAIN = {

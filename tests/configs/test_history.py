@@ -10,9 +10,7 @@ from lenet_jax.runs.sweep import list_runs
 from tests.helpers.commands import PROJECT, load_config, run_command
 
 FRAGMENTS = ("common", "tuned")  # imported by the configs
-FILES = sorted(
-    path for path in (PROJECT / "configs" / "history").glob("*.py") if path.stem not in FRAGMENTS
-)
+FILES = sorted(path for path in (PROJECT / "configs" / "history").glob("*.py") if path.stem not in FRAGMENTS)
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 

@@ -4,7 +4,8 @@ import shlex
 
 import pytest
 
-from lenet_jax.config.fields import default_config, flatten
+from lenet_jax.config.fields import default_config
+from lenet_jax.config.identity import flatten
 from lenet_jax.report.captions import arm_notes, paper_notes, protocols, recorded_command
 from tests.helpers.results import arm, result, unscored
 
