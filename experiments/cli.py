@@ -62,6 +62,11 @@ def define_workdir() -> None:
     flags.DEFINE_string("workdir", None, "Folder for the records and what is made from them.")
 
 
+def define_rerun() -> None:
+    """Defines --rerun."""
+    flags.DEFINE_bool("rerun", False, "Compute again the recorded runs that other code computed.")
+
+
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and calls `main`; exits with status 1 and one sentence on bad input."""
 

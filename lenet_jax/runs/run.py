@@ -27,6 +27,10 @@ class Run(NamedTuple):
     resolved: Resolved
 
     @property
+    def key(self) -> tuple[str, int]:
+        return self.arm, self.seed
+
+    @property
     def seed(self) -> int:
         return self.resolved.config.seed
 
@@ -125,12 +129,9 @@ def train_runs(
     started = time.monotonic()
     outcomes = _train(runs, prepared, progress, log_epoch, score_test)
     wall_seconds = round((time.monotonic() - started) / len(runs), 3)
-    results = [
+    return [
         _result(run, outcome, score_test, wall_seconds) for run, outcome in zip(runs, outcomes, strict=True)
     ]
-    for run, result in zip(runs, results, strict=True):
-        progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
-    return results
 
 
 def _train(
