@@ -40,9 +40,10 @@ def _content(source: str) -> str:
     if name != "summary":
         return (ROOT / source).read_text(encoding="utf-8").strip()
     values = flags.FlagValues()
-    config_flags.DEFINE_config_file("config", flag_values=values)
+    words = [name, *arguments]
+    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=words)
     with contextlib.chdir(ROOT):  # where config files are named from
-        values([name, *arguments])
+        values(words)
         table = summarize(values.config)
     return f"```\n$ python -m experiments.summary {' '.join(arguments)}\n{table}\n```"
 

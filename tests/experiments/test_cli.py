@@ -310,7 +310,7 @@ def test_train_prints_and_records_its_result(finished_run):
 
 
 def test_train_writes_the_same_numbers_for_people_and_for_tensorboard(finished_run):
-    from tests.runs.test_progress import read_events
+    from tests.helpers.events import read_events
 
     lines = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
