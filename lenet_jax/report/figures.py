@@ -7,7 +7,7 @@ whatever the user's matplotlib is set to, and no display is needed.
 import contextlib
 import io
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -19,12 +19,16 @@ from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
 from lenet_jax.analysis.summaries import Row
+from lenet_jax.config.allowed import per_stage
 from lenet_jax.models.bitmaps import Bitmap
 
 FORMATS = ("png", "pdf", "svg")
 # What a format would write of the time and the machine.
 METADATA: Mapping[str, dict] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-SETTINGS = {"savefig.dpi": 150, "svg.hashsalt": "lenet_jax"}  # hashsalt: the same ids in every drawing
+SETTINGS: dict[str, Any] = {
+    "savefig.dpi": 150,
+    "svg.hashsalt": "lenet_jax",
+}  # hashsalt: the same ids in every drawing
 
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
 MORE_COLOURS = ("tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")  # for other connectivities
@@ -44,11 +48,11 @@ class Look(NamedTuple):
 
 
 @contextlib.contextmanager
-def _project_settings() -> Iterator[None]:
+def _project_settings() -> Generator[None]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
-        yield
+        with matplotlib.rc_context(SETTINGS):
+            yield
 
 
 @_project_settings()
@@ -74,7 +78,7 @@ def accuracy_against_parameters(
     """
     rows = [row for row in rows if row["test_accuracy_mean"] is not None]
     looks = _looks({row["arm"]: fields[row["arm"]] for row in rows})
-    figure = _new_figure(10, 5.6)
+    figure = Figure(figsize=(10, 5.6), layout="constrained")
     axes = figure.add_subplot()
     for row in rows:
         look = looks[row["arm"]]
@@ -115,7 +119,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
         for row in rows
         if row["error_percent"] is not None
     ]
-    figure = _new_figure(9, 1.2 + 0.32 * len(rows))
+    figure = Figure(figsize=(9, 1.2 + 0.32 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     for name, column, shift, marker, colour, fill in (
         ("ours: mean over seeds, Student's t", "ours", -0.12, "o", "tab:blue", "tab:blue"),
@@ -156,19 +160,13 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
 @_project_settings()
 def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
     """Draws a bitmap for each class, ink black."""
-    figure = _new_figure(len(bitmaps), 2.2)
+    figure = Figure(figsize=(len(bitmaps), 2.2), layout="constrained")
     for digit, (ax, bitmap) in enumerate(zip(figure.subplots(1, len(bitmaps)), bitmaps, strict=True)):
         ax.pcolormesh(bitmap, cmap="gray_r", edgecolors="0.8", linewidth=0.5)
         ax.set(title=digit, xticks=[], yticks=[], aspect="equal")
         ax.invert_yaxis()
     height, width = len(bitmaps[0]), len(bitmaps[0][0])
     figure.suptitle(f"What the output units compare with: {width}x{height} pixels, black +1, white -1")
-    return figure
-
-
-def _new_figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
     return figure
 
 
@@ -192,8 +190,8 @@ def _looks(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
 
 def _wiring(fields: Mapping[str, Any]) -> tuple[str, str] | None:
     """(connectivity, sharing) of a network whose stages are all wired alike; None for other networks."""
-    connectivity = {name.strip() for name in fields["model.connectivity"].split(",")}
-    sharing = {name.strip() for name in fields["model.sharing"].split(",")}
+    connectivity = set(per_stage(fields["model.connectivity"]))
+    sharing = set(per_stage(fields["model.sharing"]))
     if fields["model.name"] != "cnn" or len(connectivity) > 1 or len(sharing) > 1:
         return None
     return connectivity.pop(), sharing.pop()
@@ -201,13 +199,13 @@ def _wiring(fields: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _error_bar(mean: float, low: float | None, high: float | None) -> tuple[float, float]:
     """How far an interval reaches below and above its mean; (0, 0) where a single seed has none."""
-    return (0.0, 0.0) if low is None else (mean - low, high - mean)
+    return (0.0, 0.0) if low is None or high is None else (mean - low, high - mean)
 
 
 def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
     """Writes each arm's name by its marker, where it covers no marker, interval or other name."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()  # fixes the layout, and with it where things are
-    renderer = figure.canvas.get_renderer()
     taken = []
     for marker, caps, _ in axes.containers:  # an interval reaches from cap to cap
         taken.append(marker.get_window_extent(renderer))
