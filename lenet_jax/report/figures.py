@@ -25,10 +25,6 @@ from lenet_jax.models.bitmaps import Bitmap
 FORMATS = ("png", "pdf", "svg")
 # What a format would write of the time and the machine.
 METADATA: Mapping[str, dict] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-SETTINGS: dict[str, Any] = {
-    "savefig.dpi": 150,
-    "svg.hashsalt": "lenet_jax",
-}  # hashsalt: the same ids in every drawing
 
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
 MORE_COLOURS = ("tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")  # for other connectivities
@@ -51,7 +47,8 @@ class Look(NamedTuple):
 def _project_settings() -> Generator[None]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        with matplotlib.rc_context(SETTINGS):
+        # hashsalt: the same ids in every drawing
+        with matplotlib.rc_context({"savefig.dpi": 150, "svg.hashsalt": "lenet_jax"}):
             yield
 
 

@@ -10,6 +10,7 @@ from lenet_jax.analysis import summaries
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.report import captions, figures, tables
+from lenet_jax.runs.merge import merge
 from lenet_jax.runs.store import read_sweep
 
 TABLE_FORMATS = ("csv", "md", "tex")
@@ -24,14 +25,16 @@ def write_results(directory: pathlib.Path) -> None:
 def write_report(directory: pathlib.Path) -> str:
     """Rewrites all tables and the figure from the records; returns the tables for a terminal.
 
-    Of a folder that is still being filled, the report shows what is recorded by now. The same records give
-    the same files, byte for byte. Raises UserError where no run is recorded or a record is damaged.
+    Of a folder that is still being filled, the report shows what is recorded by now; what killed commands
+    left is merged. The same records give the same files, byte for byte. Raises UserError where no run is
+    recorded or a record is damaged, and then writes nothing.
 
     Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, where arms have baselines and
     both were run; papers.* likewise, where arms have labels; the figure as .png, .pdf and .svg: papers
     where there is such a table, else accuracy, or none where no run scored the test images.
     """
     header, runs = read_sweep(directory)
+    merge(directory)
     results = [run["result"] for run in runs]
     scored = summaries.scores_test(results)
     rows = summaries.arm_rows(results)

@@ -3,6 +3,7 @@
 import pytest
 
 from lenet_jax.errors import UserError
+from lenet_jax.report import figures
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.store import Store
 from tests.helpers import folders
@@ -20,7 +21,13 @@ ACCURACIES = {
     "too_fast": {0: None, 2: None, 10: None},
 }
 SWEEP = header(ARMS, CONFIG | {"train.epochs": 30, "train.batch_size": 32, "train.learning_rate": 0.05})
-FIGURES = ("png", "pdf", "svg")
+FIGURES = figures.FORMATS
+
+
+@pytest.fixture(autouse=True)
+def one_format(monkeypatch):
+    """Figures are drawn in one format only, which is quicker; `monkeypatch.undo()` brings all back."""
+    monkeypatch.setattr(figures, "FORMATS", ("png",))
 
 
 def results(**accuracies):
@@ -136,7 +143,8 @@ def test_a_single_seed_has_no_interval(tmp_path):
     ]  # fmt: skip
 
 
-def test_the_same_records_give_the_same_files(directory):
+def test_the_same_records_give_the_same_files(directory, monkeypatch):
+    monkeypatch.undo()
     text = write_report(directory)
     first = {name: (directory / name).read_bytes() for name in written(directory)}
     assert write_report(directory) == text
@@ -164,6 +172,15 @@ def test_a_folder_that_is_still_being_filled_is_reported(tmp_path):
         assert [row["arm"] for row in folders.rows(tmp_path / "table.csv")] == ["wide", "narrow"]
 
 
+def test_what_a_killed_command_left_is_merged(directory):
+    text = write_report(directory)
+    before = (directory / "runs.jsonl").read_bytes()
+    (directory / "runs.jsonl").rename(directory / "runs.killed.jsonl")
+    assert write_report(directory) == text
+    assert (directory / "runs.jsonl").read_bytes() == before
+    assert not (directory / "runs.killed.jsonl").exists()
+
+
 @pytest.mark.parametrize("name", ["config.json", "runs.jsonl"])
 def test_damage_is_named_and_nothing_written(directory, name):
     write_report(directory)
@@ -187,7 +204,8 @@ def test_a_folder_without_runs_is_refused(directory, tmp_path):
         write_report(directory)
 
 
-def test_papers_are_shown_alongside_ours_where_arms_have_labels(directory):
+def test_papers_are_shown_alongside_ours_where_arms_have_labels(directory, monkeypatch):
+    monkeypatch.undo()
     write_report(directory)
     assert (directory / "accuracy.png").exists() and not (directory / "papers.md").exists()
     paper = {"error_percent": 25.0, "images": 360, "errors": None}
