@@ -20,8 +20,8 @@ from ml_collections import config_flags
 
 from lenet_jax.config import default
 from lenet_jax.config.arms import Arm, check_arms
-from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.fields import ALL_FIELDS, FIELDS, SWEEP_FIELDS
+from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.listing import as_argument, list_fields
 from lenet_jax.errors import UserError
 from lenet_jax.training.jax_settings import fix_numerics, keep_compilations

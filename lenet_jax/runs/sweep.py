@@ -14,10 +14,10 @@ from lenet_jax.config.fields import SEED_LIMIT, override
 from lenet_jax.config.identity import flatten, to_record
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.errors import UserError
+from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.provenance import provenance
 from lenet_jax.runs.run import Run, describe, prepare, train_runs
-from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.store import Store, check_folder, read_sweep
 from lenet_jax.runs.tensorboard import Boards
 
@@ -92,6 +92,11 @@ def run_sweep(
     another process computes.
     """
     runs = list_runs(config, arms)
+    if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
+        raise UserError(
+            f"Arm {without[0]} keeps no validation images, on which tuning selects: set "
+            "config.data.validation_fraction or config.data.draw."
+        )
     header = {
         "kind": kind,
         "command": list(command),
@@ -133,7 +138,8 @@ def _fill(
         if first is None:
             if kind == "run":
                 raise UserError(
-                    f"--workdir={store.directory} is in use by process {store.holder(*still_open[0].key)}: wait until it ends, or choose another folder."
+                    f"--workdir={store.directory} is in use by process {store.holder(*still_open[0].key)}: "
+                    "wait until it ends, or choose another folder."
                 )
             time.sleep(SECONDS_BETWEEN_LOOKS)
             continue

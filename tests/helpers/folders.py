@@ -15,7 +15,9 @@ def tables(directory: pathlib.Path) -> dict[str, bytes]:
 def lines(directory: pathlib.Path, kind: str) -> list[str]:
     """The whole lines of runs.jsonl or epochs.jsonl, and of the files of processes that were killed."""
     paths = sorted(directory.glob(f"{kind}.*jsonl"))
-    return [line for path in paths for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [
+        line for path in paths for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")
+    ]
 
 
 def records(directory: pathlib.Path) -> dict[str, str]:
