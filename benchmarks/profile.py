@@ -51,7 +51,7 @@ def main(connectivity: str, sharing: str) -> None:
         }
         for (part, direction, operation), total in nanoseconds.most_common(25)
     ]
-    print(tables.to_text(rows, "pipe"))
+    print(tables.to_markdown(rows))
     print(f"\nAll operations: {sum(nanoseconds.values()) / STEPS / 1e6:.2f} ms a step.")
 
 

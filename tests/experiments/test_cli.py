@@ -426,7 +426,7 @@ def test_report_makes_tables_of_a_single_run(finished_run, tmp_path):
 
 
 def test_train_writes_the_same_numbers_for_people_and_for_tensorboard(finished_run):
-    from tests.runs.test_progress import read_events
+    from tests.helpers.events import read_events
 
     lines = folders.epochs(finished_run)
     assert [line["epoch"] for line in lines] == [1, 2]
