@@ -120,7 +120,7 @@ def _refuse_differences(
     if recorded == wanted:
         return
     # Late, as it loads JAX: whatever moves lines or claims runs of the recorded config starts without.
-    from lenet_jax.config.fields import differences
+    from lenet_jax.config.identity import differences
 
     if found := differences(dict(recorded), dict(wanted)):
         raise UserError(

@@ -195,7 +195,7 @@ def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
 
     Raises UserError where nothing is recorded, a file is damaged, or two results of one run differ.
     """
-    from lenet_jax.config.fields import complete  # late, as it loads JAX, which those who record don't need
+    from lenet_jax.config.identity import complete  # late, as it loads JAX, which those who record don't need
 
     header = require_header(directory)
     runs = _read_runs(directory)
