@@ -1,4 +1,4 @@
-"""Files that are replaced in one step."""
+"""Files that are replaced: the old or the new, never half of one."""
 
 import errno
 import os
@@ -9,13 +9,13 @@ import pytest
 
 from lenet_jax import files
 from lenet_jax.errors import UserError
-from tests.helpers.small_store import PROJECT
+from tests.helpers.commands import PROJECT
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, call):
     path = tmp_path / "config.json"
-    files.write(path, "old")
+    files.write(path, "old é")
 
     def stop(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -24,9 +24,9 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, call):
         patch.setattr(os, call, stop)
         with pytest.raises(UserError, match=r"config.json cannot be written \(No space"):
             files.write(path, "new")
-    assert path.read_text() == "old"
-    files.write(path, "new")
-    assert path.read_text() == "new"
+    assert path.read_text(encoding="utf-8") == "old é"
+    files.write(path, b"new")
+    assert path.read_bytes() == b"new"
     assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
 
 

@@ -50,8 +50,8 @@ class Field:
       identifies: whether runs that differ in it are different runs. Others may differ between two calls on
         one folder.
       is_place: whether it names a folder of this machine; then it isn't recorded.
-      hyperparameter: its name among `lenet_jax.training.hyperparameters.Hyperparameters`, numbers that are arguments
-        of compiled programs; "" for what a program is compiled for.
+      hyperparameter: its name in `lenet_jax.training.hyperparameters.Hyperparameters`, the numbers that are
+        arguments of compiled programs; "" for what a program is compiled for.
     """
 
     default: Any

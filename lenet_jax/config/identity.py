@@ -41,12 +41,12 @@ def complete(recorded: Mapping[str, Any]) -> dict[str, Any]:
 
 def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """One line for each identifying field in which two flattened configs differ."""
-    recorded = complete(recorded)
-    absent = object()
+    fields = [field for field in {**recorded, **wanted} if identifies(field)]
+    recorded, absent = complete(recorded), object()
     return [
         f"{field}: recorded {recorded.get(field, 'nothing')!r}, asked for {wanted.get(field, 'nothing')!r}"
-        for field in {**recorded, **wanted}
-        if identifies(field) and recorded.get(field, absent) != wanted.get(field, absent)
+        for field in fields
+        if recorded.get(field, absent) != wanted.get(field, absent)
     ]
 
 

@@ -1,7 +1,13 @@
-"""config.json: what a folder's runs have in common, and whether a command may add to them."""
+"""config.json: what a folder's runs have in common, and whether a command may add to them.
 
+A run's line holds what its config departs in from config.json's, and the digest by which config.json lists
+its provenance.
+"""
+
+import contextlib
 import json
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +20,16 @@ from lenet_jax.runs import lines
 CONFIG = "config.json"
 SCHEMA = 1
 KINDS = {"run": "a single run", "sweep": "a sweep", "tuning": "a tuning sweep"}
+
+DIGITS = 12  # of digests
+UNKNOWN = {  # the provenance of runs whose config.json was damaged beyond repair
+    "revision": "unknown",
+    "python": "unknown",
+    "libraries": {},
+    "device": "unknown",
+    "host": "unknown",
+    "devices": "unknown",
+}
 
 Header = dict[str, Any]  # "kind", "command", "config", "arms"; in config.json also "schema", "provenances"
 Configs = Mapping[str, Mapping[str, Any]]  # arm -> its resolved config, flattened as runs record it
@@ -78,13 +94,62 @@ def join_headers(recorded: Header | None, asked: Header) -> Header:
     """
     asked = json.loads(json.dumps(asked))  # as it is read back
     names = [arm["name"] for arm in asked["arms"]]
-    earlier = recorded or {"arms": [], "provenances": []}
+    earlier = recorded or {"config": asked["config"], "arms": [], "provenances": {}}
     return {
         "schema": SCHEMA,
-        **asked,
-        "arms": asked["arms"] + [arm for arm in earlier["arms"] if arm["name"] not in names],
         "provenances": earlier["provenances"],
+        **asked,
+        "config": earlier["config"],  # from which recorded runs depart
+        "arms": asked["arms"] + [arm for arm in earlier["arms"] if arm["name"] not in names],
     }
+
+
+def add_provenance(header: Header, provenance: Mapping[str, Any]) -> str:
+    """Lists a provenance in `header`, and returns its digest."""
+    digest = lines.digest(provenance)[:DIGITS]
+    header["provenances"][digest] = dict(provenance)
+    return digest
+
+
+def pack(header: Header, record: Record) -> dict[str, Any]:
+    """A run's record as its line holds it; its provenance is listed in `header`."""
+    base, missing = header["config"], object()
+    packed = {name: value for name, value in record.items() if name not in ("config", "provenance")}
+    departs = {field: value for field, value in record["config"].items() if base.get(field, missing) != value}
+    return {
+        **packed,
+        "departs": departs,
+        "departs_from": lines.digest(base)[:DIGITS],
+        "provenance": lines.digest(record["provenance"])[:DIGITS],
+    }
+
+
+def unpack(directory: pathlib.Path, header: Header, packed: Mapping[str, Any]) -> Record:
+    """The record that `pack` made a line's content of.
+
+    Raises UserError where it departs from another config than the header's.
+    """
+    if packed["departs_from"] != lines.digest(header["config"])[:DIGITS]:
+        raise UserError(
+            f"{directory} holds results of another config: those of arm {packed['arm']} with seed "
+            f"{packed['seed']} depart from another config than {CONFIG} holds. Choose another --workdir."
+        )
+    record = {name: value for name, value in packed.items() if name not in ("departs", "departs_from")}
+    record["config"] = {**header["config"], **packed["departs"]}
+    record["provenance"] = header["provenances"].get(packed["provenance"], UNKNOWN)
+    return record
+
+
+def salvage_provenances(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """The provenances that a damaged config.json still holds whole, by their digests."""
+    text = (directory / CONFIG).read_text(encoding="utf-8", errors="replace")
+    found = {}
+    for entry in re.finditer(rf'"([0-9a-f]{{{DIGITS}}})": (?={{)', text):
+        with contextlib.suppress(ValueError):
+            provenance, _ = json.JSONDecoder().raw_decode(text, entry.end())
+            if lines.digest(provenance)[:DIGITS] == entry[1]:
+                found[entry[1]] = provenance
+    return found
 
 
 def check_asked(
@@ -97,7 +162,7 @@ def check_asked(
     """Raises UserError where a command may not continue `directory`, naming each field that differs.
 
     Args:
-      recorded: what config.json holds; None where it is missing or damaged. Runs hold their own configs.
+      recorded: what config.json holds; None where it is missing or damaged.
       runs: the recorded ones. Those of arms that aren't in `configs` are not checked.
       asked: the command's header, with the config that all arms start from.
       configs: the command's arms. A sweep's runs may have other seeds, a single run may not.

@@ -37,7 +37,7 @@ class DamagedLine(NamedTuple):
 
 def seal(content: Mapping[str, Any]) -> dict[str, Any]:
     """`content` (JSON types) with a checksum over it."""
-    return {**content, "sha256": _digest(content)}
+    return {**content, "sha256": digest(content)}
 
 
 def unseal(text: str | bytes) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def unseal(text: str | bytes) -> dict[str, Any]:
     if not isinstance(document, dict) or "sha256" not in document:
         raise Damaged("it has no checksum")
     checksum = document.pop("sha256")
-    if checksum != _digest(document):
+    if checksum != digest(document):
         raise Damaged("its checksum does not match its content")
     return document
 
@@ -59,7 +59,8 @@ def to_line(content: Mapping[str, Any]) -> bytes:
     return json.dumps(seal(content), allow_nan=False).encode() + b"\n"
 
 
-def _digest(content: Mapping[str, Any]) -> str:
+def digest(content: Mapping[str, Any]) -> str:
+    """64 hexadecimal digits over `content` (JSON types), whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

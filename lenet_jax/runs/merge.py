@@ -8,7 +8,6 @@ import contextlib
 import os
 import pathlib
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from lenet_jax.errors import UserError
 from lenet_jax.runs import claims
@@ -34,7 +33,7 @@ def merge(directory: pathlib.Path) -> None:
     """Rewrites runs.jsonl and epochs.jsonl by arm (as in config.json) and seed, from all files there are.
 
     Files of workers that have ended are removed, those of live ones stay. Damaged lines are set aside with
-    a warning. config.json lists the provenances of all runs. What is unchanged is not touched.
+    a warning. What is unchanged is not touched.
 
     Raises UserError where config.json is missing or damaged, where two results of one run differ, or where
     a file cannot be written.
@@ -52,7 +51,7 @@ def merge_files(directory: pathlib.Path, header: Header) -> None:
         epochs, damaged_epochs = recorded_epochs(directory, runs)
         order = sorted(runs.lines, key=run_order(header))
 
-        write_header(directory, {**header, "provenances": _provenances(runs, order)})
+        write_header(directory, header)
         live = [
             worker_path(directory, kind, name)
             for kind in (RUNS, EPOCHS)
@@ -75,16 +74,6 @@ def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack
     descriptor = os.open(worker_path(directory, RUNS, worker), os.O_RDWR)
     stack.callback(os.close, descriptor)
     return claims.lock_at_once(descriptor)
-
-
-def _provenances(runs: RecordedRuns, order: Iterable[Key]) -> list[dict[str, Any]]:
-    """The distinct provenances of the recorded runs."""
-    found: list[dict[str, Any]] = []
-    for run in order:
-        provenance = runs.lines[run][0].content["provenance"]
-        if provenance not in found:
-            found.append(provenance)
-    return found
 
 
 def set_runs_aside(directory: pathlib.Path, header: Header, chosen: Collection[Key]) -> None:

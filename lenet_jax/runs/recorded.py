@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Callable, Iterable
 
 from lenet_jax.errors import UserError
-from lenet_jax.runs.header import Header, Record
+from lenet_jax.runs.header import Header, Record, unpack
 from lenet_jax.runs.lines import DamagedLine, Line, LineFile
 
 RUNS, EPOCHS = "runs", "epochs"
@@ -77,10 +77,14 @@ class RecordedRuns:
             self.lines = _join([self._merged, *self._workers.values()])
         return changed
 
+    def records(self, header: Header) -> dict[Key, Record]:
+        """Each run's record. Raises UserError where one departs from another config than the header's."""
+        return {run: unpack(self._directory, header, line.content) for run, (line, _) in self.lines.items()}
+
     @property
-    def records(self) -> dict[Key, Record]:
-        """Each run's record."""
-        return {run: line.content for run, (line, _) in self.lines.items()}
+    def provenances(self) -> set[str]:
+        """The digests of the runs' provenances."""
+        return {line.content["provenance"] for line, _ in self.lines.values()}
 
     @property
     def damage(self) -> list[DamagedLine]:

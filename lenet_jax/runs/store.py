@@ -4,7 +4,7 @@ Files in the folder:
 
 ====================  ==================================================================
 config.json           the command, the config that arms start from, the arms, provenances
-runs.jsonl            one line per run, complete in itself
+runs.jsonl            one line per run
 epochs.jsonl          one line per run and epoch
 runs.WORKER.jsonl,    the same of a command that still runs or was killed, which appends
 epochs.WORKER.jsonl   to its own files only; merged into the former at the end of a command
@@ -12,8 +12,8 @@ epochs.WORKER.jsonl   to its own files only; merged into the former at the end o
 replaced/             lines of runs that were computed again
 ====================  ==================================================================
 
-A line holds the whole record of its run, its config and provenance included: it is read and checked
-without any other file.
+A run's line holds its result, what its config departs in from config.json's, the digest of its provenance,
+the digest of the code that computed it, and a checksum.
 """
 
 import contextlib
@@ -30,10 +30,14 @@ from lenet_jax.runs.header import (
     Configs,
     Header,
     Record,
+    add_provenance,
     check_asked,
     join_headers,
+    pack,
     read_header,
     require_header,
+    salvage_provenances,
+    write_header,
 )
 from lenet_jax.runs.lines import Damaged
 from lenet_jax.runs.merge import merge, merge_files, set_runs_aside
@@ -41,19 +45,27 @@ from lenet_jax.runs.recorded import EPOCHS, RUNS, Key, RecordedRuns, recorded_ep
 from lenet_jax.runs.worker import WorkerFiles
 
 
-def check_folder(directory: pathlib.Path, header: Header, configs: Configs) -> Header:
-    """Raises UserError where `Store.open` would refuse what is recorded in `directory`.
+def check_folder(
+    directory: pathlib.Path, header: Header, configs: Configs
+) -> tuple[Header, dict[Key, Record]]:
+    """What config.json would become, and what is recorded in `directory`; nothing is written.
 
-    Writes nothing, and returns what config.json would become.
+    Raises UserError where `Store.open` would refuse the folder.
     """
+    provenances = {}
     try:
         recorded = read_header(directory)
     except Damaged:  # set aside later, once all checks have passed
-        recorded = None
+        recorded, provenances = None, salvage_provenances(directory)
+    joined = join_headers(recorded, header)
+    joined["provenances"].update(provenances)
     runs = RecordedRuns(directory)
     runs.read_on()
-    check_asked(directory, recorded, runs.records, header, configs)
-    return join_headers(recorded, header)
+    if recorded:
+        check_asked(directory, recorded, {}, header, configs)
+    records = runs.records(joined)
+    check_asked(directory, recorded, records, header, configs)
+    return joined, records
 
 
 class Store:
@@ -61,11 +73,12 @@ class Store:
 
     def __init__(self, directory: pathlib.Path):
         """Use `Store.open`, which checks and locks the folder."""
-        self._directory = directory
+        self.directory = directory
         self._files = WorkerFiles(directory)
         self._claims = claims.Claims(directory)
         self._runs = RecordedRuns(directory)
         self._records: dict[Key, Record] = {}
+        self._header = require_header(directory)
         self._warned_of: set[str] = set()
 
     @classmethod
@@ -87,7 +100,7 @@ class Store:
         """
         claims.make_directory(directory)
         with claims.locked(directory):
-            merge_files(directory, check_folder(directory, header, configs))
+            merge_files(directory, check_folder(directory, header, configs)[0])
             store = cls(directory)
         try:
             yield store
@@ -102,7 +115,9 @@ class Store:
         Reads only what was appended since the last call. A run on a damaged line is not recorded.
         """
         if self._runs.read_on():
-            self._records = self._runs.records
+            if not self._runs.provenances <= self._header["provenances"].keys():  # others have added some
+                self._header = require_header(self.directory)
+            self._records = self._runs.records(self._header)
             for line in map(str, self._runs.damage):
                 if line not in self._warned_of:
                     self._warned_of.add(line)
@@ -156,18 +171,21 @@ class Store:
         arm, seed = result["arm"], result["seed"]
         if not self._claims.holds(arm, seed):
             raise KeyError((arm, seed))
-        self._files.append(
-            RUNS,
-            {
-                "arm": arm,
-                "seed": seed,
-                "result": _finite(result),
-                "images": images,
-                "config": config,
-                "provenance": provenance,
-                "code": code,
-            },
-        )
+        record = {
+            "arm": arm,
+            "seed": seed,
+            "result": _finite(result),
+            "images": images,
+            "config": config,
+            "provenance": provenance,
+            "code": code,
+        }
+        if provenance not in self._header["provenances"].values():
+            with claims.locked(self.directory):
+                self._header = require_header(self.directory)
+                add_provenance(self._header, provenance)
+                write_header(self.directory, self._header)
+        self._files.append(RUNS, pack(self._header, record))
         self.release(arm, seed)
 
     def set_aside(self, runs: Collection[Key]) -> None:
@@ -175,8 +193,8 @@ class Store:
 
         Raises UserError where one of them was recorded by a command that still runs.
         """
-        with claims.locked(self._directory):
-            set_runs_aside(self._directory, require_header(self._directory), runs)
+        with claims.locked(self.directory):
+            set_runs_aside(self.directory, require_header(self.directory), runs)
 
 
 def _finite(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +213,7 @@ def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
 
     Raises UserError where nothing is recorded, a file is damaged, or two results of one run differ.
     """
-    from lenet_jax.config.identity import complete  # late, as it loads JAX, which those who record don't need
+    from lenet_jax.config.identity import complete  # late, as it loads JAX, which recording doesn't need
 
     header = require_header(directory)
     runs = _read_runs(directory)
@@ -203,7 +221,7 @@ def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
         raise UserError(
             f"{directory} holds no recorded runs: run experiments.ablate with this --workdir first."
         )
-    records = runs.records
+    records = runs.records(header)
     completed = [
         {**records[run], "config": complete(records[run]["config"])}
         for run in sorted(records, key=run_order(header))

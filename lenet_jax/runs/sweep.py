@@ -104,7 +104,7 @@ def run_sweep(
         "arms": [arms_lib.to_record(arm) for arm in arms],
     }
     configs = {arm.name: to_record(_with_overrides(config, arm)) for arm in arms}
-    recorded = check_folder(directory, header, configs)
+    _, recorded = check_folder(directory, header, configs)
     stale = {key for key, record in recorded.items() if record["code"] != code_digest()}
     if not rerun and (notice := describe_code(recorded.values())):
         print(notice, file=sys.stderr)

@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from lenet_jax.runs.claims import Claims
-from lenet_jax.runs.store import read_sweep
 
 from lenet_jax.config.fields import FIELDS
+from lenet_jax.runs.claims import Claims
 from lenet_jax.runs.run import describe
+from lenet_jax.runs.store import read_sweep
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, TINY, run_command
 

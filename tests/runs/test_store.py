@@ -10,6 +10,7 @@ import pytest
 
 from lenet_jax.errors import UserError
 from lenet_jax.runs import lines
+from lenet_jax.runs.header import UNKNOWN
 from lenet_jax.runs.store import Store, check_folder, read_epochs, read_sweep
 from tests.helpers import folders
 from tests.helpers.small_store import (
@@ -61,7 +62,7 @@ def test_what_is_recorded_is_read(directory):
     }  # fmt: skip
     assert [arm["name"] for arm in header["arms"]] == ARMS
     assert header["arms"][0]["overrides"] == {"model.hidden": [9]}
-    assert header["provenances"] == [{"revision": "0123abc"}]
+    assert list(header["provenances"].values()) == [{"revision": "0123abc"}]
     assert names(directory) == ["config.json", "epochs.jsonl", "runs.jsonl"]
 
 
@@ -233,10 +234,10 @@ def test_another_seed_of_a_single_run_is_refused_without_config_json_too(tmp_pat
     with Store.open(tmp_path, header, {"wide": config}) as store:
         assert store.claim("wide", 0)
         record(store, "wide", 0)
-    for _ in range(2):
+    for words in ("seed: recorded 0, asked for 1", "holds results of another config: those of arm wide"):
         other = config | {"seed": 1}
         with (
-            pytest.raises(UserError, match="seed: recorded 0, asked for 1"),
+            pytest.raises(UserError, match=words),
             Store.open(tmp_path, header | {"config": other}, {"wide": other}),
         ):
             pass
@@ -271,7 +272,7 @@ def test_the_provenances_of_all_runs_are_listed(directory):
             assert store.claim("wide", seed)
             record(store, "wide", seed, provenance=revision)
     header, _ = read_sweep(directory)
-    assert header["provenances"] == [{"revision": "0123abc"}, {"revision": "4567def"}]
+    assert list(header["provenances"].values()) == [{"revision": "0123abc"}, {"revision": "4567def"}]
 
 
 def test_a_config_of_another_version_of_the_project_is_refused(directory):
@@ -310,7 +311,15 @@ def test_a_damaged_config_json_is_named_set_aside_and_made_again(directory, capl
     assert message.startswith(f"{path} is damaged: it")
     assert message.endswith("It was set aside as config.json.damaged-1.")
     assert (directory / "config.json.damaged-1").read_bytes() == damaged
-    assert path.read_bytes() == whole  # provenances included: each line has its own
+    header, runs = read_sweep(directory)
+    if damaged.startswith(b"{"):
+        assert path.read_bytes() == whole  # provenances included, which are found in what is left
+    assert len(runs) == 4 and all(
+        run["provenance"] == ({"revision": "0123abc"} if damaged.startswith(b"{") else UNKNOWN)
+        for run in runs
+    )
+    recorded = json.loads(whole)
+    assert all(header[name] == recorded[name] for name in ("kind", "command", "arms"))
     assert (directory / "runs.jsonl").read_bytes() == lines_before
 
 
