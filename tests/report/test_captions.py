@@ -41,6 +41,12 @@ def test_a_single_run_has_no_seeds_to_choose():
     assert recorded_command(single, RUNS[:1]) == "python -m experiments.train --config=x.py --workdir=DIR"
 
 
+def test_tuning_is_given_for_all_arms():
+    """Its rows are candidates, which --config.arms does not name."""
+    command = recorded_command(SWEEP | {"kind": "tuning"}, RUNS[:1])
+    assert command == "python -m experiments.ablate --config=x.py --config.seeds=1 --workdir=DIR"
+
+
 def test_a_shell_reads_the_command_as_it_was_given():
     arguments = ["python", "-m", "x", "--config=my file.py", "--config.model.map_table=all,01 12", "--a=()"]
     command = recorded_command(SWEEP | {"command": arguments}, RUNS)
