@@ -27,7 +27,7 @@ def provenance() -> dict:
 
 def versions(ran_on: dict) -> str:
     """What `provenance` says of Python and the libraries that a table names."""
-    libraries = (f"{name} {ran_on['libraries'][name]}" for name in SHOWN_LIBRARIES)
+    libraries = (f"{name} {ran_on['libraries'].get(name, 'unknown')}" for name in SHOWN_LIBRARIES)
     return ", ".join([f"Python {ran_on['python']}", *libraries])
 
 
