@@ -8,7 +8,7 @@ import io
 import json
 import pathlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import requests
@@ -159,7 +159,7 @@ def _listed(files: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Stops tensorflow-datasets from printing, drawing progress bars and logging its steps."""
     tfds.disable_progress_bar()
     verbosity = logging.get_verbosity()

@@ -36,4 +36,4 @@ def read(
 def write(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Replaces `path` in one step, so that no reader sees a partly written file."""
     with replacing(path) as draft, draft.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)

@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 from absl import logging
@@ -53,7 +53,7 @@ def load_prepared(source: Source, data_dir: pathlib.Path, manual_dir: str) -> di
 
 
 @contextlib.contextmanager
-def _lock(path: pathlib.Path) -> Iterator[None]:
+def _lock(path: pathlib.Path) -> Generator[None]:
     """Only one process at a time holds the lock; the system releases it if that process is killed."""
     with path.open("w") as file:
         try:

@@ -48,13 +48,11 @@ class Source:
     @property
     def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         """Name -> shape and dtype of each of the dataset's arrays."""
-        counts = {"train": self.train_count, "test": self.test_count}
-        images = {
-            f"{split}_images": ((count, *self.image_shape), np.dtype(self.dtype))
-            for split, count in counts.items()
-        }
-        labels = {f"{split}_labels": ((count,), np.dtype(np.int32)) for split, count in counts.items()}
-        return images | labels
+        layout: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+        for split, count in (("train", self.train_count), ("test", self.test_count)):
+            layout[f"{split}_images"] = (count, *self.image_shape), np.dtype(self.dtype)
+            layout[f"{split}_labels"] = (count,), np.dtype(np.int32)
+        return layout
 
 
 _MNIST = Source(
