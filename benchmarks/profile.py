@@ -26,16 +26,14 @@ STEPS = 100
 
 def main(connectivity: str, sharing: str) -> None:
     fields = LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
-    engine, program, data, numbers = prepare(fields, STEPS * LENET5["train.batch_size"], [0.1])
-    state = engine.init_state(program, numbers)
-    names = operation_names(
-        engine.train_epoch.lower(program, state, data, numbers.seed, 0).compile().as_text()
-    )
-    state, means = engine.train_epoch(program, state, data, numbers.seed, 0)
+    engine, program, data, hyperparameters = prepare(fields, STEPS * LENET5["train.batch_size"], [0.1])
+    state = engine.init_state(program, hyperparameters)
+    names = operation_names(engine.train_epoch.lower(program, state, data, 0).compile().as_text())
+    state, means = engine.train_epoch(program, state, data, 0)
     jax.block_until_ready(means)
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
-            _, means = engine.train_epoch(program, state, data, numbers.seed, 1)
+            _, means = engine.train_epoch(program, state, data, 1)
             jax.block_until_ready(means)
         [trace] = pathlib.Path(folder).rglob("*.xplane.pb")
         nanoseconds = collections.Counter()
@@ -53,7 +51,7 @@ def main(connectivity: str, sharing: str) -> None:
         }
         for (part, direction, operation), total in nanoseconds.most_common(25)
     ]
-    print(tables.to_text(rows, "pipe"))
+    print(tables.to_markdown(rows))
     print(f"\nAll operations: {sum(nanoseconds.values()) / STEPS / 1e6:.2f} ms a step.")
 
 

@@ -22,7 +22,7 @@ def first_epoch(images, labels, connectivity: str, sharing: str) -> float:
     from lenet_jax.config.build_program import make_program
     from lenet_jax.config.fields import default_config, override
     from lenet_jax.data import Split
-    from lenet_jax.runs.run import numbers_of
+    from lenet_jax.runs.run import hyperparameters_of
     from lenet_jax.training.engine import make_engine
     from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
 
@@ -34,9 +34,8 @@ def first_epoch(images, labels, connectivity: str, sharing: str) -> float:
     data = engine.put(Split(images, labels))
     started = time.perf_counter()
     program = make_program(config, len(labels), engine.batch_devices)
-    numbers = numbers_of([config], engine.run_devices)
-    state = engine.init_state(program, numbers)
-    _, means = engine.train_epoch(program, state, data, numbers.seed, 1)
+    state = engine.init_state(program, hyperparameters_of([config], engine.run_devices))
+    _, means = engine.train_epoch(program, state, data, 1)
     jax.block_until_ready(means)
     return time.perf_counter() - started
 

@@ -18,7 +18,7 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.data import Split
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import Wired
-from lenet_jax.runs.run import numbers_of
+from lenet_jax.runs.run import hyperparameters_of
 from lenet_jax.training.engine import make_engine
 from lenet_jax.training.jax_settings import fix_numerics
 
@@ -26,7 +26,7 @@ Workload = Callable[[], None]
 
 
 def prepare(fields: dict, images: int, learning_rates: list[float]):
-    """(engine, program, data, numbers) for a run for each learning rate, each with its own seed."""
+    """(engine, program, data, hyperparameters) for a run for each learning rate, each with its own seed."""
     fix_numerics()
     configs = [
         override(default_config(), {**fields, "seed": seed, "train.learning_rate": learning_rate})
@@ -35,19 +35,19 @@ def prepare(fields: dict, images: int, learning_rates: list[float]):
     engine = make_engine("jit", len(configs))
     program = make_program(configs[0], images, engine.batch_devices)
     data = engine.put(Split(*random_images(images, program.image_size)))
-    return engine, program, data, numbers_of(configs, engine.run_devices)
+    return engine, program, data, hyperparameters_of(configs, engine.run_devices)
 
 
 def train(fields: dict, images: int, learning_rates: list[float]) -> Workload:
     """Trains a run for each learning rate, each with its own seed, for one epoch of so many images."""
-    engine, program, data, numbers = prepare(fields, images, learning_rates)
+    engine, program, data, hyperparameters = prepare(fields, images, learning_rates)
     together = engine.capacity(program, images)
 
     def work():
-        for first in range(0, len(numbers.seed), together):
-            part = jax.tree.map(lambda array, first=first: array[first : first + together], numbers)
+        for first in range(0, len(hyperparameters.seed), together):
+            part = jax.tree.map(lambda array, first=first: array[first : first + together], hyperparameters)
             state = engine.init_state(program, part)
-            state, means = engine.train_epoch(program, state, data, part.seed, 1)
+            state, means = engine.train_epoch(program, state, data, 1)
             jax.block_until_ready(means)
 
     return work
@@ -125,5 +125,5 @@ def products_per_second(size: int = 2048) -> float:
 
 
 def more_runs() -> list[int]:
-    """Hyperparameters of runs beyond 16 that a GPU or TPU is for."""
+    """Numbers of runs beyond 16, for a GPU or TPU."""
     return [] if jax.default_backend() == "cpu" else [32, 64, 128, 256, 512, 1024]

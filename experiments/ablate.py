@@ -19,14 +19,9 @@ def main() -> None:
     config, directory, arms = cli.config(), cli.workdir(), cli.arms()
     selected = select_arms(config.arms, arms)
     require_effect(list(cli.changed_fields()), selected)
-    run_sweep(
-        config,
-        arms,
-        cli.command("experiments.ablate"),
-        directory,
-        after_runs=write_results,
-        rerun=flags.FLAGS.rerun,
-    )
+    command = cli.command("experiments.ablate")
+    if not run_sweep(config, arms, command, directory, after_runs=write_results, rerun=flags.FLAGS.rerun):
+        print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
 
 

@@ -20,8 +20,8 @@ from ml_collections import config_flags
 
 from lenet_jax.config import default
 from lenet_jax.config.arms import Arm, check_arms
-from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.fields import ALL_FIELDS, FIELDS, SWEEP_FIELDS
+from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.listing import as_argument, list_fields
 from lenet_jax.errors import UserError
 from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
@@ -60,6 +60,11 @@ def define_config(has_default: bool = False) -> None:
 def define_workdir() -> None:
     """Defines --workdir=DIR."""
     flags.DEFINE_string("workdir", None, "Folder for the records and what is made from them.")
+
+
+def define_rerun() -> None:
+    """Defines --rerun."""
+    flags.DEFINE_bool("rerun", False, "Compute again the recorded runs that other code computed.")
 
 
 def run(main: Callable[[], None]) -> None:

@@ -10,7 +10,6 @@ stopped starts over.
 from absl import flags
 
 from experiments import cli
-from lenet_jax.config.arms import Arm
 from lenet_jax.runs.run import describe
 from lenet_jax.runs.sweep import run_single
 

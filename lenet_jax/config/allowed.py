@@ -90,9 +90,9 @@ class Each:
     def fault(self, field: str, value: Iterable[Any]) -> str:
         numbers = tuple(value)
         kinds = (int,) if self.whole else (int, float)
-        if all(type(number) in kinds and self.bounds.holds(number) for number in numbers):
-            if numbers or self.may_be_empty:
-                return ""
+        fits = all(type(number) in kinds and self.bounds.holds(number) for number in numbers)
+        if fits and (numbers or self.may_be_empty):
+            return ""
         return f"config.{field}={numbers} must {self.must.format(field=field)}."
 
     def words(self) -> str:

@@ -95,8 +95,8 @@ def _check_arm(arm: Arm, names: list[str]) -> None:
             )
         if arm.paper.images < 1 or not 0 <= (arm.paper.errors or 0) <= arm.paper.images:
             raise UserError(
-                f"Arm {arm.name}: paper.errors={arm.paper.errors} must be at most paper.images={arm.paper.images}, "
-                "of which there is at least one."
+                f"Arm {arm.name}: paper.errors={arm.paper.errors} must be at most "
+                f"paper.images={arm.paper.images}, of which there is at least one."
             )
 
 

@@ -14,7 +14,8 @@ from lenet_jax.models.networks import CLASSES, CNN, MLP, Stage
 def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
     """The module that `config.model` describes, for images of image_size x image_size.
 
-    The fields have passed `lenet_jax.config.checks.check_fields`. Raises UserError for shapes that do not fit.
+    The fields have passed `lenet_jax.config.checks.check_fields`. Raises UserError for shapes that do not
+    fit.
     """
     stages = _read_stages(model)  # also for an MLP: a wrong one is refused
     if model.name == "mlp":

@@ -1,4 +1,4 @@
-"""The config of a command that is given none: LeNet-5 on the embedded digits, all fields at their defaults."""
+"""The config of a command that is given none: LeNet-5 on the embedded digits, with default fields."""
 
 import ml_collections
 

@@ -15,6 +15,7 @@ from lenet_jax.config.allowed import Allowed, Bounds, Each, OneOf, OneOrPerStage
 from lenet_jax.data import DATASETS
 from lenet_jax.models import wiring
 from lenet_jax.models.layers import ACTIVATIONS, INITIALISATIONS, POOLINGS
+from lenet_jax.models.map_tables import ALL, TABLES
 from lenet_jax.training.curvature import CURVATURES
 from lenet_jax.training.engine import PARALLEL
 from lenet_jax.training.objective import LOSSES
@@ -49,7 +50,7 @@ class Field:
       identifies: whether runs that differ in it are different runs. Others may differ between two calls on
         one folder.
       is_place: whether it names a folder of this machine; then it isn't recorded.
-      hyperparameter: its name among `lenet_jax.training.epoch.Hyperparameters`, numbers that are arguments
+      hyperparameter: its name among `lenet_jax.training.hyperparameters.Hyperparameters`, numbers that are arguments
         of compiled programs; "" for what a program is compiled for.
     """
 
@@ -69,27 +70,45 @@ FIELDS: Mapping[str, Field] = {
         Bounds(low=0, high=SEED_LIMIT - 1),
         hyperparameter="seed",
     ),
-    "parallel": Field("jit", "jit: one run per device; pmap: each batch split over all devices", OneOf(PARALLEL)),
+    "parallel": Field(
+        "jit", "jit: one run per device; pmap: each batch split over all devices", OneOf(PARALLEL)
+    ),
     "tensorboard": Field(False, "also write TensorBoard event files", identifies=False),
     "data.seed": Field(0, "draws the validation split and data.move, the same for all runs", _AT_LEAST_0),
     "data.validation_fraction": Field(
         0.1, "of the training set; 0: no validation split", Bounds(low=0, high=1, high_open=True)
     ),
-    "data.draw": Field((), "numbers of training, validation and test images that each run draws by its seed; (): all"),
-    "data.image_size": Field(32, "side of the square images in pixels: LeNet-5 reads 32, the MLPs of 1998 28", _AT_LEAST_1),
+    "data.draw": Field(
+        (), "numbers of training, validation and test images that each run draws by its seed; (): all"
+    ),
+    "data.image_size": Field(
+        32, "side of the square images in pixels: LeNet-5 reads 32, the MLPs of 1998 28", _AT_LEAST_1
+    ),
     "data.box": Field(20, "side in pixels of the box that digits are scaled to; MNIST's fit 20", _AT_LEAST_1),
-    "data.move": Field(0, "maximum shift in pixels; each image is shifted once, drawn from data.seed", _AT_LEAST_0),
-    "data.positions": Field(1, "columns at which data.draw shows each digit, also in the test images", _AT_LEAST_1),
+    "data.move": Field(
+        0, "maximum shift in pixels; each image is shifted once, drawn from data.seed", _AT_LEAST_0
+    ),
+    "data.positions": Field(
+        1, "columns at which data.draw shows each digit, also in the test images", _AT_LEAST_1
+    ),
     "data.background": Field(-0.1, "grey level of the background (LeCun et al. 1998, section II-B)", _FINITE),
     "data.ink": Field(1.175, "grey level of full ink", _FINITE),
     "data.manual_dir": Field(
-        "", "folder with a dataset's original files, where they can't be downloaded", identifies=False, is_place=True
+        "",
+        "folder with a dataset's original files, where they can't be downloaded",
+        identifies=False,
+        is_place=True,
     ),
     "data.data_dir": Field(
-        "", "where prepared data is kept; empty: with tensorflow-datasets' own", identifies=False, is_place=True
+        "",
+        "where prepared data is kept; empty: with tensorflow-datasets' own",
+        identifies=False,
+        is_place=True,
     ),
     "distortion.probability": Field(
-        0.0, "that a training image is distorted when it is shown; 0: never", _FRACTION,
+        0.0,
+        "that a training image is distorted when it is shown; 0: never",
+        _FRACTION,
         hyperparameter="distortion_probability",
     ),
     "distortion.shift": Field(
@@ -99,60 +118,91 @@ FIELDS: Mapping[str, Field] = {
         0.15, "largest logarithm of the scaling factor", _FRACTION, hyperparameter="distortion_scale"
     ),
     "distortion.squeeze": Field(
-        0.15, "largest logarithm of the factor in width, whose inverse scales the height", _FRACTION,
+        0.15,
+        "largest logarithm of the factor in width, whose inverse scales the height",
+        _FRACTION,
         hyperparameter="distortion_squeeze",
     ),
     "distortion.shear": Field(
-        0.3, "largest shift to the side, in pixels per pixel of height", _FRACTION, hyperparameter="distortion_shear"
+        0.3,
+        "largest shift to the side, in pixels per pixel of height",
+        _FRACTION,
+        hyperparameter="distortion_shear",
     ),
     # Of a stage's fields: one value for all stages, or one per stage: 3,5 or local,full.
-    "model.name": Field("cnn", "convolutional stages and a classifier, or a multilayer perceptron", OneOf(MODELS)),
-    "model.connectivity": Field("local", "which input positions a unit reads", OneOrPerStage(wiring.CONNECTIVITY)),
-    "model.sharing": Field("shared", "whether the units of a feature map share one kernel", OneOrPerStage(wiring.SHARING)),
+    "model.name": Field(
+        "cnn", "convolutional stages and a classifier, or a multilayer perceptron", OneOf(MODELS)
+    ),
+    "model.connectivity": Field(
+        "local", "which input positions a unit reads", OneOrPerStage(wiring.CONNECTIVITY)
+    ),
+    "model.sharing": Field(
+        "shared", "whether the units of a feature map share one kernel", OneOrPerStage(wiring.SHARING)
+    ),
     "model.maps": Field((6, 16), "feature maps of each stage; their number is the number of stages", _SIZES),
     "model.map_table": Field(
         "all",
-        "which input maps a map reads: all, c3, lenet1, h2_groups, h2_cyclic, h2_thirds, or one word per map: 01 12 02",
+        f"which input maps a map reads: {ALL}, {', '.join(TABLES)}, or one word per map, such as 01 12 02",
     ),
     "model.kernel_size": Field((5,), "side of the receptive field in pixels", _PER_STAGE),
     "model.stride": Field((1,), "from one receptive field to the next, in pixels", _PER_STAGE),
-    "model.pad_before": Field((0,), "rows above and columns to the left, whose units have the value pad_value", _PADDING),
+    "model.pad_before": Field(
+        (0,), "rows above and columns to the left, whose units have the value pad_value", _PADDING
+    ),
     "model.pad_after": Field((0,), "rows below and columns to the right", _PADDING),
     "model.pad_value": Field(-1.0, "state of the units that padding stands for", _FINITE),
-    "model.bias": Field("map", "one per map or one per unit where kernels are shared; unshared units have their own", OneOf(BIASES)),
+    "model.bias": Field(
+        "map",
+        "one per map or one per unit where kernels are shared; unshared units have their own",
+        OneOf(BIASES),
+    ),
     "model.pooling": Field("average", "2x2 pooling after a stage", OneOrPerStage(POOLINGS)),
     "model.activation": Field("tanh", "function of every unit", OneOf(ACTIVATIONS)),
     "model.hidden": Field((120, 84), "widths of the classifier's hidden layers, or of the MLP's", _SIZES),
     "model.dropout": Field(
-        0.0, "probability that training drops an input of a hidden layer", Bounds(low=0, high=1, high_open=True),
+        0.0,
+        "probability that training drops an input of a hidden layer",
+        Bounds(low=0, high=1, high_open=True),
         hyperparameter="dropout",
     ),
     "model.output": Field("logits", "output units", OneOf(OUTPUTS)),
     "model.bitmaps": Field("1998", "what rbf units compare with: 1998, or rows of # and . for each class"),
     "model.initialisation": Field(
-        "unit_variance", "of kernels; fan_in: uniform within 2.4/F, root_fan_in: within 2.4 over the root of F",
+        "unit_variance",
+        "of kernels; fan_in: uniform within 2.4/F, root_fan_in: within 2.4 over the root of F",
         OneOf(INITIALISATIONS),
     ),
     "model.parameter_budget": Field(
         0, "mlp: parameters for which the width of one hidden layer is solved; 0: model.hidden", _AT_LEAST_0
     ),
     "train.loss": Field("cross_entropy", "rbf and rbf_competitive are for model.output=rbf", OneOf(LOSSES)),
-    "train.target_low": Field(-1.0, "squared_error: of the wrong classes", _FINITE, hyperparameter="target_low"),
-    "train.target_high": Field(1.0, "squared_error: of the right class", _FINITE, hyperparameter="target_high"),
+    "train.target_low": Field(
+        -1.0, "squared_error: of the wrong classes", _FINITE, hyperparameter="target_low"
+    ),
+    "train.target_high": Field(
+        1.0, "squared_error: of the right class", _FINITE, hyperparameter="target_high"
+    ),
     "train.rbf_j": Field(
-        1.0, "rbf_competitive: j of LeCun et al. 1998, eq. 9, which the paper doesn't specify", _POSITIVE,
+        1.0,
+        "rbf_competitive: j of LeCun et al. 1998, eq. 9, which the paper doesn't specify",
+        _POSITIVE,
         hyperparameter="rbf_j",
     ),
     "train.epochs": Field(10, "passes over the training images", _AT_LEAST_1),
-    "train.select_epoch": Field("last", "which epoch counts: the last, or the best on validation images", OneOf(SELECT_EPOCH)),
-    "train.order": Field("shuffled", "of the training images; constant: the same in every epoch", OneOf(ORDERS)),
+    "train.select_epoch": Field(
+        "last", "which epoch counts: the last, or the best on validation images", OneOf(SELECT_EPOCH)
+    ),
+    "train.order": Field(
+        "shuffled", "of the training images; constant: the same in every epoch", OneOf(ORDERS)
+    ),
     "train.batch_size": Field(64, "images per step; a final partial batch is dropped", _AT_LEAST_1),
     "train.optimizer": Field(
         "sgd", "levenberg_marquardt: stochastic diagonal, LeCun et al. 1998, appendix C", OneOf(OPTIMIZERS)
     ),
     "train.learning_rate": Field(0.1, "at its peak", _POSITIVE, hyperparameter="learning_rate"),
     "train.schedule": Field(
-        "cosine", "of the learning rate; cosine and linear fall to 0, epochs multiplies by train.epoch_factors",
+        "cosine",
+        "of the learning rate; cosine and linear fall to 0, epochs multiplies by train.epoch_factors",
         OneOf(SCHEDULES),
     ),
     "train.epoch_factors": Field(
@@ -165,12 +215,19 @@ FIELDS: Mapping[str, Field] = {
     "train.weight_decay": Field(
         0.0, "on kernels, not biases; decoupled with adam (AdamW)", _AT_LEAST_0, hyperparameter="weight_decay"
     ),
-    "train.curvature": Field("backpropagated", "levenberg_marquardt: the Gauss-Newton diagonal, or exact", OneOf(CURVATURES)),
-    "train.curvature_images": Field(500, "levenberg_marquardt: drawn before each epoch to estimate it", _AT_LEAST_1),
-    "train.damping": Field(
-        0.02, "levenberg_marquardt: mu; a step is learning_rate / (mu + curvature)", _POSITIVE, hyperparameter="damping"
+    "train.curvature": Field(
+        "backpropagated", "levenberg_marquardt: the Gauss-Newton diagonal, or exact", OneOf(CURVATURES)
     ),
-}  # fmt: skip
+    "train.curvature_images": Field(
+        500, "levenberg_marquardt: drawn before each epoch to estimate it", _AT_LEAST_1
+    ),
+    "train.damping": Field(
+        0.02,
+        "levenberg_marquardt: mu; a step is learning_rate / (mu + curvature)",
+        _POSITIVE,
+        hyperparameter="damping",
+    ),
+}
 
 SWEEP_FIELDS: Mapping[str, Field] = {
     "seeds": Field(5, "how many repetitions, with seeds from config.seed on", _AT_LEAST_1, identifies=False),

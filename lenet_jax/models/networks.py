@@ -7,6 +7,7 @@ connectivity grid; without stages it is a multilayer perceptron.
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
@@ -14,6 +15,20 @@ from lenet_jax.models.layers import RBF, Activation, Pool, Wired, fan_in_uniform
 from lenet_jax.models.map_tables import Table
 
 CLASSES = 10
+
+
+class Dropout(nn.Module):
+    """Drops inputs at random, by the key `dropout`, and scales up the others so that the mean is preserved.
+
+    As `nn.Dropout`, whose rate can't be traced.
+    """
+
+    @nn.compact
+    def __call__(self, x: jax.Array, rate: jax.Array) -> jax.Array:
+        """Drops each entry of `x` with probability `rate`, in [0, 1)."""
+        keep_probability = 1 - rate
+        is_kept = jax.random.bernoulli(self.make_rng("dropout"), keep_probability, x.shape)
+        return jnp.where(is_kept, x / keep_probability, 0)
 
 
 class MLP(nn.Module):
@@ -27,7 +42,7 @@ class MLP(nn.Module):
         units that read the last hidden layer.
       codes: of the RBF units.
       initialisation: one of INITIALISATIONS.
-      dropout: share of each hidden layer's inputs that is left out in training.
+      dropout: whether inputs of hidden layers are dropped in training.
     """
 
     hidden: tuple[int, ...]
@@ -36,21 +51,24 @@ class MLP(nn.Module):
     output: str = "logits"
     codes: tuple[tuple[int, ...], ...] = ()
     initialisation: str = "unit_variance"
-    dropout: float = 0.0
+    dropout: bool = False
 
     @nn.compact
-    def __call__(self, x: jax.Array, training: bool = False, states_only: bool = False) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
+    ) -> jax.Array:
         """Maps (N, ...) to outputs (N, 10), or to what fixed output units read.
 
         Args:
-          training: whether to drop inputs, by the key `dropout`.
+          dropout_rate: for training, if `dropout`: probability that an input of a hidden layer is dropped,
+            by the key `dropout`. Nothing is dropped if it is None.
           states_only: whether to return what fixed output units read: for "rbf" the last hidden layer.
         """
         x = x.reshape(x.shape[0], -1)
         activate = Activation(self.activation, name="activation")
         for number, width in enumerate(self.hidden, self.first):
-            if self.dropout:
-                x = nn.Dropout(self.dropout, deterministic=not training)(x)
+            if self.dropout and dropout_rate is not None:
+                x = Dropout()(x, dropout_rate)
             x = activate(self._dense(width, f"dense_{number}")(x))
         if self.output != "rbf":
             x = self._dense(CLASSES, "output")(x)
@@ -108,9 +126,9 @@ class CNN(nn.Module):
 
     @nn.compact
     def __call__(
-        self, images_NHWC: jax.Array, training: bool = False, states_only: bool = False
+        self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
-        """Maps images (N, S, S, 1) to outputs (N, 10), or to what fixed output units read."""
+        """Maps images (N, S, S, 1) to outputs (N, 10), or to what fixed output units read; see `MLP`."""
         x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
         number = 1
@@ -127,7 +145,7 @@ class CNN(nn.Module):
             number += stage.layers
             for step in steps:
                 x = step(x)
-        return self.classifier(x.images, training, states_only)
+        return self.classifier(x.images, dropout_rate, states_only)
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """As `MLP.outputs`."""

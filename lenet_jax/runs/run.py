@@ -14,7 +14,8 @@ from lenet_jax.config.resolve import Resolved
 from lenet_jax.data import Split, load_splits
 from lenet_jax.runs.progress import Progress
 from lenet_jax.training.engine import Engine, make_engine
-from lenet_jax.training.epoch import HYPERPARAMETER_TYPES, Hyperparameters, State
+from lenet_jax.training.epoch import State
+from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters
 from lenet_jax.training.program import Program
 
 SPLITS = {"train": "train", "validation": "val", "test": "test"}  # their prefixes in results
@@ -25,6 +26,10 @@ class Run(NamedTuple):
 
     arm: str
     resolved: Resolved
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.arm, self.seed
 
     @property
     def seed(self) -> int:
@@ -125,12 +130,9 @@ def train_runs(
     started = time.monotonic()
     outcomes = _train(runs, prepared, progress, log_epoch, score_test)
     wall_seconds = round((time.monotonic() - started) / len(runs), 3)
-    results = [
+    return [
         _result(run, outcome, score_test, wall_seconds) for run, outcome in zip(runs, outcomes, strict=True)
     ]
-    for run, result in zip(runs, results, strict=True):
-        progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
-    return results
 
 
 def _train(
@@ -179,13 +181,9 @@ def _select_run(columns: Mapping[str, np.ndarray], index: int) -> dict[str, floa
 
 
 def hyperparameters_of(resolved: Sequence[Resolved], devices: int) -> Hyperparameters:
-    """What the runs differ in, (R,) each; the last run is repeated until each device has equally many."""
+    """The runs' hyperparameters, (R,) each; the last run is repeated until R is a multiple of `devices`."""
     rows = [run.hyperparameters for run in resolved]
-    rows += [rows[-1]] * (-len(rows) % devices)
-    return Hyperparameters(**{
-        name: np.array([row[name] for row in rows], kind)
-        for name, kind in HYPERPARAMETER_TYPES._asdict().items()
-    })  # fmt: skip
+    return stack_hyperparameters(rows + [rows[-1]] * (-len(rows) % devices))
 
 
 def score(prepared: Prepared, state: State, split: str) -> dict[str, np.ndarray]:
@@ -256,6 +254,5 @@ def describe(result: Mapping[str, Any]) -> str:
     scores = {split: result[column] for split, column in splits.items() if result[column] is not None}
     if "test" in scores:
         scores.pop("validation", None)
-    return "{0} accuracy {1:.4f}, train {2:.4f}, {3:.1f} s".format(
-        *next(iter(scores.items())), scores["train"], result["wall_seconds"]
-    )
+    split, accuracy = next(iter(scores.items()))
+    return f"{split} accuracy {accuracy:.4f}, train {scores['train']:.4f}, {result['wall_seconds']:.1f} s"

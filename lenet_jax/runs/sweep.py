@@ -1,6 +1,7 @@
 """A sweep: every arm with every seed, in one folder that can be stopped, continued and shared."""
 
 import pathlib
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,15 +10,16 @@ import ml_collections
 
 from lenet_jax.config import arms as arms_lib
 from lenet_jax.config.arms import Arm
-from lenet_jax.config.fields import SEED_LIMIT, SWEEP_FIELDS, override
-from lenet_jax.config.identity import differences, flatten, to_record
+from lenet_jax.config.fields import SEED_LIMIT, override
+from lenet_jax.config.identity import flatten, to_record
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.errors import UserError
-from lenet_jax.runs.epoch_log import EpochLog
+from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.provenance import provenance
-from lenet_jax.runs.run import Prepared, Run, prepare, train_runs
-from lenet_jax.runs.store import Store
+from lenet_jax.runs.run import Run, describe, prepare, train_runs
+from lenet_jax.runs.store import Store, check_folder, read_sweep
+from lenet_jax.runs.tensorboard import Boards
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at a folder whose open runs are all claimed by other processes
 
@@ -67,10 +69,10 @@ def run_sweep(
     directory: pathlib.Path,
     *,
     kind: str = "sweep",
-    after_runs: Callable[[pathlib.Path], None] = lambda directory: None,
+    after_runs: Callable[[pathlib.Path], None] | None = None,
     rerun: bool = False,
-) -> None:
-    """Runs what `directory` does not hold yet, and calls `after_runs` whenever it holds more.
+) -> int:
+    """Runs what `directory` does not hold yet, and returns how many runs that were.
 
     Runs of one program are trained together, as many at once as their engine's `capacity` says; a kill
     loses those in flight. Other processes may fill the same folder: each run is claimed by one of them, and
@@ -82,31 +84,101 @@ def run_sweep(
     Args:
       arms: all arms of the sweep; `config.arms` selects some.
       command: the words of the command that gives these runs, without the folder.
-      kind: "sweep"; "tuning", which does not score the test images; "run".
+      kind: "sweep"; "tuning", which does not score the test images; "run", a single run.
+      after_runs: called with `directory` whenever it holds more runs.
       rerun: whether to compute again the runs that other code computed.
 
-    Raises UserError for what cannot be run, and for a folder of another config.
+    Raises UserError for what cannot be run, for a folder of another config, and for a single run that
+    another process computes.
     """
     runs = list_runs(config, arms)
+    if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
+        raise UserError(
+            f"Arm {without[0]} keeps no validation images, on which tuning selects: set "
+            "config.data.validation_fraction or config.data.draw."
+        )
     header = {
         "kind": kind,
         "command": list(command),
         "config": to_record(config),
         "arms": [arms_lib.to_record(arm) for arm in arms],
     }
-    wanted = {arm.name: to_record(_with_overrides(config, arm)) for arm in arms}
-    with Store.open(directory, header) as store:
-        for (arm, seed), record in store.recorded().items():
-            if arm in wanted:
-                store.refuse_differences(record["config"], wanted[arm] | {"seed": seed})
+    configs = {arm.name: to_record(_with_overrides(config, arm)) for arm in arms}
+    recorded = check_folder(directory, header, configs)
+    stale = {key for key, record in recorded.items() if record["code"] != code_digest()}
+    if not rerun and (notice := describe_code(recorded.values())):
+        print(notice, file=sys.stderr)
+    open_runs = [run for run in runs if run.key not in recorded or (rerun and run.key in stale)]
+    for first in {run.arm: run for run in reversed(open_runs)}.values():
+        prepare(first.resolved)
+    with Store.open(directory, header, configs) as store:
         if rerun:
-            store.set_aside_other_code()
-        elif notice := store.code_notice():
-            print(notice)
-        open_runs = [run for run in runs if (run.arm, run.seed) not in store.recorded()]
-        if len(open_runs) < len(runs):
-            print(f"Already recorded in {directory}: {len(runs) - len(open_runs)} of {len(runs)} runs.")
-        for first in {run.arm: run for run in reversed(open_runs)}.values():
-            prepare(first.resolved)
-        store.begin()
-        _fill(store, open_runs, kind != "tuning", after_runs, directory)
+            store.set_aside(stale)
+        with Progress(sum(run.epochs for run in open_runs)) as progress, Boards(directory) as boards:
+            _fill(store, open_runs, kind, progress, boards, after_runs)
+    return len(open_runs)
+
+
+def _fill(
+    store: Store,
+    runs: Sequence[Run],
+    kind: str,
+    progress: Progress,
+    boards: Boards,
+    after_runs: Callable[[pathlib.Path], None] | None,
+) -> None:
+    """Trains and records `runs`, unless other processes do; returns when all are recorded."""
+
+    def log_epoch(run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
+        store.write_epoch(run.arm, run.seed, epoch, metrics)
+        boards.write(run, epoch, metrics)
+
+    while still_open := [run for run in runs if run.key not in store.recorded()]:
+        first = next((run for run in still_open if store.claim(*run.key)), None)
+        if first is None:
+            if kind == "run":
+                raise UserError(
+                    f"--workdir={store.directory} is in use by process {store.holder(*still_open[0].key)}: "
+                    "wait until it ends, or choose another folder."
+                )
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            continue
+        alike = [
+            run
+            for run in still_open
+            if run.resolved.compiled_fields == first.resolved.compiled_fields and run is not first
+        ]
+        prepared = prepare(first.resolved, 1 + len(alike))
+        together = [first]
+        for run in alike:
+            if len(together) < prepared.capacity and store.claim(*run.key):
+                together.append(run)
+        results = train_runs(together, prepared, progress, log_epoch, score_test=kind != "tuning")
+        ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(together)}
+        for run, result in zip(together, results, strict=True):
+            store.write_run(
+                result=result,
+                images=prepared.images.count,
+                config=run.resolved.fields,
+                provenance=ran_on,
+                code=code_digest(),
+            )
+            progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
+        if after_runs:
+            after_runs(store.directory)
+
+
+def run_single(
+    config: ml_collections.ConfigDict, command: Sequence[str], directory: pathlib.Path, rerun: bool = False
+) -> tuple[dict[str, Any], bool]:
+    """One run, recorded as a sweep's are: its result, and whether it was computed now.
+
+    Raises UserError as `run_sweep` does.
+    """
+    sweep = ml_collections.ConfigDict(config)
+    with sweep.unlocked():
+        sweep.seeds, sweep.arms = 1, ""
+    arms = [Arm(config.model.name, {})]
+    new = run_sweep(sweep, arms, command, directory, kind="run", rerun=rerun)
+    _, [record] = read_sweep(directory)
+    return record["result"], bool(new)

@@ -22,8 +22,8 @@ def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
     for arm in arms:
         if len(arm.candidates) < 2:
             raise UserError(
-                f"Arm {arm.name} has {len(arm.candidates)} candidates: tuning selects one of at least two, which "
-                "get_arms(config) gives as Arm(candidates={name: overrides})."
+                f"Arm {arm.name} has {len(arm.candidates)} candidates: tuning selects one of at least two, "
+                "which get_arms(config) gives as Arm(candidates={name: overrides})."
             )
         expanded += [
             dataclasses.replace(
@@ -72,8 +72,8 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
         }
         if not shared:
             raise UserError(
-                f"Every candidate of {', '.join(arm.name for arm in group)} diverged: add candidates with smaller "
-                "steps."
+                f"Every candidate of {', '.join(arm.name for arm in group)} diverged: add candidates with "
+                "smaller steps."
             )
         best = max(shared, key=lambda name: shared[name])
         for arm in group:

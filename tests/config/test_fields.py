@@ -5,7 +5,7 @@ import pytest
 from lenet_jax.config.fields import ALL_FIELDS, FIELDS, default_config, default_sweep, override
 from lenet_jax.config.identity import flatten
 from lenet_jax.config.listing import WIDTH, list_fields
-from lenet_jax.training.epoch import Hyperparameters
+from lenet_jax.training.hyperparameters import Hyperparameters
 
 
 def test_the_names_that_the_design_fixes():

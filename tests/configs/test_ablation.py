@@ -3,6 +3,7 @@
 import pytest
 
 from configs import ablation
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
 from lenet_jax.config.identity import differences
 from lenet_jax.config.resolve import resolve
@@ -82,3 +83,14 @@ def test_the_matched_mlp_follows_the_convolution():
     [matched] = [arm for arm in ablation.get_arms(config) if arm.name == "mlp_matched"]
     convolution = resolve(override(config, {"model.hidden": (60,)})).counts.parameters
     assert matched.overrides["model.parameter_budget"] == convolution
+
+
+def test_a_new_connectivity_gets_its_arms_and_its_contrast_by_itself(monkeypatch):
+    monkeypatch.setattr(ablation, "CONNECTIVITY", [*wiring.CONNECTIVITY, "strip"])
+    fields = {"model.name": "cnn", "model.connectivity": "strip"}
+    assert arms()["strip_shared"] == Arm(
+        "strip_shared",
+        fields | {"model.sharing": "shared"},
+        baselines={"sharing, strip": "strip_unshared"},
+    )
+    assert arms()["strip_unshared"] == Arm("strip_unshared", fields | {"model.sharing": "unshared"})

@@ -7,7 +7,7 @@ from lenet_jax.config.identity import flatten
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, load_config, run_command
 
-FRAGMENTS = {"common.py", "families.py", "tuned.py"}  # imported by configs, none themselves
+FRAGMENTS = {"common.py", "families.py", "steps.py", "tuned.py"}  # imported by configs, none themselves
 ALL_FILES = [path for path in sorted((PROJECT / "configs").rglob("*.py")) if path.name not in FRAGMENTS]
 FILES = sorted((PROJECT / "configs").glob("*.py"))
 
