@@ -120,7 +120,8 @@ def _training(runs: Sequence[Run]) -> str:
     if len(arms_by_protocol) > 1:
         training = "; ".join(f"{', '.join(arms)}: {protocol}" for protocol, arms in arms_by_protocol.items())
     seeds = sorted({run["result"]["seed"] for run in runs})
-    return f"Training: {training}; seeds {', '.join(map(str, seeds))}."
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"Training: {training}; {noun} {', '.join(map(str, seeds))}."
 
 
 def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
