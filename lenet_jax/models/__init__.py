@@ -1,13 +1,28 @@
-"""Networks as functional Flax modules, and what they count.
+"""Networks as functional Flax modules, and how large they are.
 
 ================  ======================================================================
 wiring.py         the connectivity grid: which input positions a unit reads
 map_tables.py     connection tables: which input maps a feature map reads
 bitmaps.py        the characters that the RBF units of 1998 compare with
-feature_maps.py   how feature maps lie in memory
+feature_maps.py   how feature maps are laid out in memory
 products.py       every wiring as matrix products
 layers.py         a wired stage, pooling, activations, RBF units
 networks.py       stages, then a multilayer perceptron
 counts.py         parameters, connections and multiply-accumulates, by tracing
 ================  ======================================================================
+
+Array names end in the array's dimensions, one letter each:
+
+=====  ================================================================================
+N      images
+H, W   rows and columns
+C      input maps (channels)
+O      output maps
+X      input positions, row by row
+P      unit positions, row by row
+T      taps: the positions that one unit reads
+I      inputs of one unit, T x C
+Q      pairs (input map, output map) of a connection table
+J      units of the last hidden layer, which RBF units compare with their codes
+=====  ================================================================================
 """

@@ -1,9 +1,14 @@
-"""Flax layers: a stage wired by any cell of the connectivity grid, pooling, activations, RBF units."""
+"""Flax layers: a stage of any wiring, pooling, activations, RBF units."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from flax.typing import Initializer
+from jax.typing import ArrayLike, DTypeLike
 
 from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps, materialised
@@ -14,25 +19,27 @@ ACTIVATIONS = {
     "relu": nn.relu,
     "scaled_tanh": lambda a: 1.7159 * nn.tanh(2 / 3 * a),  # LeCun et al. 1998, eq. 6
 }
-# Bounds of uniform weights, of the fan-in F: what one unit reads, its bias not counted.
+# The bound of uniform weights, by the fan-in F: the number of inputs that one unit reads, without its bias.
 INITIALISATIONS = {
-    # Sums have the variance of what they add; rounded as Flax's lecun_uniform is.
+    # A weighted sum has the variance of its inputs; rounded in the same order as Flax's lecun_uniform.
     "unit_variance": lambda fan_in: jnp.sqrt(3 * (1 / fan_in)),
     "fan_in": lambda fan_in: 2.4 / fan_in,  # LeCun et al. 1989 and 1998 (appendix A)
-    "root_fan_in": lambda fan_in: 2.4 / jnp.sqrt(fan_in),  # how later work often reads them
+    "root_fan_in": lambda fan_in: 2.4 / jnp.sqrt(fan_in),  # a common reading in later work
 }
 POOLINGS = ("average", "max", "trainable_sum", "trainable_average", "none")
 
+Values = TypeVar("Values", jax.Array, FeatureMaps)
 
-def fan_in_uniform(initialisation: str, fan_in: jax.typing.ArrayLike | None = None):
-    """Uniform weights within a bound of INITIALISATIONS.
+
+def fan_in_uniform(initialisation: str, fan_in: ArrayLike | None = None) -> Initializer:
+    """An initializer: uniform weights within a bound of INITIALISATIONS.
 
     Args:
-      fan_in: of each weight, in a shape that broadcasts to the weights; None for weights
+      fan_in: of each weight, in a shape that broadcasts to the weights; None for weights of shape
         (inputs, units), whose fan-in is their first dimension.
     """
 
-    def initialise(key, shape, dtype=jnp.float32):
+    def initialise(key: jax.Array, shape: Sequence[int], dtype: DTypeLike = jnp.float32) -> jax.Array:
         bound = INITIALISATIONS[initialisation](jnp.asarray(shape[0] if fan_in is None else fan_in, dtype))
         return jax.random.uniform(key, shape, dtype, -1) * bound
 
@@ -40,51 +47,54 @@ def fan_in_uniform(initialisation: str, fan_in: jax.typing.ArrayLike | None = No
 
 
 class Activation(nn.Module):
-    """A function of each value alone; a module, so that its calls are seen by name (`lenet_jax.curvature`).
+    """An elementwise function.
+
+    It is a module so that `lenet_jax.training.curvature` can intercept its calls.
 
     Attributes:
-      name_of_function: one of ACTIVATIONS.
+      function_name: one of ACTIVATIONS.
     """
 
-    name_of_function: str
+    function_name: str
 
     @nn.compact
-    def __call__(self, x: jax.Array | FeatureMaps) -> jax.Array | FeatureMaps:
-        function = ACTIVATIONS[self.name_of_function]
+    def __call__(self, x: Values) -> Values:
+        function = ACTIVATIONS[self.function_name]
         return x.with_matrix(function(x.matrix)) if isinstance(x, FeatureMaps) else function(x)
 
 
 class Wired(nn.Module):
-    """A layer of feature maps whose units read the positions that a wiring names.
+    """A layer of feature maps whose units read the positions that a wiring specifies.
 
-    `local` + `shared` is the convolution, `full` + `unshared` the fully connected layer; the unit
-    shapes are the same in all six. Weights lie in `params` as `kernel` and `bias`:
+    `local`, `shared` is the convolution, and `full`, `unshared` the fully connected layer; the output has the
+    same shape under every wiring. The weights in `params` are `kernel` and `bias`:
 
-    =========  ============================================  ================
-    sharing    kernel                                        bias
-    =========  ============================================  ================
-    shared     (taps, input maps, maps)                      (maps,)
-    unshared   (taps, input maps, unit positions, maps)      (positions, maps)
-    =========  ============================================  ================
+    =========  ============  ======
+    sharing    kernel        bias
+    =========  ============  ======
+    shared     (T, C, O)     (O,)
+    unshared   (T, C, P, O)  (P, O)
+    =========  ============  ======
 
-    With a table of connections, a kernel has one dimension of pairs (input map, map) instead of two,
-    in the table's order, behind the taps. With a bias for each unit, a shared kernel has the bias of an
-    unshared one.
+    With a connection table, a kernel has one dimension Q instead of C and O, after T, in the table's order.
+    With one bias per unit, a shared kernel has the bias of an unshared one.
 
-    The positions that `random` drew lie in the collection `wiring` as `reads`, (positions, taps)
-    int32: they are part of a run's state, but are not trained.
+    Positions that a wiring draws at random are in the collection `wiring` as `reads`, (P, T) int32: they are
+    part of a run's state, but are not trained.
 
     Attributes:
       maps: number of feature maps.
-      kernel_size: side of the receptive field in pixels, which also sets the output's shape.
-      connectivity: "local", "random" or "full".
+      kernel_size: side of the receptive field in pixels, which also determines the output's shape.
+      connectivity: a name in `lenet_jax.models.wiring.CONNECTIVITY`.
       sharing: "shared" or "unshared".
-      stride: from a receptive field to the next, in pixels; only for `local`.
-      border: rows and columns put before and behind each input map; only for `local`.
-      pad_value: the state of the units that the border stands for.
-      table: the input maps that each map reads; None where each reads all. Only for `local`.
-      unit_bias: whether units have a bias each where the kernel is shared.
+      stride: from one receptive field to the next, in pixels.
+      padding: rows and columns added (before, after) each input map.
+      pad_value: state of the units that the padding stands for.
+      table: the input maps that each map reads; None if every map reads all of them.
+      unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
+
+    A connectivity that is not spatial has stride 1, no padding and no table.
     """
 
     maps: int
@@ -92,7 +102,7 @@ class Wired(nn.Module):
     connectivity: str
     sharing: str
     stride: int = 1
-    border: tuple[int, int] = (0, 0)
+    padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
     table: Table | None = None
     unit_bias: bool = False
@@ -100,12 +110,12 @@ class Wired(nn.Module):
 
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
-        """Maps C maps of size S to `maps` maps of size (S - K) // stride + 1, before any activation.
+        """Returns `maps` maps of side (size - kernel_size) // stride + 1, before any activation.
 
-        S counts the border.
+        `size` is the side of the input maps, padding included.
         """
-        if any(self.border):
-            x = x.bordered(*self.border, self.pad_value)
+        if any(self.padding):
+            x = x.padded(*self.padding, self.pad_value)
         _, size, _, channels = x.shape
         out = wiring.output_size(size, self.kernel_size, self.stride)
         kernel = self._kernel(size, channels, () if self.sharing == "shared" else (out * out,))
@@ -117,53 +127,63 @@ class Wired(nn.Module):
             y = products.convolve(x, kernel, self.kernel_size, self.stride)
             if by_unit:
                 biases = FeatureMaps.from_plain(bias.T.reshape(self.maps, out, out, 1))
-                return y.replace(tiles=y.tiles + biases.cut(y.side, y.tiles.shape[3]))
+                return FeatureMaps(y.tiles + biases.cut(y.side, y.tiles.shape[3]), out)
             return y.with_matrix(y.matrix + y.column(bias))
-        if self.connectivity != "full":
-            is_shared = self.sharing == "shared"
-            y_OPN = products.gather(x, self._reads(size), kernel[:, :, None] if is_shared else kernel)
-        elif self.sharing == "unshared":
+        if (self.connectivity, self.sharing) == ("full", "shared"):
+            y_OPN = products.correlate_all(x, kernel, self.kernel_size)
+        elif (self.connectivity, self.sharing) == ("full", "unshared"):
             y_OPN = products.multiply_all(x, kernel)
         else:
-            y_OPN = products.correlate_all(x, kernel, self.kernel_size)
+            kernel_TCPO = kernel[:, :, None] if self.sharing == "shared" else kernel
+            y_OPN = products.gather(x, self._reads(size), kernel_TCPO)
         y_OPN += bias.T[..., None] if by_unit else bias[:, None, None]
         return FeatureMaps.from_plain(y_OPN.reshape(self.maps, out, out, -1))
 
     def _kernel(self, size: int, channels: int, positions: tuple[int, ...]) -> jax.Array:
-        """The kernel, (taps, input maps, *positions, maps); with a table, zero where a map isn't read."""
-        taps = wiring.taps(self.connectivity, size, self.kernel_size)
+        """The kernel, (T, C, *positions, O); with a table, zero where a map does not read an input map."""
+        taps = wiring.CONNECTIVITY[self.connectivity].taps(size, self.kernel_size)
         if self.table is None:
-            # Fan-in is what one unit reads, taps x channels, under every wiring.
             init = fan_in_uniform(self.initialisation, taps * channels)
             return self.param("kernel", init, (taps, channels, *positions, self.maps))
         maps_read = np.array([len(read) for read in self.table for _ in read])
         fan_in = taps * maps_read.reshape(1, -1, *(1 for _ in positions))
         init = fan_in_uniform(self.initialisation, fan_in)
         pairs = self.param("kernel", init, (taps, len(maps_read), *positions))
-        dense = products.spread_pairs(pairs, self.table, channels)  # taps, input maps, maps, *positions
+        dense = products.spread_pairs(pairs, self.table, channels)  # T, C, O, *positions
         return jnp.moveaxis(dense, 2, -1)
 
-    def _reads(self, size: int) -> jax.Array:
-        if self.connectivity == "local":
-            return wiring.local_reads(size, self.kernel_size, self.stride)
-        if self.connectivity != "random":
-            raise NotImplementedError(f"Nothing says what units of connectivity {self.connectivity!r} read.")
+    def _reads(self, size: int) -> wiring.Positions:
+        """(P, T) positions; where they are drawn, a variable, initialised by the key `wiring`."""
+        connectivity = wiring.CONNECTIVITY[self.connectivity]
+        fields = self.sharing, size, self.kernel_size, self.stride
+        if not connectivity.is_drawn:
+            return connectivity.reads(*fields)
         return self.variable(
-            "wiring", "reads",
-            lambda: wiring.random_reads(self.make_rng("wiring"), self.sharing, size, self.kernel_size),
-        ).value  # fmt: skip
+            "wiring", "reads", lambda: connectivity.reads(*fields, key=self.make_rng("wiring"))
+        ).value
+
+
+def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:
+    """(P, T) positions that the units of `layer` read in input maps of side `size`, padding included.
+
+    `variables` are the layer's: they hold the positions if these were drawn at random.
+    """
+    connectivity = wiring.CONNECTIVITY[layer.connectivity]
+    if connectivity.is_drawn:
+        return variables["wiring"]["reads"]
+    return connectivity.reads(layer.sharing, size, layer.kernel_size, layer.stride)
 
 
 class Pool(nn.Module):
-    """2x2 pooling with stride 2; an odd last row or column is left out.
+    """2x2 pooling with stride 2; an odd last row or column is dropped.
 
-    Called subsampling in LeCun et al. 1998, section II-B, where each map has a trainable coefficient
-    and bias. There the four inputs are added, in section II-A averaged: two readings, which differ by
-    a factor of 4 in the coefficient.
+    LeCun et al. 1998 call it subsampling and give each map a trainable coefficient and bias. In section
+    II-B the four inputs are added, in section II-A averaged; the two differ by a factor of 4 in the
+    coefficient.
 
     Attributes:
       kind: "max", "average", "trainable_sum" or "trainable_average".
-      initialisation: of the coefficient, whose units read 4 inputs.
+      initialisation: one of INITIALISATIONS, for the coefficient, with a fan-in of 4; the bias starts at 0.
     """
 
     kind: str
@@ -175,7 +195,7 @@ class Pool(nn.Module):
 
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
-        """Maps C maps of size S to C maps of size S // 2."""
+        """Returns as many maps, of side size // 2."""
         side = x.side if x.side % 2 == 0 else 2 * x.side
         tiles = x.cut(side, -(-x.size // side))
         if self.kind == "max":
@@ -194,22 +214,22 @@ class Pool(nn.Module):
 class RBF(nn.Module):
     """The "Gaussian connections" of LeCun et al. 1998: Euclidean radial basis function units (eq. 7).
 
-    They are not trained. The smallest output is the answer.
+    They are not trained. The class with the smallest output is the prediction.
 
     Attributes:
-      codes: the +1 and -1 that each class stands at, a tuple of J numbers a class.
+      codes: the point of each class, J numbers +1 or -1.
     """
 
     codes: tuple[tuple[int, ...], ...]
 
     @nn.compact
     def __call__(self, x_NJ: jax.Array) -> jax.Array:
-        """Maps states (N, J) to squared distances (N, classes)."""
+        """The squared distances (N, classes) of states (N, J) from the codes."""
         return jnp.square(x_NJ[:, None] - jnp.array(self.codes, x_NJ.dtype)).sum(-1)
 
 
-def _windows(join, tiles: jax.Array) -> jax.Array:
-    """Joins the positions of each 2x2 window; (T, T, ...) becomes (T/2, T/2, ...)."""
+def _windows(join: Callable[[jax.Array, jax.Array], jax.Array], tiles: jax.Array) -> jax.Array:
+    """Joins the positions of each 2x2 window: (side, side, ...) becomes (side / 2, side / 2, ...)."""
     rows = join(tiles[0::2], tiles[1::2])
     return join(rows[:, 0::2], rows[:, 1::2])
 
@@ -218,13 +238,13 @@ def _windows(join, tiles: jax.Array) -> jax.Array:
 def _window_sums(tiles: jax.Array) -> jax.Array:
     """Sums of the 2x2 windows.
 
-    The gradient is written out, one array spread over the windows; JAX's, of slices, is a sum of padded
-    arrays.
+    The gradient is written out as one array spread over the windows; the one that JAX derives from slices is
+    a sum of padded arrays.
     """
     return _windows(jnp.add, tiles)
 
 
-def _window_sums_backward(_, gradient: jax.Array) -> tuple[jax.Array]:
+def _window_sums_backward(residuals: None, gradient: jax.Array) -> tuple[jax.Array]:
     side, _, *rest = gradient.shape
     spread = materialised(gradient)[:, None, :, None]
     return (jnp.broadcast_to(spread, (side, 2, side, 2, *rest)).reshape(2 * side, 2 * side, *rest),)
