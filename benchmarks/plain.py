@@ -1,7 +1,7 @@
 """The wirings as one would write them in Flax: `Conv`, `ConvLocal`, `Dense`, or a masked `Dense`.
 
-They have the weights and results of `lenet_jax.models.layers.Wired`; only how they compute differs. A wiring
-without a form of its own here is a masked dense layer, tied where weights are shared.
+They have the weights and results of `lenet_jax.models.wired_layer.Wired`; only how they compute differs. A
+wiring without a form of its own here is a masked dense layer, tied where weights are shared.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from lenet_jax.models.layers import Wired
+from lenet_jax.models.wired_layer import Wired
 from lenet_jax.models.wiring import output_size
 
 

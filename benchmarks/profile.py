@@ -13,6 +13,7 @@ import pathlib
 import re
 import sys
 import tempfile
+from typing import Any
 
 import jax
 
@@ -28,14 +29,14 @@ def main(connectivity: str, sharing: str) -> None:
     """Prints the profile of one wiring."""
     fields = {"model.connectivity": connectivity, "model.sharing": sharing, "train.batch_size": BATCH}
     engine, program, data, hyperparameters = prepare(LENET5 | fields, STEPS * BATCH, [0.1])
-    seed = hyperparameters.seed
     state = engine.init_state(program, hyperparameters)
-    names = operation_names(engine.train_epoch.lower(program, state, data, seed, 0).compile().as_text())
-    state, means = engine.train_epoch(program, state, data, seed, 0)
+    train_epoch: Any = engine.train_epoch  # jitted
+    names = operation_names(train_epoch.lower(program, state, data, 0).compile().as_text())
+    state, means = train_epoch(program, state, data, 0)
     jax.block_until_ready(means)
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
-            _, means = engine.train_epoch(program, state, data, seed, 1)
+            _, means = train_epoch(program, state, data, 1)
             jax.block_until_ready(means)
         [trace] = pathlib.Path(folder).rglob("*.xplane.pb")
         nanoseconds = collections.Counter()
@@ -53,7 +54,7 @@ def main(connectivity: str, sharing: str) -> None:
         }
         for (part, direction, operation), total in nanoseconds.most_common(25)
     ]
-    print(tables.to_text(rows, "pipe"))
+    print(tables.to_markdown(rows))
     print(f"\nAll operations: {sum(nanoseconds.values()) / STEPS / 1e6:.2f} ms per step.")
 
 

@@ -52,7 +52,7 @@ def to_markdown(rows: list[dict], rate: float, options: str) -> str:
     ]
     ran_on = provenance()
     return "\n".join([
-        tables.to_text(shown, "pipe"),
+        tables.to_markdown(shown),
         "",
         *(f"- {note}" for note in NOTES),
         f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates per second here.",

@@ -15,10 +15,9 @@ from benchmarks import plain
 from benchmarks.data import random_images
 from benchmarks.measuring import Measured, Work, call_once, in_turns
 from configs.history import common
-from lenet_jax.config.build_model import build_model
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 from lenet_jax.models import wiring
-from lenet_jax.models.counts import count_model
 
 EPOCH = 60_000  # MNIST's training images
 LENET5 = {"train.batch_size": 128, "train.schedule": "constant"}
@@ -189,8 +188,7 @@ def _training_macs(fields: Mapping[str, Any], wired: bool = False) -> int:
     The backward pass needs the number of the forward pass twice: for the gradients with respect to the
     weights and to the inputs; the first layer has no gradient with respect to its input.
     """
-    config = override(default_config(), fields)
-    counts = count_model(build_model(config.model, config.data.image_size), config.data.image_size)
+    counts = resolve(override(default_config(), fields)).counts
     counts = counts.wired if wired else counts
     first = next(layer for layer in counts.layers if layer.macs)
     return 3 * counts.macs - first.macs

@@ -19,24 +19,23 @@ def first_epoch(images_NHWC: np.ndarray, labels_N: np.ndarray, connectivity: str
     """Seconds for making, compiling and running the program of a wiring."""
     import jax
 
-    from lenet_jax.config.build_program import make_program
     from lenet_jax.config.fields import default_config, override
+    from lenet_jax.config.resolve import resolve
     from lenet_jax.data import Split
-    from lenet_jax.runs.run import numbers_of
+    from lenet_jax.runs.run import hyperparameters_of
     from lenet_jax.training.engine import make_engine
     from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
 
     fix_numerics()
     keep_compilations()
     fields = {"model.connectivity": connectivity, "model.sharing": sharing}
-    config = override(default_config(), fields)
+    run = resolve(override(default_config(), fields))
     engine = make_engine("jit")
     data = engine.put(Split(images_NHWC, labels_N))
     started = time.perf_counter()
-    program = make_program(config, len(labels_N), engine.batch_devices)
-    hyperparameters = numbers_of([config], engine.run_devices)
-    state = engine.init_state(program, hyperparameters)
-    _, means = engine.train_epoch(program, state, data, hyperparameters.seed, 1)
+    program = run.make_program({"train": len(labels_N)}, engine.batch_devices)
+    state = engine.init_state(program, hyperparameters_of([run], engine.run_devices))
+    _, means = engine.train_epoch(program, state, data, 1)
     jax.block_until_ready(means)
     return time.perf_counter() - started
 

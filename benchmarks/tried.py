@@ -220,7 +220,7 @@ def main() -> None:
                 "ms per step": f"{1e3 * statistics.median(column) / STEPS:.2f}",
                 "times as long": f"{ratio:.2f}",
             })  # fmt: skip
-    print(tables.to_text(rows, "pipe"))
+    print(tables.to_markdown(rows))
 
 
 def _seconds(work: Callable[[], None]) -> float:

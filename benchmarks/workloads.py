@@ -14,12 +14,12 @@ import numpy as np
 
 from benchmarks import plain
 from benchmarks.data import random_images
-from lenet_jax.config.build_program import make_program
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 from lenet_jax.data import Split
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import Wired, reads_of
-from lenet_jax.runs.run import numbers_of
+from lenet_jax.models.wired_layer import Wired, reads_of
+from lenet_jax.runs.run import hyperparameters_of
 from lenet_jax.training.engine import Engine, make_engine
 from lenet_jax.training.epoch import Hyperparameters
 from lenet_jax.training.jax_settings import fix_numerics
@@ -33,14 +33,14 @@ def prepare(
 ) -> tuple[Engine, Program, Split, Hyperparameters]:
     """The engine, program, data and hyperparameters of one run per learning rate, each with its own seed."""
     fix_numerics()
-    configs = [
-        override(default_config(), {**fields, "seed": seed, "train.learning_rate": learning_rate})
+    runs = [
+        resolve(override(default_config(), {**fields, "seed": seed, "train.learning_rate": learning_rate}))
         for seed, learning_rate in enumerate(learning_rates)
     ]
-    engine = make_engine("jit", len(configs))
-    program = make_program(configs[0], images, engine.batch_devices)
+    engine = make_engine("jit", len(runs))
+    program = runs[0].make_program({"train": images}, engine.batch_devices)
     data = engine.put(Split(*random_images(images, program.image_size)))
-    return engine, program, data, numbers_of(configs, engine.run_devices)
+    return engine, program, data, hyperparameters_of(runs, engine.run_devices)
 
 
 def train(fields: Mapping[str, Any], images: int, learning_rates: list[float]) -> Workload:
@@ -52,7 +52,7 @@ def train(fields: Mapping[str, Any], images: int, learning_rates: list[float]) -
         for first in range(0, len(hyperparameters.seed), together):
             part = jax.tree.map(lambda array, first=first: array[first : first + together], hyperparameters)
             state = engine.init_state(program, part)
-            state, means = engine.train_epoch(program, state, data, part.seed, 1)
+            state, means = engine.train_epoch(program, state, data, 1)
             jax.block_until_ready(means)
 
     return work
@@ -106,12 +106,17 @@ def layer_form(
         def apply(params: dict, inputs: jax.Array) -> jax.Array:
             are_images = inputs.shape == x_NHWC.shape
             maps = FeatureMaps.from_images(inputs) if are_images else FeatureMaps(inputs, x.size)
-            return layer.apply({"params": params, **constants}, maps).tiles
+            y: Any = layer.apply({"params": params, **constants}, maps)
+            return y.tiles
 
         return apply, variables["params"], x_NHWC if x_NHWC.shape[-1] == 1 else x.tiles
     reads_PT = np.asarray(reads_of(layer, variables, x.size))
-    module, params = plain.plain_layer(layer, variables["params"], reads_PT, x.size)
-    return lambda params, x_NHWC: module.apply({"params": params}, x_NHWC), params, x_NHWC
+    module, plain_params = plain.plain_layer(layer, variables["params"], reads_PT, x.size)
+
+    def apply_plain(params: dict, x_NHWC: jax.Array) -> Any:
+        return module.apply({"params": params}, x_NHWC)
+
+    return apply_plain, plain_params, x_NHWC
 
 
 def products_per_second(size: int = 2048) -> float:

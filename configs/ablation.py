@@ -1,59 +1,64 @@
-"""The ablation: six wirings of LeNet-5 and five MLPs, several seeds.
+"""The ablation: LeNet-5 with each connectivity, weights shared and unshared, and five MLPs; several seeds.
 
     python -m experiments.ablate --config=configs/ablation.py --workdir=runs/digits
 
-About a minute on two cores, on the embedded digits; another dataset with
---config.dataset=mnist and so on. All arms share every other field and the seeds.
+About a minute on two cores, on the embedded digits; another dataset with --config.dataset=mnist and so
+on. All arms share every other field and the seeds.
 """
 
 import ml_collections
 
-from lenet_jax.config.build_model import build_model
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_sweep, override
-from lenet_jax.models import wiring
-from lenet_jax.models.counts import count_model
+from lenet_jax.config.resolve import resolve
+from lenet_jax.models.wiring import CONNECTIVITY
+
+# Arm -> the contrasts in which it is compared, next to "sharing, CONNECTIVITY": what is isolated -> baseline.
+CONTRASTS = {
+    "local_shared": {
+        "sparse local against full, shared": "full_shared",
+        "local against random, shared": "random_shared",
+        "both constraints": "full_unshared",
+        "LeNet-5 against an MLP of its size": "mlp_matched",
+    },
+    "local_unshared": {
+        "sparse local against full, unshared": "full_unshared",
+        "local against random, unshared": "random_unshared",
+    },
+    "random_shared": {"sparse random against full, shared": "full_shared"},
+    "random_unshared": {"sparse random against full, unshared": "full_unshared"},
+}
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     return default_sweep()
 
 
-def get_arms(config: ml_collections.ConfigDict) -> dict[str, dict]:
-    """Arm -> the fields in which it departs from `config`."""
-    wirings = {
-        f"{connectivity}_{sharing}": {
-            "model.name": "cnn",
-            "model.connectivity": connectivity,
-            "model.sharing": sharing,
-        }
-        for connectivity in wiring.CONNECTIVITY
-        for sharing in wiring.SHARING
-    }
-    mlp = {"model.name": "mlp", "data.image_size": 28}
-    convolutional = override(config, wirings["local_shared"])
-    lenet5 = count_model(build_model(convolutional.model, config.data.image_size), config.data.image_size)
-    return wirings | {
-        # As many parameters as the convolutional LeNet-5 of this config, as nearly as a width can.
-        "mlp_matched": mlp | {"model.hidden": (), "model.parameter_budget": lenet5.parameters},
-        "mlp_300": mlp | {"model.hidden": (300,)},
-        "mlp_1000": mlp | {"model.hidden": (1000,)},
-        "mlp_300_100": mlp | {"model.hidden": (300, 100)},
-        "mlp_500_150": mlp | {"model.hidden": (500, 150)},
-    }
+def get_arms(config: ml_collections.ConfigDict) -> list[Arm]:
+    # As many parameters as the convolutional LeNet-5 of this config, as nearly as one width can match.
+    budget = resolve(override(config, _wired("local", "shared"))).counts.parameters
+    return [
+        *(arm for connectivity in CONNECTIVITY for arm in _shared_and_unshared(connectivity)),
+        _mlp("mlp_matched", {"model.hidden": (), "model.parameter_budget": budget}),
+        _mlp("mlp_300", {"model.hidden": (300,)}),
+        _mlp("mlp_1000", {"model.hidden": (1000,)}),
+        _mlp("mlp_300_100", {"model.hidden": (300, 100)}),
+        _mlp("mlp_500_150", {"model.hidden": (500, 150)}),
+    ]
 
 
-def get_contrasts() -> dict[str, tuple[str, str]]:
-    """What is isolated -> (arm that has it, arm that lacks it)."""
-    return {
-        "sharing, local": ("local_shared", "local_unshared"),
-        "sharing, random": ("random_shared", "random_unshared"),
-        "sharing, full": ("full_shared", "full_unshared"),
-        "sparse local against full, shared": ("local_shared", "full_shared"),
-        "sparse local against full, unshared": ("local_unshared", "full_unshared"),
-        "sparse random against full, shared": ("random_shared", "full_shared"),
-        "sparse random against full, unshared": ("random_unshared", "full_unshared"),
-        "local against random, shared": ("local_shared", "random_shared"),
-        "local against random, unshared": ("local_unshared", "random_unshared"),
-        "both constraints": ("local_shared", "full_unshared"),
-        "LeNet-5 against an MLP of its size": ("local_shared", "mlp_matched"),
-    }
+def _shared_and_unshared(connectivity: str) -> tuple[Arm, Arm]:
+    shared, unshared = f"{connectivity}_shared", f"{connectivity}_unshared"
+    sharing = {f"sharing, {connectivity}": unshared}
+    return (
+        Arm(shared, _wired(connectivity, "shared"), baselines=sharing | CONTRASTS.get(shared, {})),
+        Arm(unshared, _wired(connectivity, "unshared"), baselines=CONTRASTS.get(unshared, {})),
+    )
+
+
+def _wired(connectivity: str, sharing: str) -> dict:
+    return {"model.name": "cnn", "model.connectivity": connectivity, "model.sharing": sharing}
+
+
+def _mlp(name: str, hidden: dict) -> Arm:
+    return Arm(name, {"model.name": "mlp", "data.image_size": 28} | hidden)

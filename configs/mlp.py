@@ -2,14 +2,16 @@
 
     python -m experiments.train --config=configs/mlp.py --workdir=runs/mlp
 
-Takes seconds on two cores. Widths: --config.model.hidden=300,100; or a parameter budget for one
-hidden layer: --config.model.hidden="()" --config.model.parameter_budget=61706.
+Takes seconds on two cores. Other widths: --config.model.hidden=300,100; or one hidden layer that meets a
+parameter budget: --config.model.hidden="()" --config.model.parameter_budget=61706.
 """
+
+import ml_collections
 
 from lenet_jax.config.fields import default_config
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     config = default_config()
     config.data.image_size = 28  # the MLPs of 1998 read 28x28, without LeNet-5's border
     config.model.name = "mlp"

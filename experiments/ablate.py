@@ -2,40 +2,31 @@
 
     python -m experiments.ablate --config=configs/ablation.py --workdir=DIR
 
-The config file defines get_arms(config), get_contrasts() where arms are to be compared in pairs, and
-get_references() where they are to stand beside a paper's figures.
---config.seeds=N says how many seeds, --config.arms=NAME,NAME which arms. A sweep that was stopped
-goes on with the same command.
+The config file defines get_config() and get_arms(config), a list of lenet_jax.Arm. --config.seeds=N says
+how many seeds, --config.arms=NAME,NAME which arms. A sweep that was stopped goes on with the same command,
+and two commands on one folder share its runs. What is recorded is not computed again.
 """
 
+from absl import flags
+
 from experiments import cli
-from lenet_jax.errors import UserError
+from lenet_jax.config.arms import require_effect, select_arms
 from lenet_jax.report.pages import write_report, write_results
-from lenet_jax.runs.sweep import require_effect, run_sweep, select_arms
+from lenet_jax.runs.sweep import run_sweep
 
 
 def main() -> None:
-    config, directory, module = cli.config(), cli.workdir(), cli.config_module()
-    if not hasattr(module, "get_arms") or "seeds" not in config or "arms" not in config:
-        raise UserError(
-            "This --config is no sweep: it needs get_arms(config) and the fields seeds and arms, as "
-            "configs/ablation.py has them."
-        )
-    try:
-        arms = module.get_arms(config)
-        contrasts = module.get_contrasts() if hasattr(module, "get_contrasts") else {}
-        references = module.get_references() if hasattr(module, "get_references") else {}
-    except UserError:
-        raise
-    except Exception as error:  # whatever a user's file raises
-        raise UserError(f"This --config's arms cannot be made: {cli.one_line(error)}.") from error
-    require_effect(cli.changed_fields(), select_arms(config, arms))
-    command = cli.command_line("experiments.ablate")
-    run_sweep(config, arms, contrasts, command, directory, write_results, references)
+    config, directory, arms = cli.config(), cli.workdir(), cli.arms()
+    selected = select_arms(config.arms, arms)
+    require_effect(list(cli.changed_fields()), selected)
+    command = cli.command("experiments.ablate")
+    if not run_sweep(config, arms, command, directory, after_runs=write_results, rerun=flags.FLAGS.rerun):
+        print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
 
 
 if __name__ == "__main__":
     cli.define_config()
     cli.define_workdir()
+    cli.define_rerun()
     cli.run(main)

@@ -7,26 +7,25 @@ Writes DIR/bitmaps.png.
 
 from experiments import cli
 from lenet_jax import files
-from lenet_jax.config.build_model import build_model
+from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.models.bitmaps import read_bitmaps
 from lenet_jax.models.networks import CLASSES
 from lenet_jax.report import figures
-from lenet_jax.runs import workdir
+from lenet_jax.runs.claims import make_directory
 
 
 def main() -> None:
-    config, directory = cli.config(), cli.workdir()
-    build_model(config.model, config.data.image_size)  # refuses what doesn't fit
+    config, directory = resolve(cli.config()).config, cli.workdir()
     if config.model.output != "rbf":
         raise UserError(
             f"config.model.output={config.model.output} has no bitmaps: name a config with rbf, such as "
             "configs/history/lenet5.py."
         )
-    bitmaps = read_bitmaps(config.model.bitmaps, CLASSES)
+    figure = figures.bitmaps_of_classes(read_bitmaps(config.model.bitmaps, CLASSES))
     path = directory / "bitmaps.png"
-    with workdir.claim_directory(directory):
-        files.write(path, figures.bitmaps_of_classes(bitmaps))
+    make_directory(directory)
+    files.write(path, figures.render(figure, "png"))
     print(f"Drawn in {path}")
 
 

@@ -1,4 +1,4 @@
-"""What the entry points share: flags, and bad input that ends in one sentence."""
+"""What the commands share: flags, and bad input that ends in one sentence."""
 
 import argparse
 import difflib
@@ -7,25 +7,53 @@ import importlib.util
 import logging
 import pathlib
 import re
-import shlex
 import sys
+import textwrap
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import ml_collections
 from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import config_flags
 
-from lenet_jax.config import fields as config_lib
+from lenet_jax.config import default
+from lenet_jax.config.arms import Arm, check_arms
+from lenet_jax.config.fields import ALL_FIELDS, FIELDS, SWEEP_FIELDS
+from lenet_jax.config.identity import flatten, identifies
+from lenet_jax.config.listing import as_argument, list_fields
 from lenet_jax.errors import UserError
 from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
 
+_HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 
-def define_config() -> None:
-    """Defines --config=FILE and --config.FIELD=VALUE."""
+
+class ConfigFile(NamedTuple):
+    """What --config=FILE:ARG names.
+
+    Attributes:
+      named: FILE:ARG, or "" for the default config.
+      module: the file as a module.
+      arguments: (ARG,), or () without one.
+    """
+
+    named: str
+    module: types.ModuleType
+    arguments: tuple[str, ...]
+
+    def get_config(self) -> ml_collections.ConfigDict:
+        """The file's own config, before any field is changed."""
+        return self.module.get_config(*self.arguments)
+
+
+def define_config(has_default: bool = False) -> None:
+    """Defines --config=FILE:ARG and --config.FIELD=VALUE; with a default, --config may be left out."""
     config_flags.DEFINE_config_file(
-        "config", None, "File that defines get_config(), such as configs/lenet5.py."
+        "config",
+        default.__file__ if has_default else None,
+        "File that defines get_config(), such as configs/lenet5.py; FILE:ARG calls get_config(ARG)."
+        + (" Without it, LeNet-5 with the fields below." if has_default else ""),
     )
 
 
@@ -34,12 +62,17 @@ def define_workdir() -> None:
     flags.DEFINE_string("workdir", None, "Folder for the records and what is made from them.")
 
 
+def define_rerun() -> None:
+    """Defines --rerun."""
+    flags.DEFINE_bool("rerun", False, "Compute again the recorded runs that other code computed.")
+
+
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and calls `main`; exits with status 1 and one sentence on bad input."""
 
     def call(arguments: list[str]) -> None:
         if len(arguments) > 1:
-            raise UserError(f"{arguments[1]!r} is no flag: fields are set as --config.FIELD=VALUE.")
+            raise UserError(f"{arguments[1]!r} is not a flag: fields are set as --config.FIELD=VALUE.")
         absl_logging.set_verbosity(absl_logging.INFO)
         absl_logging.get_absl_handler().setFormatter(None)  # the message alone
         logging.getLogger("jax").setLevel(logging.WARNING)  # not which backends it did without
@@ -60,7 +93,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def config() -> ml_collections.ConfigDict:
-    """The resolved config. Raises UserError where none was named."""
+    """The config that the flags give. Raises UserError where none was named."""
     if flags.FLAGS.config is None:
         raise UserError("--config=FILE is missing: name a config file, such as configs/lenet5.py.")
     return flags.FLAGS.config
@@ -69,74 +102,106 @@ def config() -> ml_collections.ConfigDict:
 def workdir() -> pathlib.Path:
     """The folder. Raises UserError where none was named."""
     if not flags.FLAGS.workdir:
-        raise UserError("--workdir=DIR is missing: name a folder for the results, such as runs/lenet5.")
+        raise UserError(
+            "--workdir=DIR is missing: name a folder for the results, such as runs/lenet5, next to --config."
+        )
     return pathlib.Path(flags.FLAGS.workdir)
 
 
-def config_module() -> types.ModuleType:
-    """The config file as a module, for what it defines beside get_config()."""
-    return _load_module(_config_file())
+def config_file() -> ConfigFile:
+    """The config file, for what it defines besides get_config()."""
+    named = config_flags.get_config_filename(flags.FLAGS["config"])
+    return _load("" if named == default.__file__ else named)
 
 
-def changed_fields() -> dict:
+def arms() -> list[Arm]:
+    """The arms that the config file lists. Raises UserError where it is not a sweep's."""
+    file, sweep = config_file(), config()
+    if not hasattr(file.module, "get_arms") or not set(SWEEP_FIELDS) <= set(sweep):
+        raise UserError(
+            "This --config is not a sweep: it needs get_arms(config) and the fields seeds and arms, as "
+            "configs/ablation.py has them."
+        )
+    try:
+        listed = file.module.get_arms(sweep, *file.arguments)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a user's file raises
+        raise UserError(f"This --config's arms cannot be made: {_one_line(error)}.") from error
+    return check_arms(listed)
+
+
+def changed_fields() -> dict[str, Any]:
     """The fields that identify results and aren't the config file's own, with their values."""
-    default = config_lib.flatten(config_module().get_config())
+    own = flatten(config_file().get_config())
     return {
         field: value
-        for field, value in config_lib.flatten(config()).items()
-        if value != default[field] and field not in config_lib.NOT_IDENTITY
+        for field, value in flatten(config()).items()
+        if value != own[field] and identifies(field)
     }
 
 
-def command_line(module: str) -> str:
-    """The command that gives results of the current config again, with DIR for the folder."""
-    changed = [
-        shlex.quote(f"--config.{field}={_as_argument(value)}") for field, value in changed_fields().items()
-    ]
-    return " ".join(["python -m", module, f"--config={_config_file()}", *changed, "--workdir=DIR"])
+def command(module: str) -> list[str]:
+    """The command, word by word, that gives results of the current config again, without its folder."""
+    named = config_file().named
+    changed = [f"--config.{field}={as_argument(value)}" for field, value in changed_fields().items()]
+    return ["python", "-m", module, *([f"--config={named}"] if named else []), *changed]
 
 
-def _as_argument(value) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value)) or "()"
-    return str(value)
-
-
-def _config_file() -> str:
-    return config_flags.get_config_filename(flags.FLAGS["config"])
-
-
-def one_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """An exception of a user's file, for a sentence."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @functools.cache
-def _load_module(path: str) -> types.ModuleType:
-    """Raises UserError where `path` is no config file."""
+def _load(named: str) -> ConfigFile:
+    """FILE or FILE:ARG; "" is the default config. Raises UserError where it cannot be loaded."""
+    if not named:
+        return ConfigFile("", default, ())
+    path, *arguments = named.split(":", 1)
     if not path.endswith(".py") or not pathlib.Path(path).is_file():
-        raise UserError(f"--config={path} is no Python file: name a config file, such as configs/lenet5.py.")
+        raise UserError(
+            f"--config={named} is not a Python file: name a config file, such as configs/lenet5.py."
+        )
     spec = importlib.util.spec_from_file_location(pathlib.Path(path).stem, path)
+    assert spec and spec.loader  # it ends in .py
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        config = module.get_config()
+        config = module.get_config(*arguments)
+    except UserError:
+        raise
     except (Exception, SystemExit) as error:  # whatever a user's file raises
-        raise UserError(f"--config={path} cannot be loaded: {one_line(error)}.") from error
+        raise UserError(f"--config={named} cannot be loaded: {_one_line(error)}.") from error
     if not isinstance(config, ml_collections.ConfigDict):
-        raise UserError(f"--config={path} must define get_config() that returns a ConfigDict.")
-    return module
+        raise UserError(f"--config={named} must define get_config() that returns a ConfigDict.")
+    if unknown := [field for field in flatten(config) if field not in ALL_FIELDS]:
+        raise UserError(f"--config={named}: {_not_a_field(unknown[0], 'this project')}")
+    if missing := [field for field in FIELDS if field not in flatten(config)]:
+        raise UserError(
+            f"--config={named} lacks {', '.join(missing)}: start from lenet_jax.default_config()."
+        )
+    return ConfigFile(named, module, tuple(arguments))
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
     """Parses the flags; checks fields first, as config_flags answers unknown ones with a traceback."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config", "-config")
-    known, others = parser.parse_known_args(arguments[1:])
-    fields = {}
-    if known.config is not None:
-        fields = config_lib.flatten(_load_module(known.config).get_config())
-        _check_fields(known.config, fields, others)
+    fields: Mapping[str, Any] = {}
+    named = ""
+    if "config" in flags.FLAGS:
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--config", "-config")
+        known, others = parser.parse_known_args(arguments[1:])
+        named = known.config or ""
+        if known.config is not None or flags.FLAGS["config"].default is not None:
+            if known.config == "":
+                raise UserError("--config= names no file: name a config file, such as configs/lenet5.py.")
+            fields = flatten(_load(named).get_config())
+    if set(_HELP) & set(arguments):
+        print(_help(fields))
+        sys.exit(0)
+    if fields:
+        _check_fields(named or "the default config", fields, others)
     try:
         return flags.FLAGS(arguments)
     except (flags.Error, OSError, TypeError, ValueError) as error:
@@ -145,17 +210,36 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         if flag and flag[1] in fields:
             message = (
                 f"config.{flag[1]} cannot be {flag[2]!r}: give a value like the config's own, "
-                f"--config.{flag[1]}={_as_argument(fields[flag[1]])}"
+                f"--config.{flag[1]}={as_argument(fields[flag[1]])}"
             )
         raise UserError(f"{message}.") from error
 
 
-def _check_fields(path: str, fields: dict, arguments: list[str]) -> None:
+def _help(fields: Mapping[str, Any]) -> str:
+    """What the command does, its flags, and the fields of its config."""
+    lines = [(sys.modules["__main__"].__doc__ or "").strip(), "", "Flags:", ""]
+    for module, defined in flags.FLAGS.flags_by_module_dict().items():
+        for flag in defined if not module.startswith("absl.") else ():
+            help_text = textwrap.fill(flag.help, 74)
+            lines += [f"  --{flag.name}", textwrap.indent(help_text, " " * 6)]
+    if "config" in flags.FLAGS:
+        values = fields or {name: field.default for name, field in ALL_FIELDS.items()}
+        lines += ["", "Fields of the config, with their values:", "", list_fields(values)]
+    return "\n".join(lines)
+
+
+def _check_fields(named: str, fields: Mapping[str, Any], arguments: list[str]) -> None:
     """Raises UserError where an argument sets a field that isn't among the config file's."""
     for argument in arguments:
         flag = argument.lstrip("-").partition("=")[0]
         field = flag.removeprefix("config.")
         if argument.startswith("-") and field != flag and field not in fields:
-            near = difflib.get_close_matches(field, fields, n=3, cutoff=0.8)
-            near = near or [name for name in fields if name.split(".")[0] == field.split(".")[0]] or fields
-            raise UserError(f"config.{field} is no field of {path}: perhaps {', '.join(near)}?")
+            raise UserError(_not_a_field(field, named, fields))
+
+
+def _not_a_field(field: str, named: str, fields: Mapping[str, Any] = ALL_FIELDS) -> str:
+    """A sentence with the nearest names first, then those of the same group."""
+    near = difflib.get_close_matches(field, fields, n=3, cutoff=0)
+    group = field.partition(".")[0]
+    near += [name for name in fields if name.partition(".")[0] == group and name not in near]
+    return f"config.{field} is not a field of {named}: perhaps {', '.join(near)}? --help lists all."

@@ -4,13 +4,18 @@
 
 In README.md and docs/, what stands between `<!-- paste: SOURCE -->` and `<!-- end -->` is replaced
 by what SOURCE gives: a file below the project's root, such as results/mnist/table.md, or
-`summary` with arguments of experiments.summary. A test fails when a page is out of date.
+`summary` with --config=FILE and --config.FIELD=VALUE, as experiments.summary takes them. A test fails
+when a page is out of date.
 """
 
+import contextlib
 import pathlib
 import re
-import subprocess
-import sys
+
+from absl import flags
+from ml_collections import config_flags
+
+from experiments.summary import summarize
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = ("README.md", "docs/*.md")
@@ -23,8 +28,9 @@ def pages() -> list[pathlib.Path]:
 
 
 def paste(text: str) -> str:
-    """`text` with every marked block made anew. Raises OSError where a source doesn't exist,
-    subprocess.CalledProcessError where the summary refuses its arguments.
+    """`text` with the content of every marked block replaced.
+
+    Raises OSError where a source doesn't exist, UserError where a config cannot be summarized.
     """
     return BLOCK.sub(lambda block: f"{block['begin']}{_content(block['source'])}\n{block['end']}", text)
 
@@ -33,9 +39,13 @@ def _content(source: str) -> str:
     name, *arguments = source.split()
     if name != "summary":
         return (ROOT / source).read_text(encoding="utf-8").strip()
-    command = ["-m", "experiments.summary", *arguments]
-    table = subprocess.run([sys.executable, *command], cwd=ROOT, check=True, capture_output=True, text=True)
-    return f"```\n$ python {' '.join(command)}\n{table.stdout.strip()}\n```"
+    values = flags.FlagValues()
+    words = [name, *arguments]
+    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=words)
+    with contextlib.chdir(ROOT):  # where config files are named from
+        values(words)
+        table = summarize(values.config)
+    return f"```\n$ python -m experiments.summary {' '.join(arguments)}\n{table}\n```"
 
 
 def main() -> None:

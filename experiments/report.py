@@ -1,8 +1,8 @@
-"""Rebuilds the tables and the figure of a sweep from its records, and prints the tables.
+"""Rebuilds the tables and the figure of a folder from its records, and prints the tables.
 
     python -m experiments.report --workdir=DIR
 
-Works on a sweep that is stopped or still running, too: what is recorded by then is shown.
+It also works on a sweep that was stopped or is still running, and shows what is recorded by then.
 """
 
 from experiments import cli

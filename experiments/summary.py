@@ -7,44 +7,57 @@ Nothing is trained and no data is read; it takes seconds. Any field can be overr
 --config.arms=NAME,NAME shows these arms.
 """
 
+from collections.abc import Sequence
+
 import ml_collections
 
 from experiments import cli
-from lenet_jax.config.build_model import build_model
+from lenet_jax.analysis.summaries import Row
+from lenet_jax.config.arms import Arm, require_effect, select_arms
 from lenet_jax.config.fields import override
-from lenet_jax.models.counts import LayerCounts, ModelCounts, count_model
+from lenet_jax.config.resolve import Resolved, resolve
+from lenet_jax.models.counts import LayerCounts, ModelCounts
 from lenet_jax.report import tables
-from lenet_jax.runs.sweep import require_effect, select_arms
+from lenet_jax.runs.sweep import list_runs
 
 
 def main() -> None:
     config = cli.config()
+    arms = cli.arms() if config.get("arms") else []
+    if arms:
+        require_effect(list(cli.changed_fields()), select_arms(config.arms, arms))
+    print(summarize(config, arms))
+
+
+def summarize(config: ml_collections.ConfigDict, arms: Sequence[Arm] = ()) -> str:
+    """The layer table of a config, or of a sweep the tables of the arms that `config.arms` names.
+
+    Args:
+      arms: all arms of the sweep.
+
+    Raises UserError for a config that cannot be run, and for arms that are not among `arms`.
+    """
+    resolved = resolve(config)
     if not config.get("arms"):
-        print(_table_of(config))
-        return
-    selected = select_arms(config, cli.config_module().get_arms(config))
-    require_effect(cli.changed_fields(), selected)
-    print("\n\n".join(f"{name}\n\n{_table_of(override(config, it))}" for name, it in selected.items()))
+        return layer_table(resolved)
+    runs = list_runs(override(config, {"seeds": 1}), arms)
+    return "\n\n".join(f"{run.arm}\n\n{layer_table(run.resolved)}" for run in runs)
 
 
-def _table_of(config: ml_collections.ConfigDict) -> str:
-    size = config.data.image_size
-    return layer_table(count_model(build_model(config.model, size), size), size)
-
-
-def layer_table(counts: ModelCounts, image_size: int) -> str:
+def layer_table(resolved: Resolved) -> str:
     """The table for a terminal, with a line of sums."""
-    rows = [_row(layer.name, layer, layer.output_shape) for layer in counts.layers]
-    rows.insert(0, _row("input", ModelCounts(()), (image_size, image_size, 1)))
+    counts, size = resolved.counts, resolved.config.data.image_size
+    rows = [_row("input", ModelCounts(()), (size, size, 1))]
+    rows += [_row(layer.name, layer, layer.output_shape) for layer in counts.layers]
     if wired := counts.wired.layers:
         rows.append(_row(f"({' and '.join(layer.name for layer in wired)})", counts.wired))
     rows.append(_row("network", counts))
     number = counts.layers_with_weights
     last = "1 layer has weights." if number == 1 else f"{number} layers have weights."
-    return f"{tables.to_text(rows, 'simple')}\n\n{last}"
+    return f"{tables.to_text(rows)}\n\n{last}"
 
 
-def _row(name: str, counts: LayerCounts | ModelCounts, output_shape: tuple[int, ...] = ()) -> dict:
+def _row(name: str, counts: LayerCounts | ModelCounts, output_shape: tuple[int, ...] = ()) -> Row:
     return {
         "layer": name,
         "output shape": "x".join(map(str, output_shape)),

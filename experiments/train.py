@@ -2,37 +2,29 @@
 
     python -m experiments.train --config=configs/lenet5.py --workdir=DIR
 
-DIR holds metrics.jsonl, a line an epoch, and record.json: the result, the resolved config, the
-library versions, the device and the git revision. A run already recorded is not run again; one
-that was stopped starts over.
+DIR holds the same files as a sweep's folder, with one run: runs.jsonl and epochs.jsonl, config.json, and
+what experiments.report makes of them. A run that is already recorded is not computed again; one that was
+stopped starts over.
 """
 
+from absl import flags
+
 from experiments import cli
-from lenet_jax.config import fields as config_lib
-from lenet_jax.runs import records, workdir
-from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.run import Job, check, describe, prepare, train_and_record
+from lenet_jax.runs.run import describe
+from lenet_jax.runs.sweep import run_single
 
 
 def main() -> None:
     config, directory = cli.config(), cli.workdir()
-    check(config)
-    flat = config_lib.to_record(config)
-    with workdir.claim_directory(directory):
-        workdir.check_config(directory, flat, sweep=False)
-        if recorded := workdir.read_or_set_aside(directory / records.RECORD):
-            workdir.refuse_differences(directory, recorded["config"], flat)
-            print(f"Already recorded in {directory}: {describe(recorded['result'])}")
-            return
-        prepared = prepare(config)
-        command = cli.command_line("experiments.train")
-        records.write_record(directory / workdir.CONFIG, {"command": command, "config": flat})
-        with Progress(config.train.epochs) as progress:
-            [result] = train_and_record([Job(config.model.name, config, directory)], prepared, progress)
-    print(f"{describe(result)}; recorded in {directory}")
+    result, is_new = run_single(config, cli.command("experiments.train"), directory, rerun=flags.FLAGS.rerun)
+    if is_new:
+        print(f"{describe(result)}; recorded in {directory}")
+    else:
+        print(f"Already recorded in {directory}: {describe(result)}")
 
 
 if __name__ == "__main__":
-    cli.define_config()
+    cli.define_config(has_default=True)
     cli.define_workdir()
+    cli.define_rerun()
     cli.run(main)

@@ -1,10 +1,12 @@
-"""The networks and protocols of the papers, as fields of a config.
+"""The networks and protocols of the papers as config fields, and the test errors that the papers report.
 
 Sources: LeCun et al. 1989, "Backpropagation Applied to Handwritten Zip Code Recognition" (the zip code
 net); LeCun 1989, "Generalization and Network Design Strategies" (Net-1 to Net-5); LeCun et al. 1998,
 "Gradient-Based Learning Applied to Document Recognition" (LeNet-1, LeNet-4, LeNet-5 and the networks
-of figure 9). What they leave open is said beside the field, and measured in docs/history.md.
+of figure 9). "Unsettled" marks what a paper leaves open; docs/history.md measures what it is worth.
 """
+
+from lenet_jax.config.arms import Paper
 
 # --- The USPS digits as the networks of 1989 read them: 16x16 in [-1, 1].
 USPS_FIELD = {
@@ -28,7 +30,7 @@ ZIPCODE = _UNITS | {
     "model.maps": (12, 12),  # H1, H2
     "model.kernel_size": (5,),
     "model.stride": (2,),
-    # 16 rows and 3 of border are read by 8 units. Which side has 2 of them is unsettled.
+    # 8 units of stride 2 read 19 rows: the image's 16 and 3 of padding. Which side has 2 is unsettled.
     "model.pad_before": (2,),
     "model.pad_after": (1,),
     "model.pad_value": -1.0,
@@ -40,11 +42,11 @@ ZIPCODE = _UNITS | {
 
 # The paper's fully connected control.
 ZIPCODE_CONTROL = _UNITS | {"model.name": "mlp", "model.hidden": (40,)}
-# What it measured.
-ZIPCODE_MEASURED = {"error_percent": 5.0, "errors": 102, "images": 2_007}
-CONTROL_MEASURED = {"error_percent": 8.1, "images": 2_007}
 
-# One pattern at a time, 23 times in constant order, on all 7,291 images: 167,693 presentations.
+ZIPCODE_PAPER = Paper(5.0, images=2_007, errors=102)
+CONTROL_PAPER = Paper(8.1, images=2_007)
+
+# 23 passes over all 7,291 images in constant order, one pattern at a time: 167,693 presentations.
 PROTOCOL_1989 = {
     "data.validation_fraction": 0.0,
     "train.epochs": 23,
@@ -52,7 +54,7 @@ PROTOCOL_1989 = {
     "train.order": "constant",
     "train.schedule": "constant",
 }
-# The paper's step is a diagonal Newton step, whose settings it doesn't tell; plain SGD is its alternative.
+# The paper takes a diagonal Newton step and doesn't give its settings; plain SGD is the alternative.
 PLAIN_SGD = {"train.optimizer": "sgd", "train.momentum": 0.0}
 DIAGONAL_NEWTON = {"train.optimizer": "levenberg_marquardt"}
 
@@ -61,8 +63,8 @@ _NET = _UNITS | {
     "model.name": "cnn",
     "model.kernel_size": (3, 5),
     "model.stride": (2, 1),
-    # 8 units with a stride of 2 read 17 rows of 16: one of border. On which side, and in which state, is
-    # unsettled: here the middle of a unit's range.
+    # 8 units of stride 2 read 17 rows: the image's 16 and one of padding. Its side and its value are
+    # unsettled; 0 is the middle of a unit's range.
     "model.pad_before": (0,),
     "model.pad_after": (1, 0),
     "model.pad_value": 0.0,
@@ -77,18 +79,18 @@ NETS = {
     "net4": _NET | {"model.maps": (2, 1), "model.sharing": "shared,unshared"},
     "net5": _NET | {"model.maps": (2, 4)},
 }
-# What the report measured: test images right, in percent, at the best of the epochs.
-NETS_MEASURED = {
-    net: {"error_percent": 100 - right, "images": 160}
-    for net, right in zip(NETS, (80.0, 87.0, 88.5, 94.0, 98.4), strict=True)
+# The report gives the percentage of correct test images, at the epoch where it is highest.
+NETS_PAPER = {
+    net: Paper(round(100 - correct, 1), images=160)
+    for net, correct in zip(NETS, (80.0, 87.0, 88.5, 94.0, 98.4), strict=True)
 }
 
-# USPS's digits fill their field. The report's were 120, drawn by one person on a bitmap of 16x13, each put at
-# four consecutive horizontal positions; training and test images were drawn from these 480.
+# USPS digits fill their field. The report had 120 digits, drawn by one person on a 16x13 bitmap, each placed
+# at four consecutive horizontal positions; its training and test images were drawn from these 480.
 AT_POSITIONS = {"data.box": 13, "data.positions": 4}
 
-# 320 and 160 digits, and as many as the test's to choose on. The report's 480 are not public: each run draws
-# others by its seed, training and validation images from the training file.
+# 320 training and 160 test digits as in the report, and 160 for validation. The report's 480 are not public:
+# each run draws USPS digits by its seed, training and validation images from the training file.
 DRAWN = {
     "data.draw": (320, 160, 160),
     "train.epochs": 100,
@@ -107,12 +109,12 @@ LENET5 = _UNITS | {
     "train.loss": "rbf_competitive",
     "data.image_size": 32,
 }
-# What is called LeNet-5 today: its departures from the default config.
+# What is called LeNet-5 today, as departures from the default config.
 LENET5_TODAY = {
     "model.pooling": "max",
     "model.activation": "relu",
 }
-# Section III-C: 2,578 parameters, 98,442 connections; a digit of 16x16 in the middle of 28x28.
+# Section III-C: 2,578 parameters, 98,442 connections; a 16x16 digit in the middle of 28x28 pixels.
 LENET1 = _UNITS | {
     "model.name": "cnn",
     "model.maps": (4, 12),
@@ -124,8 +126,8 @@ LENET1 = _UNITS | {
 }
 # The published description: 4 maps, 8 subsampling maps connected in pairs to each of them, 16 maps, 16
 # subsampling maps, 120 units, 10 outputs; about 260,000 connections and 17,000 parameters. But 120 units
-# that read 16 maps of 5x5 have 48,120 alone. Here each of the 4 maps has one subsampling map, and every map
-# reads all: 51,090.
+# that read 16 maps of 5x5 have 48,120 parameters alone. Here each of the 4 maps has one subsampling map and
+# every map reads all maps: 51,090 parameters.
 LENET4 = LENET1 | {
     "model.maps": (4, 16, 120),
     "model.map_table": "all",
@@ -136,9 +138,9 @@ LENET4 = LENET1 | {
 
 
 def mlp_of_1998(*hidden: int) -> dict:
-    """A fully connected network of figure 9 on 28x28 pixels; without hidden units the linear classifier.
+    """A fully connected network of figure 9 on 28x28 pixels; without hidden layers, the linear classifier.
 
-    The linear classifier's output is the weighted sum itself.
+    The linear classifier outputs the weighted sums themselves.
     """
     output = {"model.output": "activated" if hidden else "logits"}
     return _UNITS | output | {"model.name": "mlp", "model.hidden": hidden, "data.image_size": 28}
@@ -150,52 +152,48 @@ MLPS_1998 = {
     "mlp_300_100": (300, 100),
     "mlp_500_150": (500, 150),
 }
-# The networks that figure 9 has a second time, trained on distorted images.
+# The networks that figure 9 also has trained on distorted images.
 DISTORTED_NETWORKS = ("lenet5", *MLPS_1998)
-# 9 in 10 presentations, as 540,000 distorted images beside 60,000 are.
+# 9 in 10 presentations: the paper added 540,000 distorted images to 60,000.
 DISTORTED = {"distortion.probability": 0.9}
-DISTORTED_CONTRASTS = {f"distorted images, {name}": (f"{name}_dist", name) for name in DISTORTED_NETWORKS}
 
 
 def with_distorted(networks: dict[str, dict]) -> dict[str, dict]:
-    """Figure 9's networks, and those that it has a second time as NAME_dist."""
+    """Name -> fields: `networks`, then NAME_dist for those that figure 9 also has on distorted images."""
     return networks | {f"{name}_dist": networks[name] | DISTORTED for name in DISTORTED_NETWORKS}
 
 
-def _figure_9(note: str, error_percent: float) -> dict:
-    return {"note": note, "error_percent": error_percent, "images": 10_000}
-
-
-# What the paper measured, by the arms of configs/history/figure9*.py.
+# Arm of configs/history/figure9.py -> its label and the paper's test error in percent, of 10,000 images.
 FIGURE_9 = {
-    "linear": _figure_9("linear classifier", 12.0),
-    "mlp_300": _figure_9("28x28-300-10", 4.7),
-    "mlp_300_dist": _figure_9("28x28-300-10 [dist]", 3.6),
-    "mlp_1000": _figure_9("28x28-1000-10", 4.5),
-    "mlp_1000_dist": _figure_9("28x28-1000-10 [dist]", 3.8),
-    "mlp_300_100": _figure_9("28x28-300-100-10", 3.05),
-    "mlp_300_100_dist": _figure_9("28x28-300-100-10 [dist]", 2.5),
-    "mlp_500_150": _figure_9("28x28-500-150-10", 2.95),
-    "mlp_500_150_dist": _figure_9("28x28-500-150-10 [dist]", 2.45),
-    "lenet1": _figure_9("LeNet-1", 1.7),
-    "lenet4_nearest": _figure_9(
-        "LeNet-4 as nearly as can be built: 4, 16 and 120 maps, each reading all, then 10; 4 subsampling "
-        "maps, not 8. The paper's 17,000 parameters can't be met: 120 units on 16 maps of 5x5 have 48,120",
-        1.1,
+    "linear": ("linear classifier", Paper(12.0, 10_000)),
+    "mlp_300": ("28x28-300-10", Paper(4.7, 10_000)),
+    "mlp_300_dist": ("28x28-300-10 [dist]", Paper(3.6, 10_000)),
+    "mlp_1000": ("28x28-1000-10", Paper(4.5, 10_000)),
+    "mlp_1000_dist": ("28x28-1000-10 [dist]", Paper(3.8, 10_000)),
+    "mlp_300_100": ("28x28-300-100-10", Paper(3.05, 10_000)),
+    "mlp_300_100_dist": ("28x28-300-100-10 [dist]", Paper(2.5, 10_000)),
+    "mlp_500_150": ("28x28-500-150-10", Paper(2.95, 10_000)),
+    "mlp_500_150_dist": ("28x28-500-150-10 [dist]", Paper(2.45, 10_000)),
+    "lenet1": ("LeNet-1", Paper(1.7, 10_000)),
+    "lenet4_nearest": (
+        "LeNet-4, the nearest that can be built: 4, 16 and 120 maps, each reading all, then 10; 4 "
+        "subsampling maps, not 8. The paper's 17,000 parameters can't be met: 120 units on 16 maps of 5x5 "
+        "have 48,120",
+        Paper(1.1, 10_000),
     ),
-    "lenet5": _figure_9("LeNet-5", 0.95),
-    "lenet5_dist": _figure_9("LeNet-5 [dist]", 0.8) | {"errors": 82},
+    "lenet5": ("LeNet-5", Paper(0.95, 10_000)),
+    "lenet5_dist": ("LeNet-5 [dist]", Paper(0.8, 10_000, errors=82)),
 }
 
-# Section III-B: 20 passes over all 60,000, one pattern at a time; step eta / (mu + h) with h estimated on 500
-# images before each pass.
+# Section III-B: 20 passes over all 60,000 images, one pattern at a time; step eta / (mu + h), where h is
+# estimated on 500 images before each pass.
 PROTOCOL_1998 = DIAGONAL_NEWTON | {
     "data.validation_fraction": 0.0,
     "train.epochs": 20,
     "train.batch_size": 1,
     "train.learning_rate": 5e-4,
     "train.schedule": "epochs",
-    # eta 5e-4 twice, 2e-4 and 1e-4 three times each, 5e-5 four times, then 1e-5, as factors of the first.
+    # eta is 5e-4 twice, 2e-4 and 1e-4 three times each, 5e-5 four times, then 1e-5: factors of the first.
     "train.epoch_factors": (1.0, 1.0, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1, 0.02),
 }
 
@@ -206,7 +204,7 @@ MINI_BATCHES = {
     "train.momentum": 0.9,
     "train.schedule": "cosine",
 }
-# A modern protocol for the networks of figure 9, whose loss, outputs and initial weights it replaces.
+# A modern protocol for the networks of figure 9; it replaces their loss, outputs and initial weights.
 PROTOCOL_TODAY = MINI_BATCHES | {
     "model.output": "logits",
     "model.initialisation": "unit_variance",
@@ -214,11 +212,6 @@ PROTOCOL_TODAY = MINI_BATCHES | {
     "train.epochs": 30,
 }
 
-
-def steps_from(start: dict, changes: dict[str, dict]) -> dict[str, dict]:
-    """Name -> fields: `start` after each of the changes, one upon the other."""
-    steps = {}
-    for name, change in changes.items():
-        start = start | change
-        steps[name] = start
-    return steps
+# Holds back a tenth of the training images, where the paper's protocol trains on all: candidates are compared
+# on them, and the sweeps from a paper's network to today's don't train on them.
+VALIDATION = {"data.validation_fraction": 0.1}

@@ -1,19 +1,23 @@
-"""From the LeNet-5 of 1998 to what bears its name today, one change upon the other, on MNIST.
+"""From the LeNet-5 of 1998 to what bears its name today, one change after another, on MNIST.
 
     python -m experiments.ablate --config=configs/history/lenet5_later.py --workdir=DIR
 
 About an hour on two cores. What a step's optimizer needs was chosen on 6,000 validation images, which no
-arm trains on: damping by choices_1998.py for the original and by choices_later.py for `softmax`, and the
-rates of `momentum` and `adam` by the latter. The steps from `average` to `initialisation` keep the damping
-of `softmax`.
+arm trains on: the damping of `original` by choices.py:1998; the damping of `softmax` and the rates of
+`momentum` and `adam` by choices.py:later. The steps from `average` to `initialisation` keep the damping of
+`softmax`.
 """
 
-import itertools
+import ml_collections
 
-from configs.history.tuned import VALIDATION, as_chosen, later_steps
+from configs.history.common import VALIDATION
+from configs.history.families import LATER_CHANGES, SOFTMAX
+from configs.history.steps import arms_of_steps, steps_from
+from configs.history.tuned import as_chosen, chosen
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_sweep, override
 
-NOTES = {
+LABELS = {
     "original": "RBF units and eq. 9, trainable subsampling, C3's table, scaled tanh, 20 passes one by one",
     "softmax": "softmax and cross-entropy, damping chosen anew",
     "average": "average pooling without weights",
@@ -27,20 +31,15 @@ NOTES = {
 }
 
 
-def get_config():
+def get_config() -> ml_collections.ConfigDict:
     config = override(default_sweep(), as_chosen("lenet5") | VALIDATION | {"dataset": "mnist"})
     config.seeds = 3
     return config
 
 
-def get_arms(config):
-    return {name: fields | VALIDATION for name, fields in later_steps().items()}
-
-
-def get_contrasts():
-    steps = {NOTES[now]: (now, before) for before, now in itertools.pairwise(NOTES)}
-    return steps | {"all steps together": ("adam", "original")}
-
-
-def get_references():
-    return {name: {"note": note} for name, note in NOTES.items()}
+def get_arms(config: ml_collections.ConfigDict) -> list[Arm]:
+    changes = LATER_CHANGES | {"softmax": SOFTMAX | chosen("later_softmax")}
+    steps = steps_from(as_chosen("lenet5"), changes)
+    # The families of these two start from the last of the changes.
+    steps |= {"momentum": as_chosen("later_momentum"), "adam": as_chosen("later_adam")}
+    return arms_of_steps({name: fields | VALIDATION for name, fields in steps.items()}, LABELS)

@@ -1,4 +1,4 @@
-"""Means with intervals over seeds."""
+"""Means and proportions with their confidence intervals."""
 
 import math
 import statistics
@@ -18,16 +18,15 @@ class Interval(NamedTuple):
 
 
 def proportion_interval(hits: int, count: int) -> Interval:
-    """A share of `count` images with its Wilson interval at CONFIDENCE: how far it could be by their draw."""
+    """`hits` / `count` with its Wilson interval at CONFIDENCE, which covers the draw of the test images."""
     ci = stats.binomtest(hits, count).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(hits / count, float(ci.low), float(ci.high))
 
 
 def mean_interval(values: list[float], bounds: tuple[float, float]) -> Interval:
-    """Student's t interval of the mean at CONFIDENCE, cut to `bounds`.
+    """The mean with its Student's t interval at CONFIDENCE, clipped to `bounds`.
 
-    It says how far the mean would move with other seeds, for the test images at hand; that these
-    images are themselves a sample is not in it.
+    Over seeds, it covers what seeds change; it does not cover test-set sampling.
     """
     n = len(values)
     if n == 0:

@@ -3,14 +3,12 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from lenet_jax.errors import UserError
 
 NAME = re.compile(r"[\w.+-]{1,80}")
 READINGS = ("", "test_selected_", "last_")
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +47,89 @@ class Arm:
     name: str
     overrides: Mapping[str, Any]
     label: str = ""
-    baselines: Mapping[str, str] = _NOTHING
+    baselines: Mapping[str, str] = dataclasses.field(default_factory=dict)
     paper: Paper | None = None
     reading: str = ""
-    candidates: Mapping[str, Mapping[str, Any]] = _NOTHING
+    candidates: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     tuned_with: str = ""
+
+
+def check_arms(arms: object) -> list[Arm]:
+    """The arms that a config file's get_arms returned. Raises UserError where they can't be a sweep's."""
+    if not isinstance(arms, Sequence) or not all(isinstance(arm, Arm) for arm in arms):
+        raise UserError("get_arms(config) must return a list of lenet_jax.Arm.")
+    if not arms:
+        raise UserError("This --config's get_arms(config) returns no arms: let it name at least one.")
+    names = [arm.name for arm in arms]
+    if odd := [name for name in names if not (isinstance(name, str) and NAME.fullmatch(name))]:
+        raise UserError(
+            f"get_arms(config) names {odd}: arms name rows and files, so take at most 80 letters, digits and "
+            "_.+-"
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"get_arms(config) names {', '.join(twice)} twice: give each arm a name of its own.")
+    for arm in arms:
+        _check_arm(arm, names)
+    return list(arms)
+
+
+def _check_arm(arm: Arm, names: list[str]) -> None:
+    for contrast, baseline in arm.baselines.items():
+        if baseline not in names:
+            raise UserError(
+                f"Arm {arm.name} is compared with {baseline} in {contrast!r}, which get_arms(config) doesn't "
+                "name: fix one of the two."
+            )
+    if "seed" in arm.overrides:
+        raise UserError(
+            f"Arm {arm.name} sets seed, which counts its repetitions: leave it out, and set config.seed for "
+            "the first seed."
+        )
+    if arm.reading not in READINGS:
+        known = ", ".join(map(repr, READINGS))
+        raise UserError(f"Arm {arm.name} has reading={arm.reading!r}: choose one of {known}.")
+    if arm.paper:
+        if not 0 <= arm.paper.error_percent <= 100:
+            raise UserError(
+                f"Arm {arm.name}: paper.error_percent={arm.paper.error_percent} must be in [0, 100]."
+            )
+        if arm.paper.images < 1 or not 0 <= (arm.paper.errors or 0) <= arm.paper.images:
+            raise UserError(
+                f"Arm {arm.name}: paper.errors={arm.paper.errors} must be at most "
+                f"paper.images={arm.paper.images}, of which there is at least one."
+            )
+
+
+def select_arms(names: str, arms: Sequence[Arm]) -> list[Arm]:
+    """The arms that `config.arms` names, comma-separated; all by default, in the order of `arms`.
+
+    Raises UserError for unknown ones.
+    """
+    known = [arm.name for arm in arms]
+    selected = [name.strip() for name in names.split(",") if name.strip()] or known
+    if unknown := [name for name in selected if name not in known]:
+        raise UserError(f"config.arms names {', '.join(unknown)}: choose from {', '.join(known)}.")
+    return [arm for arm in arms if arm.name in selected]
+
+
+def require_effect(changed: Sequence[str], selected: Sequence[Arm]) -> None:
+    """Raises UserError where a field was changed that every selected arm sets itself."""
+    if lost := [field for field in changed if all(field in arm.overrides for arm in selected)]:
+        raise UserError(
+            f"--config.{lost[0]} has no effect: each of the arms sets {lost[0]} itself. Change it in the "
+            "config file's arms."
+        )
+
+
+def to_record(arm: Arm) -> dict[str, Any]:
+    """An arm as JSON types, without what only tuning reads."""
+    return {
+        "name": arm.name,
+        "overrides": {
+            field: list(it) if isinstance(it, tuple) else it for field, it in arm.overrides.items()
+        },
+        "label": arm.label,
+        "baselines": dict(arm.baselines),
+        "paper": dataclasses.asdict(arm.paper) if arm.paper else None,
+        "reading": arm.reading,
+    }

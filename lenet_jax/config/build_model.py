@@ -1,35 +1,23 @@
-"""From `config.model` to the network it describes, refusing what does not exist or fit."""
+"""From `config.model` to the network it describes, refusing shapes that do not fit each other."""
 
 import ml_collections
 from flax import linen as nn
 
-from lenet_jax.errors import UserError, require_one_of
+from lenet_jax.config.allowed import per_stage
+from lenet_jax.errors import UserError
 from lenet_jax.models import wiring
 from lenet_jax.models.bitmaps import read_bitmaps
-from lenet_jax.models.layers import ACTIVATIONS, INITIALISATIONS, POOLINGS
 from lenet_jax.models.map_tables import read_table
 from lenet_jax.models.networks import CLASSES, CNN, MLP, Stage
-
-MODELS = ("cnn", "mlp")
-OUTPUTS = ("logits", "activated", "rbf")
-BIASES = ("map", "unit")
 
 
 def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
     """The module that `config.model` describes, for images of image_size x image_size.
 
-    Raises UserError for names that do not exist and shapes that do not fit.
+    The fields have passed `lenet_jax.config.checks.check_fields`. Raises UserError for shapes that do not
+    fit.
     """
-    if image_size < 1:
-        raise UserError(f"config.data.image_size={image_size} must be at least 1.")
-    require_one_of("model.name", model.name, MODELS)
-    require_one_of("model.activation", model.activation, ACTIVATIONS)
-    require_one_of("model.output", model.output, OUTPUTS)
-    require_one_of("model.initialisation", model.initialisation, INITIALISATIONS)
-    _require_sizes("model.hidden", model.hidden)
-    if not 0 <= model.dropout < 1:
-        raise UserError(f"config.model.dropout={model.dropout} must be in [0, 1).")
-    stages = _read_stages(model)  # refuses wrong ones for an MLP, too
+    stages = _read_stages(model)  # also for an MLP: a wrong one is refused
     if model.name == "mlp":
         stages = ()
     hidden = (_width_of_budget(model, image_size),) if model.parameter_budget else tuple(model.hidden)
@@ -40,7 +28,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
         output=model.output,
         codes=_read_codes(model, hidden),
         initialisation=model.initialisation,
-        dropout=model.dropout,
+        dropout=model.dropout > 0,
     )
     if not stages:
         return classifier
@@ -94,42 +82,34 @@ def solve_width(inputs: int, budget: int) -> int:
 
 def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
     """The stages that `config.model` describes. Raises UserError, in a sentence that names the field."""
-    _require_sizes("model.maps", model.maps)
     stages = len(model.maps)
-    for field in ("kernel_size", "stride"):
-        if not all(type(it) is int and it >= 1 for it in model[field]):
-            raise UserError(f"config.model.{field}={tuple(model[field])} must be at least 1 in every stage.")
-    if not all(type(it) is int and it >= 0 for it in (*model.pad_before, *model.pad_after)):
-        raise UserError("config.model.pad_before and pad_after must be at least 0 in every stage.")
-    require_one_of("model.bias", model.bias, BIASES)
-    per_stage = {
+
+    def values(field: str) -> tuple:
+        """One value per stage."""
+        value = model[field]
+        given = per_stage(value) if isinstance(value, str) else tuple(value)
+        if len(given) not in (1, stages):
+            raise UserError(
+                f"config.model.{field}={','.join(map(str, given))!r} names {len(given)} stages but "
+                f"config.model.maps has {stages}: give one for all or one for each."
+            )
+        return given * stages if len(given) == 1 else given
+
+    columns = {
         "maps": model.maps,
-        "kernel_size": _per_stage("model.kernel_size", model.kernel_size, stages),
-        "connectivity": _names_per_stage(
-            "model.connectivity", model.connectivity, stages, wiring.CONNECTIVITY
-        ),
-        "sharing": _names_per_stage("model.sharing", model.sharing, stages, wiring.SHARING),
-        "stride": _per_stage("model.stride", model.stride, stages),
-        "padding": zip(
-            _per_stage("model.pad_before", model.pad_before, stages),
-            _per_stage("model.pad_after", model.pad_after, stages),
-            strict=True,
-        ),
-        "table": map(
-            read_table,
-            _names_per_stage("model.map_table", model.map_table, stages),
-            (1, *model.maps[:-1]),
-            model.maps,
-        ),
-        "pooling": _names_per_stage("model.pooling", model.pooling, stages, POOLINGS),
+        "kernel_size": values("kernel_size"),
+        "connectivity": values("connectivity"),
+        "sharing": values("sharing"),
+        "stride": values("stride"),
+        "padding": zip(values("pad_before"), values("pad_after"), strict=True),
+        "table": map(read_table, values("map_table"), (1, *model.maps[:-1]), model.maps),
+        "pooling": values("pooling"),
     }
     read = tuple(
         Stage(
-            **dict(zip(per_stage, values, strict=True)),
-            pad_value=model.pad_value,
-            unit_bias=model.bias == "unit",
+            **dict(zip(columns, row, strict=True)), pad_value=model.pad_value, unit_bias=model.bias == "unit"
         )
-        for values in zip(*per_stage.values(), strict=True)
+        for row in zip(*columns.values(), strict=True)
     )
     for stage in read:
         is_spatial = wiring.CONNECTIVITY[stage.connectivity].is_spatial
@@ -141,32 +121,6 @@ def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
                 "config.model.map_table=all."
             )
     return read
-
-
-def _require_sizes(field: str, sizes: tuple) -> None:
-    if not all(type(size) is int and size > 0 for size in sizes):
-        raise UserError(
-            f"config.{field}={tuple(sizes)!r} must hold positive whole numbers, for example "
-            f"--config.{field}=6,16."
-        )
-
-
-def _names_per_stage(field: str, text: str, stages: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Names of `text`, comma-separated: one for every stage, or one a stage."""
-    names = tuple(name.strip() for name in text.split(","))
-    for name in names if known else ():
-        require_one_of(field, name, known)
-    return _per_stage(field, names, stages)
-
-
-def _per_stage(field: str, values: tuple, stages: int) -> tuple:
-    """One value for every stage, or one a stage."""
-    if len(values) not in (1, stages):
-        raise UserError(
-            f"config.{field}={','.join(map(str, values))!r} names {len(values)} stages but config.model.maps "
-            f"has {stages}: give one for all or one for each."
-        )
-    return tuple(values) * stages if len(values) == 1 else tuple(values)
 
 
 def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:

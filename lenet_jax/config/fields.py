@@ -1,148 +1,266 @@
-"""The fields of a run, with their defaults, and how resolved configs are compared.
+"""Every field of a run: its default, the values that it allows, and what it means.
 
-A run is identified by its resolved config: the ConfigDict below after a config file and the
-command line have set its fields.
+Checks of single fields and the list that `--help` prints come from FIELDS. What fields must have in
+common is checked in `lenet_jax.config.checks`.
 """
 
 import copy
-import functools
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import ml_collections
-from flax import traverse_util
 
-# Where data lies: differs from one machine to the next.
-PLACES = ("data.manual_dir", "data.data_dir")
-# Fields that may differ between two calls on one folder, as they don't change what a run computes:
-# a folder may be asked for more seeds or other arms, and what it holds stays.
-NOT_IDENTITY = (*PLACES, "tensorboard", "seeds", "arms")
-# What a compiled program takes as arguments, in the order of `Hyperparameters`: runs that differ in nothing
-# else are trained together.
-ARGUMENTS = ("seed", "train.learning_rate", "train.momentum", "train.weight_decay")
+from lenet_jax.config.allowed import Allowed, Bounds, Each, OneOf, OneOrPerStage
+from lenet_jax.data import DATASETS
+from lenet_jax.models import wiring
+from lenet_jax.models.layers import ACTIVATIONS, INITIALISATIONS, POOLINGS
+from lenet_jax.models.map_tables import ALL, TABLES
+from lenet_jax.training.curvature import CURVATURES
+from lenet_jax.training.engine import PARALLEL
+from lenet_jax.training.objective import LOSSES
+from lenet_jax.training.optimizer import OPTIMIZERS, SCHEDULES
+
+SEED_LIMIT = 2**31  # seeds are int32 in compiled programs
+MODELS = ("cnn", "mlp")
+OUTPUTS = ("logits", "activated", "rbf")
+BIASES = ("map", "unit")
+ORDERS = ("shuffled", "constant")
+SELECT_EPOCH = ("last", "best_validation")
+
+_POSITIVE = Bounds(low=0, low_open=True)
+_FRACTION = Bounds(low=0, high=1)
+_AT_LEAST_0 = Bounds(low=0)
+_AT_LEAST_1 = Bounds(low=1)
+_FINITE = Bounds()
+_SIZES = Each(_AT_LEAST_1, "hold positive whole numbers, for example --config.{field}=6,16")
+_PER_STAGE = Each(_AT_LEAST_1, "be at least 1 in every stage", may_be_empty=False)
+_PADDING = Each(_AT_LEAST_0, "be at least 0 in every stage", may_be_empty=False)
+_FACTORS = Each(_POSITIVE, "be numbers greater than 0, at least one", whole=False, may_be_empty=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One field of a config.
+
+    Attributes:
+      default: its value, and by that its type.
+      meaning: for people; one line.
+      allowed: the values that it may have; None where nothing but the type restricts it.
+      identifies: whether runs that differ in it are different runs. Others may differ between two calls on
+        one folder.
+      is_place: whether it names a folder of this machine; then it isn't recorded.
+      hyperparameter: its name in `lenet_jax.training.hyperparameters.Hyperparameters`, the numbers that are
+        arguments of compiled programs; "" for what a program is compiled for.
+    """
+
+    default: Any
+    meaning: str
+    allowed: Allowed | None = None
+    identifies: bool = True
+    is_place: bool = False
+    hyperparameter: str = ""
+
+
+FIELDS: Mapping[str, Field] = {
+    "dataset": Field("digits", "which images", OneOf(DATASETS)),
+    "seed": Field(
+        0,
+        "drives all that is random in a run, each purpose by a key of its own",
+        Bounds(low=0, high=SEED_LIMIT - 1),
+        hyperparameter="seed",
+    ),
+    "parallel": Field(
+        "jit", "jit: one run per device; pmap: each batch split over all devices", OneOf(PARALLEL)
+    ),
+    "tensorboard": Field(False, "also write TensorBoard event files", identifies=False),
+    "data.seed": Field(0, "draws the validation split and data.move, the same for all runs", _AT_LEAST_0),
+    "data.validation_fraction": Field(
+        0.1, "of the training set; 0: no validation split", Bounds(low=0, high=1, high_open=True)
+    ),
+    "data.draw": Field(
+        (), "numbers of training, validation and test images that each run draws by its seed; (): all"
+    ),
+    "data.image_size": Field(
+        32, "side of the square images in pixels: LeNet-5 reads 32, the MLPs of 1998 28", _AT_LEAST_1
+    ),
+    "data.box": Field(20, "side in pixels of the box that digits are scaled to; MNIST's fit 20", _AT_LEAST_1),
+    "data.move": Field(
+        0, "maximum shift in pixels; each image is shifted once, drawn from data.seed", _AT_LEAST_0
+    ),
+    "data.positions": Field(
+        1, "columns at which data.draw shows each digit, also in the test images", _AT_LEAST_1
+    ),
+    "data.background": Field(-0.1, "grey level of the background (LeCun et al. 1998, section II-B)", _FINITE),
+    "data.ink": Field(1.175, "grey level of full ink", _FINITE),
+    "data.manual_dir": Field(
+        "",
+        "folder with a dataset's original files, where they can't be downloaded",
+        identifies=False,
+        is_place=True,
+    ),
+    "data.data_dir": Field(
+        "",
+        "where prepared data is kept; empty: with tensorflow-datasets' own",
+        identifies=False,
+        is_place=True,
+    ),
+    "distortion.probability": Field(
+        0.0,
+        "that a training image is distorted when it is shown; 0: never",
+        _FRACTION,
+        hyperparameter="distortion_probability",
+    ),
+    "distortion.shift": Field(
+        2.0, "largest shift in pixels, in either direction", _AT_LEAST_0, hyperparameter="distortion_shift"
+    ),
+    "distortion.scale": Field(
+        0.15, "largest logarithm of the scaling factor", _FRACTION, hyperparameter="distortion_scale"
+    ),
+    "distortion.squeeze": Field(
+        0.15,
+        "largest logarithm of the factor in width, whose inverse scales the height",
+        _FRACTION,
+        hyperparameter="distortion_squeeze",
+    ),
+    "distortion.shear": Field(
+        0.3,
+        "largest shift to the side, in pixels per pixel of height",
+        _FRACTION,
+        hyperparameter="distortion_shear",
+    ),
+    # Of a stage's fields: one value for all stages, or one per stage: 3,5 or local,full.
+    "model.name": Field(
+        "cnn", "convolutional stages and a classifier, or a multilayer perceptron", OneOf(MODELS)
+    ),
+    "model.connectivity": Field(
+        "local", "which input positions a unit reads", OneOrPerStage(wiring.CONNECTIVITY)
+    ),
+    "model.sharing": Field(
+        "shared", "whether the units of a feature map share one kernel", OneOrPerStage(wiring.SHARING)
+    ),
+    "model.maps": Field((6, 16), "feature maps of each stage; their number is the number of stages", _SIZES),
+    "model.map_table": Field(
+        "all",
+        f"which input maps a map reads: {ALL}, {', '.join(TABLES)}, or one word per map, such as 01 12 02",
+    ),
+    "model.kernel_size": Field((5,), "side of the receptive field in pixels", _PER_STAGE),
+    "model.stride": Field((1,), "from one receptive field to the next, in pixels", _PER_STAGE),
+    "model.pad_before": Field(
+        (0,), "rows above and columns to the left, whose units have the value pad_value", _PADDING
+    ),
+    "model.pad_after": Field((0,), "rows below and columns to the right", _PADDING),
+    "model.pad_value": Field(-1.0, "state of the units that padding stands for", _FINITE),
+    "model.bias": Field(
+        "map",
+        "one per map or one per unit where kernels are shared; unshared units have their own",
+        OneOf(BIASES),
+    ),
+    "model.pooling": Field("average", "2x2 pooling after a stage", OneOrPerStage(POOLINGS)),
+    "model.activation": Field("tanh", "function of every unit", OneOf(ACTIVATIONS)),
+    "model.hidden": Field((120, 84), "widths of the classifier's hidden layers, or of the MLP's", _SIZES),
+    "model.dropout": Field(
+        0.0,
+        "probability that training drops an input of a hidden layer",
+        Bounds(low=0, high=1, high_open=True),
+        hyperparameter="dropout",
+    ),
+    "model.output": Field("logits", "output units", OneOf(OUTPUTS)),
+    "model.bitmaps": Field("1998", "what rbf units compare with: 1998, or rows of # and . for each class"),
+    "model.initialisation": Field(
+        "unit_variance",
+        "of kernels; fan_in: uniform within 2.4/F, root_fan_in: within 2.4 over the root of F",
+        OneOf(INITIALISATIONS),
+    ),
+    "model.parameter_budget": Field(
+        0, "mlp: parameters for which the width of one hidden layer is solved; 0: model.hidden", _AT_LEAST_0
+    ),
+    "train.loss": Field("cross_entropy", "rbf and rbf_competitive are for model.output=rbf", OneOf(LOSSES)),
+    "train.target_low": Field(
+        -1.0, "squared_error: of the wrong classes", _FINITE, hyperparameter="target_low"
+    ),
+    "train.target_high": Field(
+        1.0, "squared_error: of the right class", _FINITE, hyperparameter="target_high"
+    ),
+    "train.rbf_j": Field(
+        1.0,
+        "rbf_competitive: j of LeCun et al. 1998, eq. 9, which the paper doesn't specify",
+        _POSITIVE,
+        hyperparameter="rbf_j",
+    ),
+    "train.epochs": Field(10, "passes over the training images", _AT_LEAST_1),
+    "train.select_epoch": Field(
+        "last", "which epoch counts: the last, or the best on validation images", OneOf(SELECT_EPOCH)
+    ),
+    "train.order": Field(
+        "shuffled", "of the training images; constant: the same in every epoch", OneOf(ORDERS)
+    ),
+    "train.batch_size": Field(64, "images per step; a final partial batch is dropped", _AT_LEAST_1),
+    "train.optimizer": Field(
+        "sgd", "levenberg_marquardt: stochastic diagonal, LeCun et al. 1998, appendix C", OneOf(OPTIMIZERS)
+    ),
+    "train.learning_rate": Field(0.1, "at its peak", _POSITIVE, hyperparameter="learning_rate"),
+    "train.schedule": Field(
+        "cosine",
+        "of the learning rate; cosine and linear fall to 0, epochs multiplies by train.epoch_factors",
+        OneOf(SCHEDULES),
+    ),
+    "train.epoch_factors": Field(
+        (1.0,), "schedule=epochs: one factor per epoch, the last for all that follow", _FACTORS
+    ),
+    "train.warmup_epochs": Field(0.0, "epochs in which the learning rate rises linearly", _AT_LEAST_0),
+    "train.momentum": Field(
+        0.9, "sgd's momentum, adam's beta1", Bounds(low=0, high=1, high_open=True), hyperparameter="momentum"
+    ),
+    "train.weight_decay": Field(
+        0.0, "on kernels, not biases; decoupled with adam (AdamW)", _AT_LEAST_0, hyperparameter="weight_decay"
+    ),
+    "train.curvature": Field(
+        "backpropagated", "levenberg_marquardt: the Gauss-Newton diagonal, or exact", OneOf(CURVATURES)
+    ),
+    "train.curvature_images": Field(
+        500, "levenberg_marquardt: drawn before each epoch to estimate it", _AT_LEAST_1
+    ),
+    "train.damping": Field(
+        0.02,
+        "levenberg_marquardt: mu; a step is learning_rate / (mu + curvature)",
+        _POSITIVE,
+        hyperparameter="damping",
+    ),
+}
+
+SWEEP_FIELDS: Mapping[str, Field] = {
+    "seeds": Field(5, "how many repetitions, with seeds from config.seed on", _AT_LEAST_1, identifies=False),
+    "arms": Field("", "names of the arms to run, comma-separated; empty: all", identifies=False),
+}
+ALL_FIELDS: Mapping[str, Field] = {**FIELDS, **SWEEP_FIELDS}
 
 
 def default_config() -> ml_collections.ConfigDict:
     """LeNet-5 on digits, every field locked; config files start from here."""
-    config = ml_collections.ConfigDict()
-    config.dataset = "digits"  # digits, mnist, fashion_mnist, usps
-    config.seed = 0  # drives all that is random in a run, by separate keys (lenet_jax.training.Purpose)
-    config.parallel = "jit"  # jit: one device; pmap: each batch split over all local devices
-    config.tensorboard = False  # also write TensorBoard event files
-
-    config.data = data = ml_collections.ConfigDict()
-    data.seed = 0  # draws the validation split and data.move; not the run's seed, so that all runs share them
-    data.validation_fraction = 0.1  # of the training set; 0: none, all of it is trained on
-    data.draw = ()  # train, validation and test images that each run draws by its seed, e.g. 320,160,160
-    data.image_size = 32  # LeNet-5 reads 32x32, the MLPs of 1998 read 28x28
-    data.box = 20  # digits are scaled to fit this box, as MNIST's fit 20; small images fill it as a whole
-    data.move = 0  # pixels: each image is moved once by up to so many, drawn by data.seed; 0: all centred
-    data.positions = 1  # more: data.draw takes training digits, each at so many columns, also to test on
-    data.background = -0.1  # grey levels of LeCun et al. 1998, section II-B
-    data.ink = 1.175
-    data.manual_dir = ""  # folder with a dataset's original files, where they can't be downloaded
-    data.data_dir = ""  # where prepared data is kept; "" is tensorflow-datasets' own folder
-
-    # Of training images, anew at every presentation; amounts up to these, either way.
-    config.distortion = distortion = ml_collections.ConfigDict()
-    distortion.probability = 0.0  # of the images that are distorted; 0: none
-    distortion.shift = 2.0  # pixels
-    distortion.scale = 0.15  # logarithm of the factor
-    distortion.squeeze = 0.15  # logarithm of the factor in width, its inverse in height
-    distortion.shear = 0.3  # pixels to the side for each pixel up
-
-    # Of a stage's fields, one value for all stages or one each: 3,5 or local,full.
-    config.model = model = ml_collections.ConfigDict()
-    model.name = "cnn"  # cnn, mlp
-    model.connectivity = "local"  # local, random, full
-    model.sharing = "shared"  # shared, unshared
-    model.maps = (6, 16)  # feature maps a stage; the length is the number of stages
-    # Which input maps a map reads: all; c3, lenet1, h2_groups, h2_cyclic, h2_thirds; or words, one a map,
-    # whose characters are the maps it reads: "01 12 02" (lenet_jax/map_tables.py).
-    model.map_table = "all"
-    model.kernel_size = (5,)
-    model.stride = (1,)
-    model.pad_before = (0,)  # rows above and columns to the left, whose units are at pad_value
-    model.pad_after = (0,)
-    model.pad_value = -1.0
-    model.bias = "map"  # map, unit: where kernels are shared; unshared units have their own
-    model.pooling = "average"  # average, max, trainable_sum, trainable_average, none
-    model.activation = "tanh"  # tanh, relu, scaled_tanh
-    model.hidden = (120, 84)  # hidden layers of the classifier, or of the MLP
-    model.dropout = 0.0  # share of each hidden layer's inputs that training leaves out
-    model.output = "logits"  # logits, activated, rbf
-    model.bitmaps = "1998"  # rbf: what its units compare with; or rows of # and . (lenet_jax/bitmaps.py)
-    model.initialisation = "unit_variance"  # fan_in, root_fan_in: U(-2.4/F, 2.4/F), or the root of F
-    model.parameter_budget = 0  # mlp: solve the width of one hidden layer for so many parameters
-
-    config.train = train = ml_collections.ConfigDict()
-    train.loss = "cross_entropy"  # cross_entropy, squared_error; of model.output=rbf: rbf, rbf_competitive
-    train.target_low = -1.0  # squared_error: of the wrong classes
-    train.target_high = 1.0  # squared_error: of the right one
-    train.rbf_j = 1.0  # rbf_competitive: j of LeCun et al. 1998, eq. 9; the paper gives no value
-    train.epochs = 10
-    # Which epoch counts: last; or validation, the best there, and beside it the last and the test's best.
-    train.select_epoch = "last"
-    train.order = "shuffled"  # shuffled, constant: the same in every epoch
-    train.batch_size = 64
-    train.optimizer = "sgd"  # sgd (with momentum), adam, levenberg_marquardt (stochastic diagonal, 1998)
-    train.learning_rate = 0.1  # at its peak
-    train.schedule = "cosine"  # cosine, linear: down to 0 over all steps; constant; epochs: by factors
-    train.epoch_factors = (1.0,)  # epochs: of the learning rate, one an epoch, the last for the rest
-    train.warmup_epochs = 0.0  # epochs of linear rise before the schedule
-    train.momentum = 0.9  # sgd's momentum, adam's beta1
-    train.weight_decay = 0.0  # on kernels, not biases; with adam decoupled (AdamW)
-    train.curvature = "backpropagated"  # levenberg_marquardt: backpropagated, exact (Gauss-Newton diagonal)
-    train.curvature_images = 500  # levenberg_marquardt: drawn before each epoch to estimate it
-    train.damping = 0.02  # levenberg_marquardt: mu; a step is learning_rate / (mu + curvature)
-    return config.lock()
+    return _config_of(FIELDS)
 
 
 def default_sweep() -> ml_collections.ConfigDict:
     """`default_config` with the fields of a sweep; config files of sweeps start from here."""
-    config = default_config()
-    with config.unlocked():
-        config.seeds = 5  # how many, from config.seed on
-        config.arms = ""  # names, comma-separated; "" is all
-    return config
+    return _config_of(ALL_FIELDS)
 
 
-def override(config: ml_collections.ConfigDict, overrides: dict) -> ml_collections.ConfigDict:
-    """A copy of `config` with dotted fields replaced, e.g. {"model.sharing": "unshared"}.
+def _config_of(fields: Mapping[str, Field]) -> ml_collections.ConfigDict:
+    config = ml_collections.ConfigDict()
+    for name, field in fields.items():
+        group, _, key = name.rpartition(".")
+        if group and group not in config:
+            config[group] = ml_collections.ConfigDict()
+        (config[group] if group else config)[key] = field.default
+    return config.lock()
 
-    Raises KeyError or TypeError for a field that doesn't exist or a value of another type.
+
+def override(config: ml_collections.ConfigDict, overrides: Mapping[str, Any]) -> ml_collections.ConfigDict:
+    """A copy of `config` with dotted fields replaced, such as {"model.sharing": "unshared"}.
+
+    Raises KeyError for a field that doesn't exist, TypeError or ValueError for a value of another type.
     """
     config = copy.deepcopy(config)
     config.update_from_flattened_dict(overrides)
     return config
-
-
-def flatten(config: ml_collections.ConfigDict) -> dict:
-    """{"train.epochs": 10, ...} ordered by name, with tuples as lists, as JSON returns them."""
-    flat = traverse_util.flatten_dict(config.to_dict(), sep=".")
-    return {field: list(value) if isinstance(value, tuple) else value for field, value in flat.items()}
-
-
-def to_record(config: ml_collections.ConfigDict) -> dict:
-    """`flatten`, without the fields that tell of this machine's folders."""
-    return {field: value for field, value in flatten(config).items() if field not in PLACES}
-
-
-@functools.cache  # asked for once a record
-def _defaults() -> dict:
-    return flatten(default_config())
-
-
-def complete(recorded: dict) -> dict:
-    """A recorded config, and for fields that came later their defaults, which do what was done before."""
-    return _defaults() | recorded
-
-
-def differences(recorded: dict, wanted: dict) -> list[str]:
-    """One line for each identifying field in which two flattened configs differ."""
-    fields = [field for field in {**recorded, **wanted} if field not in NOT_IDENTITY]
-    recorded = complete(recorded)
-    missing = object()
-    return [
-        f"{field}: recorded {recorded.get(field, 'nothing')!r}, asked for {wanted.get(field, 'nothing')!r}"
-        for field in fields
-        if recorded.get(field, missing) != wanted.get(field, missing)
-    ]

@@ -6,7 +6,8 @@ map_tables.py     connection tables: which input maps a feature map reads
 bitmaps.py        the characters that the RBF units of 1998 compare with
 feature_maps.py   how feature maps are laid out in memory
 products.py       every wiring as matrix products
-layers.py         a wired stage, pooling, activations, RBF units
+layers.py         activations, pooling, RBF units; initial weights
+wired_layer.py    the layer of feature maps that is wired by any cell of the grid
 networks.py       stages, then a multilayer perceptron
 counts.py         parameters, connections and multiply-accumulates, by tracing
 ================  ======================================================================

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import RBF, Pool, Wired
+from lenet_jax.models.layers import RBF, Pool
+from lenet_jax.models.wired_layer import Wired
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,4 +110,4 @@ def _count_layer(layer: nn.Module, output_shape: tuple[int, ...]) -> LayerCounts
         macs = units * params["kernel"].shape[0]
         kind, connections = "dense", macs + units
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return LayerCounts(layer.name, kind, output_shape, parameters, connections, macs)
+    return LayerCounts(layer.name or "", kind, output_shape, parameters, connections, macs)

@@ -1,18 +1,15 @@
-"""Flax layers: a stage of any wiring, pooling, activations, RBF units."""
+"""Flax layers apart from wired ones: activations, pooling, RBF units; and initial weights."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 from flax.typing import Initializer
 from jax.typing import ArrayLike, DTypeLike
 
-from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps, materialised
-from lenet_jax.models.map_tables import Table
 
 ACTIVATIONS = {
     "tanh": nn.tanh,
@@ -60,118 +57,8 @@ class Activation(nn.Module):
     @nn.compact
     def __call__(self, x: Values) -> Values:
         function = ACTIVATIONS[self.function_name]
+        # ty: ignore[invalid-explicit-return]  # it does not narrow a constrained type variable
         return x.with_matrix(function(x.matrix)) if isinstance(x, FeatureMaps) else function(x)
-
-
-class Wired(nn.Module):
-    """A layer of feature maps whose units read the positions that a wiring specifies.
-
-    `local`, `shared` is the convolution, and `full`, `unshared` the fully connected layer; the output has the
-    same shape under every wiring. The weights in `params` are `kernel` and `bias`:
-
-    =========  ============  ======
-    sharing    kernel        bias
-    =========  ============  ======
-    shared     (T, C, O)     (O,)
-    unshared   (T, C, P, O)  (P, O)
-    =========  ============  ======
-
-    With a connection table, a kernel has one dimension Q instead of C and O, after T, in the table's order.
-    With one bias per unit, a shared kernel has the bias of an unshared one.
-
-    Positions that a wiring draws at random are in the collection `wiring` as `reads`, (P, T) int32: they are
-    part of a run's state, but are not trained.
-
-    Attributes:
-      maps: number of feature maps.
-      kernel_size: side of the receptive field in pixels, which also determines the output's shape.
-      connectivity: a name in `lenet_jax.models.wiring.CONNECTIVITY`.
-      sharing: "shared" or "unshared".
-      stride: from one receptive field to the next, in pixels.
-      padding: rows and columns added (before, after) each input map.
-      pad_value: state of the units that the padding stands for.
-      table: the input maps that each map reads; None if every map reads all of them.
-      unit_bias: whether each unit has its own bias even if the kernel is shared.
-      initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
-
-    A connectivity that is not spatial has stride 1, no padding and no table.
-    """
-
-    maps: int
-    kernel_size: int
-    connectivity: str
-    sharing: str
-    stride: int = 1
-    padding: tuple[int, int] = (0, 0)
-    pad_value: float = 0.0
-    table: Table | None = None
-    unit_bias: bool = False
-    initialisation: str = "unit_variance"
-
-    @nn.compact
-    def __call__(self, x: FeatureMaps) -> FeatureMaps:
-        """Returns `maps` maps of side (size - kernel_size) // stride + 1, before any activation.
-
-        `size` is the side of the input maps, padding included.
-        """
-        if any(self.padding):
-            x = x.padded(*self.padding, self.pad_value)
-        _, size, _, channels = x.shape
-        out = wiring.output_size(size, self.kernel_size, self.stride)
-        kernel = self._kernel(size, channels, () if self.sharing == "shared" else (out * out,))
-        by_unit = self.unit_bias or self.sharing == "unshared"
-        bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
-        bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
-
-        if (self.connectivity, self.sharing) == ("local", "shared"):
-            y = products.convolve(x, kernel, self.kernel_size, self.stride)
-            if by_unit:
-                biases = FeatureMaps.from_plain(bias.T.reshape(self.maps, out, out, 1))
-                return FeatureMaps(y.tiles + biases.cut(y.side, y.tiles.shape[3]), out)
-            return y.with_matrix(y.matrix + y.column(bias))
-        if (self.connectivity, self.sharing) == ("full", "shared"):
-            y_OPN = products.correlate_all(x, kernel, self.kernel_size)
-        elif (self.connectivity, self.sharing) == ("full", "unshared"):
-            y_OPN = products.multiply_all(x, kernel)
-        else:
-            kernel_TCPO = kernel[:, :, None] if self.sharing == "shared" else kernel
-            y_OPN = products.gather(x, self._reads(size), kernel_TCPO)
-        y_OPN += bias.T[..., None] if by_unit else bias[:, None, None]
-        return FeatureMaps.from_plain(y_OPN.reshape(self.maps, out, out, -1))
-
-    def _kernel(self, size: int, channels: int, positions: tuple[int, ...]) -> jax.Array:
-        """The kernel, (T, C, *positions, O); with a table, zero where a map does not read an input map."""
-        taps = wiring.CONNECTIVITY[self.connectivity].taps(size, self.kernel_size)
-        if self.table is None:
-            init = fan_in_uniform(self.initialisation, taps * channels)
-            return self.param("kernel", init, (taps, channels, *positions, self.maps))
-        maps_read = np.array([len(read) for read in self.table for _ in read])
-        fan_in = taps * maps_read.reshape(1, -1, *(1 for _ in positions))
-        init = fan_in_uniform(self.initialisation, fan_in)
-        pairs = self.param("kernel", init, (taps, len(maps_read), *positions))
-        dense = products.spread_pairs(pairs, self.table, channels)  # T, C, O, *positions
-        return jnp.moveaxis(dense, 2, -1)
-
-    def _reads(self, size: int) -> wiring.Positions:
-        """(P, T) positions; where they are drawn, a variable, initialised by the key `wiring`."""
-        connectivity = wiring.CONNECTIVITY[self.connectivity]
-        fields = self.sharing, size, self.kernel_size, self.stride
-        if not connectivity.is_drawn:
-            return connectivity.reads(*fields)
-        return self.variable(
-            "wiring", "reads", lambda: connectivity.reads(*fields, key=self.make_rng("wiring"))
-        ).value
-
-
-def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:
-    """(P, T) positions that the units of `layer` read in input maps of side `size`, padding included.
-
-    `variables` are the layer's: they hold the positions if these were drawn at random.
-    """
-    connectivity = wiring.CONNECTIVITY[layer.connectivity]
-    if connectivity.is_drawn:
-        return variables["wiring"]["reads"]
-    return connectivity.reads(layer.sharing, size, layer.kernel_size, layer.stride)
 
 
 class Pool(nn.Module):
@@ -211,6 +98,9 @@ class Pool(nn.Module):
         return sums.with_matrix(sums.column(coefficient) * sums.matrix + sums.column(bias))
 
 
+Codes = tuple[tuple[int, ...], ...]
+
+
 class RBF(nn.Module):
     """The "Gaussian connections" of LeCun et al. 1998: Euclidean radial basis function units (eq. 7).
 
@@ -220,12 +110,17 @@ class RBF(nn.Module):
       codes: the point of each class, J numbers +1 or -1.
     """
 
-    codes: tuple[tuple[int, ...], ...]
+    codes: Codes
 
     @nn.compact
-    def __call__(self, x_NJ: jax.Array) -> jax.Array:
-        """The squared distances (N, classes) of states (N, J) from the codes."""
-        return jnp.square(x_NJ[:, None] - jnp.array(self.codes, x_NJ.dtype)).sum(-1)
+    def __call__(self, states_NJ: jax.Array) -> jax.Array:
+        """Maps states (N, J) to squared distances (N, classes)."""
+        return squared_distances(states_NJ, self.codes)
+
+
+def squared_distances(states_NJ: jax.Array, codes: Codes) -> jax.Array:
+    """(N, classes): how far each state is from the code of each class, squared."""
+    return jnp.square(states_NJ[:, None] - jnp.array(codes, states_NJ.dtype)).sum(-1)
 
 
 def _windows(join: Callable[[jax.Array, jax.Array], jax.Array], tiles: jax.Array) -> jax.Array:

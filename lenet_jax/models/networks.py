@@ -7,13 +7,29 @@ different fields; a network without stages is an `MLP`.
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import RBF, Activation, Pool, Wired, fan_in_uniform
+from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
 from lenet_jax.models.map_tables import Table
+from lenet_jax.models.wired_layer import Wired
 
 CLASSES = 10
+
+
+class Dropout(nn.Module):
+    """Drops inputs at random, by the key `dropout`, and scales up the others so that the mean is preserved.
+
+    As `nn.Dropout`, whose rate can't be traced.
+    """
+
+    @nn.compact
+    def __call__(self, x: jax.Array, rate: jax.Array) -> jax.Array:
+        """Drops each entry of `x` with probability `rate`, in [0, 1)."""
+        keep_probability = 1 - rate
+        is_kept = jax.random.bernoulli(self.make_rng("dropout"), keep_probability, x.shape)
+        return jnp.where(is_kept, x / keep_probability, 0)
 
 
 class MLP(nn.Module):
@@ -27,31 +43,34 @@ class MLP(nn.Module):
         `lenet_jax.models.layers.RBF` that read the last hidden layer.
       codes: of the RBF units.
       initialisation: one of INITIALISATIONS.
-      dropout: share of each hidden layer's inputs that is left out in training.
+      dropout: whether inputs of hidden layers are dropped in training.
     """
 
     hidden: tuple[int, ...]
     activation: str
     first: int = 1
     output: str = "logits"
-    codes: tuple[tuple[int, ...], ...] = ()
+    codes: Codes = ()
     initialisation: str = "unit_variance"
-    dropout: float = 0.0
+    dropout: bool = False
 
     @nn.compact
-    def __call__(self, x: jax.Array, training: bool = False, states_only: bool = False) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
+    ) -> jax.Array:
         """Maps (N, ...) to outputs (N, 10), or to what fixed output units read.
 
         Args:
-          training: whether to drop inputs, by the key `dropout`.
+          dropout_rate: for training, if `dropout`: probability that an input of a hidden layer is dropped,
+            by the key `dropout`. Nothing is dropped if it is None.
           states_only: whether to return what fixed output units read, which for "rbf" is the last hidden
             layer (N, J).
         """
         x = x.reshape(x.shape[0], -1)
         activate = Activation(self.activation, name="activation")
         for number, width in enumerate(self.hidden, self.first):
-            if self.dropout:
-                x = nn.Dropout(self.dropout, deterministic=not training)(x)
+            if self.dropout and dropout_rate is not None:
+                x = Dropout()(x, dropout_rate)
             x = activate(self._dense(width, f"dense_{number}")(x))
         if self.output != "rbf":
             x = self._dense(CLASSES, "output")(x)
@@ -60,7 +79,7 @@ class MLP(nn.Module):
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """The outputs (N, 10) for what `states_only` returns: through the RBF units, or unchanged."""
-        return RBF(self.codes, parent=None).apply({}, states) if self.output == "rbf" else states
+        return squared_distances(states, self.codes) if self.output == "rbf" else states
 
     def _dense(self, width: int, name: str) -> nn.Dense:
         return nn.Dense(width, kernel_init=fan_in_uniform(self.initialisation), name=name)
@@ -68,7 +87,7 @@ class MLP(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A layer of feature maps and its pooling: the fields of `lenet_jax.models.layers.Wired` and `Pool`.
+    """A layer of feature maps and its pooling: the fields of `Wired`, and the kind of `Pool`.
 
     The defaults are those of LeNet-5 as it is built today.
     """
@@ -109,9 +128,9 @@ class CNN(nn.Module):
 
     @nn.compact
     def __call__(
-        self, images_NHWC: jax.Array, training: bool = False, states_only: bool = False
+        self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
-        """Maps images (N, size, size, 1) to outputs (N, 10), or to what fixed output units read."""
+        """Maps images (N, size, size, 1) to outputs (N, 10), or what fixed output units read; see `MLP`."""
         x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
         number = 1
@@ -128,7 +147,7 @@ class CNN(nn.Module):
             number += stage.layers
             for step in steps:
                 x = step(x)
-        return self.classifier(x.images, training, states_only)
+        return self.classifier(x.images, dropout_rate, states_only)
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """See `MLP.outputs`."""

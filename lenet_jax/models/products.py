@@ -1,9 +1,8 @@
 """Every wiring as matrix products.
 
-Each function computes the output that `lenet_jax.models.layers.Wired` defines, before the bias: `convolve`
-returns `FeatureMaps`, the others (O, P, N). `gather` computes any wiring from its table of reads; the other
-functions are faster for the one wiring that each names. docs/performance.md has the measurements behind
-these forms.
+Each function computes the output of `lenet_jax.models.wired_layer.Wired` before the bias: `convolve` returns
+`FeatureMaps`, the others (O, P, N). `gather` computes any wiring from its table of reads; the other functions
+are faster for the one wiring that each names. docs/performance.md has the measurements behind these forms.
 """
 
 import jax

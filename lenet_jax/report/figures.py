@@ -1,45 +1,93 @@
-"""Figures: a sweep's test accuracy against trainable parameters; the bitmaps of RBF units."""
+"""Figures: test accuracy against parameters, test errors alongside a paper's, bitmaps of RBF units.
 
+Functions return a Figure; `render` turns it into a file's bytes. The project's own settings hold throughout,
+whatever the user's matplotlib is set to, and no display is needed.
+"""
+
+import contextlib
 import io
+import itertools
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib
-from matplotlib import pyplot as plt
-from matplotlib.text import Text
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
+from lenet_jax.analysis.summaries import Row
+from lenet_jax.config.allowed import per_stage
 from lenet_jax.models.bitmaps import Bitmap
 
-matplotlib.use("Agg")  # files only; no display is needed
+FORMATS = ("png", "pdf", "svg")
+# What a format would write of the time and the machine.
+METADATA: Mapping[str, dict] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
+MORE_COLOURS = ("tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")  # for other connectivities
 OTHER = "tab:gray"
-# Where a name may stand from its marker, in points, best first: beside it, then higher or lower.
+# Where a name may stand from its marker, in points, best first: next to it, then higher or lower.
 PLACES = [(side * 11, height) for height in (0, 11, -11, 22, -22, 33, -33) for side in (1, -1)]
+ENDS = ("", "_ci_low", "_ci_high")
 
 
-def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
-    """Draws the rows of `lenet_jax.tables.arm_rows` that have a mean; returns a PNG.
+class Look(NamedTuple):
+    """How an arm is drawn."""
 
-    Parameters are on a logarithmic axis; bars are the rows' intervals; every arm is named. Colours
-    follow the connectivity in an arm's name; of the wirings, filled circles share their kernels.
-    Arms with other names, such as MLPs, are grey squares.
+    marker: str
+    colour: str
+    fill: str
+    cap: float
+
+
+@contextlib.contextmanager
+def _project_settings() -> Generator[None]:
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        # hashsalt: the same ids in every drawing
+        with matplotlib.rc_context({"savefig.dpi": 150, "svg.hashsalt": "lenet_jax"}):
+            yield
+
+
+@_project_settings()
+def render(figure: Figure, form: str) -> bytes:
+    """The figure as a file of one of FORMATS; the same bytes for the same figure."""
+    image = io.BytesIO()
+    figure.savefig(image, format=form, metadata=METADATA[form])
+    return image.getvalue()
+
+
+@_project_settings()
+def accuracy_against_parameters(
+    rows: Sequence[Row], fields: Mapping[str, Mapping[str, Any]], title: str
+) -> Figure:
+    """Draws the rows of `lenet_jax.analysis.summaries.arm_rows` that have a test accuracy.
+
+    Parameters are on a logarithmic axis; bars are the rows' intervals; every arm is named. Circles are
+    networks whose stages have one connectivity, which gives the colour, filled where kernels are shared.
+    Others, such as MLPs, are grey squares.
+
+    Args:
+      fields: arm -> its flattened config, of which model.name, model.connectivity and model.sharing are read.
     """
     rows = [row for row in rows if row["test_accuracy_mean"] is not None]
-    figure, axes = plt.subplots(figsize=(10, 5.6), layout="constrained")
+    looks = _looks({row["arm"]: fields[row["arm"]] for row in rows})
+    figure = Figure(figsize=(10, 5.6), layout="constrained")
+    axes = figure.add_subplot()
     for row in rows:
-        mean = 100 * row["test_accuracy_mean"]
+        look = looks[row["arm"]]
         below, above = _error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
-        connectivity = _connectivity(row)
-        colour = COLOURS.get(connectivity, OTHER)
         axes.errorbar(
             row["parameters"],
-            mean,
+            100 * row["test_accuracy_mean"],
             yerr=[[100 * below], [100 * above]],
-            fmt="o" if connectivity in COLOURS else "s",
-            color=colour,
-            markerfacecolor="white" if row["arm"].endswith("_unshared") else colour,
-            capsize=4 if connectivity == "random" else 7,  # equal arms stay tellable apart
+            fmt=look.marker,
+            color=look.colour,
+            markerfacecolor=look.fill,
+            capsize=look.cap,
             markersize=7,
             alpha=0.85,
             zorder=4,  # over the names: no name hides where an interval ends
@@ -48,27 +96,28 @@ def accuracy_against_parameters(rows: list[dict], title: str) -> bytes:
     axes.margins(x=0.16, y=0.08)
     axes.set_xlabel("trainable parameters")
     axes.set_ylabel("test accuracy (%)")
-    wired = any(_connectivity(row) in COLOURS for row in rows)
+    wired = any(look.marker == "o" for look in looks.values())
     axes.set_title(f"{title} (filled circles: shared kernels)" if wired else title)
     axes.grid(True, which="major", alpha=0.3)
     _name_arms(figure, axes, rows)
-    return _png(figure)
+    return figure
 
 
-def errors_beside_papers(rows: list[dict], title: str) -> bytes:
-    """Draws the rows of `lenet_jax.tables.paper_rows`, one below the other; returns a PNG.
+@_project_settings()
+def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
+    """Draws the rows of `lenet_jax.analysis.summaries.paper_rows`, one below the other.
 
     Test errors in percent with their intervals: ours filled, in the reading that the row compares, the
-    papers' open. Rows of which all runs diverged are left out. Errors far from each other stand on a
-    logarithmic axis.
+    papers' open. Rows of which all runs diverged are left out. Where errors differ more than tenfold, the
+    axis is logarithmic.
     """
-    ends = ("", "_ci_low", "_ci_high")
     rows = [
-        row | {f"ours{end}": row[f"{row['compared']}_percent{end}"] for end in ends}
+        row | {f"ours{end}": row[f"{row['compared']}_percent{end}"] for end in ENDS}
         for row in rows
         if row["error_percent"] is not None
     ]
-    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.32 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(9, 1.2 + 0.32 * len(rows)), layout="constrained")
+    axes = figure.add_subplot()
     for name, column, shift, marker, colour, fill in (
         ("ours: mean over seeds, Student's t", "ours", -0.12, "o", "tab:blue", "tab:blue"),
         ("the paper's: one network, Wilson", "paper_error_percent", 0.12, "D", "tab:red", "white"),
@@ -76,11 +125,11 @@ def errors_beside_papers(rows: list[dict], title: str) -> bytes:
         drawn = [(place, row) for place, row in enumerate(rows) if row[column] is not None]
         if not drawn:
             continue
-        reaches = [_error_bar(*(row[f"{column}{end}"] for end in ends)) for _, row in drawn]
+        bars = [_error_bar(*(row[f"{column}{end}"] for end in ENDS)) for _, row in drawn]
         axes.errorbar(
             [row[column] for _, row in drawn],
             [place + shift for place, _ in drawn],
-            xerr=list(zip(*reaches, strict=True)),
+            xerr=list(zip(*bars, strict=True)),
             fmt=marker,
             color=colour,
             markerfacecolor=fill,
@@ -102,49 +151,65 @@ def errors_beside_papers(rows: list[dict], title: str) -> bytes:
     axes.grid(True, axis="x", alpha=0.3)
     if axes.containers:
         figure.legend(loc="outside lower center", ncols=2)
-    return _png(figure)
+    return figure
 
 
-def bitmaps_of_classes(bitmaps: tuple[Bitmap, ...]) -> bytes:
-    """Draws a bitmap for each class, ink black; returns a PNG."""
-    figure, axes = plt.subplots(1, len(bitmaps), figsize=(len(bitmaps), 2.2), layout="constrained")
-    for digit, (ax, bitmap) in enumerate(zip(axes, bitmaps, strict=True)):
+@_project_settings()
+def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
+    """Draws a bitmap for each class, ink black."""
+    figure = Figure(figsize=(len(bitmaps), 2.2), layout="constrained")
+    for digit, (ax, bitmap) in enumerate(zip(figure.subplots(1, len(bitmaps)), bitmaps, strict=True)):
         ax.pcolormesh(bitmap, cmap="gray_r", edgecolors="0.8", linewidth=0.5)
         ax.set(title=digit, xticks=[], yticks=[], aspect="equal")
         ax.invert_yaxis()
     height, width = len(bitmaps[0]), len(bitmaps[0][0])
     figure.suptitle(f"What the output units compare with: {width}x{height} pixels, black +1, white -1")
-    return _png(figure)
+    return figure
+
+
+def _looks(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
+    """Arm -> how it is drawn, by its config."""
+    wirings = {arm: _wiring(its) for arm, its in fields.items()}
+    unknown = dict.fromkeys(wiring[0] for wiring in wirings.values() if wiring and wiring[0] not in COLOURS)
+    colours = COLOURS | dict(zip(unknown, itertools.cycle(MORE_COLOURS), strict=False))
+    looks = {}
+    for arm, wiring in wirings.items():
+        if wiring is None:
+            looks[arm] = Look("s", OTHER, OTHER, cap=7)
+        else:
+            connectivity, sharing = wiring
+            colour = colours[connectivity]
+            fill = "white" if sharing == "unshared" else colour
+            # Arms of equal accuracy and parameters can still be told apart.
+            looks[arm] = Look("o", colour, fill, cap=4 if connectivity == "random" else 7)
+    return looks
+
+
+def _wiring(fields: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(connectivity, sharing) of a network whose stages are all wired alike; None for other networks."""
+    connectivity = set(per_stage(fields["model.connectivity"]))
+    sharing = set(per_stage(fields["model.sharing"]))
+    if fields["model.name"] != "cnn" or len(connectivity) > 1 or len(sharing) > 1:
+        return None
+    return connectivity.pop(), sharing.pop()
 
 
 def _error_bar(mean: float, low: float | None, high: float | None) -> tuple[float, float]:
-    """How far an interval reaches below and above its mean; not at all where a single seed has none."""
-    return (0.0, 0.0) if low is None else (mean - low, high - mean)
+    """How far an interval reaches below and above its mean; (0, 0) where a single seed has none."""
+    return (0.0, 0.0) if low is None or high is None else (mean - low, high - mean)
 
 
-def _png(figure) -> bytes:
-    image = io.BytesIO()
-    figure.savefig(image, dpi=150, format="png")
-    plt.close(figure)
-    return image.getvalue()
-
-
-def _connectivity(row: dict) -> str:
-    """The first word of an arm's name: a connectivity, where the arm is a wiring."""
-    return row["arm"].split("_")[0]
-
-
-def _name_arms(figure, axes, rows: list[dict]) -> None:
+def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
     """Writes each arm's name by its marker, where it covers no marker, interval or other name."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()  # fixes the layout, and with it where things are
-    renderer = figure.canvas.get_renderer()
     taken = []
     for marker, caps, _ in axes.containers:  # an interval reaches from cap to cap
         taken.append(marker.get_window_extent(renderer))
         taken.append(Bbox.union([cap.get_window_extent(renderer) for cap in caps]))
     inside = axes.get_window_extent(renderer)
 
-    def faults(name) -> int:
+    def faults(name: Annotation) -> int:
         """How many things a name would cover, and whether it would leave the axes sideways."""
         name.update_positions(renderer)
         box = Text.get_window_extent(name, renderer)  # of the words, without the line to the marker

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 
 import tqdm
 
@@ -9,10 +10,10 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class Progress:
-    """Counts epochs over all runs still to do; use as a context manager.
+    """Counts epochs over all open runs; use as a context manager.
 
-    In a terminal one bar on stderr shows the run, its epoch, its losses and the time left. Elsewhere
-    there is a line at the end of each run, and one every half minute during long ones.
+    In a terminal, one bar on stderr shows the run, its epoch, its losses and the time left. Elsewhere,
+    one line is printed at the end of each run, and one every half minute during long runs.
     """
 
     def __init__(self, total_epochs: int):
@@ -27,14 +28,14 @@ class Progress:
         self._done = 0
         self._started = self._last_line = time.monotonic()
 
-    def __enter__(self):
+    def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def epoch(self, run: str, epoch: int, epochs: int, metrics: dict) -> None:
-        """Reports one epoch of `run`; losses and accuracies in `metrics`, val_loss where there is one."""
+    def epoch(self, run: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        """Reports epoch `epoch` of `epochs`; shows train_loss of `metrics`, and val_loss if it is there."""
         self._done += 1
         losses = f"loss {metrics['train_loss']:.3f}"
         if "val_loss" in metrics:
@@ -45,10 +46,14 @@ class Progress:
         if self._bar.disable and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._line(text)
 
+    def skip(self, epochs: int) -> None:
+        """Counts epochs as done that are not run here: another process runs them, or the run diverged."""
+        self._done += epochs
+        self._bar.update(epochs)
+
     def run_done(self, run: str, summary: str, skipped_epochs: int) -> None:
-        """Reports a finished run; `skipped_epochs` are those that a diverged run left out."""
-        self._done += skipped_epochs
-        self._bar.update(skipped_epochs)
+        """Reports a finished run; `skipped_epochs` are those after the epoch in which it diverged."""
+        self.skip(skipped_epochs)
         if self._bar.disable:
             self._line(f"{run}: {summary}")
         else:

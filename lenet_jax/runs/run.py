@@ -1,245 +1,258 @@
-"""Runs: from resolved configs to their records."""
+"""Trains and scores runs of one program together."""
 
-import contextlib
 import functools
 import itertools
 import math
-import pathlib
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import ml_collections
 import numpy as np
 
-from lenet_jax.config import fields as config_lib
-from lenet_jax.config.build_program import check_fields, make_draw, make_program
+from lenet_jax.config.resolve import Resolved
 from lenet_jax.data import Split, load_splits
-from lenet_jax.models.counts import count_model
-from lenet_jax.runs import provenance, records
-from lenet_jax.runs.metrics_log import MetricsLog
 from lenet_jax.runs.progress import Progress
 from lenet_jax.training.engine import Engine, make_engine
-from lenet_jax.training.epoch import HYPERPARAMETER_TYPES, Hyperparameters, State
+from lenet_jax.training.epoch import State
+from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters
 from lenet_jax.training.program import Program
+
+SPLITS = {"train": "train", "validation": "val", "test": "test"}  # their prefixes in results
+
+
+class Run(NamedTuple):
+    """One repetition of one arm."""
+
+    arm: str
+    resolved: Resolved
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.arm, self.seed
+
+    @property
+    def seed(self) -> int:
+        return self.resolved.config.seed
+
+    @property
+    def epochs(self) -> int:
+        return self.resolved.config.train.epochs
+
+    @property
+    def name(self) -> str:
+        return f"{self.arm} seed {self.seed}"
 
 
 class Images(NamedTuple):
     """All images of a dataset on the devices, and which of them each split has.
 
-    Where runs draw theirs, the places are among those drawn.
+    Where runs draw theirs, `start` and `count` are places among those drawn.
     """
 
     data: Split
-    start: dict[str, int]
-    count: dict[str, int]
+    start: Mapping[str, int]
+    count: Mapping[str, int]
 
 
 class Prepared(NamedTuple):
-    """All that runs need before their first step."""
+    """All that runs of one program need before their first step."""
 
     engine: Engine
     program: Program
     images: Images
 
-
-class Job(NamedTuple):
-    """One run to do: an arm's name, the resolved config, and the folder for the records."""
-
-    arm: str
-    config: ml_collections.ConfigDict
-    directory: pathlib.Path
-
     @property
-    def name(self) -> str:
-        return f"{self.arm} seed {self.config.seed}"
+    def capacity(self) -> int:
+        """How many runs one call trains at most."""
+        return self.engine.capacity(self.program, len(self.images.data.labels))
 
 
-def check(config: ml_collections.ConfigDict) -> None:
-    """Raises UserError for what cannot be run, as far as it can be told without the data."""
-    make_engine(config.parallel)
-    check_fields(config)
-
-
-def prepare(config: ml_collections.ConfigDict, runs: int = 1) -> Prepared:
-    """Loads the data and builds the program for so many runs. Raises UserError for what cannot be run."""
-    check(config)
+def prepare(resolved: Resolved, runs: int = 1) -> Prepared:
+    """Loads the data and makes the program for `runs` runs. Raises UserError for what cannot be run."""
+    config = resolved.config
     engine = make_engine(config.parallel, runs)
     images = _images_on_devices(config.dataset, ml_collections.FrozenConfigDict(config.data), engine)
-    draw = make_draw(config, images.count["train"], images.count["test"])
-    if draw:
-        images = _split(images.data, {name: getattr(draw, name) for name in images.count})
-    program = make_program(config, images.count["train"], engine.batch_devices, draw)
+    program = resolved.make_program(images.count, engine.batch_devices)
+    if program.draw:
+        images = _split(images.data, {name: getattr(program.draw, name) for name in images.count})
     return Prepared(engine, program, images)
 
 
-@functools.lru_cache(maxsize=4)  # a sweep reads two presentations, on the devices of one run and of many
-def _images_on_devices(dataset: str, data, engine: Engine) -> Images:
+@functools.lru_cache(maxsize=4)  # a sweep reads images in two sizes, on the devices of one run and of many
+def _images_on_devices(dataset: str, data: ml_collections.FrozenConfigDict, engine: Engine) -> Images:
     splits = load_splits(dataset, data)  # train first, as the program expects
     together = Split(*(np.concatenate(arrays) for arrays in zip(*splits, strict=True)))
     return _split(engine.put(together), {name: len(split.labels) for name, split in splits._asdict().items()})
 
 
-def _split(data: Split, count: dict[str, int]) -> Images:
+def _split(data: Split, count: Mapping[str, int]) -> Images:
     start = dict(zip(count, itertools.accumulate(count.values(), initial=0), strict=False))
     return Images(data, start, count)
 
 
-def train_and_record(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[dict]:
-    """Trains runs of one program together, and scores and records each; returns the records' results.
-
-    The test set is scored once, after the last epoch. Where `config.train.select_epoch` is
-    "validation", every epoch is scored, the one with the best validation accuracy counts (the first of
-    several), and two more test accuracies are told beside it: that of the last epoch, and the best of
-    all epochs, which is chosen on the test set as some papers did. A run whose training or validation
-    loss is no longer finite ends there as `diverged`, with no accuracies.
-
-    Files in each job's directory: `metrics.jsonl`, a line an epoch as it comes, and `record.json` at
-    the end. Losses are in their own unit, accuracies fractions in [0, 1], None where a run diverged or
-    there is no validation split. Seconds are the population's, divided by its runs.
-    """
-    ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(jobs)}
-    started = time.monotonic()
-    ends = _train(jobs, prepared, progress)
-    wall_seconds = round((time.monotonic() - started) / len(jobs), 3)
-
-    counts = count_model(prepared.program.model, prepared.program.image_size)
-    results = []
-    for job, end in zip(jobs, ends, strict=True):
-        result = {
-            "arm": job.arm,
-            "dataset": job.config.dataset,
-            "seed": job.config.seed,
-            "status": end.status,
-            "parameters": counts.parameters,
-            "connections": counts.connections,
-            "wired_connections": counts.wired.connections,
-            "macs": counts.macs,
-            "epochs": end.epoch,
-            **_accuracies(end, job.config.train.select_epoch),
-            "wall_seconds": wall_seconds,
-        }
-        content = {
-            "result": result,
-            "images": prepared.images.count,
-            "config": config_lib.to_record(job.config),
-            "provenance": ran_on,
-        }
-        records.write_record(job.directory / records.RECORD, content)
-        progress.run_done(job.name, describe(result), job.config.train.epochs - end.epoch)
-        results.append(result)
-    return results
-
-
 class Outcome(NamedTuple):
-    """How a run's training ended: `done` or `diverged`, after which epoch, scored how.
+    """How a run's training ended.
 
     Attributes:
+      status: "done", or "diverged" where the loss is no longer finite.
+      epoch: the last one.
       scored: the epochs that were scored on all splits, with their losses and accuracies.
     """
 
     status: str
     epoch: int
-    scored: list[dict]
+    scored: list[dict[str, float]]
 
 
-def _accuracies(end: Outcome, select_epoch: str) -> dict:
-    """The accuracies and losses of a result, of the epoch that counts; None where a run diverged."""
-    by_validation = select_epoch == "best_validation"
-    counted = last = {}
-    test_selected = None
-    if end.status == "done":
-        last = end.scored[-1]
-        counted = max(end.scored, key=lambda epoch: epoch["val_accuracy"]) if by_validation else last
-        test_selected = max(epoch["test_accuracy"] for epoch in end.scored)
-    accuracies = {
-        "train_accuracy": counted.get("train_accuracy"),
-        "val_accuracy": counted.get("val_accuracy"),
-        "test_accuracy": counted.get("test_accuracy"),
-        "test_error_percent": 100 - 100 * counted["test_accuracy"] if counted else None,
-        "train_loss": counted.get("train_loss"),
-        "test_loss": counted.get("test_loss"),
-    }
-    if by_validation:
-        accuracies |= {
-            "test_selected_accuracy": test_selected,
-            "last_accuracy": last.get("test_accuracy"),
-            "last_train_accuracy": last.get("train_accuracy"),
-        }
-    return accuracies
+def train_runs(
+    runs: Sequence[Run],
+    prepared: Prepared,
+    progress: Progress,
+    log_epoch: Callable[[Run, int, dict[str, float]], None],
+    score_test: bool = True,
+) -> list[dict[str, Any]]:
+    """Trains runs of one program together and scores each; returns one result per run.
+
+    Every image of the test set is scored once, after the last epoch. Where `config.train.select_epoch` is
+    "best_validation", every epoch is scored, the one with the best validation accuracy counts (the first of
+    several), and two more test accuracies are reported alongside: that of the last epoch, and the best of
+    all epochs, which is selected on the test set as some papers did. A run whose training or validation
+    loss is no longer finite ends there as `diverged`, with no accuracies.
+
+    Args:
+      log_epoch: called after each epoch with its run, number and metrics.
+      score_test: whether to score the test images; where not, their results are None.
+
+    Losses are in their own unit, accuracies fractions in [0, 1], None where a run diverged or a split was
+    not scored. Seconds are the population's, divided by its number of runs.
+    """
+    started = time.monotonic()
+    outcomes = _train(runs, prepared, progress, log_epoch, score_test)
+    wall_seconds = round((time.monotonic() - started) / len(runs), 3)
+    return [
+        _result(run, outcome, score_test, wall_seconds) for run, outcome in zip(runs, outcomes, strict=True)
+    ]
 
 
-def _train(jobs: list[Job], prepared: Prepared, progress: Progress) -> list[Outcome]:
-    """Each job's end; a line of metrics an epoch goes to each job's log."""
+def _train(
+    runs: Sequence[Run],
+    prepared: Prepared,
+    progress: Progress,
+    log_epoch: Callable[[Run, int, dict[str, float]], None],
+    score_test: bool,
+) -> list[Outcome]:
+    """The outcome of each run."""
     engine, program, images = prepared
-    train = jobs[0].config.train
-    numbers = numbers_of([job.config for job in jobs], engine.run_devices)
-    state = engine.init_state(program, numbers)
-    ends: list[Outcome | None] = [None] * len(jobs)
-    scored: list[list[dict]] = [[] for _ in jobs]
-    with contextlib.ExitStack() as stack:
-        logs = [stack.enter_context(MetricsLog(job.directory, job.config.tensorboard)) for job in jobs]
-        for epoch in range(1, train.epochs + 1):
-            started = time.monotonic()
-            state, means = engine.train_epoch(program, state, images.data, numbers.seed, epoch)
-            columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
-            columns |= score(prepared, state, "validation", "val")
-            seconds = (time.monotonic() - started) / len(jobs)
-            full_score = {}
-            if epoch == train.epochs or train.select_epoch == "best_validation":
-                # Of the weights at its end; the means on the way go.
-                full_score = columns | score(prepared, state, "train") | score(prepared, state, "test")
-            for index, (job, log) in enumerate(zip(jobs, logs, strict=True)):
-                if ends[index]:  # diverged before
-                    continue
-                metrics, its_score = _select_run(columns, index), _select_run(full_score, index)
-                log.write(epoch, {**metrics, "seconds": seconds})
-                progress.epoch(job.name, epoch, train.epochs, metrics)
-                if its_score:
-                    scored[index].append(its_score)
-                losses = [its for name, its in (metrics | its_score).items() if name.endswith("loss")]
-                finite = all(map(math.isfinite, losses))
-                if not finite or epoch == train.epochs:
-                    ends[index] = Outcome("done" if finite else "diverged", epoch, scored[index])
-            if all(ends):
-                break
-    return ends
+    train = runs[0].resolved.config.train
+    state = engine.init_state(program, hyperparameters_of([run.resolved for run in runs], engine.run_devices))
+    outcomes: dict[int, Outcome] = {}
+    scored: list[list[dict[str, float]]] = [[] for _ in runs]
+    for epoch in range(1, train.epochs + 1):
+        started = time.monotonic()
+        state, means = engine.train_epoch(program, state, images.data, epoch)
+        columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
+        columns |= score(prepared, state, "validation")
+        seconds = (time.monotonic() - started) / len(runs)
+        full_score = {}
+        if epoch == train.epochs or train.select_epoch == "best_validation":
+            # Of the weights after the epoch; the means over its steps are replaced.
+            full_score = columns | score(prepared, state, "train")
+            full_score |= score(prepared, state, "test") if score_test else {}
+        for index, run in enumerate(runs):
+            if index in outcomes:  # diverged before
+                continue
+            metrics, run_score = _select_run(columns, index), _select_run(full_score, index)
+            log_epoch(run, epoch, {**metrics, "seconds": seconds})
+            progress.epoch(run.name, epoch, train.epochs, metrics)
+            if run_score:
+                scored[index].append(run_score)
+            losses = [value for name, value in (metrics | run_score).items() if name.endswith("loss")]
+            finite = all(map(math.isfinite, losses))
+            if not finite or epoch == train.epochs:
+                outcomes[index] = Outcome("done" if finite else "diverged", epoch, scored[index])
+        if len(outcomes) == len(runs):
+            break
+    return [outcomes[index] for index in range(len(runs))]
 
 
-def _select_run(columns: dict[str, np.ndarray], index: int) -> dict[str, float]:
+def _select_run(columns: Mapping[str, np.ndarray], index: int) -> dict[str, float]:
     return {name: float(column[index]) for name, column in columns.items()}
 
 
-def numbers_of(configs: list[ml_collections.ConfigDict], devices: int) -> Hyperparameters:
-    """What the runs differ in, (R,) each; the last run again, until each device has as many."""
-    flat = [config_lib.flatten(config) for config in configs]
-    flat += [flat[-1]] * (-len(flat) % devices)
-    columns = [[fields[name] for fields in flat] for name in config_lib.ARGUMENTS]
-    return Hyperparameters(
-        *(np.array(column, kind) for column, kind in zip(columns, HYPERPARAMETER_TYPES, strict=True))
-    )
+def hyperparameters_of(resolved: Sequence[Resolved], devices: int) -> Hyperparameters:
+    """The runs' hyperparameters, (R,) each; the last run is repeated until R is a multiple of `devices`."""
+    rows = [run.hyperparameters for run in resolved]
+    return stack_hyperparameters(rows + [rows[-1]] * (-len(rows) % devices))
 
 
-def score(prepared: Prepared, state: State, split: str, name: str = "") -> dict[str, np.ndarray]:
-    """Mean loss and accuracy over every image of a split, (R,) each, as `{name}_loss`, `{name}_accuracy`.
+def score(prepared: Prepared, state: State, split: str) -> dict[str, np.ndarray]:
+    """Mean loss and accuracy over every image of a split, (R,) each, as `test_loss`, `test_accuracy`.
 
     Losses are in their own unit, accuracies in [0, 1]. {} where the split has no images.
     """
     engine, program, images = prepared
-    count, name = images.count[split], name or split
+    count, prefix = images.count[split], SPLITS[split]
     if not count:
         return {}
     total = engine.evaluate(program, state, images.data, images.start[split], count)
     return {
-        f"{name}_loss": np.asarray(total.loss_sum, np.float64) / count,
-        f"{name}_accuracy": np.asarray(total.correct, np.int64) / count,
+        f"{prefix}_loss": np.asarray(total.loss_sum, np.float64) / count,
+        f"{prefix}_accuracy": np.asarray(total.correct, np.int64) / count,
     }
 
 
-def describe(result: dict) -> str:
+def _result(run: Run, outcome: Outcome, score_test: bool, wall_seconds: float) -> dict[str, Any]:
+    config, counts = run.resolved.config, run.resolved.counts
+    return {
+        "arm": run.arm,
+        "dataset": config.dataset,
+        "seed": run.seed,
+        "status": outcome.status,
+        "parameters": counts.parameters,
+        "connections": counts.connections,
+        "wired_connections": counts.wired.connections,
+        "macs": counts.macs,
+        "epochs": outcome.epoch,
+        **_scores(outcome, config.train.select_epoch == "best_validation", score_test),
+        "wall_seconds": wall_seconds,
+    }
+
+
+def _scores(outcome: Outcome, by_validation: bool, score_test: bool) -> dict[str, float | None]:
+    """The accuracies and losses of the epoch that counts; None where a run diverged."""
+    counted: Mapping[str, float] = {}
+    last: Mapping[str, float] = {}
+    if outcome.status == "done":
+        last = outcome.scored[-1]
+        counted = max(outcome.scored, key=lambda epoch: epoch["val_accuracy"]) if by_validation else last
+    test_accuracy = counted.get("test_accuracy")
+    scores = {
+        "train_accuracy": counted.get("train_accuracy"),
+        "val_accuracy": counted.get("val_accuracy"),
+        "test_accuracy": test_accuracy,
+        "test_error_percent": None if test_accuracy is None else 100 - 100 * test_accuracy,
+        "train_loss": counted.get("train_loss"),
+        "test_loss": counted.get("test_loss"),
+    }
+    if by_validation:
+        has_test = outcome.status == "done" and score_test
+        best = max(epoch["test_accuracy"] for epoch in outcome.scored) if has_test else None
+        scores |= {
+            "test_selected_accuracy": best,
+            "last_accuracy": last.get("test_accuracy"),
+            "last_train_accuracy": last.get("train_accuracy"),
+        }
+    return scores
+
+
+def describe(result: Mapping[str, Any]) -> str:
     """One line: how a run ended."""
     if result["status"] == "diverged":
         return f"diverged in epoch {result['epochs']}"
-    return (
-        f"test accuracy {result['test_accuracy']:.4f}, train {result['train_accuracy']:.4f}, "
-        f"{result['wall_seconds']:.1f} s"
-    )
+    splits = {"test": "test_accuracy", "validation": "val_accuracy", "train": "train_accuracy"}
+    scores = {split: result[column] for split, column in splits.items() if result[column] is not None}
+    if "test" in scores:
+        scores.pop("validation", None)
+    split, accuracy = next(iter(scores.items()))
+    return f"{split} accuracy {accuracy:.4f}, train {scores['train']:.4f}, {result['wall_seconds']:.1f} s"

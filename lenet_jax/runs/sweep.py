@@ -1,169 +1,184 @@
-"""A sweep: every arm with every seed, in one folder that can be stopped and continued."""
+"""A sweep: every arm with every seed, in one folder that can be stopped, continued and shared."""
 
 import pathlib
-import re
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import ml_collections
 
-from lenet_jax.config import fields as config_lib
-from lenet_jax.config.build_program import SEED_LIMIT
+from lenet_jax.config import arms as arms_lib
+from lenet_jax.config.arms import Arm
+from lenet_jax.config.fields import SEED_LIMIT, override
+from lenet_jax.config.identity import flatten, to_record
+from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.errors import UserError
-from lenet_jax.runs import records, workdir
+from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.run import Job, check, prepare, train_and_record
+from lenet_jax.runs.provenance import provenance
+from lenet_jax.runs.run import Run, describe, prepare, train_runs
+from lenet_jax.runs.store import Store, check_folder, read_sweep
+from lenet_jax.runs.tensorboard import Boards
 
-Arms = dict[str, dict]  # name -> {"dotted.field": value}
-Contrasts = dict[str, tuple[str, str]]  # what it is worth -> (arm, baseline)
-References = dict[str, dict]  # arm -> what a paper says of it, see `lenet_jax.tables.paper_rows`
-
-
-class Run(NamedTuple):
-    """One repetition of one arm, with its resolved config."""
-
-    arm: str
-    config: ml_collections.ConfigDict
-
-    @property
-    def folder(self) -> str:
-        return f"{self.arm}-seed{self.config.seed}"
+SECONDS_BETWEEN_LOOKS = 0.5  # at a folder whose open runs are all claimed by other processes
 
 
-def select_arms(config: ml_collections.ConfigDict, arms: Arms) -> Arms:
-    """Those that `config.arms` names, comma-separated; all by default. Raises UserError for unknown ones."""
-    if not arms:
-        raise UserError("This --config's get_arms(config) returns no arms: let it name at least one.")
-    if odd := [name for name in arms if not re.fullmatch(r"[\w.+-]+", name)]:
-        raise UserError(f"get_arms(config) names {odd}: arms name folders, so take letters, digits and _.+-")
-    selected = [name.strip() for name in config.arms.split(",") if name.strip()] or list(arms)
-    if unknown := [name for name in selected if name not in arms]:
-        raise UserError(f"config.arms names {', '.join(unknown)}: choose from {', '.join(arms)}.")
-    return {name: fields for name, fields in arms.items() if name in selected}
+def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Run]:
+    """Every arm that `config.arms` selects with every seed; all arms of a seed before the next seed.
 
+    `config.seeds` is the number of seeds, from `config.seed` on. Each arm is resolved once, and so is
+    `config` itself, so that a field which every arm overrides isn't ignored.
 
-def require_effect(changed: Iterable[str], selected: Arms) -> None:
-    """Raises UserError where a field was changed that every selected arm sets itself."""
-    if lost := [field for field in changed if all(field in fields for fields in selected.values())]:
-        raise UserError(
-            f"--config.{lost[0]} has no effect: each of the arms sets {lost[0]} itself. Change it in the "
-            "config file's arms."
-        )
-
-
-def list_runs(config: ml_collections.ConfigDict, arms: Arms) -> list[Run]:
-    """Every selected arm with every seed; all arms of a seed before the next seed.
-
-    `config.seeds` says how many seeds, from `config.seed` on. Raises UserError for unknown arms and for
-    overrides that don't fit.
+    Raises UserError for unknown arms, overrides that don't fit, and whatever `resolve` refuses.
     """
-    selected = select_arms(config, arms)
-    if not 1 <= config.seeds <= SEED_LIMIT - config.seed:
+    selected = arms_lib.select_arms(config.arms, arms)
+    _resolve_once(config, cache := {})
+    resolved = {arm.name: _resolve_once(_with_overrides(config, arm), cache) for arm in selected}
+    if config.seeds > SEED_LIMIT - config.seed:
         raise UserError(
-            f"config.seeds={config.seeds} must be at least 1, and the last of them, counted from "
-            f"config.seed={config.seed}, below {SEED_LIMIT}."
+            f"config.seeds={config.seeds} must be so few that the last seed, counted from "
+            f"config.seed={config.seed}, is below {SEED_LIMIT}."
         )
     return [
-        _resolve(config, name, fields, seed)
+        Run(name, its.with_seed(seed))
         for seed in range(config.seed, config.seed + config.seeds)
-        for name, fields in selected.items()
+        for name, its in resolved.items()
     ]
+
+
+def _resolve_once(config: ml_collections.ConfigDict, cache: dict[str, Resolved]) -> Resolved:
+    key = repr(flatten(config))
+    if key not in cache:
+        cache[key] = resolve(config)
+    return cache[key]
+
+
+def _with_overrides(config: ml_collections.ConfigDict, arm: Arm) -> ml_collections.ConfigDict:
+    """The sweep's config as the arm has it. Raises UserError for overrides that don't fit."""
+    try:
+        return override(config, arm.overrides)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"Arm {arm.name} overrides a field that doesn't fit: {error}.") from error
 
 
 def run_sweep(
     config: ml_collections.ConfigDict,
-    arms: Arms,
-    contrasts: Contrasts,
-    command: str,
+    arms: Sequence[Arm],
+    command: Sequence[str],
     directory: pathlib.Path,
-    after_run: Callable[[pathlib.Path], None],
-    references: References | None = None,
-) -> None:
-    """Runs what `directory` does not hold yet, one record a run, and calls `after_run` when there are more.
+    *,
+    kind: str = "sweep",
+    after_runs: Callable[[pathlib.Path], None] | None = None,
+    rerun: bool = False,
+) -> int:
+    """Runs what `directory` does not hold yet, and returns how many runs that were.
 
-    Runs of one program are trained together, as many at once as their engine's `capacity` says,
-    and recorded when all of them have ended: what is stopped before starts over.
+    Runs of one program are trained together, as many at once as their engine's `capacity` says; a kill
+    loses those in flight. Other processes may fill the same folder: each run is claimed by one of them, and
+    this call returns when all runs are recorded, by whomever.
 
-    Every run is prepared before the first is trained, so that a config which cannot be run is
-    refused at once. Raises UserError for that, and for a folder of another config or in use.
+    Every arm is resolved, and prepared where it has open runs, before the first run is trained, so that a
+    config which cannot be run is refused at once.
+
+    Args:
+      arms: all arms of the sweep; `config.arms` selects some.
+      command: the words of the command that gives these runs, without the folder.
+      kind: "sweep"; "tuning", which does not score the test images; "run", a single run.
+      after_runs: called with `directory` whenever it holds more runs.
+      rerun: whether to compute again the runs that other code computed.
+
+    Raises UserError for what cannot be run, for a folder of another config, and for a single run that
+    another process computes.
     """
     runs = list_runs(config, arms)
-    _require_arms_of_contrasts(contrasts, arms)
-    if unknown := [name for name in references or {} if name not in arms]:
+    if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
         raise UserError(
-            f"get_references() tells of {', '.join(unknown)}, which get_arms(config) doesn't name: mend one "
-            "of the two."
+            f"Arm {without[0]} keeps no validation images, on which tuning selects: set "
+            "config.data.validation_fraction or config.data.draw."
         )
-    first = [run.config for run in runs if run.config.seed == config.seed]  # other seeds, same programs
-    for resolved in (config, *first):  # the former too: a field that every arm overrides isn't ignored
-        check(resolved)
-    identity = config_lib.to_record(config)
-    with workdir.claim_directory(directory):
-        workdir.check_config(directory, identity, sweep=True)
-        recorded = workdir.read_runs(directory)
-        for record in recorded.values():
-            _refuse_other_config(directory, record, config, arms)
-        for resolved in first:
-            prepare(resolved)
-        records.write_record(
-            directory / workdir.CONFIG,
-            {
-                "command": command,
-                "config": identity,
-                "arms": list(arms),
-                "contrasts": contrasts,
-                "references": references or {},
-            },
-        )
-        todo = [run for run in runs if run.folder not in recorded]
-        with Progress(total_epochs=sum(run.config.train.epochs for run in todo)) as progress:
-            while todo:
-                program_fields = _program_fields(todo[0])
-                together = [run for run in todo if _program_fields(run) == program_fields]
-                prepared = prepare(todo[0].config, len(together))
-                images = len(prepared.images.data.labels)
-                together = together[: prepared.engine.capacity(prepared.program, images)]
-                jobs = [Job(run.arm, run.config, directory / workdir.RUNS / run.folder) for run in together]
-                for job in jobs:
-                    job.directory.mkdir(parents=True, exist_ok=True)
-                train_and_record(jobs, prepared, progress)
-                after_run(directory)
-                done = {run.folder for run in together}
-                todo = [run for run in todo if run.folder not in done]
+    header = {
+        "kind": kind,
+        "command": list(command),
+        "config": to_record(config),
+        "arms": [arms_lib.to_record(arm) for arm in arms],
+    }
+    configs = {arm.name: to_record(_with_overrides(config, arm)) for arm in arms}
+    _, recorded = check_folder(directory, header, configs)
+    stale = {key for key, record in recorded.items() if record["code"] != code_digest()}
+    if not rerun and (notice := describe_code(recorded.values())):
+        print(notice, file=sys.stderr)
+    open_runs = [run for run in runs if run.key not in recorded or (rerun and run.key in stale)]
+    for first in {run.arm: run for run in reversed(open_runs)}.values():
+        prepare(first.resolved)
+    with Store.open(directory, header, configs) as store:
+        if rerun:
+            store.set_aside(stale)
+        with Progress(sum(run.epochs for run in open_runs)) as progress, Boards(directory) as boards:
+            _fill(store, open_runs, kind, progress, boards, after_runs)
+    return len(open_runs)
 
 
-def _program_fields(run: Run) -> dict:
-    """What runs must have in common to be trained together."""
-    flat = config_lib.flatten(run.config)
-    return {field: value for field, value in flat.items() if field not in config_lib.ARGUMENTS}
-
-
-def _require_arms_of_contrasts(contrasts: Contrasts, arms: Arms) -> None:
-    for contrast, pair in contrasts.items():
-        if unknown := [name for name in pair if name not in arms]:
-            raise UserError(
-                f"get_contrasts() compares {', '.join(unknown)} in {contrast!r}, which get_arms(config) "
-                "doesn't name: mend one of the two."
-            )
-
-
-def _refuse_other_config(
-    directory: pathlib.Path, record: dict, config: ml_collections.ConfigDict, arms: Arms
+def _fill(
+    store: Store,
+    runs: Sequence[Run],
+    kind: str,
+    progress: Progress,
+    boards: Boards,
+    after_runs: Callable[[pathlib.Path], None] | None,
 ) -> None:
-    """Raises UserError where a recorded run of one of `arms` was made with another config."""
-    arm, seed = record["result"]["arm"], record["result"]["seed"]
-    if arm in arms:
-        wanted = _resolve(config, arm, arms[arm], seed).config
-        workdir.refuse_differences(directory, record["config"], config_lib.to_record(wanted))
+    """Trains and records `runs`, unless other processes do; returns when all are recorded."""
+
+    def log_epoch(run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
+        store.write_epoch(run.arm, run.seed, epoch, metrics)
+        boards.write(run, epoch, metrics)
+
+    while still_open := [run for run in runs if run.key not in store.recorded()]:
+        first = next((run for run in still_open if store.claim(*run.key)), None)
+        if first is None:
+            if kind == "run":
+                raise UserError(
+                    f"--workdir={store.directory} is in use by process {store.holder(*still_open[0].key)}: "
+                    "wait until it ends, or choose another folder."
+                )
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            continue
+        alike = [
+            run
+            for run in still_open
+            if run.resolved.compiled_fields == first.resolved.compiled_fields and run is not first
+        ]
+        prepared = prepare(first.resolved, 1 + len(alike))
+        together = [first]
+        for run in alike:
+            if len(together) < prepared.capacity and store.claim(*run.key):
+                together.append(run)
+        results = train_runs(together, prepared, progress, log_epoch, score_test=kind != "tuning")
+        ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(together)}
+        for run, result in zip(together, results, strict=True):
+            store.write_run(
+                result=result,
+                images=prepared.images.count,
+                config=run.resolved.fields,
+                provenance=ran_on,
+                code=code_digest(),
+            )
+            progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
+        if after_runs:
+            after_runs(store.directory)
 
 
-def _resolve(config: ml_collections.ConfigDict, arm: str, overrides: dict, seed: int) -> Run:
-    """The run of an arm: the sweep's config less what selects runs. Raises UserError, see list_runs."""
-    base = ml_collections.ConfigDict(config)
-    with base.unlocked():
-        del base.seeds, base.arms
-    base.lock()
-    try:
-        return Run(arm, config_lib.override(base, {**overrides, "seed": seed}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"Arm {arm} overrides a field that doesn't fit: {error}.") from error
+def run_single(
+    config: ml_collections.ConfigDict, command: Sequence[str], directory: pathlib.Path, rerun: bool = False
+) -> tuple[dict[str, Any], bool]:
+    """One run, recorded as a sweep's are: its result, and whether it was computed now.
+
+    Raises UserError as `run_sweep` does.
+    """
+    sweep = ml_collections.ConfigDict(config)
+    with sweep.unlocked():
+        sweep.seeds, sweep.arms = 1, ""
+    arms = [Arm(config.model.name, {})]
+    new = run_sweep(sweep, arms, command, directory, kind="run", rerun=rerun)
+    _, [record] = read_sweep(directory)
+    return record["result"], bool(new)

@@ -1,8 +1,8 @@
 """Where programs are compiled, and how many runs one call trains.
 
-Runs that share a program are trained together, as a *population*: side by side on a GPU or TPU
-(`jax.vmap`), as many as fit, and spread over all local devices (`jax.shard_map`). On a CPU each device
-trains one run at a time: side by side, products of many small matrices take longer there.
+Runs that share a program are trained together, as a *population*: on a GPU or TPU side by side
+(`jax.vmap`), as many as fit into memory, and spread over all local devices (`jax.shard_map`). On a CPU each
+device trains one run at a time, because products of many small matrices take longer side by side.
 """
 
 import functools
@@ -15,29 +15,33 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from lenet_jax.data import Split
 from lenet_jax.errors import require_one_of
-from lenet_jax.training import epoch as training
+from lenet_jax.training import epoch as one_run
+from lenet_jax.training.epoch import Means, Score, State
+from lenet_jax.training.hyperparameters import Hyperparameters, hyperparameter_shapes
 from lenet_jax.training.program import Program
 
 PARALLEL = ("jit", "pmap")
-RUNS = "runs"  # the axis of devices over which runs are spread
+RUN_AXIS = "runs"  # the mesh axis over which runs are spread
 MEMORY_SHARE = 0.8  # of a device's memory, for the images and a population's arrays
-LARGEST_POPULATION = 1024  # runs on a device
+LARGEST_POPULATION = 1024  # runs on one device
 
 
 class Engine(NamedTuple):
     """Compiled functions for populations, and where their arrays live.
 
-    All arrays of a state, the numbers, the means and the scores have the runs as first dimension, R
-    of them: a multiple of `run_devices`, at most `capacity`.
+    The first axis of all arrays in hyperparameters, states, means and scores are the R runs. R is a multiple
+    of `run_devices` and at most `capacity`. (Under pmap there is one run, and the first axis of its state are
+    the devices, each with a copy.)
 
     Attributes:
       run_devices: devices over which runs are spread.
-      batch_devices: devices that share a batch, so it must divide by this number.
-      put: pytree on the host -> all of it on each device.
-      capacity: (program, number of images) -> how many runs one call takes at most.
-      init_state: (program, numbers) -> state.
-      train_epoch: (program, state, data, seeds, epoch) -> (state, means); consumes the state.
+      batch_devices: devices that share each batch, so that it must be divisible by their number.
+      put: pytree on the host -> a copy of it on each device.
+      capacity: (program, number of images) -> largest number of runs in one call.
+      init_state: (program, hyperparameters) -> state.
+      train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
       evaluate: (program, state, data, start, count) -> score.
     """
 
@@ -45,13 +49,13 @@ class Engine(NamedTuple):
     batch_devices: int
     put: Callable[[Any], Any]
     capacity: Callable[[Program, int], int]
-    init_state: Callable
-    train_epoch: Callable
-    evaluate: Callable
+    init_state: Callable[[Program, Hyperparameters], State]
+    train_epoch: Callable[[Program, State, Split, int], tuple[State, Means]]
+    evaluate: Callable[[Program, State, Split, int, int], Score]
 
 
 def make_engine(parallel: str, runs: int = 1) -> Engine:
-    """The engine of `config.parallel` for so many runs. Raises UserError for a name not in PARALLEL."""
+    """The engine of `config.parallel` for a number of runs. Raises UserError for a name not in PARALLEL."""
     require_one_of("parallel", parallel, PARALLEL)
     if parallel == "pmap":
         return _shared_batch_engine()
@@ -60,43 +64,41 @@ def make_engine(parallel: str, runs: int = 1) -> Engine:
 
 @functools.cache
 def population_engine(devices: int, side_by_side: bool) -> Engine:
-    """Spreads runs over `devices`; each trains its own side by side, or one only."""
-    mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUNS,))
-    by_run, replicated = PartitionSpec(RUNS), PartitionSpec()
+    """Spreads runs over `devices`; each device trains its runs side by side, or has only one."""
+    mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUN_AXIS,))
+    by_run, replicated = PartitionSpec(RUN_AXIS), PartitionSpec()
 
     def compile_(function: Callable, specs: tuple, **options) -> Callable:
         axes = tuple(0 if spec == by_run else None for spec in specs)
 
         def population(program, *arguments):
-            one = functools.partial(function, program)
-            local = jax.vmap(one, axes) if side_by_side else _for_one_run(one, axes)
+            of_program = functools.partial(function, program)
+            local = jax.vmap(of_program, axes) if side_by_side else _for_one_run(of_program, axes)
             if devices > 1:
                 local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=by_run, check_vma=False)
             return local(*arguments)
 
         return jax.jit(population, static_argnums=0, **options)
 
-    init_state = compile_(training.init_state, (by_run,), compiler_options=_quick_compilation())
-    train_epoch = compile_(training.train_epoch, (by_run, replicated, by_run, replicated), donate_argnums=1)
-    evaluate = compile_(training.evaluate, (by_run, replicated, replicated, replicated))
+    init_state = compile_(one_run.init_state, (by_run,), compiler_options=_quick_compilation())
+    train_epoch = compile_(one_run.train_epoch, (by_run, replicated, replicated), donate_argnums=1)
+    evaluate = compile_(one_run.evaluate, (by_run, replicated, replicated, replicated))
 
     @functools.cache
     def capacity(program: Program, images: int) -> int:
         if not side_by_side:
             return devices
-        data = training.image_shapes(program, images)
+        data = one_run.image_shapes(program, images)
 
         def bytes_on_a_device(runs: int) -> int:
-            """Of the largest of the three programs, with the images."""
-            numbers = jax.tree.map(
-                lambda kind: jax.ShapeDtypeStruct((runs * devices,), kind), training.HYPERPARAMETER_TYPES
-            )
-            state = init_state.eval_shape(program, numbers)
+            """Memory of the most demanding of the three functions, with the images."""
+            hyperparameters = hyperparameter_shapes(runs * devices)
+            state = init_state.eval_shape(program, hyperparameters)
             return max(
                 _bytes_needed(function.lower(program, *arguments).compile())
                 for function, *arguments in (
-                    (init_state, numbers),
-                    (train_epoch, state, data, numbers.seed, 0),
+                    (init_state, hyperparameters),
+                    (train_epoch, state, data, 0),
                     (evaluate, state, data, 0, images),
                 )
             )
@@ -118,7 +120,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
 def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
     """How many runs need at most `limit` bytes, from 1 to LARGEST_POPULATION.
 
-    As many as would if each needed as much more as the second; fewer until they do.
+    Extrapolates memory from one and two runs, then shrinks the population until it fits.
     """
     if math.isinf(limit):
         return LARGEST_POPULATION
@@ -130,14 +132,14 @@ def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
     return runs
 
 
-def _bytes_needed(compiled) -> int:
+def _bytes_needed(compiled: jax.stages.Compiled) -> int:
     memory = compiled.memory_analysis()
     needed = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
-    return needed - memory.alias_size_in_bytes  # what is consumed holds what is returned
+    return needed - memory.alias_size_in_bytes  # consumed arguments hold the returned values
 
 
 def _memory_limit(device: jax.Device) -> float:
-    """Bytes for a population: a share of the device's, not of what is free, so that it is always the same."""
+    """Bytes for a population: a share of the device's memory. Free memory would vary from call to call."""
     limit = (device.memory_stats() or {}).get("bytes_limit")
     return float("inf") if limit is None else MEMORY_SHARE * limit
 
@@ -147,32 +149,32 @@ def _shared_batch_engine() -> Engine:
     """One run at a time, each batch split over all local devices by `jax.pmap`."""
     devices = jax.local_device_count()
     compile_ = functools.partial(
-        jax.pmap, axis_name=training.AXIS, static_broadcasted_argnums=0, axis_size=devices
+        jax.pmap, axis_name=one_run.DEVICE_AXIS, static_broadcasted_argnums=0, axis_size=devices
     )
     copy = jax.pmap(lambda _, tree: tree, in_axes=(0, None))
 
     def put(tree):
         return copy(jnp.arange(devices), tree)
 
-    def first(tree):  # devices hold copies: one of them stands for the only run
+    def first(tree):  # all devices hold the same values
         return jax.tree.map(lambda leaf: leaf[:1], tree)
 
     init_state = jax.jit(
-        lambda program, numbers: training.init_state(program, _only(numbers)),
+        lambda program, hyperparameters: one_run.init_state(program, _only(hyperparameters)),
         static_argnums=0,
         compiler_options=_quick_compilation(),
     )
     train_epoch = compile_(
-        functools.partial(training.train_epoch, axis_size=devices),
-        in_axes=(None, 0, 0, None, None),
+        functools.partial(one_run.train_epoch, axis_size=devices),
+        in_axes=(None, 0, 0, None),
         donate_argnums=1,
     )
     evaluate = compile_(
-        functools.partial(training.evaluate, axis_size=devices), in_axes=(None, 0, 0, None, None)
+        functools.partial(one_run.evaluate, axis_size=devices), in_axes=(None, 0, 0, None, None)
     )
 
-    def train(program, state, data, seeds, epoch):
-        state, means = train_epoch(program, state, data, _only(seeds), epoch)
+    def train(program, state, data, epoch):
+        state, means = train_epoch(program, state, data, epoch)
         return state, first(means)
 
     return Engine(
@@ -180,7 +182,7 @@ def _shared_batch_engine() -> Engine:
         batch_devices=devices,
         put=put,
         capacity=lambda program, images: 1,
-        init_state=lambda program, numbers: put(init_state(program, numbers)),
+        init_state=lambda program, hyperparameters: put(init_state(program, hyperparameters)),
         train_epoch=train,
         evaluate=lambda *arguments: first(evaluate(*arguments)),
     )
@@ -191,16 +193,18 @@ def _only(tree):
     return jax.tree.map(lambda leaf: jnp.squeeze(leaf, 0), tree)
 
 
-def _for_one_run(function: Callable, axes: tuple) -> Callable:
-    """`function` of a population of one; the same program as without a population."""
+def _for_one_run(function: Callable, axes: tuple[int | None, ...]) -> Callable:
+    """`function` for a population of one: the same computation as without the axis of runs."""
 
     def call(*arguments):
-        alone = [_only(it) if axis == 0 else it for it, axis in zip(arguments, axes, strict=True)]
+        alone = [
+            _only(argument) if axis == 0 else argument for argument, axis in zip(arguments, axes, strict=True)
+        ]
         return jax.tree.map(lambda leaf: leaf[None], function(*alone))
 
     return call
 
 
 def _quick_compilation() -> dict | None:
-    """For what runs once a run: on a CPU, optimising the unrolled random bits takes longer than they do."""
+    """For functions called once per run: on a CPU, optimising random bits takes longer than drawing them."""
     return {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None

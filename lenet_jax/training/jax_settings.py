@@ -1,4 +1,4 @@
-"""Settings of JAX, made before anything is computed."""
+"""JAX settings, to be made before anything is computed."""
 
 import os
 import pathlib
@@ -7,10 +7,10 @@ import jax
 
 
 def fix_numerics() -> None:
-    """Makes the same compiled call give the same numbers on a GPU, too, in float32 throughout.
+    """Computes in float32 throughout, and makes a compiled call deterministic on a GPU.
 
-    To be called before anything is computed. On a CPU this changes nothing. (Runs trained side by side
-    agree with runs alone to rounding, so there a run's last digits depend on how many were.)
+    Call this before anything is computed. On a CPU it changes nothing. On a GPU or TPU the last digits of a
+    run still depend on how many runs are trained side by side.
     """
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
     jax.config.update("jax_default_matmul_precision", "highest")
@@ -19,14 +19,15 @@ def fix_numerics() -> None:
 def keep_compilations() -> None:
     """Keeps compiled programs in the user's cache folder, so that no program is compiled twice.
 
-    JAX_COMPILATION_CACHE_DIR names another folder. Where none can be written, nothing is kept.
+    The environment variable JAX_COMPILATION_CACHE_DIR names another folder. If the folder is not writable,
+    nothing is kept.
     """
     if not jax.config.jax_compilation_cache_dir:
         try:
             caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
             folder = pathlib.Path(caches) / "lenet_jax"
             folder.mkdir(parents=True, exist_ok=True)
-        except (OSError, RuntimeError):  # the latter where there is no home
+        except (OSError, RuntimeError):  # RuntimeError: there is no home folder
             return
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             return

@@ -1,4 +1,4 @@
-"""Random keys: each purpose within a run has a stream of its own, derived from the run's seed."""
+"""Random keys: each purpose has its own stream, derived from the run's seed."""
 
 import enum
 import functools
@@ -7,7 +7,7 @@ import jax
 
 
 class Purpose(enum.IntEnum):
-    """What a key derived from a run's seed is for; each purpose has its own stream."""
+    """What a key is for."""
 
     INITIALISATION = 0
     WIRING = 1
@@ -18,6 +18,6 @@ class Purpose(enum.IntEnum):
     CURVATURE = 6
 
 
-def purpose_key(seed: int, purpose: Purpose, *numbers: int) -> jax.Array:
-    """The key that a run's seed gives for one purpose, and there for an epoch, a step and so on."""
-    return functools.reduce(jax.random.fold_in, (purpose, *numbers), jax.random.key(seed))
+def purpose_key(seed: jax.typing.ArrayLike, purpose: Purpose, *counters: jax.typing.ArrayLike) -> jax.Array:
+    """The key of a run's seed for one purpose and, within it, for counters such as epoch, step and device."""
+    return functools.reduce(jax.random.fold_in, (purpose, *counters), jax.random.key(seed))

@@ -1,10 +1,12 @@
-"""SGD with momentum, Adam and stochastic diagonal Levenberg-Marquardt, numbers kept out of the program."""
+"""SGD with momentum, Adam and stochastic diagonal Levenberg-Marquardt, with learning rate schedules."""
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
 import optax
+
+from lenet_jax.training.hyperparameters import Hyperparameters
 
 LEVENBERG_MARQUARDT = "levenberg_marquardt"
 OPTIMIZERS = ("sgd", "adam", LEVENBERG_MARQUARDT)
@@ -13,19 +15,18 @@ SCHEDULES = ("constant", "cosine", "linear", "epochs")
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerSpec:
-    """What fixes the compiled program: the rule and the schedule's shape, in steps.
-
-    Learning rate, momentum and weight decay are not here: they are numbers in the optimizer's
-    state, so that runs which differ in them share one program.
+    """What is compiled: the update rule and the shape of the schedule. Its numbers are hyperparameters.
 
     Attributes:
       name: one of OPTIMIZERS.
       schedule: one of SCHEDULES.
-      epoch_factors: of the learning rate, for "epochs": one an epoch, the last for those that follow.
+      total_steps: steps of the whole training; the schedule ends there.
+      warmup_steps: steps in which the learning rate rises linearly to its peak.
+      epoch_factors: for "epochs": factors of the learning rate, one per epoch; the last one also serves all
+        later epochs.
       steps_per_epoch: for "epochs".
-      curvature: Levenberg-Marquardt's, one of `lenet_jax.curvature.CURVATURES`.
-      curvature_images: how many are drawn before each epoch to estimate it.
-      damping: mu, added to the curvature.
+      curvature: for Levenberg-Marquardt: one of `lenet_jax.training.curvature.CURVATURES`.
+      curvature_images: for Levenberg-Marquardt: how many images, drawn before each epoch, estimate it.
     """
 
     name: str
@@ -36,7 +37,6 @@ class OptimizerSpec:
     steps_per_epoch: int = 1
     curvature: str = "backpropagated"
     curvature_images: int = 500
-    damping: float = 0.02
 
     @property
     def needs_curvature(self) -> bool:
@@ -57,43 +57,39 @@ class OptimizerSpec:
         rise = optax.linear_schedule(1 / self.warmup_steps, 1.0, self.warmup_steps - 1)
         return optax.join_schedules([rise, decay], [self.warmup_steps])
 
-    def _factor_of_epoch(self, step):
+    def _factor_of_epoch(self, step: jax.Array) -> jax.Array:
         factors = jnp.array(self.epoch_factors)
         return factors[jnp.minimum(step // self.steps_per_epoch, len(factors) - 1)]
 
-    def build(self, learning_rate=0.0, momentum=0.0, weight_decay=0.0) -> optax.GradientTransformation:
-        """The optax transformation; its `init` stores the three numbers in the state.
+    def build(
+        self, hyperparameters: Hyperparameters, curvature: optax.Params | None = None
+    ) -> optax.GradientTransformation:
+        """The optax transformation of one run, whose hyperparameters may be traced.
 
-        `update` reads them from the state, so a caller that only updates may leave them out.
-        SGD adds weight decay to the gradient (L2), Adam to the step (AdamW, decoupled). The update of
-        Levenberg-Marquardt (LeCun et al. 1998, eq. 21) takes `inverse_curvature`, 1 / (mu + h) of each
-        parameter, as a further argument.
+        SGD adds weight decay to the gradient (L2), Adam to the step (AdamW, decoupled). Levenberg-Marquardt
+        divides the gradient by mu + h (LeCun et al. 1998, eq. 21).
+
+        Args:
+          curvature: h of each parameter, which `update` of Levenberg-Marquardt needs and `init` does not.
         """
-
-        @optax.inject_hyperparams
-        def chain(learning_rate, momentum, weight_decay):
-            decay = optax.add_decayed_weights(weight_decay, mask=_kernels)
-            rule = {
-                "sgd": lambda: (decay, optax.trace(momentum)),
-                "adam": lambda: (optax.scale_by_adam(b1=momentum), decay),
-                LEVENBERG_MARQUARDT: lambda: (decay, _scale_by_inverse_curvature()),
-            }[self.name]()
-            return optax.chain(
-                *rule,
-                optax.scale_by_schedule(self.relative_learning_rate()),
-                optax.scale_by_learning_rate(learning_rate),
-            )
-
-        return chain(learning_rate, momentum, weight_decay)
+        decay = optax.add_decayed_weights(hyperparameters.weight_decay, mask=_kernels)
+        rule = {
+            "sgd": lambda: (decay, optax.trace(hyperparameters.momentum)),
+            "adam": lambda: (optax.scale_by_adam(b1=hyperparameters.momentum), decay),
+            LEVENBERG_MARQUARDT: lambda: (decay, _divide_by_curvature(hyperparameters.damping, curvature)),
+        }[self.name]()
+        return optax.chain(
+            *rule,
+            optax.scale_by_schedule(self.relative_learning_rate()),
+            optax.scale_by_learning_rate(hyperparameters.learning_rate),
+        )
 
 
-def _scale_by_inverse_curvature() -> optax.GradientTransformationExtraArgs:
-    def update(updates, state, params=None, *, inverse_curvature, **_):
-        return jax.tree.map(jnp.multiply, updates, inverse_curvature), state
-
-    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+def _divide_by_curvature(damping: jax.Array, curvature: optax.Params | None) -> optax.GradientTransformation:
+    inverse = jax.tree.map(lambda h: 1 / (damping + h), curvature)  # once per epoch, not once per step
+    return optax.stateless(lambda updates, params: jax.tree.map(jnp.multiply, updates, inverse))
 
 
-def _kernels(params):
+def _kernels(params: optax.Params) -> optax.Params:
     """True where weight decay applies: on kernels, not on biases."""
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", params)

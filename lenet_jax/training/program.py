@@ -11,13 +11,17 @@ from lenet_jax.training.optimizer import OptimizerSpec
 
 @dataclasses.dataclass(frozen=True)
 class Draw:
-    """Images that each run draws by its seed, none twice.
+    """How many images each run draws by its seed, without replacement.
 
     Attributes:
-      train, validation: how many, out of the first `train_pool` images.
-      test: how many, out of the `test_pool` images behind those.
-      positions: where more than 1, all are drawn from the first pool, in which each digit stands so many
-        times in a row: digits with all their positions, which are then shared out among the three.
+      train: training images, drawn from the first `train_pool` images.
+      validation: validation images, drawn from the same.
+      test: test images, drawn from the `test_pool` images that follow.
+      train_pool: images of the first pool.
+      test_pool: images of the second pool.
+      positions: copies of each digit, at different positions, that are neighbors in the first pool. With more
+        than 1, digits are drawn from the first pool with all their copies, and these images are then split
+        at random into training, validation and test images.
     """
 
     train: int
@@ -30,18 +34,20 @@ class Draw:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """What is compiled: hashable, and equal for runs that may share one compilation.
+    """What is compiled: hashable, and equal for runs that share one compilation.
+
+    Numbers are not in here but among the `Hyperparameters`; only whether a term is present is.
 
     Attributes:
-      model: the Flax module.
+      model: the Flax module; in training it drops units if its field `dropout` is True.
       optimizer: the update rule and the shape of the schedule.
       train_images: number of training images.
-      batch_size: images a step, over all devices.
+      batch_size: images per step, over all devices.
       image_size: side of the square images in pixels.
-      objective: the loss, and which output is the answer.
-      order: "shuffled", anew in each epoch, or "constant".
-      distortion: of training images, if any.
-      draw: which of the images a run has; None for all.
+      objective: the loss, and how outputs predict a class.
+      order: of the training images: "shuffled", differently in each epoch, or "constant".
+      distortion: how training images are distorted; None if they are not.
+      draw: which of the images each run has; None if all.
     """
 
     model: nn.Module

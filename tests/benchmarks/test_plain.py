@@ -9,7 +9,7 @@ import pytest
 from benchmarks import workloads
 from benchmarks.plain import plain_layer
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import Wired, reads_of
+from lenet_jax.models.wired_layer import Wired, reads_of
 from tests.helpers.networks import GRID
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from configs.history import common
-from lenet_jax.config.build_model import build_model
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 
 
 def test_the_peer_has_the_same_network():
@@ -20,8 +20,7 @@ def test_the_peer_computes_what_the_zip_code_net_does():
     """The same weights give the same outputs."""
     torch_peer = pytest.importorskip("benchmarks.torch_peer", reason="needs PyTorch")
     torch = torch_peer.torch
-    config = override(default_config(), common.USPS_FIELD | common.ZIPCODE)
-    model = build_model(config.model, 16)
+    model = resolve(override(default_config(), common.USPS_FIELD | common.ZIPCODE)).model
     images = jax.random.normal(jax.random.key(0), (4, 16, 16, 1))
     params = model.init(jax.random.key(1), images)["params"]
     params = jax.tree.map(lambda leaf: leaf + 0.1, params)

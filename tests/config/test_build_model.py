@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lenet_jax.config.build_model import build_model, solve_width
+from lenet_jax.config.build_model import solve_width
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.models.networks import MLP
 from lenet_jax.models.wiring import CONNECTIVITY, Connectivity
@@ -16,9 +17,9 @@ from tests.helpers.networks import counts_of
 @pytest.mark.parametrize("pooling", ["average", "max"])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_pooling_and_activation_come_from_the_config(pooling, activation):
-    model = override(default_config(), {"model.pooling": pooling, "model.activation": activation}).model
+    config = override(default_config(), {"model.pooling": pooling, "model.activation": activation})
     images = jax.random.normal(jax.random.key(0), (2, 32, 32, 1))
-    module = build_model(model, 32)
+    module = resolve(config).model
     variables = module.init({"params": jax.random.key(1)}, images)
     x = images
     for stage, kernel_shape in (("stage_1", (5, 5, 1, 6)), ("stage_3", (5, 5, 6, 16))):

@@ -1,4 +1,4 @@
-"""The papers' networks: every count that the papers give, the schedule, the first weights, the field."""
+"""The papers' networks: every count that the papers give, the schedule, the initial weights, the images."""
 
 import jax
 import jax.numpy as jnp
@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from configs.history import common, tuned
-from lenet_jax.config import build_program as program
-from lenet_jax.config.build_model import build_model
+from configs.history.steps import arms_of_steps, steps_from
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 from lenet_jax.data import load_splits, native, splits
 from tests.helpers.networks import counts_of
 
 
 def layers_of(fields):
-    return [(it.output_shape, it.connections, it.parameters) for it in counts_of(fields).layers]
+    return [(layer.output_shape, layer.connections, layer.parameters) for layer in counts_of(fields).layers]
 
 
 @pytest.mark.parametrize("table", ["h2_groups", "h2_cyclic", "h2_thirds"])
@@ -38,8 +39,9 @@ def test_the_control_of_1989():
 
 
 def test_167693_presentations():
-    config = override(default_config(), tuned.as_chosen("zipcode_sgd"))
-    assert program.make_program(config, 7_291, 1).optimizer.total_steps == 167_693
+    resolved = resolve(override(default_config(), tuned.as_chosen("zipcode_sgd")))
+    program = resolved.make_program({"train": 7_291, "validation": 0, "test": 2_007})
+    assert program.optimizer.total_steps == 167_693
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,8 @@ def test_lenet1_and_lenet4():
     assert shapes == [(24, 24, 4), (12, 12, 4), (8, 8, 12), (4, 4, 12), (10,)]
     lenet4 = counts_of(common.LENET4)
     assert lenet4.parameters == 51_090
-    assert f"{lenet4.layers[-2].parameters:,}" in common.FIGURE_9["lenet4_nearest"]["note"]
+    label, _ = common.FIGURE_9["lenet4_nearest"]
+    assert f"{lenet4.layers[-2].parameters:,}" in label
 
 
 @pytest.mark.parametrize(
@@ -98,15 +101,19 @@ def test_fully_connected_networks_of_figure_9(hidden, parameters):
 
 
 def test_what_the_papers_measured():
-    assert {name: figure["error_percent"] for name, figure in common.FIGURE_9.items()} == {
+    assert {name: paper.error_percent for name, (_, paper) in common.FIGURE_9.items()} == {
         "linear": 12.0, "mlp_300": 4.7, "mlp_300_dist": 3.6, "mlp_1000": 4.5, "mlp_1000_dist": 3.8,
         "mlp_300_100": 3.05, "mlp_300_100_dist": 2.5, "mlp_500_150": 2.95, "mlp_500_150_dist": 2.45,
         "lenet1": 1.7, "lenet4_nearest": 1.1, "lenet5": 0.95, "lenet5_dist": 0.8,
     }  # fmt: skip
-    right = [100 - its["error_percent"] for its in common.NETS_MEASURED.values()]
-    assert right == pytest.approx([80.0, 87.0, 88.5, 94.0, 98.4])
-    assert common.ZIPCODE_MEASURED["error_percent"] == 5.0 and common.ZIPCODE_MEASURED["errors"] == 102
-    assert common.CONTROL_MEASURED["error_percent"] == 8.1
+    assert {paper.images for _, paper in common.FIGURE_9.values()} == {10_000}
+    assert common.FIGURE_9["lenet5_dist"][1].errors == 82
+    correct = [100 - paper.error_percent for paper in common.NETS_PAPER.values()]
+    assert correct == pytest.approx([80.0, 87.0, 88.5, 94.0, 98.4])
+    assert {paper.images for paper in common.NETS_PAPER.values()} == {160}
+    assert (common.ZIPCODE_PAPER.error_percent, common.ZIPCODE_PAPER.errors) == (5.0, 102)
+    assert common.CONTROL_PAPER.error_percent == 8.1
+    assert common.ZIPCODE_PAPER.images == common.CONTROL_PAPER.images == 2_007
 
 
 def test_lenet1_reads_digits_of_16x16_in_28x28():
@@ -121,7 +128,7 @@ def test_the_schedule_of_1998():
 
 
 def test_the_field_of_1989_is_the_digits_own(monkeypatch):
-    """16x16 pixels in [-1, 1] come through the presentation as they are."""
+    """Preprocessing leaves 16x16 pixels in [-1, 1] as they are."""
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (20, 16, 16)).astype(np.float32)
     labels = np.arange(20, dtype=np.int32) % 10
@@ -136,14 +143,22 @@ def test_the_field_of_1989_is_the_digits_own(monkeypatch):
 
 
 def test_steps_are_cumulative():
-    steps = common.steps_from({"a": 1, "b": 1}, {"first": {"a": 2}, "second": {"b": 3}})
+    steps = steps_from({"a": 1, "b": 1}, {"first": {"a": 2}, "second": {"b": 3}})
     assert steps == {"first": {"a": 2, "b": 1}, "second": {"a": 2, "b": 3}}
 
 
+def test_each_step_is_compared_with_the_one_before_and_the_last_also_with_the_first():
+    labels = {"one": "start", "two": "a change", "three": "another"}
+    assert arms_of_steps({"one": {"a": 1}, "two": {"a": 2}, "three": {"a": 3}}, labels) == [
+        Arm("one", {"a": 1}, label="start"),
+        Arm("two", {"a": 2}, label="a change", baselines={"a change": "one"}),
+        Arm("three", {"a": 3}, label="another", baselines={"another": "two", "all steps together": "one"}),
+    ]
+
+
 def test_kernels_start_within_2_4_over_the_fan_in():
-    """With C3's table, each map's own: it reads 3, 4 or 6 maps."""
-    config = override(default_config(), common.LENET5)
-    model = build_model(config.model, 32)
+    """C3's maps read 3, 4 or 6 maps by its table, and each has a fan-in of its own."""
+    model = resolve(override(default_config(), common.LENET5)).model
     params = model.init(jax.random.key(0), jnp.zeros((1, 32, 32, 1)))["params"]
     bounds = {"stage_1": 2.4 / 25, "stage_5": 2.4 / 400}
     for name, bound in bounds.items():

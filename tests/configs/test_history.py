@@ -2,45 +2,97 @@
 
 import pytest
 
-from lenet_jax.config.build_program import make_program
 from lenet_jax.config.fields import override
+from lenet_jax.config.resolve import resolve
+from lenet_jax.errors import UserError
 from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.run import Job, check, prepare, train_and_record
-from lenet_jax.runs.sweep import list_runs
+from lenet_jax.runs.run import Run, prepare, train_runs
 from tests.helpers.commands import PROJECT, load_config, run_command
 
-FRAGMENTS = ("common", "tuned")  # imported by the configs
-FILES = sorted(
-    path for path in (PROJECT / "configs" / "history").glob("*.py") if path.stem not in FRAGMENTS
-)
-each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+HISTORY = PROJECT / "configs" / "history"
+FRAGMENTS = ("common", "families", "steps", "tuned")  # imported by the configs
+ARGUMENTS = {
+    "figure9": ("1998", "today"),
+    "choices": ("1989", "nets", "1998", "mlps", "today", "later"),
+}
+CONFIGS = [
+    f"{path.stem}:{argument}" if argument else path.stem
+    for path in sorted(HISTORY.glob("*.py"))
+    if path.stem not in FRAGMENTS
+    for argument in ARGUMENTS.get(path.stem, ("",))
+]
 
 
-def runs_of(file):
-    """Name -> resolved config, of the first seed."""
-    module = load_config(file)
-    config = module.get_config()
-    if not hasattr(module, "get_arms"):
-        return {file.stem: config}
-    runs = list_runs(override(config, {"seeds": 1}), module.get_arms(config))
-    return {run.arm: run.config for run in runs}
+def load(name):
+    """The config of FILE or FILE:ARGUMENT, and its arms; no arms for the config of a single run."""
+    stem, _, argument = name.partition(":")
+    module = load_config(HISTORY / f"{stem}.py")
+    arguments = [argument] if argument else []
+    config = module.get_config(*arguments)
+    return config, module.get_arms(config, *arguments) if hasattr(module, "get_arms") else []
 
 
-@each_file
-def test_every_arm_can_be_run(file):
-    for arm, config in runs_of(file).items():
-        check(config)
-        assert config.dataset == ("mnist" if config.data.image_size > 16 else "usps"), arm
-        make_program(config, 7_291, 1)
+def runs_of(name):
+    """Run -> config, of the first seed: one run per arm, or per candidate of an arm."""
+    config, arms = load(name)
+    if not arms:
+        return {name: config}
+    runs = {}
+    for arm in arms:
+        candidates = {f"{arm.name}-{candidate}": fields for candidate, fields in arm.candidates.items()}
+        for run, fields in (candidates or {arm.name: {}}).items():
+            runs[run] = override(config, {**arm.overrides, **fields})
+    return runs
 
 
-@each_file
-def test_contrasts_and_references_name_arms(file):
-    module, arms = load_config(file), runs_of(file)
-    for pair in module.get_contrasts().values() if hasattr(module, "get_contrasts") else ():
-        assert set(pair) <= set(arms)
-    if hasattr(module, "get_references"):
-        assert set(module.get_references()) == set(arms)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_arm_can_be_run(name):
+    for run, config in runs_of(name).items():
+        assert config.dataset == ("mnist" if config.data.image_size > 16 else "usps"), run
+        resolve(config).make_program({"train": 7_291, "validation": 729, "test": 2_007})
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name != "lenet5"])
+def test_baselines_name_arms_and_all_arms_have_labels(name):
+    _, arms = load(name)
+    names = [arm.name for arm in arms]
+    assert len(set(names)) == len(names)
+    contrasts = [contrast for arm in arms for contrast in arm.baselines]
+    assert len(set(contrasts)) == len(contrasts)
+    for arm in arms:
+        assert set(arm.baselines.values()) <= set(names) - {arm.name}
+        assert arm.candidates if name.startswith("choices") else arm.label
+
+
+def test_what_the_papers_compare():
+    """The contrasts, with the arm and its baseline, that the pages rely on."""
+    pairs = {
+        name: {contrast: (arm.name, it) for arm in load(name)[1] for contrast, it in arm.baselines.items()}
+        for name in ("figure9:1998", "figure9:today", "nets_1989", "zipcode", "lenet5_later")
+    }
+    distorted = {
+        f"distorted images, {network}": (f"{network}_dist", network)
+        for network in ("lenet5", "mlp_300", "mlp_1000", "mlp_300_100", "mlp_500_150")
+    }
+    for protocol in ("1998", "today"):
+        assert distorted.items() <= pairs[f"figure9:{protocol}"].items()
+    assert pairs["figure9:1998"]["LeNet-5 against LeNet-1"] == ("lenet5", "lenet1")
+    assert pairs["figure9:today"]["LeNet-5 [dist], half as far"] == ("lenet5_dist_half", "lenet5_dist")
+    for suffix in ("", "_positions", "_moved"):
+        steps = [(f"net{i + 1}{suffix}", f"net{i}{suffix}") for i in range(1, 5)]
+        assert {f"{arm} against {baseline}": (arm, baseline) for arm, baseline in steps}.items() <= (
+            pairs["nets_1989"].items()
+        )
+    assert pairs["zipcode"]["diagonal Newton against SGD"] == ("zipcode_lm", "zipcode_sgd")
+    assert pairs["lenet5_later"]["all steps together"] == ("adam", "original")
+
+
+@pytest.mark.parametrize(("stem", "known"), ARGUMENTS.items())
+def test_an_unknown_argument_is_refused(stem, known):
+    module = load_config(HISTORY / f"{stem}.py")
+    for load_with in (module.get_config, lambda argument: module.get_arms(None, argument)):
+        with pytest.raises(UserError, match=rf"{stem}\.py has no .* '1812': name one of {', '.join(known)},"):
+            load_with("1812")
 
 
 # An arm for each way of training: what else they do is the same.
@@ -48,28 +100,28 @@ TRAINED = [
     ("zipcode", "exact_curvature"),
     ("zipcode_later", "dropout"),
     ("nets_1989", "net4_moved"),
-    ("figure9", "lenet5_dist"),
+    ("figure9:1998", "lenet5_dist"),
     ("lenet5_later", "max"),
 ]
 
 
 @pytest.mark.parametrize(("name", "arm"), TRAINED)
-def test_arms_run_in_small(name, arm, tmp_path):
+def test_arms_run_in_small(name, arm):
     """One epoch on the embedded digits, by the arm's own protocol."""
-    config = runs_of(PROJECT / "configs" / "history" / f"{name}.py")[arm]
     config = override(
-        config, {"dataset": "digits", "train.epochs": 1, "train.curvature_images": 20, "data.box": 12}
+        runs_of(name)[arm],
+        {"dataset": "digits", "train.epochs": 1, "train.curvature_images": 20, "data.box": 12},
     )
     if config.data.draw:
         config = override(config, {"data.draw": (30, 20, 20)})
+    run = Run(arm, resolve(config))
     with Progress(1) as progress:
-        [result] = train_and_record([Job(arm, config, tmp_path)], prepare(config), progress)
+        [result] = train_runs([run], prepare(run.resolved), progress, lambda *_: None)
     assert result["status"] == "done" and result["train_loss"] > 0
 
 
 def test_the_bitmaps_are_drawn(tmp_path):
-    config = PROJECT / "configs" / "history" / "lenet5.py"
-    ended = run_command("bitmaps", f"--config={config}", f"--workdir={tmp_path / 'new'}")
+    ended = run_command("bitmaps", f"--config={HISTORY / 'lenet5.py'}", f"--workdir={tmp_path / 'new'}")
     assert ended.status == 0, ended.err
     assert (tmp_path / "new" / "bitmaps.png").read_bytes().startswith(b"\x89PNG")
 
@@ -80,13 +132,12 @@ def test_other_outputs_have_no_bitmaps(tmp_path):
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
-    config = PROJECT / "configs" / "history" / "lenet5.py"
     (tmp_path / "file").write_text("mine")
-    ended = run_command("bitmaps", f"--config={config}", f"--workdir={tmp_path / 'file'}")
+    ended = run_command("bitmaps", f"--config={HISTORY / 'lenet5.py'}", f"--workdir={tmp_path / 'file'}")
     assert ended.status == 1 and "cannot be written (File exists)" in ended.err
 
 
-NETS = f"--config={PROJECT / 'configs' / 'history' / 'nets_1989.py'}"
+NETS = f"--config={HISTORY / 'nets_1989.py'}"
 
 
 def test_summary_shows_the_arms_of_a_sweep_that_are_named():

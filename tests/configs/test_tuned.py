@@ -1,40 +1,60 @@
 """What is chosen for the papers' networks is what did best on validation images."""
 
-import numpy as np
+import json
+
 import pytest
 
 from configs.history import common, tuned
-from experiments.paste import ROOT
+from configs.history.families import ERAS
+from lenet_jax.errors import UserError
+from lenet_jax.runs.tuning import select_candidates
 from tests.helpers import folders
+from tests.helpers.commands import PROJECT
+
+CHOICES = json.loads(tuned.TUNED.read_text(encoding="utf-8"))
 
 
-def sweep_of_choices(era):
-    path = ROOT / "results" / "history" / f"choices_{era}" / "table.csv"
-    return {row["arm"]: row for row in folders.rows(path)}
+@pytest.mark.parametrize("era", ERAS)
+def test_what_is_chosen_is_best_on_validation_images(era):
+    """If this fails, run experiments.tune again, as configs/history/choices.py says."""
+    path = PROJECT / "results" / "history" / f"choices_{era}" / "results.csv"
+    results = [row | {"val_accuracy": float(row["val_accuracy"] or "nan")} for row in folders.rows(path)]
+    candidates = {f"{family.name}-{name}" for family in ERAS[era] for name in family.candidates}
+    assert {result["arm"] for result in results} == candidates
+    selected = select_candidates(ERAS[era], results)
+    assert set(selected) == {family.name for family in ERAS[era]}
+    for family, selection in selected.items():
+        mean = pytest.approx(selection["val_accuracy_mean"], abs=2e-6)  # results.csv is rounded
+        assert CHOICES[family] == selection | {"val_accuracy_mean": mean}
 
 
 @pytest.mark.parametrize("place", ["", "_positions"])
-def test_the_nets_of_the_report_share_the_rate_that_is_best_for_their_mean(place):
-    rows = sweep_of_choices("nets")
+def test_net_1_to_net_5_share_one_rate(place):
     nets = [f"{net}{place}" for net in common.NETS]
-    scores = {
-        name: np.mean([float(rows[f"{net}-{name}"]["val_accuracy_mean"]) for net in nets])
-        for name in tuned.FAMILIES_NETS[nets[0]][1]
-    }
-    assert {tuned.CHOSEN[net] for net in nets} == {max(scores, key=scores.get)}
+    assert {family.tuned_with for family in ERAS["nets"] if family.name in nets} == {f"nets{place}"}
+    assert len({CHOICES[net]["candidate"] for net in nets}) == 1
+    assert all(not family.tuned_with for era in ERAS for family in ERAS[era] if era != "nets")
 
 
-@pytest.mark.parametrize("era", ["1989", "1998", "mlps", "today", "later"])
-def test_what_is_chosen_is_best_on_validation_images(era):
-    """If this fails, mend CHOSEN in lenet_jax/tuned.py, and run what depends on it again."""
-    rows = sweep_of_choices(era)
-    families = getattr(tuned, f"FAMILIES_{era.upper()}")
-    assert set(rows) == {f"{family}-{name}" for family, (_, names) in families.items() for name in names}
-    for family, (_, candidates) in families.items():
-        # A candidate of which a run diverged has no claim.
-        scores = {
-            name: float(rows[f"{family}-{name}"]["val_accuracy_mean"])
-            for name in candidates
-            if rows[f"{family}-{name}"]["diverged"] == "0"
-        }
-        assert tuned.CHOSEN[family] == max(scores, key=scores.get), family
+def test_every_family_has_its_choice_sorted_by_name():
+    families = [family for era in ERAS.values() for family in era]
+    assert list(CHOICES) == sorted(family.name for family in families)
+    for family in families:
+        assert tuned.chosen(family.name) == family.candidates[CHOICES[family.name]["candidate"]]
+        assert tuned.as_chosen(family.name) == family.overrides | tuned.chosen(family.name)
+
+
+@pytest.mark.parametrize("content", [None, "{}"])
+def test_a_family_without_a_choice_is_refused_with_the_command_that_chooses(content, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuned, "TUNED", tmp_path / "tuned.json")
+    if content:
+        tuned.TUNED.write_text(content)
+    command = (
+        "run python -m experiments.tune --config=configs/history/choices.py:nets "
+        "--output=configs/history/tuned.json --workdir=DIR."
+    )
+    for choice in (tuned.chosen, tuned.as_chosen):
+        with pytest.raises(UserError) as refused:
+            choice("net3_positions")
+        assert str(refused.value).startswith("configs/history/tuned.json has no choice for net3_positions:")
+        assert str(refused.value).endswith(command)

@@ -1,19 +1,22 @@
 """The commands: what they print and leave, and bad input that ends in one sentence."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from lenet_jax.runs import workdir
+from lenet_jax.config.fields import FIELDS
+from lenet_jax.runs.claims import Claims
 from lenet_jax.runs.run import describe
+from lenet_jax.runs.store import read_sweep
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, TINY, run_command
 
 LENET5 = f"--config={PROJECT / 'configs' / 'lenet5.py'}"
 MLP = f"--config={PROJECT / 'configs' / 'mlp.py'}"
-# The program of tests/tiny_sweep.py's mlp_8, which is compiled anyway.
+# The program of the tiny sweep's mlp_8, which is compiled anyway.
 QUICK = [
     "--config.train.epochs=2", "--config.train.batch_size=431", "--config.data.image_size=16",
     "--config.data.box=16", "--config.model.hidden=8",
@@ -113,7 +116,7 @@ def test_a_bad_field_is_named_and_nothing_lost(finished_sweep, argument, words):
 def test_what_only_the_data_tells_is_refused_and_nothing_recorded(tmp_path, argument, words):
     ended = run_command("ablate", TINY, f"--workdir={tmp_path / 'sweep'}", f"--config.{argument}")
     assert_refused(ended, *words)
-    assert [file.name for file in tmp_path.rglob("*")] == ["sweep", ".lock"]
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_a_bad_field_that_no_arm_reads(tmp_path):
@@ -177,14 +180,14 @@ def test_a_config_file_that_is_not_there(tmp_path, path):
 
 
 SWEEP_FILE = """
-from lenet_jax.config.fields import default_config
+from lenet_jax.config.arms import Arm
+from lenet_jax.config.fields import default_sweep
 def get_config():
-    config = default_config()
-    with config.unlocked():
-        config.seeds, config.arms = 1, ''
+    config = default_sweep()
+    config.seeds = 1
     return config
 def get_arms(config):
-    {}
+    BODY
 """
 
 
@@ -192,16 +195,19 @@ def get_arms(config):
     ("body", "words"),
     [
         ("raise ValueError('no arms')", ["arms cannot be made", "no arms"]),
-        ("return {}", ["get_arms", "at least one"]),
-        ("return {'a': {'model.nope': 1}}", ["Arm a", "nope"]),
-        ("return {'a': {'model.hidden': 'x'}}", ["Arm a", "hidden"]),
-        ("return {'a': {'model.connectivity': 'x'}}", ["config.model.connectivity='x'"]),
-        ("return {'a/b': {'train.epochs': 1}}", ["a/b", "letters"]),
+        ("return []", ["get_arms", "at least one"]),
+        ("return {'a': {'train.epochs': 1}}", ["get_arms", "list of lenet_jax.Arm"]),
+        ("return [Arm('a', {'model.nope': 1})]", ["Arm a", "nope"]),
+        ("return [Arm('a', {'model.hidden': 'x'})]", ["Arm a", "hidden"]),
+        ("return [Arm('a', {'model.connectivity': 'x'})]", ["config.model.connectivity='x'"]),
+        ("return [Arm('a/b', {'train.epochs': 1})]", ["a/b", "letters"]),
+        ("return [Arm('a', {}), Arm('a', {'seed': 1})]", ["names a twice"]),
+        ("return [Arm('a', {'seed': 1})]", ["Arm a sets seed", "config.seed"]),
     ],
 )
 def test_arms_that_cannot_be(tmp_path, body, words):
     file = tmp_path / "sweep.py"
-    file.write_text(SWEEP_FILE.replace("{}", body))
+    file.write_text(SWEEP_FILE.replace("BODY", body))
     ended = run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}")
     assert_refused(ended, *words)
     assert not (tmp_path / "new").exists()
@@ -210,17 +216,117 @@ def test_arms_that_cannot_be(tmp_path, body, words):
 def test_contrasts_of_arms_that_are_not_there(tmp_path):
     text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
     file = tmp_path / "sweep.py"
-    file.write_text(text.replace('("mlp_8", "mlp_4")', '("mlp_8", "mlp_5")'))
+    file.write_text(text.replace('"width": "mlp_4"', '"width": "mlp_5"'))
     ended = run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}", "--config.arms=mlp_8")
     assert_refused(ended, "width", "mlp_5")
 
 
 def test_a_sweep_without_the_fields_of_a_sweep(tmp_path):
     file = tmp_path / "sweep.py"
-    file.write_text(
-        SWEEP_FILE.replace("config.seeds, config.arms = 1, ''", "pass").replace("{}", "return {}")
-    )
+    text = SWEEP_FILE.replace("default_sweep", "default_config").replace("config.seeds = 1", "pass")
+    file.write_text(text.replace("BODY", "return []"))
     assert_refused(run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}"), "seeds")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("config.unlock(); config.mine = 1", ["config.mine is not a field"]),
+        ("config.unlock(); del config.train.epochs", ["lacks train.epochs"]),
+    ],
+)
+def test_a_config_file_with_other_fields(tmp_path, body, words):
+    file = tmp_path / "sweep.py"
+    file.write_text(SWEEP_FILE.replace("config.seeds = 1", body).replace("BODY", "return []"))
+    assert_refused(run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}"), *words)
+
+
+ARGUMENT_FILE = """
+from lenet_jax.config.fields import default_config
+from lenet_jax.errors import UserError
+def get_config(batch="5000"):
+    if not batch.isdigit():
+        raise UserError(f"{batch} is not a number.")
+    config = default_config()
+    config.train.batch_size = int(batch)
+    return config
+"""
+
+
+def test_a_config_file_takes_an_argument(tmp_path):
+    file = tmp_path / "argument.py"
+    file.write_text(ARGUMENT_FILE)
+    workdir = f"--workdir={tmp_path / 'new'}"
+    ended = run_command("train", f"--config={file}:431", workdir, *QUICK[2:], "--config.train.epochs=1")
+    assert ended.status == 0, ended.err
+    header = json.loads((tmp_path / "new" / "config.json").read_text())
+    assert header["config"]["train.batch_size"] == 431
+    assert f"--config={file}:431" in header["command"]
+    assert_refused(run_command("train", f"--config={file}", workdir), "train.batch_size: recorded 431")
+    assert_refused(run_command("train", f"--config={file}:many", workdir), "many is not a number.")
+    assert_refused(run_command("summary", f"--config={tmp_path / 'none.py'}:1"), "none.py:1")
+
+
+def test_a_tuning_selects_on_validation_images_alone(tmp_path):
+    """Every candidate with every seed; test columns are empty; the choice is written for configs to read."""
+    file, output = tmp_path / "rates.py", tmp_path / "tuned.json"
+    text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
+    candidates = "{'1e-9': {'train.learning_rate': 1e-9}, '0.1': {'train.learning_rate': 0.1}}"
+    arms = f"return [Arm('mlp', {{'model.name': 'mlp'}}, candidates={candidates})]"
+    file.write_text(text.replace('    mlp = {"model.name": "mlp"}\n', f"    {arms}\n", 1))
+    arguments = (f"--config={file}", f"--workdir={tmp_path / 'sweep'}", f"--output={output}")
+    ended = run_command("tune", *arguments)
+    assert ended.status == 0, ended.err
+    rows = folders.rows(tmp_path / "sweep" / "results.csv")
+    assert [(row["arm"], row["seed"]) for row in rows] == [
+        ("mlp-1e-9", "0"), ("mlp-1e-9", "1"), ("mlp-0.1", "0"), ("mlp-0.1", "1"),
+    ]  # fmt: skip
+    for row in rows:
+        assert row["status"] == "done" and row["val_accuracy"]
+        assert {row[column] for column in row if "test" in column} == {""}
+    [table] = [row for row in folders.rows(tmp_path / "sweep" / "table.csv") if row["arm"] == "mlp-0.1"]
+    assert table["test_accuracy_mean"] == "" and table["val_accuracy_mean"]
+    mean = sum(float(row["val_accuracy"]) for row in rows[2:]) / 2
+    selected = json.loads(output.read_text())["mlp"]
+    assert selected["candidate"] == "0.1" and selected["overrides"] == {"train.learning_rate": 0.1}
+    assert selected["val_accuracy_mean"] == pytest.approx(mean, abs=1e-6)
+    assert "mlp: 0.1 (validation accuracy" in ended.out and str(output) in ended.out
+    before = output.read_text()
+    again = run_command("tune", *arguments)
+    assert "Already recorded" in again.out and output.read_text() == before
+    assert_refused(run_command("ablate", *arguments[:2]), "holds a tuning sweep: choose another --workdir")
+
+
+def test_a_tuning_without_candidates_or_validation_images(tmp_path):
+    workdir = f"--workdir={tmp_path / 'new'}"
+    assert_refused(run_command("tune", TINY, workdir), "local_shared has 0 candidates")
+    file = tmp_path / "sweep.py"
+    arm = "Arm('a', {}, candidates={'1': {'train.momentum': 0.1}, '2': {'train.momentum': 0.2}})"
+    file.write_text(SWEEP_FILE.replace("BODY", f"return [{arm}]"))
+    ended = run_command("tune", f"--config={file}", workdir, "--config.data.validation_fraction=0")
+    assert_refused(ended, "validation", "config.data.validation_fraction")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "ablate", "summary", "tune", "bitmaps"])
+@pytest.mark.parametrize("arguments", [["--help"], [LENET5, "--help"], ["--helpfull"]])
+def test_help_lists_all_fields(command, arguments):
+    ended = run_command(command, *arguments)
+    assert (ended.status, ended.err) == (0, "")
+    for field in FIELDS:
+        assert f"  config.{field}=" in ended.out
+    assert "one of sgd, adam" not in ended.out and "[sgd, adam, levenberg_marquardt]" in ended.out
+
+
+def test_the_default_config_is_trained_without_a_config(tmp_path):
+    arguments = (*QUICK, "--config.model.name=mlp", f"--workdir={tmp_path / 'run'}")
+    ended = run_command("train", *arguments)
+    assert ended.status == 0, ended.err
+    header = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert header["command"][:3] == ["python", "-m", "experiments.train"]
+    assert not [word for word in header["command"] if word.startswith("--config=")]
+    assert run_command("train", *arguments).out.startswith("Already recorded")
+    assert_refused(run_command("train", "--workdir=x", "--config.nope=1"), "config.nope", "default config")
 
 
 def test_a_config_that_is_no_sweep(tmp_path):
@@ -269,13 +375,14 @@ def test_no_folder_is_not_the_current_one(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_in_use(sweep_copy):
-    before = folders.contents(sweep_copy)
-    with workdir.claim_directory(sweep_copy):
-        for ended in (run_command("ablate", TINY, f"--workdir={sweep_copy}"), train(sweep_copy)):
-            assert_refused(ended, str(sweep_copy), "in use by process", "wait")
-        assert run_command("report", f"--workdir={sweep_copy}").status == 0  # reading doesn't disturb
-    assert set(folders.contents(sweep_copy)) == set(before)
+def test_a_run_that_another_process_computes(tmp_path):
+    directory = tmp_path / "run"
+    directory.mkdir()
+    claims = Claims(directory)
+    assert claims.take("mlp", 0)
+    assert_refused(train(directory), str(directory), "in use by process", "wait")
+    claims.release_all()
+    assert train(directory).status == 0
 
 
 def test_report_of_an_empty_folder(tmp_path):
@@ -285,12 +392,13 @@ def test_report_of_an_empty_folder(tmp_path):
 
 
 def test_report_of_a_damaged_record(sweep_copy):
-    (sweep_copy / "runs" / "mlp_8-seed0" / "record.json").write_text("{}")
-    assert_refused(run_command("report", f"--workdir={sweep_copy}"), "mlp_8-seed0/record.json", "damaged")
+    runs = sweep_copy / "runs.jsonl"
+    runs.write_text(runs.read_text().replace(folders.records(sweep_copy)["mlp_8-seed0"], "{}\n"))
+    assert_refused(run_command("report", f"--workdir={sweep_copy}"), "runs.jsonl, line 3", "damaged")
 
 
 def test_report_of_a_sweep_that_was_stopped(sweep_copy):
-    (sweep_copy / "runs" / "mlp_8-seed1" / "record.json").unlink()
+    folders.remove_run(sweep_copy, "mlp_8", 1)
     ended = run_command("report", f"--workdir={sweep_copy}")
     assert (ended.status, ended.err) == (0, "")
     rows = {row["arm"]: row["runs"] for row in folders.rows(sweep_copy / "table.csv")}
@@ -298,7 +406,7 @@ def test_report_of_a_sweep_that_was_stopped(sweep_copy):
 
 
 def test_train_prints_and_records_its_result(finished_run):
-    content = json.loads((finished_run / "record.json").read_text())
+    _, [content] = read_sweep(finished_run)
     result = content["result"]
     assert (result["dataset"], result["seed"], result["status"], result["epochs"]) == ("digits", 0, "done", 2)
     assert content["images"] == {"train": 1293, "validation": 144, "test": 360}
@@ -309,16 +417,24 @@ def test_train_prints_and_records_its_result(finished_run):
     assert f"test accuracy {result['test_accuracy']:.4f}" in again.out
 
 
-def test_train_writes_the_same_numbers_for_people_and_for_tensorboard(finished_run):
-    from tests.runs.test_progress import read_events
+def test_report_makes_tables_of_a_single_run(finished_run, tmp_path):
+    copy = shutil.copytree(finished_run, tmp_path / "run")
+    ended = run_command("report", f"--workdir={copy}")
+    assert ended.status == 0, ended.err
+    [row] = folders.rows(copy / "results.csv")
+    assert (row["arm"], row["status"]) == ("mlp", "done")
 
-    lines = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
+
+def test_train_writes_the_same_numbers_for_people_and_for_tensorboard(finished_run):
+    from tests.helpers.events import read_events
+
+    lines = folders.epochs(finished_run)
     assert [line["epoch"] for line in lines] == [1, 2]
-    events = read_events(finished_run)
-    assert {name for name, _ in events} == set(lines[0]) - {"epoch"}
+    events = read_events(finished_run / "tensorboard" / "mlp-seed0")
+    assert {name for name, _ in events} == set(lines[0]) - {"arm", "seed", "epoch", "sha256"}
     for (name, epoch), value in events.items():
         assert value == pytest.approx(lines[epoch - 1][name], rel=1e-6)
-    result = json.loads((finished_run / "record.json").read_text())["result"]
+    [result] = folders.results(finished_run)
     assert lines[-1]["val_accuracy"] == result["val_accuracy"]
 
 
@@ -336,7 +452,7 @@ def test_a_diverged_run_is_a_result(tmp_path):
     ended = train(tmp_path, "--config.train.learning_rate=1e38")
     assert ended.status == 0
     assert "diverged in epoch 1" in ended.out
-    result = json.loads((tmp_path / "record.json").read_text())["result"]
+    [result] = folders.results(tmp_path)
     assert (result["status"], result["epochs"]) == ("diverged", 1)
     assert [result[f"{split}_accuracy"] for split in ("train", "val", "test")] == [None] * 3
 
@@ -348,10 +464,7 @@ def test_two_seeds_differ_and_zero_is_one_of_them(tmp_path):
         "one": ("--config.seed=1",),
     }.items():
         assert train(tmp_path / directory, *arguments).status == 0
-    losses = {
-        directory.name: json.loads((directory / "metrics.jsonl").read_text().splitlines()[0])["train_loss"]
-        for directory in tmp_path.iterdir()
-    }
+    losses = {directory.name: folders.epochs(directory)[0]["train_loss"] for directory in tmp_path.iterdir()}
     assert losses["default"] == losses["zero"] != losses["one"]
 
 

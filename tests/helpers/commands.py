@@ -63,7 +63,7 @@ def run_command(name: str, *arguments: str) -> Ended:
             for flag in [
                 flag
                 for flag in flags.FLAGS
-                if flag.partition(".")[0] in ("config", "workdir", "rows", "quick")
+                if flag.partition(".")[0] in ("config", "workdir", "rerun", "output", "rows", "quick")
             ]:
                 delattr(flags.FLAGS, flag)
             flags.FLAGS.unparse_flags()

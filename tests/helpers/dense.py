@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import Wired, reads_of
+from lenet_jax.models.wired_layer import Wired, reads_of
 
 
 def dense_weights(reads_PT: np.ndarray, kernel: jax.Array, positions: int) -> jax.Array:

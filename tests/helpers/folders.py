@@ -1,6 +1,7 @@
 """What tests compare of a folder of results."""
 
 import csv
+import json
 import pathlib
 
 TABLES = ("table.csv", "table.md", "table.tex", "contrasts.csv", "contrasts.md", "contrasts.tex")
@@ -11,16 +12,46 @@ def tables(directory: pathlib.Path) -> dict[str, bytes]:
     return {name: (directory / name).read_bytes() for name in TABLES}
 
 
-def records(directory: pathlib.Path) -> dict[str, tuple[bytes, int]]:
-    """Run -> bytes of its record, and when it was written in ns: a run again would change both."""
-    return {
-        path.parent.name: (path.read_bytes(), path.stat().st_mtime_ns)
-        for path in directory.glob("runs/*/record.json")
-    }
+def lines(directory: pathlib.Path, kind: str) -> list[str]:
+    """The whole lines of runs.jsonl or epochs.jsonl, and of the files of processes that were killed."""
+    paths = sorted(directory.glob(f"{kind}.*jsonl"))
+    return [
+        line for path in paths for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")
+    ]
+
+
+def records(directory: pathlib.Path) -> dict[str, str]:
+    """Run -> its line; a run again would change it, as seconds are in it."""
+    found: dict[str, str] = {}
+    for line in lines(directory, "runs"):
+        run = json.loads(line)
+        assert found.setdefault(f"{run['arm']}-seed{run['seed']}", line) == line
+    return found
+
+
+def results(directory: pathlib.Path) -> list[dict]:
+    """The result of each run."""
+    return [json.loads(line)["result"] for line in records(directory).values()]
+
+
+def epochs(directory: pathlib.Path) -> list[dict]:
+    """The metrics of each run and epoch."""
+    return [json.loads(line) for line in lines(directory, "epochs")]
+
+
+def remove_run(directory: pathlib.Path, arm: str, seed: int) -> None:
+    """Removes a run's line, as if it had not been run."""
+    path = directory / "runs.jsonl"
+    kept = [
+        line
+        for line in path.read_text().splitlines(keepends=True)
+        if (json.loads(line)["arm"], json.loads(line)["seed"]) != (arm, seed)
+    ]
+    path.write_text("".join(kept))
 
 
 def contents(directory: pathlib.Path) -> dict[str, tuple[bytes, int]]:
-    """Every file below `directory`, but for the lock, with when it was written in ns."""
+    """Every file below `directory`, but for locks, with when it was written in ns."""
     return {
         str(path.relative_to(directory)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in directory.rglob("*")

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lenet_jax.config.build_model import build_model
 from lenet_jax.config.fields import default_config, override
-from lenet_jax.models.counts import ModelCounts, count_model
+from lenet_jax.config.resolve import resolve
+from lenet_jax.models.counts import ModelCounts
 from lenet_jax.models.networks import CNN, MLP, Stage
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING
 
@@ -31,5 +31,4 @@ def cnn(
 
 def counts_of(fields: dict[str, Any]) -> ModelCounts:
     """The counts of the default config's network with these fields."""
-    config = override(default_config(), fields)
-    return count_model(build_model(config.model, config.data.image_size), config.data.image_size)
+    return resolve(override(default_config(), fields)).counts

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from lenet_jax.models.layers import ACTIVATIONS, reads_of
+from lenet_jax.models.layers import ACTIVATIONS
+from lenet_jax.models.wired_layer import reads_of
 from tests.helpers.dense import dense_layer
 from tests.helpers.networks import cnn
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import Pool, Wired, reads_of
+from lenet_jax.models.layers import Pool
 from lenet_jax.models.map_tables import read_table
+from lenet_jax.models.wired_layer import Wired, reads_of
 from lenet_jax.models.wiring import CONNECTIVITY
 from tests.helpers.dense import dense_layer
 

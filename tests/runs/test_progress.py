@@ -1,29 +1,23 @@
-"""What is said while work goes on: plain lines, a bar in a terminal, JSONL and TensorBoard files."""
+"""What is shown while runs are trained: plain lines, or a bar in a terminal."""
 
 import contextlib
 import fcntl
-import io
-import json
 import math
-import os
 import pty
 import re
 import struct
 import sys
 import termios
 
-import numpy as np
 import pytest
-from tensorboardX.proto.event_pb2 import Event
 
 from lenet_jax.runs import progress as progress_lib
-from lenet_jax.runs.metrics_log import MetricsLog
 from lenet_jax.runs.progress import Progress
 
 METRICS = {"train_loss": 0.12345, "train_accuracy": 0.9, "val_loss": 2.5, "val_accuracy": 0.875}
 
 
-def test_plain_lines_tell_each_run_and_the_time_left(capsys, monkeypatch):
+def test_plain_lines_show_each_run_and_the_time_left(capsys, monkeypatch):
     clock = iter([0.0] + [60.0] * 9)
     monkeypatch.setattr(progress_lib.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(progress_lib, "SECONDS_BETWEEN_LINES", 1000)
@@ -48,11 +42,23 @@ def test_long_runs_give_a_sign_of_life_each_half_minute(capsys, monkeypatch):
     assert lines[0] == ("[31/100 epochs, 1:09 left] mlp seed 0 epoch 31/100 loss 0.123 val 2.500")
 
 
-def test_epochs_that_a_diverged_run_left_out_count_as_done(capsys):
+def test_epochs_after_a_divergence_count_as_done(capsys):
     with Progress(total_epochs=10) as progress:
         progress.epoch("mlp seed 0", 1, 10, METRICS | {"train_loss": math.nan})
         progress.run_done("mlp seed 0", "diverged in epoch 1", 9)
     assert capsys.readouterr().err == "[10/10 epochs, 0:00 left] mlp seed 0: diverged in epoch 1\n"
+
+
+def test_epochs_that_another_process_runs_count_as_done(capsys, monkeypatch):
+    clock = iter([0.0] + [60.0] * 9)
+    monkeypatch.setattr(progress_lib.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress_lib, "SECONDS_BETWEEN_LINES", 1000)
+    with Progress(total_epochs=6) as progress:
+        progress.epoch("mlp seed 0", 1, 1, METRICS)
+        progress.skip(3)
+        progress.run_done("mlp seed 0", "test accuracy 0.9", 0)
+    # Four of six epochs took a minute, so two take half of one.
+    assert capsys.readouterr().err == "[4/6 epochs, 0:30 left] mlp seed 0: test accuracy 0.9\n"
 
 
 @pytest.mark.parametrize(
@@ -91,47 +97,3 @@ def test_a_terminal_shows_a_bar(monkeypatch, columns):
     for part in ("50%|", r"\d+:\d+ left", "local_unshared seed 3", "epoch 2/2", "loss 0.123", "val 2.500"):
         assert re.search(part.replace("|", r"\|"), bars[0]), bars[0]
     assert all(len(line) <= columns for line in bars)
-
-
-def read_events(directory) -> dict[tuple[str, int], float]:
-    """(tag, step) -> value in the only event file of `directory` (records: length, CRC, event, CRC)."""
-    [file] = directory.glob("events.out.tfevents.*")
-    stream, values = io.BytesIO(file.read_bytes()), {}
-    while header := stream.read(12):
-        event = Event.FromString(stream.read(struct.unpack("<Q", header[:8])[0]))
-        stream.read(4)
-        values |= {(value.tag, event.step): value.simple_value for value in event.summary.value}
-    return values
-
-
-def test_metrics_are_written_line_by_line(tmp_path):
-    with MetricsLog(tmp_path, tensorboard=False) as log:
-        log.write(1, METRICS)
-        # Before the end: a killed run keeps the epochs that it had.
-        assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"epoch": 1, **METRICS}
-        log.write(2, METRICS | {"train_loss": math.nan, "val_loss": math.inf})
-    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    assert json.loads(lines[1], parse_constant=pytest.fail) == {
-        "epoch": 2, **METRICS, "train_loss": None, "val_loss": None,
-    }  # fmt: skip
-    assert os.listdir(tmp_path) == ["metrics.jsonl"]
-
-
-def test_tensorboard_holds_the_same_numbers(tmp_path):
-    with MetricsLog(tmp_path, tensorboard=True) as log:
-        log.write(1, METRICS)
-        log.write(2, {name: value / 3 for name, value in METRICS.items()})
-    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    written = {
-        (name, line["epoch"]): float(np.float32(value))
-        for line in lines
-        for name, value in line.items()
-        if name != "epoch"
-    }
-    assert len(written) == 8 and read_events(tmp_path) == written
-
-
-def test_a_diverged_run_is_in_tensorboard_too(tmp_path):
-    with MetricsLog(tmp_path, tensorboard=True) as log:
-        log.write(1, {"train_loss": math.nan})
-    assert math.isnan(read_events(tmp_path)["train_loss", 1])

@@ -10,15 +10,20 @@ import sys
 import jax
 import numpy as np
 import pytest
+from lenet_jax.runs.lines import to_line
+from lenet_jax.runs.store import read_sweep
 
-from lenet_jax.config.fields import default_config, flatten, override, to_record
+from lenet_jax.config.arms import Arm
+from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.identity import flatten, to_json, to_record
+from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.report import pages
 from lenet_jax.report.pages import write_report, write_results
+from lenet_jax.runs import sweep
 from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.run import prepare
+from lenet_jax.runs.run import hyperparameters_of, prepare
 from lenet_jax.runs.sweep import list_runs, run_sweep
-from lenet_jax.training.epoch import Hyperparameters
 from tests.helpers import folders, tiny_sweep
 from tests.helpers.commands import PROJECT, TINY, run_command
 
@@ -39,11 +44,14 @@ def ablate(directory, *arguments):
 
 def drafts(directory):
     """Files that were written and not put in their place."""
-    return [path for path in directory.rglob(".*") if path.name != ".lock"]
+    return [path for path in directory.rglob(".*") if path.name not in (".lock", ".claims")]
 
 
-def record(directory, run):
-    return json.loads((directory / "runs" / run / "record.json").read_text())
+def run_arms(arms, directory, config=None):
+    """Calls `run_sweep` as the command does."""
+    return run_sweep(
+        config or tiny_sweep.get_config(), arms, ["command"], directory, after_runs=write_results
+    )
 
 
 def test_every_arm_runs_with_every_seed(finished_sweep):
@@ -66,29 +74,21 @@ def test_every_arm_runs_with_every_seed(finished_sweep):
 
 
 def test_every_run_records_its_resolved_config_and_where_it_ran(finished_sweep):
-    base = flatten(tiny_sweep.get_config())
-    for field in (
-        "seeds",
-        "arms",
-        "data.manual_dir",
-        "data.data_dir",
-    ):  # selection, and this machine's folders
-        del base[field]
-    for arm, seed in RUNS:
-        content = record(finished_sweep, f"{arm}-seed{seed}")
-        overrides = tiny_sweep.get_arms(None)[arm] | {"seed": seed}
-        as_json = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in overrides.items()
-        }
-        assert content["config"] == base | as_json
+    base = to_record(tiny_sweep.get_config())
+    assert not {"seeds", "arms", "data.manual_dir", "data.data_dir"} & set(base)
+    header, runs = read_sweep(finished_sweep)
+    assert [(run["result"]["arm"], run["result"]["seed"]) for run in runs] == RUNS
+    arms = {arm.name: arm for arm in tiny_sweep.get_arms(None)}
+    for content in runs:
+        arm, seed = content["result"]["arm"], content["result"]["seed"]
+        assert content["config"] == base | to_json(arms[arm].overrides) | {"seed": seed}
         provenance = content["provenance"]
         assert provenance["libraries"]["jax"] == jax.__version__
         assert provenance["device"] == jax.devices()[0].device_kind
         assert provenance["python"] == sys.version.split()[0]
         git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True)
         assert git.returncode or len(provenance["revision"].removesuffix("-dirty")) == 40
-    sweep = json.loads((finished_sweep / "config.json").read_text())
-    assert sweep["config"] == to_record(tiny_sweep.get_config())
+    assert header["config"] == base
 
 
 def test_tables_count_diverged_runs_and_leave_them_out_of_means(finished_sweep):
@@ -256,34 +256,58 @@ def test_a_sweep_killed_over_and_over_comes_to_its_end(finished_sweep, tmp_path,
     assert folders.tables(directory) == folders.tables(finished_sweep)
 
 
-KILLED_AT_RENAME = """
+KILLED_IN_A_LINE = """
 import os, runpy, signal, sys
-replace, records = os.replace, []
-def kill_before_renaming_the_second_record(draft, path):
-    records.append(path) if path.name == "record.json" else None
-    if len(records) == 2:
+write, runs = os.write, []
+def write_half_of_the_second_run(descriptor, data):
+    runs.append(data) if b'"result"' in data else None
+    if len(runs) == 2:
+        write(descriptor, data[: len(data) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
-    replace(draft, path)
-os.replace = kill_before_renaming_the_second_record
+    return write(descriptor, data)
+os.write = write_half_of_the_second_run
 runpy.run_module("experiments.ablate", run_name="__main__", alter_sys=True)
 """
 
 
 def test_a_sweep_killed_by_the_system_goes_on(finished_sweep, tmp_path):
-    """SIGKILL at the worst moment: a record is written, and not yet in its place."""
+    """SIGKILL at the worst moment: half of a run's line is written."""
     directory = tmp_path / "sweep"
     process = subprocess.run(
-        [sys.executable, "-c", KILLED_AT_RENAME, TINY, f"--workdir={directory}"],
+        [sys.executable, "-c", KILLED_IN_A_LINE, TINY, f"--workdir={directory}"],
         cwd=PROJECT, env=os.environ | {"XLA_FLAGS": ""}, capture_output=True, text=True,
     )  # fmt: skip
     assert process.returncode == -signal.SIGKILL, process.stderr
+    [torn] = directory.glob("runs.*.jsonl")
+    assert not torn.read_text().endswith("\n")
     before = folders.records(directory)
-    assert len(before) == 1
-    [draft] = drafts(directory)
-    assert draft.parent.name == "mlp_8-seed0" and draft.name.startswith(".record.json.")
+    assert set(before) == {"local_shared-seed0"}
     assert ablate(directory).status == 0
     assert {run: folders.records(directory)[run] for run in before} == before
     assert folders.tables(directory) == folders.tables(finished_sweep)
+
+
+def test_two_commands_fill_one_folder_together(finished_sweep, tmp_path):
+    """Started at the same time in processes of their own: every run exactly once, and the same tables."""
+    directory = tmp_path / "sweep"
+    command = [sys.executable, "-m", "experiments.ablate", TINY, f"--workdir={directory}"]
+    processes = [
+        subprocess.Popen(
+            command, cwd=PROJECT, env=os.environ | {"XLA_FLAGS": ""}, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    ended = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ended
+    lines = [line for _, err in ended for line in err.splitlines()]
+    done = [line.split("] ")[1].split(":")[0] for line in lines if line.startswith("[")]
+    assert sorted(done) == sorted(f"{arm} seed {seed}" for arm, seed in RUNS)  # by one of the two
+    assert len(folders.lines(directory, "runs")) == len(RUNS)
+    assert [path.name for path in directory.glob("runs.*")] == ["runs.jsonl"]
+    assert folders.tables(directory) == folders.tables(finished_sweep)
+    keys = [(line["arm"], line["seed"], line["epoch"]) for line in folders.epochs(directory)]
+    assert len(keys) == len(set(keys)) == 2 * 6 + 1 * 2  # `too_fast` diverges in its first epoch
 
 
 def test_an_interrupt_says_that_nothing_is_lost(tmp_path, monkeypatch):
@@ -298,13 +322,53 @@ def test_an_interrupt_says_that_nothing_is_lost(tmp_path, monkeypatch):
 
 
 def test_a_leftover_draft_is_harmless(finished_sweep, sweep_copy):
-    run = sweep_copy / "runs" / "mlp_8-seed1"
-    (run / "record.json").unlink()
-    for file in (run / "record.json", sweep_copy / "table.csv", sweep_copy / "config.json"):
+    folders.remove_run(sweep_copy, "mlp_8", 1)
+    for file in (sweep_copy / "runs.jsonl", sweep_copy / "table.csv", sweep_copy / "config.json"):
         draft = file.with_name(f".{file.name}.{os.getpid()}")  # even of the same process number
         draft.write_text('{"sha256": "half a rec')
     assert ablate(sweep_copy).status == 0
     assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
+
+
+OLDER = "0123456789abcdef"
+
+
+def record_older_code(directory, code):
+    """Has the runs of `mlp_8` say that other code computed them."""
+    path = directory / "runs.jsonl"
+    runs = [json.loads(line) for line in path.read_text().splitlines()]
+    for run in runs:
+        del run["sha256"]
+        run["code"] = code if run["arm"] == "mlp_8" else run["code"]
+    path.write_bytes(b"".join(to_line(run) for run in runs))
+
+
+@pytest.mark.parametrize(("code", "words"), [(OLDER, f"other code ({OLDER})"), ("unknown", "code: unknown")])
+def test_runs_of_other_code_are_named_and_kept(sweep_copy, code, words):
+    record_older_code(sweep_copy, code)
+    before = folders.records(sweep_copy)
+    ended = ablate(sweep_copy)
+    assert ended.status == 0
+    [line] = ended.err.splitlines()
+    assert words in line and "2 of 8 recorded runs" in line and "--rerun" in line
+    assert folders.records(sweep_copy) == before
+
+
+def test_rerun_computes_them_again_and_keeps_the_older(finished_sweep, sweep_copy):
+    record_older_code(sweep_copy, OLDER)
+    before = folders.records(sweep_copy)
+    ended = ablate(sweep_copy, "--rerun")
+    assert ended.status == 0, ended.err
+    assert [line.split("] ")[1].split(":")[0] for line in ended.err.splitlines()] == [
+        "mlp_8 seed 0",
+        "mlp_8 seed 1",
+    ]
+    after = folders.records(sweep_copy)
+    assert {run for run in before if after[run] != before[run]} == {"mlp_8-seed0", "mlp_8-seed1"}
+    replaced = (sweep_copy / "replaced" / "runs.jsonl").read_text().splitlines(keepends=True)
+    assert sorted(replaced) == sorted([before["mlp_8-seed0"], before["mlp_8-seed1"]])
+    assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
+    assert ablate(sweep_copy, "--rerun").err == ""
 
 
 DAMAGE = {
@@ -316,33 +380,47 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-@pytest.mark.parametrize("name", ["runs/mlp_8-seed1/record.json", "config.json"])
-def test_damage_is_named_set_aside_and_mended(finished_sweep, sweep_copy, name, damage):
-    file = sweep_copy / name
+def test_a_damaged_config_is_named_set_aside_and_written_anew(finished_sweep, sweep_copy, damage):
+    file = sweep_copy / "config.json"
     damaged = damage(file.read_text())
     assert damaged != file.read_text()
     file.write_text(damaged)
     before = folders.records(sweep_copy)
     ended = ablate(sweep_copy)
     assert ended.status == 0
+    [warning] = ended.err.splitlines()
+    assert str(file) in warning and "damaged" in warning and "config.json.damaged-1" in warning
+    assert (sweep_copy / "config.json.damaged-1").read_text() == damaged
+    assert folders.records(sweep_copy) == before
+    assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_run_is_named_set_aside_and_computed_again(finished_sweep, sweep_copy, damage):
+    file = sweep_copy / "runs.jsonl"
+    [line] = [line for run, line in folders.records(sweep_copy).items() if run == "mlp_8-seed1"]
+    damaged = damage(line).rstrip("\n") + "\n"
+    assert damaged != line
+    file.write_text(file.read_text().replace(line, damaged))
+    ended = ablate(sweep_copy)
+    assert ended.status == 0
     warning, *lines = ended.err.splitlines()
-    assert str(file) in warning and "damaged" in warning and f"{file.name}.damaged-1" in warning
-    assert file.with_name(f"{file.name}.damaged-1").read_text() == damaged
-    if name == "config.json":
-        assert lines == [] and folders.records(sweep_copy) == before
-    else:
-        assert len(lines) == 1 and "mlp_8 seed 1" in lines[0]
-        del before["mlp_8-seed1"]
-        assert {run: folders.records(sweep_copy)[run] for run in before} == before
+    assert f"{file}, line 4, is damaged: " in warning and "runs.jsonl.damaged-1" in warning
+    assert (sweep_copy / "runs.jsonl.damaged-1").read_text() == damaged
+    assert len(lines) == 1 and "mlp_8 seed 1" in lines[0]
+    before = folders.records(finished_sweep)
+    del before["mlp_8-seed1"]
+    assert {run: folders.records(sweep_copy)[run] for run in before} == before
     assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
 
 
 def test_damage_elsewhere_does_not_stop_a_sweep(sweep_copy):
-    """The damaged record is of an arm that isn't asked for now."""
-    (sweep_copy / "runs" / "mlp_8-seed1" / "record.json").write_text("")
+    """The damaged line is of an arm that isn't asked for now."""
+    file = sweep_copy / "runs.jsonl"
+    file.write_text(file.read_text().replace(folders.records(sweep_copy)["mlp_8-seed1"], "{}\n"))
     ended = ablate(sweep_copy, "--config.arms=mlp_4", "--config.seeds=3")
     assert ended.status == 0, ended.err
-    assert "mlp_8-seed1/record.json is damaged" in ended.err
+    assert f"{file}, line 4, is damaged" in ended.err
     runs = {row["arm"]: row["runs"] for row in folders.rows(sweep_copy / "table.csv")}
     assert (runs["mlp_4"], runs["mlp_8"]) == ("3", "1")
 
@@ -378,18 +456,17 @@ def test_another_dataset_is_refused_before_it_is_fetched(sweep_copy, tmp_path):
 
 def test_an_arm_that_was_changed_is_refused(sweep_copy):
     before = folders.contents(sweep_copy)
-    config = tiny_sweep.get_config()
-    arms = tiny_sweep.get_arms(config) | {"mlp_4": {"model.name": "mlp", "model.hidden": (5,)}}
+    arms = [arm for arm in tiny_sweep.get_arms(None) if arm.name != "mlp_4"]
+    arms.append(Arm("mlp_4", {"model.name": "mlp", "model.hidden": (5,)}))
     with pytest.raises(UserError, match=r"model.hidden: recorded \[4\], asked for \[5\]"):
-        run_sweep(config, arms, {}, "command", sweep_copy, write_results)
+        run_arms(arms, sweep_copy)
     assert folders.contents(sweep_copy) == before
 
 
 def test_what_cannot_be_run_is_refused_before_anything_runs(tmp_path):
-    config = tiny_sweep.get_config()
-    arms = tiny_sweep.get_arms(config) | {"too_large": {"model.kernel_size": (16,)}}
+    arms = [*tiny_sweep.get_arms(None), Arm("too_large", {"model.kernel_size": (16,)})]
     with pytest.raises(UserError, match="kernel_size=16 is too large"):
-        run_sweep(config, arms, {}, "command", tmp_path / "sweep", write_results)
+        run_arms(arms, tmp_path / "sweep")
     assert not (tmp_path / "sweep").exists()
 
 
@@ -413,32 +490,46 @@ def sweep_config(**fields):
 
 
 def test_seeds_count_from_the_configs_seed():
-    arms = {"a": {"model.name": "mlp"}, "b": {}}
+    arms = [Arm("a", {"model.name": "mlp"}), Arm("b", {})]
     config = sweep_config(seed=3, seeds=2)
     runs = list_runs(config, arms)
     # A seed is done with all arms before the next begins, so that a stopped sweep has whole pairs.
-    assert [(run.arm, run.config.seed) for run in runs] == [("a", 3), ("b", 3), ("a", 4), ("b", 4)]
-    assert len({run.folder for run in runs}) == 4
-    assert "seeds" not in runs[0].config and "arms" not in runs[0].config
+    assert [(run.arm, run.seed) for run in runs] == [("a", 3), ("b", 3), ("a", 4), ("b", 4)]
+    assert [run.resolved.fields["seed"] for run in runs] == [3, 3, 4, 4]
+    assert "seeds" not in runs[0].resolved.config and "arms" not in runs[0].resolved.config
     assert (config.seed, config.seeds, config.model.name) == (3, 2, "cnn")
-    assert [run.config.seed for run in list_runs(sweep_config(seed=0, seeds=1), arms)] == [0, 0]
+    assert [run.seed for run in list_runs(sweep_config(seed=0, seeds=1), arms)] == [0, 0]
 
 
 def test_arms_are_chosen_by_name():
-    arms = {"a": {}, "b": {}, "c": {}}
+    arms = [Arm("a", {}), Arm("b", {}), Arm("c", {})]
     assert [run.arm for run in list_runs(sweep_config(seeds=1, arms=" c,a "), arms)] == ["a", "c"]
     with pytest.raises(UserError, match=r"config.arms names d, e: choose from a, b, c"):
         list_runs(sweep_config(arms="d,a,e"), arms)
     with pytest.raises(UserError, match=r"Arm x overrides a field that doesn't fit: .*nope"):
-        list_runs(sweep_config(), {"x": {"train.nope": 1}})
+        list_runs(sweep_config(), [Arm("x", {"train.nope": 1})])
     with pytest.raises(UserError, match=r"config.seeds=0 must be at least 1"):
         list_runs(sweep_config(seeds=0), arms)
+
+
+def test_each_distinct_config_is_resolved_once(tmp_path, monkeypatch):
+    """In a whole `ablate`: the sweep's own config and each arm's; repetitions differ by their seed alone."""
+    resolved = []
+
+    def count(config):
+        resolved.append(json.dumps(flatten(config)))
+        return resolve(config)
+
+    monkeypatch.setattr(sweep, "resolve", count)
+    ended = ablate(tmp_path)
+    assert ended.status == 0, ended.err
+    assert len(resolved) == len(set(resolved)) == len(ARMS)  # local_shared is the sweep's own config
 
 
 def test_seeds_that_no_run_can_have_are_refused_at_once(tmp_path):
     config = sweep_config(seed=2**31 - 1, seeds=2)
     with pytest.raises(UserError, match="seed"):
-        run_sweep(config, {"mlp_8": {"model.name": "mlp"}}, {}, "command", tmp_path / "sweep", write_results)
+        run_arms([Arm("mlp_8", {"model.name": "mlp"})], tmp_path / "sweep", config)
     assert not (tmp_path / "sweep").exists()
 
 
@@ -448,13 +539,15 @@ def test_a_seed_changes_initialisation_and_data_order_and_zero_is_a_seed():
         {"model.name": "mlp", "model.hidden": (8,), "data.image_size": 16, "data.box": 16,
          "train.batch_size": 431, "train.epochs": 2},
     )  # fmt: skip
-    engine, program, images = prepare(config)
+    engine, program, images = prepare(resolve(config))
 
     def initial(seed):
-        return engine.init_state(program, Hyperparameters(*(np.array([it]) for it in (seed, 0.1, 0.9, 0.0))))
+        return engine.init_state(program, hyperparameters_of([resolve(config).with_seed(seed)], 1))
 
     def trained(init_seed, order_seed):
-        state, _ = engine.train_epoch(program, initial(init_seed), images.data, np.array([order_seed]), 1)
+        state = initial(init_seed)
+        numbers = state.hyperparameters._replace(seed=initial(order_seed).hyperparameters.seed)
+        state, _ = engine.train_epoch(program, state._replace(hyperparameters=numbers), images.data, 1)
         return np.asarray(state.params["output"]["kernel"])
 
     kernels = [np.asarray(initial(seed).params["output"]["kernel"]) for seed in (0, 0, 1)]

@@ -1,10 +1,10 @@
-"""What can be compiled together, and what is refused before it is compiled."""
+"""Resolution: what can be compiled together, and what is refused before it is compiled."""
 
 import pytest
 
 from configs.history import common
-from lenet_jax.config.build_program import check_fields, make_draw, make_program
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 
 
@@ -13,8 +13,7 @@ def program(devices=1, train_images=1000, **fields):
     overrides = {name if "." in name else f"train.{name}": value for name, value in fields.items()}
     seed = {"seed": overrides.pop("train.seed")} if "train.seed" in overrides else {}
     config = override(default_config(), overrides | seed)
-    check_fields(config)
-    return make_program(config, train_images, devices)
+    return resolve(config).make_program({"train": train_images, "validation": 0, "test": 100}, devices)
 
 
 def test_a_program_says_what_is_trained():
@@ -138,17 +137,21 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
 )
 def test_settings_that_do_not_fit_each_other_are_refused(fields, sentence):
     with pytest.raises(UserError, match=sentence):
-        check_fields(override(default_config(), fields))
+        resolve(override(default_config(), fields))
 
 
 def test_too_large_a_draw_is_refused():
-    config = override(default_config(), {"data.validation_fraction": 0.0, "data.draw": (320, 160, 160)})
+    def draw(train, test, **fields):
+        overrides = {"data.validation_fraction": 0.0, "data.draw": (320, 160, 160), **fields}
+        images = {"train": train, "validation": 0, "test": test}
+        return resolve(override(default_config(), overrides)).make_program(images).draw
+
     with pytest.raises(UserError, match="more than the 400 training and 200 test images"):
-        make_draw(config, 400, 200)
-    config = override(config, {"data.positions": 4})
+        draw(400, 200)
+    positions = {"data.positions": 4}
     with pytest.raises(UserError, match="more than the 636 training and 400 test images"):
-        make_draw(config, 636, 400)
-    assert make_draw(config, 640, 400).positions == 4
+        draw(636, 400, **positions)
+    assert draw(640, 400, **positions).positions == 4
 
 
 @pytest.mark.parametrize(

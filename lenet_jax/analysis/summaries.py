@@ -1,0 +1,154 @@
+"""From the results of runs to rows: one per arm, one per contrast, one per arm with a paper's figure.
+
+Results are dicts with the columns of results.csv, one per run, in the order of the arms; an accuracy is
+None where the run diverged or did not score that split. Arms are dicts with the attributes of
+`lenet_jax.config.arms.Arm`, as config.json records them.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lenet_jax.analysis.stats import Interval, mean_interval, proportion_interval
+
+# Test accuracies of a result; those after the first only with config.train.select_epoch=best_validation.
+READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
+COUNTS = ("parameters", "connections", "wired_connections", "macs")
+
+Row = dict[str, Any]
+
+
+def scores_test(results: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the runs score the test images; runs that only select hyperparameters do not."""
+    return all(run["test_accuracy"] is not None for run in results if run["status"] == "done")
+
+
+def arm_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """One row per arm, in the order of the results; means are over the runs that did not diverge."""
+    rows = []
+    for arm, runs in _by_arm(results).items():
+        done = [run for run in runs if run["status"] == "done"]
+        test = mean_interval(_values(done, "test_accuracy"), bounds=(0.0, 1.0))
+        rows.append({
+            "arm": arm,
+            "runs": len(runs),
+            "diverged": len(runs) - len(done),
+            **{count: runs[0][count] for count in COUNTS},
+            "train_accuracy_mean": _mean(done, "train_accuracy"),
+            "val_accuracy_mean": _mean(done, "val_accuracy"),
+            "test_accuracy_mean": test.mean,
+            "test_accuracy_ci_low": test.low,
+            "test_accuracy_ci_high": test.high,
+        })  # fmt: skip
+    return rows
+
+
+def contrast_rows(results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """One row per contrast, in the order of `arms`: test accuracy of the arm minus that of its baseline.
+
+    Runs are paired by seed; a pair counts where both have a test accuracy. Contrasts without pairs are
+    left out. Where runs have other READINGS, the differences of those follow.
+    """
+    scored = {
+        (result["arm"], result["seed"]): result for result in results if result["test_accuracy"] is not None
+    }
+    rows = []
+    for arm in arms:
+        for contrast, baseline in arm["baselines"].items():
+            pairs = [
+                (result, scored[baseline, seed])
+                for (name, seed), result in sorted(scored.items())
+                if name == arm["name"] and (baseline, seed) in scored
+            ]
+            if not pairs:
+                continue
+            row = {"contrast": contrast, "arm": arm["name"], "baseline": baseline, "pairs": len(pairs)}
+            for prefix, column in READINGS.items():
+                if all(column in result for pair in pairs for result in pair):
+                    differences = [ours[column] - its[column] for ours, its in pairs]
+                    interval = mean_interval(differences, bounds=(-1.0, 1.0))
+                    row |= {
+                        f"{prefix}difference_mean": interval.mean,
+                        f"{prefix}difference_ci_low": interval.low,
+                        f"{prefix}difference_ci_high": interval.high,
+                    }
+            rows.append(row)
+    return rows
+
+
+def paper_rows(
+    results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]], protocols: Mapping[str, str]
+) -> list[Row]:
+    """One row per arm that has a label or a paper: the paper's test error alongside ours, in percent.
+
+    Args:
+      protocols: arm -> how its runs were trained, in words.
+    """
+    by_arm = _by_arm(results)
+    rows = []
+    for arm in arms:
+        if arm["name"] not in by_arm or not (arm["label"] or arm["paper"]):
+            continue
+        runs = by_arm[arm["name"]]
+        done = [run for run in runs if run["status"] == "done"]
+        row = {
+            "arm": arm["name"],
+            "what": arm["label"],
+            "compared": f"{arm['reading']}error",
+            **_in_percent("paper_error", _paper_interval(arm["paper"])),
+        }
+        for prefix, column in READINGS.items():
+            if column in runs[0]:
+                errors = [1 - accuracy for accuracy in _values(done, column)]
+                row |= _in_percent(f"{prefix}error", mean_interval(errors, bounds=(0.0, 1.0)))
+        if "last_train_accuracy" in runs[0]:
+            row["last_train_error_percent"] = _mean_error_percent(done, "last_train_accuracy")
+        rows.append({
+            **row,
+            "train_error_percent": _mean_error_percent(done, "train_accuracy"),
+            "val_error_percent": _mean_error_percent(done, "val_accuracy"),
+            "train_loss": _mean(done, "train_loss"),
+            "test_loss": _mean(done, "test_loss"),
+            "runs": len(runs),
+            "diverged": len(runs) - len(done),
+            "parameters": runs[0]["parameters"],
+            "connections": runs[0]["connections"],
+            "protocol": protocols[arm["name"]],
+        })  # fmt: skip
+    return rows
+
+
+def _by_arm(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    by_arm: dict[str, list] = {}
+    for result in results:
+        by_arm.setdefault(result["arm"], []).append(result)
+    return by_arm
+
+
+def _values(results: Sequence[Mapping[str, Any]], column: str) -> list[float]:
+    return [result[column] for result in results if result[column] is not None]
+
+
+def _mean(results: Sequence[Mapping[str, Any]], column: str) -> float | None:
+    values = _values(results, column)
+    return statistics.fmean(values) if values else None
+
+
+def _mean_error_percent(results: Sequence[Mapping[str, Any]], accuracy: str) -> float | None:
+    errors = [100 - 100 * value for value in _values(results, accuracy)]
+    return statistics.fmean(errors) if errors else None
+
+
+def _paper_interval(paper: Mapping[str, Any] | None) -> Interval:
+    """The paper's test error, a fraction, with Wilson's interval; Nones where it gives no figure."""
+    if paper is None:
+        return Interval(None, None, None)
+    error, images = paper["error_percent"] / 100, paper["images"]
+    errors = round(error * images) if paper["errors"] is None else paper["errors"]
+    return proportion_interval(errors, images)._replace(mean=error)  # as the paper rounds it
+
+
+def _in_percent(name: str, interval: Interval) -> Row:
+    """An interval of fractions as three columns in percent."""
+    ends = zip(("", "_ci_low", "_ci_high"), interval, strict=True)
+    return {f"{name}_percent{end}": None if value is None else 100 * value for end, value in ends}

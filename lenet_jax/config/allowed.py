@@ -1,0 +1,104 @@
+"""What a field may be: a name of a few, a number within bounds, a list of such numbers."""
+
+import dataclasses
+import math
+from collections.abc import Collection, Iterable
+from typing import Any, Protocol
+
+
+class Allowed(Protocol):
+    """The values that a field allows."""
+
+    def fault(self, field: str, value: Any) -> str:
+        """A sentence that says what is wrong with `config.{field}`; "" where the value is allowed."""
+        ...
+
+    def words(self) -> str:
+        """The allowed values, for a list of all fields."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """One of some names."""
+
+    names: Collection[str]
+
+    def fault(self, field: str, value: str) -> str:
+        if value in self.names:
+            return ""
+        return f"config.{field}={value!r} is unknown: choose one of {self.words()}."
+
+    def words(self) -> str:
+        return ", ".join(self.names)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOrPerStage(OneOf):
+    """One of some names for all stages, or one per stage, comma-separated."""
+
+    def fault(self, field: str, value: str) -> str:
+        return next(
+            filter(None, (super(OneOrPerStage, self).fault(field, name) for name in per_stage(value))), ""
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """A finite number within bounds, each inclusive unless it is open."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+
+    def fault(self, field: str, value: float) -> str:
+        return "" if self.holds(value) else f"config.{field}={value} must be {self.words()}."
+
+    def holds(self, value: float) -> bool:
+        above = value > self.low if self.low_open else value >= self.low
+        below = value < self.high if self.high_open else value <= self.high
+        return math.isfinite(value) and above and below
+
+    def words(self) -> str:
+        if math.isinf(self.low) and math.isinf(self.high):
+            return "a finite number"
+        if math.isinf(self.high):
+            return f"greater than {self.low:g}" if self.low_open else f"at least {self.low:g}"
+        if self.high > 1:
+            return f"from {self.low} to {self.high}"
+        return (
+            f"in {'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Each:
+    """Numbers, all within bounds.
+
+    Attributes:
+      must: what the field must be or hold, behind "must"; {field} stands for the field's name.
+      whole: whether they must be whole numbers.
+      may_be_empty: whether there may be none.
+    """
+
+    bounds: Bounds
+    must: str
+    whole: bool = True
+    may_be_empty: bool = True
+
+    def fault(self, field: str, value: Iterable[Any]) -> str:
+        numbers = tuple(value)
+        kinds = (int,) if self.whole else (int, float)
+        fits = all(type(number) in kinds and self.bounds.holds(number) for number in numbers)
+        if fits and (numbers or self.may_be_empty):
+            return ""
+        return f"config.{field}={numbers} must {self.must.format(field=field)}."
+
+    def words(self) -> str:
+        return f"{'whole numbers' if self.whole else 'numbers'}, each {self.bounds.words()}"
+
+
+def per_stage(text: str) -> tuple[str, ...]:
+    """The names in `text`, comma-separated."""
+    return tuple(name.strip() for name in text.split(","))

@@ -1,0 +1,102 @@
+"""What the fields of a config must have in common, before any data is read."""
+
+import ml_collections
+
+from lenet_jax.config.fields import ALL_FIELDS
+from lenet_jax.config.identity import flatten
+from lenet_jax.errors import UserError
+from lenet_jax.training.objective import DISTANCES
+from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
+
+
+def check_fields(config: ml_collections.ConfigDict) -> None:
+    """Refuses a config that no dataset could make a program of.
+
+    What depends on the model's shapes is refused by `lenet_jax.config.build_model`, what depends on the
+    number of images by `lenet_jax.config.build_program`.
+
+    Raises UserError, in a sentence that names the field.
+    """
+    for field, value in flatten(config).items():
+        allowed = ALL_FIELDS[field].allowed
+        if allowed and (fault := allowed.fault(field, value)):
+            raise UserError(fault)
+    _check_data(config)
+    _check_objective(config)
+    _check_one_pattern_protocol(config)
+    _check_draw(config)
+    train = config.train
+    require("train.warmup_epochs", train.warmup_epochs, train.warmup_epochs < train.epochs,
+            f"from 0 to less than the {train.epochs} epochs")  # fmt: skip
+    require("train.warmup_epochs", train.warmup_epochs, train.schedule != "epochs" or not train.warmup_epochs,
+            "0 with config.train.schedule=epochs")  # fmt: skip
+    require(
+        "train.target_low", train.target_low, train.target_low < train.target_high, "less than target_high"
+    )
+
+
+def require(field: str, value: object, holds: bool, bounds: str) -> None:
+    """Raises UserError "config.FIELD=VALUE must be BOUNDS." unless it holds."""
+    if not holds:
+        raise UserError(f"config.{field}={value} must be {bounds}.")
+
+
+def _check_data(config: ml_collections.ConfigDict) -> None:
+    size = config.data.image_size
+    for name in ("move", "positions"):
+        pixels = f"less than the {size} pixels of config.data.image_size"
+        require(f"data.{name}", config.data[name], config.data[name] < size, pixels)
+    shift = config.distortion.shift
+    require(
+        "distortion.shift", shift, shift <= size, f"from 0 to the {size} pixels of config.data.image_size"
+    )
+
+
+def _check_objective(config: ml_collections.ConfigDict) -> None:
+    loss, output = config.train.loss, config.model.output
+    if (loss in DISTANCES) != (output == "rbf"):
+        raise UserError(
+            f"config.train.loss={loss} doesn't fit config.model.output={output}: the losses "
+            f"{' and '.join(DISTANCES)} are for config.model.output=rbf, the others for other outputs."
+        )
+    if loss == "cross_entropy" and output != "logits":
+        raise UserError(f"config.train.loss={loss} is for config.model.output=logits: set that.")
+
+
+def _check_one_pattern_protocol(config: ml_collections.ConfigDict) -> None:
+    """Raises UserError where the papers show one image per step and another number is asked for."""
+    train = config.train
+    for field, value in (("optimizer", LEVENBERG_MARQUARDT), ("order", "constant")):
+        if train[field] == value and train.batch_size != 1:
+            raise UserError(
+                f"config.train.{field}={value} shows one pattern at a time: set config.train.batch_size=1, "
+                f"not {train.batch_size}."
+            )
+
+
+def _check_draw(config: ml_collections.ConfigDict) -> None:
+    draw, positions = config.data.draw, config.data.positions
+    if draw and not (len(draw) == 3 and all(type(count) is int and count >= 1 for count in draw)):
+        raise UserError(
+            f"config.data.draw={tuple(draw)} must be three numbers of images of at least 1, for training, "
+            "validation and test, or ()."
+        )
+    if draw and config.data.validation_fraction:
+        raise UserError(
+            "config.data.draw draws its own validation images: set config.data.validation_fraction=0."
+        )
+    if positions > 1 and (not draw or sum(draw) % positions):
+        raise UserError(
+            f"config.data.positions={positions} is for images that config.data.draw draws, "
+            f"{positions} of each digit: set their numbers, whose sum is a multiple of {positions}."
+        )
+    if config.train.select_epoch == "best_validation" and not has_validation(config):
+        raise UserError(
+            "config.train.select_epoch=best_validation needs a validation split: set "
+            "config.data.validation_fraction, or select the last epoch."
+        )
+
+
+def has_validation(config: ml_collections.ConfigDict) -> bool:
+    """Whether runs keep images for validation."""
+    return bool(config.data.draw or config.data.validation_fraction)

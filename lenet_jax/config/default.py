@@ -1,0 +1,9 @@
+"""The config of a command that is given none: LeNet-5 on the embedded digits, with default fields."""
+
+import ml_collections
+
+from lenet_jax.config.fields import default_config
+
+
+def get_config() -> ml_collections.ConfigDict:
+    return default_config()

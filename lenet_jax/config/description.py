@@ -1,0 +1,95 @@
+"""How a run is trained, in words, from its recorded fields."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lenet_jax.config.fields import default_config
+from lenet_jax.training.distortion import DISTORTIONS
+from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
+
+# Of values whose words are not their own name with spaces.
+WORDS = {
+    "sgd": "SGD",
+    "adam": "Adam",
+    LEVENBERG_MARQUARDT: "Levenberg-Marquardt",
+    "epochs": "set per epoch",
+    "rbf": "RBF loss",
+    "rbf_competitive": "competitive RBF loss",
+}
+INITIAL_WEIGHTS = {
+    "fan_in": "initial weights within 2.4 / F",
+    "root_fan_in": "initial weights within 2.4 / sqrt(F)",
+}
+DEFAULT_BOX = default_config().data.box
+
+
+def describe_protocol(fields: Mapping[str, Any], train_images: int) -> str:
+    """A phrase that says how a run was trained; what its training does not use is left out.
+
+    Args:
+      fields: the flattened config, {"train.epochs": 10, ...}, with every field.
+      train_images: how many images it trained on.
+    """
+    return ", ".join([
+        f"{fields['train.epochs']} epochs of {train_images:,} images",
+        f"batch size {fields['train.batch_size']}",
+        *_loss(fields),
+        *_optimizer(fields),
+        *_images(fields),
+        *_network(fields),
+    ])  # fmt: skip
+
+
+def _loss(fields: Mapping[str, Any]) -> list[str]:
+    loss = fields["train.loss"]
+    phrases = [_words(loss)]
+    if loss == "rbf_competitive":
+        phrases.append(f"j {fields['train.rbf_j']:g}")
+    if loss == "squared_error":
+        phrases.append(f"targets {fields['train.target_low']:g} and {fields['train.target_high']:g}")
+    return phrases
+
+
+def _optimizer(fields: Mapping[str, Any]) -> list[str]:
+    optimizer, schedule = fields["train.optimizer"], _words(fields["train.schedule"])
+    phrases = [_words(optimizer), f"learning rate {fields['train.learning_rate']:g} ({schedule})"]
+    if fields["train.warmup_epochs"]:
+        phrases.append(f"{fields['train.warmup_epochs']:g} warm-up epochs")
+    if optimizer == LEVENBERG_MARQUARDT:
+        phrases += [f"damping {fields['train.damping']:g}", f"{fields['train.curvature']} curvature"]
+    else:
+        phrases.append(f"momentum {fields['train.momentum']:g}")
+    if fields["train.weight_decay"]:
+        phrases.append(f"weight decay {fields['train.weight_decay']:g}")
+    if fields["train.select_epoch"] == "best_validation":
+        phrases.append("epoch selected on validation")
+    return phrases
+
+
+def _images(fields: Mapping[str, Any]) -> list[str]:
+    phrases = []
+    if fields["train.order"] == "constant":
+        phrases.append("constant order")
+    if fields["data.box"] != DEFAULT_BOX:
+        phrases.append(f"{fields['data.box']}x{fields['data.box']} digits")
+    if fields["data.move"]:
+        phrases.append(f"each shifted by up to {fields['data.move']} pixels")
+    if fields["data.positions"] > 1:
+        phrases.append(f"each at {fields['data.positions']} positions")
+    if fields["distortion.probability"]:
+        limits = ", ".join(f"{kind} {fields[f'distortion.{kind}']:g}" for kind in DISTORTIONS)
+        phrases.append(f"{fields['distortion.probability']:.0%} distorted ({limits})")
+    return phrases
+
+
+def _network(fields: Mapping[str, Any]) -> list[str]:
+    phrases = []
+    if fields["model.initialisation"] in INITIAL_WEIGHTS:
+        phrases.append(INITIAL_WEIGHTS[fields["model.initialisation"]])
+    if fields["model.dropout"]:
+        phrases.append(f"dropout {fields['model.dropout']:g}")
+    return phrases
+
+
+def _words(value: str) -> str:
+    return WORDS.get(value, value.replace("_", " "))

@@ -1,0 +1,28 @@
+"""All fields of a config as text for a terminal."""
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from lenet_jax.config.fields import ALL_FIELDS
+
+WIDTH = 80
+
+
+def list_fields(values: Mapping[str, Any]) -> str:
+    """One entry for each field in `values` (flattened): its value, what it means, which values it allows."""
+    return "\n".join(_entry(name, value) for name, value in values.items())
+
+
+def _entry(name: str, value: Any) -> str:
+    field = ALL_FIELDS[name]
+    text = field.meaning + (f" [{field.allowed.words()}]" if field.allowed else "")
+    wrapped = textwrap.fill(text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return f"  config.{name}={as_argument(value)}\n{wrapped}"
+
+
+def as_argument(value: Any) -> str:
+    """A field's value as the command line takes it."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value)) or "()"
+    return str(value)

@@ -1,0 +1,144 @@
+"""The notes under the tables: what the numbers are, how they came about, the command that gives them."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lenet_jax.analysis.stats import CONFIDENCE
+from lenet_jax.analysis.summaries import scores_test
+from lenet_jax.config.description import describe_protocol
+from lenet_jax.runs.provenance import versions
+
+ACCURACY_NOTE = (
+    "Accuracies are fractions, averaged over the runs that did not diverge (whose loss stayed finite)."
+)
+COUNTS_NOTE = (
+    "Connections are links from units to what they read, biases included; macs are multiply-accumulates per "
+    "image. Both are of the whole network; pooling without weights has neither."
+)
+CONTRAST_NOTE = (
+    "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
+    f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
+)
+PAPER_NOTE = (
+    f"Errors are percentages of the test images. The paper's have the {CONFIDENCE:.0%} Wilson interval of "
+    f"one network on the paper's number of test images; ours have the {CONFIDENCE:.0%} interval, Student's "
+    "t, of the mean over the seeds that did not diverge."
+)
+
+Run = Mapping[str, Any]  # as `lenet_jax.runs.store.read_sweep` returns it
+
+
+def protocols(runs: Sequence[Run]) -> dict[str, str]:
+    """Arm -> how its first run was trained, in words."""
+    return {run["result"]["arm"]: _protocol(run) for run in reversed(runs)}
+
+
+def arm_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
+    """Notes under the table of arms.
+
+    Args:
+      header: of the folder, as `lenet_jax.runs.store.read_sweep` returns it with its runs.
+    """
+    scored = scores_test([run["result"] for run in runs])
+    return [
+        f"{ACCURACY_NOTE} {_scoring(runs)}",
+        *([_interval(runs)] if scored else []),
+        COUNTS_NOTE,
+        _training(runs),
+        _command(header, runs),
+        _environment(runs),
+    ]
+
+
+def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
+    """Notes under the table of papers, whose rows say themselves how an arm was trained."""
+    return [PAPER_NOTE, _scoring(runs), _command(header, runs), _environment(runs)]
+
+
+def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
+    """The command that gives all recorded runs in a new folder DIR, as far as one command can."""
+    selection = []
+    if header["kind"] != "run":
+        seeds = 1 + max(run["result"]["seed"] for run in runs) - header["config"]["seed"]
+        selection.append(f"--config.seeds={seeds}")
+        arms = list(dict.fromkeys(run["result"]["arm"] for run in runs))
+        if set(arms) != {arm["name"] for arm in header["arms"]}:
+            selection.append(f"--config.arms={','.join(arms)}")
+    return shlex.join([*header["command"], *selection, "--workdir=DIR"])
+
+
+def _protocol(run: Run) -> str:
+    return describe_protocol(run["config"], run["images"]["train"])
+
+
+def _scoring(runs: Sequence[Run]) -> str:
+    """On which images the runs are scored, and after which epoch."""
+    dataset = _distinct(run["result"]["dataset"] for run in runs)
+    train, validation, test = (_images(runs, split) for split in ("train", "validation", "test"))
+    held_out = f"{validation} more were held out for validation"
+    if not any(run["images"]["validation"] for run in runs):
+        held_out = "none were held out for validation"
+    trained = f"Each run was trained on {train} images; {held_out}."
+    selects_epoch = any(run["config"]["train.select_epoch"] == "best_validation" for run in runs)
+    if not scores_test([run["result"] for run in runs]):
+        epoch = "of its best epoch on validation" if selects_epoch else "of its last epoch"
+        return f"The test images are not scored; the validation accuracy of a run is that {epoch}. {trained}"
+    test_images = f"all {test} test images of {dataset}"
+    if _draws_images(runs):
+        test_images = f"the {test} test images of {dataset} that its seed draws"
+    if any(run["config"]["data.positions"] > 1 for run in runs):
+        test_images += " (digits of the training file, each at several positions)"
+    if not selects_epoch:
+        return f"Each run is scored once, after its last epoch, on {test_images}. {trained}"
+    return (
+        f"Each run is scored after every epoch, on {test_images}; the epoch with the best validation "
+        "accuracy counts. Alongside it, test_selected is the best of all epochs on the test images "
+        f"themselves, as some papers selected it, and last is the last epoch. {trained}"
+    )
+
+
+def _interval(runs: Sequence[Run]) -> str:
+    covered = "initialisation, random wiring and data order"
+    if _draws_images(runs):
+        covered = "initialisation, random wiring, data order and the draw of images"
+    return (
+        f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), clipped to [0, 1]. "
+        f"It covers {covered}; it does not cover test-set sampling."
+    )
+
+
+def _training(runs: Sequence[Run]) -> str:
+    """How the runs were trained, and with which seeds; arms are named where they differ."""
+    arms_by_protocol: dict[str, dict[str, None]] = {}
+    for run in runs:
+        arms_by_protocol.setdefault(_protocol(run), {})[run["result"]["arm"]] = None
+    training = next(iter(arms_by_protocol))
+    if len(arms_by_protocol) > 1:
+        training = "; ".join(f"{', '.join(arms)}: {protocol}" for protocol, arms in arms_by_protocol.items())
+    seeds = sorted({run["result"]["seed"] for run in runs})
+    return f"Training: {training}; seeds {', '.join(map(str, seeds))}."
+
+
+def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
+    return f"Command: `{recorded_command(header, runs)}`"
+
+
+def _environment(runs: Sequence[Run]) -> str:
+    """The hardware, the libraries and the revision of the code."""
+    ran_on = [run["provenance"] for run in runs]
+    devices = _distinct(f"{its['devices']} x {its['device']} on {its['host']}" for its in ran_on)
+    revisions = _distinct(its["revision"] for its in ran_on)
+    return f"Ran on {devices}; {_distinct(map(versions, ran_on))}; revision {revisions}."
+
+
+def _draws_images(runs: Sequence[Run]) -> bool:
+    return any(run["config"]["data.draw"] for run in runs)
+
+
+def _images(runs: Sequence[Run], split: str) -> str:
+    return _distinct(f"{run['images'][split]:,}" for run in runs)
+
+
+def _distinct(values: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(values))

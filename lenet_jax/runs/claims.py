@@ -1,0 +1,111 @@
+"""Which process may do what in a folder. All of it is file locks, and a killed process holds none."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+from collections.abc import Iterator
+
+from lenet_jax.errors import UserError
+
+
+def make_directory(directory: pathlib.Path) -> None:
+    """Makes `directory` unless it is there. Raises UserError where that is not possible."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(directory, error) from error
+
+
+def cannot_write(directory: pathlib.Path, error: OSError) -> UserError:
+    """What a command says where it cannot write to its folder."""
+    return UserError(
+        f"--workdir={directory} cannot be written ({error.strerror}): choose a folder you may write to."
+    )
+
+
+@contextlib.contextmanager
+def locked(directory: pathlib.Path) -> Iterator[None]:
+    """Until the end, no other process changes files of the folder that are not its own.
+
+    Waits for a process that does. Raises UserError where the folder cannot be written.
+    """
+    try:
+        lock = open(directory / ".lock", "a", encoding="utf-8")  # noqa: SIM115, closed below
+    except OSError as error:
+        raise cannot_write(directory, error) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def lock_at_once(descriptor: int) -> bool:
+    """Locks an open file unless another process holds it; returns whether it did. Closing it unlocks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class Claims:
+    """The runs that this process has claimed in a folder: one locked file in DIR/.claims for each."""
+
+    def __init__(self, directory: pathlib.Path):
+        self._folder = directory / ".claims"
+        self._held: dict[tuple[str, int], int] = {}
+
+    def take(self, arm: str, seed: int) -> bool:
+        """Claims a run unless it is claimed, be it by this process; returns whether it did."""
+        path = self._path(arm, seed)
+        while True:
+            self._folder.mkdir(exist_ok=True)
+            try:
+                claim = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            except FileNotFoundError:
+                continue  # another process has just removed the empty folder
+            if not lock_at_once(claim):
+                os.close(claim)
+                return False
+            if _is_open_at(claim, path):
+                break
+            os.close(claim)  # another process has just removed the file as it released the run
+        os.ftruncate(claim, 0)
+        os.write(claim, str(os.getpid()).encode())
+        self._held[arm, seed] = claim
+        return True
+
+    def release(self, arm: str, seed: int) -> None:
+        """Gives a claimed run up. Raises KeyError where this process has not claimed it."""
+        claim = self._held.pop((arm, seed))
+        self._path(arm, seed).unlink(missing_ok=True)  # while it is locked, so that no other process's goes
+        os.close(claim)
+
+    def release_all(self) -> None:
+        """Gives all claimed runs up."""
+        for arm, seed in list(self._held):
+            self.release(arm, seed)
+        with contextlib.suppress(OSError):  # not there, or another process has claims in it
+            self._folder.rmdir()
+
+    def holds(self, arm: str, seed: int) -> bool:
+        """Whether this process has claimed a run."""
+        return (arm, seed) in self._held
+
+    def holder(self, arm: str, seed: int) -> int | None:
+        """The process that last claimed a run, for messages; None where it has released it."""
+        try:
+            return int(self._path(arm, seed).read_text())
+        except (OSError, ValueError):
+            return None
+
+    def _path(self, arm: str, seed: int) -> pathlib.Path:
+        return self._folder / f"{arm}-seed{seed}"
+
+
+def _is_open_at(descriptor: int, path: pathlib.Path) -> bool:
+    """Whether the open file is the one at `path` now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False

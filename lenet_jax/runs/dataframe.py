@@ -1,0 +1,42 @@
+"""Recorded runs as pandas data frames, for notebooks."""
+
+import pathlib
+from typing import TYPE_CHECKING
+
+from lenet_jax.runs.store import read_epochs, read_sweep
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def sweep_dataframe(directory: pathlib.Path) -> "pandas.DataFrame":
+    """One row per recorded run, by arm (as in config.json) and seed.
+
+    Columns: those of results.csv; every other field of the run's config by its dotted name, such as
+    `train.learning_rate`, with lists as tuples; `revision` and `code`, which computed the run.
+
+    Raises UserError as `read_sweep` does.
+    """
+    import pandas  # late, as commands do without
+
+    _, runs = read_sweep(directory)
+    return pandas.DataFrame([
+        {
+            **run["result"],
+            **{
+                field: tuple(value) if isinstance(value, list) else value
+                for field, value in run["config"].items()
+                if field not in run["result"]
+            },
+            "revision": run["provenance"]["revision"],
+            "code": run["code"],
+        }
+        for run in runs
+    ])  # fmt: skip
+
+
+def epochs_dataframe(directory: pathlib.Path) -> "pandas.DataFrame":
+    """One row per recorded run and epoch: `arm`, `seed`, `epoch` and metrics. Raises UserError likewise."""
+    import pandas
+
+    return pandas.DataFrame(read_epochs(directory))

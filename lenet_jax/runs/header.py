@@ -1,0 +1,194 @@
+"""config.json: what a folder's runs have in common, and whether a command may add to them.
+
+A run's line holds what its config departs in from config.json's, and the digest by which config.json lists
+its provenance.
+"""
+
+import contextlib
+import json
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from absl import logging
+
+from lenet_jax import files
+from lenet_jax.errors import UserError
+from lenet_jax.runs import lines
+
+CONFIG = "config.json"
+SCHEMA = 1
+KINDS = {"run": "a single run", "sweep": "a sweep", "tuning": "a tuning sweep"}
+
+DIGITS = 12  # of digests
+UNKNOWN = {  # the provenance of runs whose config.json was damaged beyond repair
+    "revision": "unknown",
+    "python": "unknown",
+    "libraries": {},
+    "device": "unknown",
+    "host": "unknown",
+    "devices": "unknown",
+}
+
+Header = dict[str, Any]  # "kind", "command", "config", "arms"; in config.json also "schema", "provenances"
+Configs = Mapping[str, Mapping[str, Any]]  # arm -> its resolved config, flattened as runs record it
+Record = dict[str, Any]  # of a run: "arm", "seed", "result", "images", "config", "provenance", "code"
+
+
+def read_header(directory: pathlib.Path) -> Header | None:
+    """What config.json holds; None where there is none.
+
+    Raises lines.Damaged where it was altered, UserError where another version of the project wrote it.
+    """
+    path = directory / CONFIG
+    try:
+        header = lines.unseal(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if header.get("schema") != SCHEMA:
+        raise UserError(
+            f"{path} was written by another version of this project (schema {header.get('schema')}, not "
+            f"{SCHEMA}): use that version, or choose another --workdir."
+        )
+    return header
+
+
+def require_header(directory: pathlib.Path) -> Header:
+    """`read_header` for readers of a sweep. Raises UserError where config.json is missing or damaged."""
+    try:
+        header = read_header(directory)
+    except lines.Damaged as damaged:
+        raise UserError(
+            f"{directory / CONFIG} is damaged: {damaged}. Give the sweep's command again: it sets the file "
+            "aside and redoes what is missing."
+        ) from damaged
+    if header is None:
+        raise UserError(
+            f"{directory} holds no config.json of a sweep: run experiments.ablate with this --workdir first."
+        )
+    return header
+
+
+def write_header(directory: pathlib.Path, header: Header) -> None:
+    """Writes config.json unless it holds `header` already; a damaged one is set aside with a warning.
+
+    Raises UserError where it cannot be written.
+    """
+    path = directory / CONFIG
+    try:
+        recorded = read_header(directory)
+    except lines.Damaged as damaged:
+        recorded = None
+        aside = lines.free_name(path)
+        path.rename(aside)
+        logging.warning("%s is damaged: %s. It was set aside as %s.", path, damaged, aside.name)
+    if recorded != header:
+        files.write(path, json.dumps(lines.seal(header), indent=1) + "\n")
+
+
+def join_headers(recorded: Header | None, asked: Header) -> Header:
+    """What config.json holds once a command continues the folder.
+
+    Arms come in the command's order, then those that only earlier commands had.
+    """
+    asked = json.loads(json.dumps(asked))  # as it is read back
+    names = [arm["name"] for arm in asked["arms"]]
+    earlier = recorded or {"config": asked["config"], "arms": [], "provenances": {}}
+    return {
+        "schema": SCHEMA,
+        "provenances": earlier["provenances"],
+        **asked,
+        "config": earlier["config"],  # from which recorded runs depart
+        "arms": asked["arms"] + [arm for arm in earlier["arms"] if arm["name"] not in names],
+    }
+
+
+def add_provenance(header: Header, provenance: Mapping[str, Any]) -> str:
+    """Lists a provenance in `header`, and returns its digest."""
+    digest = lines.digest(provenance)[:DIGITS]
+    header["provenances"][digest] = dict(provenance)
+    return digest
+
+
+def pack(header: Header, record: Record) -> dict[str, Any]:
+    """A run's record as its line holds it; its provenance is listed in `header`."""
+    base, missing = header["config"], object()
+    packed = {name: value for name, value in record.items() if name not in ("config", "provenance")}
+    departs = {field: value for field, value in record["config"].items() if base.get(field, missing) != value}
+    return {
+        **packed,
+        "departs": departs,
+        "departs_from": lines.digest(base)[:DIGITS],
+        "provenance": lines.digest(record["provenance"])[:DIGITS],
+    }
+
+
+def unpack(directory: pathlib.Path, header: Header, packed: Mapping[str, Any]) -> Record:
+    """The record that `pack` made a line's content of.
+
+    Raises UserError where it departs from another config than the header's.
+    """
+    if packed["departs_from"] != lines.digest(header["config"])[:DIGITS]:
+        raise UserError(
+            f"{directory} holds results of another config: those of arm {packed['arm']} with seed "
+            f"{packed['seed']} depart from another config than {CONFIG} holds. Choose another --workdir."
+        )
+    record = {name: value for name, value in packed.items() if name not in ("departs", "departs_from")}
+    record["config"] = {**header["config"], **packed["departs"]}
+    record["provenance"] = header["provenances"].get(packed["provenance"], UNKNOWN)
+    return record
+
+
+def salvage_provenances(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """The provenances that a damaged config.json still holds whole, by their digests."""
+    text = (directory / CONFIG).read_text(encoding="utf-8", errors="replace")
+    found = {}
+    for entry in re.finditer(rf'"([0-9a-f]{{{DIGITS}}})": (?={{)', text):
+        with contextlib.suppress(ValueError):
+            provenance, _ = json.JSONDecoder().raw_decode(text, entry.end())
+            if lines.digest(provenance)[:DIGITS] == entry[1]:
+                found[entry[1]] = provenance
+    return found
+
+
+def check_asked(
+    directory: pathlib.Path,
+    recorded: Header | None,
+    runs: Mapping[tuple[str, int], Record],
+    asked: Header,
+    configs: Configs,
+) -> None:
+    """Raises UserError where a command may not continue `directory`, naming each field that differs.
+
+    Args:
+      recorded: what config.json holds; None where it is missing or damaged.
+      runs: the recorded ones. Those of arms that aren't in `configs` are not checked.
+      asked: the command's header, with the config that all arms start from.
+      configs: the command's arms. A sweep's runs may have other seeds, a single run may not.
+    """
+    if recorded:
+        if recorded["kind"] != asked["kind"]:
+            raise UserError(f"{directory} holds {KINDS[recorded['kind']]}: choose another --workdir.")
+        _refuse_differences(directory, recorded["config"], asked["config"])
+    for (arm, seed), run in runs.items():
+        if asked["kind"] == "run":
+            [wanted] = configs.values()
+            _refuse_differences(directory, run["config"], wanted)
+        elif arm in configs:
+            _refuse_differences(directory, run["config"], {**configs[arm], "seed": seed})
+
+
+def _refuse_differences(
+    directory: pathlib.Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    if recorded == wanted:
+        return
+    # Late, as it loads JAX: whatever moves lines or claims runs of the recorded config starts without.
+    from lenet_jax.config.identity import differences
+
+    if found := differences(dict(recorded), dict(wanted)):
+        raise UserError(
+            f"{directory} holds results of another config: choose another --workdir, or ask for the "
+            f"recorded values. Differing fields: {'; '.join(found)}."
+        )

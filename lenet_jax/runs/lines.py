@@ -1,0 +1,140 @@
+"""JSON with a checksum: documents, and files of one record per line."""
+
+import hashlib
+import json
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from absl import logging
+
+from lenet_jax import files
+from lenet_jax.errors import UserError
+
+
+class Damaged(Exception):
+    """Text that is not what was written. The message says what is wrong with it."""
+
+
+class Line(NamedTuple):
+    """One record of a file, and its text without the line feed."""
+
+    content: dict[str, Any]
+    text: bytes
+
+
+class DamagedLine(NamedTuple):
+    """A line that is not what was written. `str()` of it names the file, the line and the reason."""
+
+    path: pathlib.Path
+    number: int
+    text: bytes
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, line {self.number}, is damaged: {self.reason}"
+
+
+def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` (JSON types) with a checksum over it."""
+    return {**content, "sha256": digest(content)}
+
+
+def unseal(text: str | bytes) -> dict[str, Any]:
+    """The content that was sealed and written as `text`. Raises Damaged where it was altered."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise Damaged(f"it is not JSON ({error})") from error
+    if not isinstance(document, dict) or "sha256" not in document:
+        raise Damaged("it has no checksum")
+    checksum = document.pop("sha256")
+    if checksum != digest(document):
+        raise Damaged("its checksum does not match its content")
+    return document
+
+
+def to_line(content: Mapping[str, Any]) -> bytes:
+    """`content` (JSON types) as one sealed line, with its line feed."""
+    return json.dumps(seal(content), allow_nan=False).encode() + b"\n"
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """64 hexadecimal digits over `content` (JSON types), whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class LineFile:
+    """The lines of one file; `read_on` reads only what was appended since the last time.
+
+    A last line without a line feed is damage, unless it holds a whole record. In a file that is `appended`
+    to, it is a line that is still being written, or whose process was killed: it is ignored.
+
+    Attributes:
+      lines: the intact records so far.
+      damage: the other lines.
+    """
+
+    def __init__(self, path: pathlib.Path, appended: bool):
+        self.path = path
+        self.lines: list[Line] = []
+        self.damage: list[DamagedLine] = []
+        self._appended = appended
+        self._offset = self._number = 0
+
+    def read_on(self) -> bool:
+        """Reads further lines; returns whether there were any. A file that is not there has none.
+
+        Raises UserError where the file cannot be read.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be read ({error.strerror}).") from error
+        *texts, last = data.split(b"\n")
+        self._offset += len(data) - len(last)
+        if last and not self._appended:
+            texts.append(last)
+        for text in texts:
+            self._number += 1
+            try:
+                self.lines.append(Line(unseal(text), text))
+            except Damaged as damaged:
+                self.damage.append(DamagedLine(self.path, self._number, text, str(damaged)))
+        return bool(texts)
+
+
+def replace_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
+    """Has `path` hold exactly these lines; without any there is no file. Unchanged files are not touched.
+
+    Raises UserError where it cannot be written.
+    """
+    content = b"".join(text + b"\n" for text in texts)
+    if not content:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != content:
+        files.write(path, content)
+
+
+def set_lines_aside(damage: Iterable[DamagedLine]) -> None:
+    """Copies damaged lines to `FILE.damaged-N` next to their file, with a warning for each line."""
+    by_path: dict[pathlib.Path, list[DamagedLine]] = {}
+    for line in damage:
+        by_path.setdefault(line.path, []).append(line)
+    for path, lines in by_path.items():
+        aside = free_name(path)
+        replace_lines(aside, (line.text for line in lines))
+        for line in lines:
+            logging.warning("%s. It was set aside in %s.", line, aside.name)
+
+
+def free_name(path: pathlib.Path) -> pathlib.Path:
+    """The first `FILE.damaged-N` that is not taken, N from 1."""
+    number = 1
+    while (name := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    return name

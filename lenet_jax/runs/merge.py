@@ -1,0 +1,109 @@
+"""Brings all that is recorded in a folder into runs.jsonl and epochs.jsonl, or moves runs out of them.
+
+Each file is replaced in one step, and lines are removed only after they are elsewhere. So a kill at any
+moment leaves every recorded run in at least one file, and identical lines count once.
+"""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Collection, Iterable
+
+from lenet_jax.errors import UserError
+from lenet_jax.runs import claims
+from lenet_jax.runs.header import Header, require_header, write_header
+from lenet_jax.runs.lines import LineFile, replace_lines, set_lines_aside
+from lenet_jax.runs.recorded import (
+    EPOCHS,
+    RUNS,
+    Key,
+    RecordedRuns,
+    key_of,
+    merged_path,
+    recorded_epochs,
+    run_order,
+    worker_names,
+    worker_path,
+)
+
+REPLACED = "replaced"
+
+
+def merge(directory: pathlib.Path) -> None:
+    """Rewrites runs.jsonl and epochs.jsonl by arm (as in config.json) and seed, from all files there are.
+
+    Files of workers that have ended are removed, those of live ones stay. Damaged lines are set aside with
+    a warning. What is unchanged is not touched.
+
+    Raises UserError where config.json is missing or damaged, where two results of one run differ, or where
+    a file cannot be written.
+    """
+    with claims.locked(directory):
+        merge_files(directory, require_header(directory))
+
+
+def merge_files(directory: pathlib.Path, header: Header) -> None:
+    """`merge` with a new `header` for config.json. The caller has locked the folder."""
+    with contextlib.ExitStack() as stack:
+        ended = [name for name in worker_names(directory) if _has_ended(directory, name, stack)]
+        runs = RecordedRuns(directory)
+        runs.read_on()
+        epochs, damaged_epochs = recorded_epochs(directory, runs)
+        order = sorted(runs.lines, key=run_order(header))
+
+        write_header(directory, header)
+        live = [
+            worker_path(directory, kind, name)
+            for kind in (RUNS, EPOCHS)
+            for name in runs.workers
+            if name not in ended
+        ]
+        set_lines_aside(line for line in runs.damage + damaged_epochs if line.path not in live)
+        # Epochs first, so that whoever reads runs.jsonl finds the epochs of its runs.
+        replace_lines(
+            merged_path(directory, EPOCHS), (line.text for run in order for line in epochs.get(run, []))
+        )
+        replace_lines(merged_path(directory, RUNS), (runs.lines[run][0].text for run in order))
+        for name in ended:  # the locked file goes last: without it, nobody would look for the other
+            for kind in (EPOCHS, RUNS):
+                worker_path(directory, kind, name).unlink(missing_ok=True)
+
+
+def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack) -> bool:
+    """Whether a worker no longer holds its file, which is then kept locked until `stack` unwinds."""
+    descriptor = os.open(worker_path(directory, RUNS, worker), os.O_RDWR)
+    stack.callback(os.close, descriptor)
+    return claims.lock_at_once(descriptor)
+
+
+def set_runs_aside(directory: pathlib.Path, header: Header, chosen: Collection[Key]) -> None:
+    """Moves the lines of chosen runs to replaced/, after a merge. The caller has locked the folder.
+
+    Raises UserError where one of them was recorded by a process that still runs.
+    """
+    merge_files(directory, header)
+    runs = RecordedRuns(directory)
+    runs.read_on()
+    for name in runs.workers:
+        for arm, seed in sorted(runs.of_worker(name).intersection(chosen)):
+            raise UserError(
+                f"{directory}: arm {arm} with seed {seed} was recorded by a command that still runs: wait "
+                "until it ends, then compute it again."
+            )
+    kept: dict[pathlib.Path, list[bytes]] = {}
+    for kind in (RUNS, EPOCHS):
+        merged = LineFile(merged_path(directory, kind), appended=False)
+        merged.read_on()
+        kept[merged.path] = [line.text for line in merged.lines if key_of(line) not in chosen]
+        moved = [line.text for line in merged.lines if key_of(line) in chosen]
+        _add_lines(directory / REPLACED / merged.path.name, moved)
+    for path, texts in kept.items():
+        replace_lines(path, texts)
+
+
+def _add_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
+    """Adds the lines that the file lacks: after a kill, it may have lines that weren't removed elsewhere."""
+    known = path.read_bytes().splitlines() if path.exists() else []
+    if added := [text for text in texts if text not in known]:
+        claims.make_directory(path.parent)
+        replace_lines(path, [*known, *added])

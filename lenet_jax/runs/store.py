@@ -1,0 +1,254 @@
+"""A folder of recorded runs, which any number of commands fill together and continue after a kill.
+
+Files in the folder:
+
+====================  ==================================================================
+config.json           the command, the config that arms start from, the arms, provenances
+runs.jsonl            one line per run
+epochs.jsonl          one line per run and epoch
+runs.WORKER.jsonl,    the same of a command that still runs or was killed, which appends
+epochs.WORKER.jsonl   to its own files only; merged into the former at the end of a command
+.claims/              one file per run that is being run
+replaced/             lines of runs that were computed again
+====================  ==================================================================
+
+A run's line holds its result, what its config departs in from config.json's, the digest of its provenance,
+the digest of the code that computed it, and a checksum.
+"""
+
+import contextlib
+import math
+import pathlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from absl import logging
+
+from lenet_jax.errors import UserError
+from lenet_jax.runs import claims
+from lenet_jax.runs.header import (
+    Configs,
+    Header,
+    Record,
+    add_provenance,
+    check_asked,
+    join_headers,
+    pack,
+    read_header,
+    require_header,
+    salvage_provenances,
+    write_header,
+)
+from lenet_jax.runs.lines import Damaged
+from lenet_jax.runs.merge import merge, merge_files, set_runs_aside
+from lenet_jax.runs.recorded import EPOCHS, RUNS, Key, RecordedRuns, recorded_epochs, run_order
+from lenet_jax.runs.worker import WorkerFiles
+
+
+def check_folder(
+    directory: pathlib.Path, header: Header, configs: Configs
+) -> tuple[Header, dict[Key, Record]]:
+    """What config.json would become, and what is recorded in `directory`; nothing is written.
+
+    Raises UserError where `Store.open` would refuse the folder.
+    """
+    provenances = {}
+    try:
+        recorded = read_header(directory)
+    except Damaged:  # set aside later, once all checks have passed
+        recorded, provenances = None, salvage_provenances(directory)
+    joined = join_headers(recorded, header)
+    joined["provenances"].update(provenances)
+    runs = RecordedRuns(directory)
+    runs.read_on()
+    if recorded:
+        check_asked(directory, recorded, {}, header, configs)
+    records = runs.records(joined)
+    check_asked(directory, recorded, records, header, configs)
+    return joined, records
+
+
+class Store:
+    """What one command records in a folder, and what it sees there of the runs of others."""
+
+    def __init__(self, directory: pathlib.Path):
+        """Use `Store.open`, which checks and locks the folder."""
+        self.directory = directory
+        self._files = WorkerFiles(directory)
+        self._claims = claims.Claims(directory)
+        self._runs = RecordedRuns(directory)
+        self._records: dict[Key, Record] = {}
+        self._header = require_header(directory)
+        self._warned_of: set[str] = set()
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, directory: pathlib.Path, header: Header, configs: Configs) -> Iterator["Store"]:
+        """Makes or continues `directory` for one command, and merges its files at the command's end.
+
+        Nothing is written before all checks have passed. Then damaged lines and a damaged config.json are
+        set aside, each with a warning, and the files of commands that were killed are merged.
+
+        Args:
+          header: `kind` ("run", "sweep" or "tuning"), `command` (its arguments), `config` (flattened, what
+            all arms start from) and `arms` (dicts with a `name`, in the sweep's order).
+          configs: arm -> its resolved config, flattened as its runs record it. Recorded runs of these arms
+            must have that config, in a sweep with any seed.
+
+        Raises UserError where the folder cannot be written, holds another kind of results or those of
+        another config, or two different results of one run.
+        """
+        claims.make_directory(directory)
+        with claims.locked(directory):
+            merge_files(directory, check_folder(directory, header, configs)[0])
+            store = cls(directory)
+        try:
+            yield store
+        finally:  # no more than a kill does by itself: a later merge finds the files
+            store._claims.release_all()
+            store._files.close()
+        merge(directory)
+
+    def recorded(self) -> Mapping[Key, Record]:
+        """The record of each run, {(arm, seed): record}, that any command has recorded by now.
+
+        Reads only what was appended since the last call. A run on a damaged line is not recorded.
+        """
+        if self._runs.read_on():
+            if not self._runs.provenances <= self._header["provenances"].keys():  # others have added some
+                self._header = require_header(self.directory)
+            self._records = self._runs.records(self._header)
+            for line in map(str, self._runs.damage):
+                if line not in self._warned_of:
+                    self._warned_of.add(line)
+                    logging.warning("%s. Its run counts as not recorded.", line)
+        return self._records
+
+    def claim(self, arm: str, seed: int) -> bool:
+        """Claims a run for this process; False where it is recorded or claimed already. Never waits."""
+        if not self._claims.take(arm, seed):
+            return False
+        if (arm, seed) in self.recorded():  # by another process, since the caller looked
+            self.release(arm, seed)
+            return False
+        return True
+
+    def release(self, arm: str, seed: int) -> None:
+        """Gives up a claimed run that was not recorded. Raises KeyError where it is not claimed."""
+        self._claims.release(arm, seed)
+
+    def holder(self, arm: str, seed: int) -> int | None:
+        """The number of the process that has claimed a run, for messages; None where it is not known."""
+        return self._claims.holder(arm, seed)
+
+    def write_epoch(self, arm: str, seed: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Records the metrics after `epoch` epochs, from 1 on. Numbers that are not finite become null.
+
+        Raises UserError where the file cannot be written.
+        """
+        self._files.append(EPOCHS, {"arm": arm, "seed": seed, "epoch": epoch, **_finite(metrics)})
+
+    def write_run(
+        self,
+        *,
+        result: Mapping[str, Any],
+        images: Mapping[str, int],
+        config: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        code: str,
+    ) -> None:
+        """Records a claimed run and releases it. From then on a kill or a power cut does not lose it.
+
+        Args:
+          result: a row of results.csv, with `arm` and `seed`.
+          images: how many each split has.
+          config: resolved and flattened.
+          provenance: libraries, device and revision that it ran on.
+          code: `code_digest` of the code that computed it.
+
+        Raises KeyError where the run is not claimed, UserError where the file cannot be written.
+        """
+        arm, seed = result["arm"], result["seed"]
+        if not self._claims.holds(arm, seed):
+            raise KeyError((arm, seed))
+        record = {
+            "arm": arm,
+            "seed": seed,
+            "result": _finite(result),
+            "images": images,
+            "config": config,
+            "provenance": provenance,
+            "code": code,
+        }
+        if provenance not in self._header["provenances"].values():
+            with claims.locked(self.directory):
+                self._header = require_header(self.directory)
+                add_provenance(self._header, provenance)
+                write_header(self.directory, self._header)
+        self._files.append(RUNS, pack(self._header, record))
+        self.release(arm, seed)
+
+    def set_aside(self, runs: Collection[Key]) -> None:
+        """Moves recorded runs and their epochs to replaced/, so that they count as not recorded.
+
+        Raises UserError where one of them was recorded by a command that still runs.
+        """
+        with claims.locked(self.directory):
+            set_runs_aside(self.directory, require_header(self.directory), runs)
+
+
+def _finite(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """`metrics` with None for floats that are not finite, as JSON has no NaN."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in metrics.items()
+    }
+
+
+def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
+    """What config.json holds, and the recorded runs by arm (as in config.json) and seed.
+
+    Includes what commands have recorded that still run or were killed, and writes nothing. Fields that were
+    added to the project after a record count as having their default.
+
+    Raises UserError where nothing is recorded, a file is damaged, or two results of one run differ.
+    """
+    from lenet_jax.config.identity import complete  # late, as it loads JAX, which recording doesn't need
+
+    header = require_header(directory)
+    runs = _read_runs(directory)
+    if not runs.lines:
+        raise UserError(
+            f"{directory} holds no recorded runs: run experiments.ablate with this --workdir first."
+        )
+    records = runs.records(header)
+    completed = [
+        {**records[run], "config": complete(records[run]["config"])}
+        for run in sorted(records, key=run_order(header))
+    ]
+    return {**header, "config": complete(header["config"])}, completed
+
+
+def read_epochs(directory: pathlib.Path) -> list[dict[str, Any]]:
+    """The epochs of the recorded runs, in the order of `read_sweep`: `arm`, `seed`, `epoch` and metrics.
+
+    Raises UserError as `read_sweep` does; without recorded epochs the list is empty.
+    """
+    order = run_order(require_header(directory))
+    runs = _read_runs(directory)
+    epochs, damage = recorded_epochs(directory, runs)
+    if damage:
+        raise UserError(f"{damage[0]}. Give the sweep's command again: it sets the line aside.")
+    return [line.content for run in sorted(epochs, key=order) for line in epochs[run]]
+
+
+def _read_runs(directory: pathlib.Path) -> RecordedRuns:
+    """Raises UserError where a line is damaged."""
+    runs = RecordedRuns(directory)
+    runs.read_on()
+    if runs.damage:
+        raise UserError(
+            f"{runs.damage[0]}. Give the sweep's command again: it sets the line aside and redoes what is "
+            "missing."
+        )
+    return runs

@@ -1,0 +1,122 @@
+"""Selects, for each arm, one of some candidates by validation accuracy."""
+
+import dataclasses
+import json
+import math
+import pathlib
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lenet_jax import files
+from lenet_jax.config.arms import Arm
+from lenet_jax.errors import UserError
+
+
+def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
+    """One arm for each candidate of each arm, named ARM-CANDIDATE.
+
+    Raises UserError for an arm with fewer than two candidates.
+    """
+    expanded = []
+    for arm in arms:
+        if len(arm.candidates) < 2:
+            raise UserError(
+                f"Arm {arm.name} has {len(arm.candidates)} candidates: tuning selects one of at least two, "
+                "which get_arms(config) gives as Arm(candidates={name: overrides})."
+            )
+        expanded += [
+            dataclasses.replace(
+                arm,
+                name=f"{arm.name}-{name}",
+                overrides={**arm.overrides, **overrides},
+                baselines={},
+                paper=None,
+            )
+            for name, overrides in arm.candidates.items()
+        ]
+    return expanded
+
+
+def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The selected candidate of each arm all of whose candidates have results.
+
+    The candidate with the best mean validation accuracy over its seeds is selected, the first of several;
+    one of which a run diverged is out. Arms with a common `tuned_with` share the candidate that is best for
+    the mean of their means.
+
+    Args:
+      arms: with their candidates.
+      results: of the runs of `candidate_arms(arms)`.
+
+    Returns:
+      Arm's name -> `candidate`, its `overrides`, `val_accuracy_mean` (a fraction in [0, 1]) and `runs`.
+
+    Raises UserError where every candidate diverged.
+    """
+    of_arm: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        of_arm.setdefault(result["arm"], []).append(result)
+    selected = {}
+    for group in _tuned_together(arms):
+        runs = {
+            (arm.name, name): of_arm.get(f"{arm.name}-{name}", []) for arm in group for name in arm.candidates
+        }
+        if not all(runs.values()):
+            continue  # not finished
+        means = {key: _mean_accuracy(of_candidate) for key, of_candidate in runs.items()}
+        shared = {
+            name: statistics.fmean(means[arm.name, name] for arm in group)
+            for name in group[0].candidates
+            if not any(math.isnan(means[arm.name, name]) for arm in group)
+        }
+        if not shared:
+            raise UserError(
+                f"Every candidate of {', '.join(arm.name for arm in group)} diverged: add candidates with "
+                "smaller steps."
+            )
+        best = max(shared, key=lambda name: shared[name])
+        for arm in group:
+            selected[arm.name] = {
+                "candidate": best,
+                "overrides": dict(arm.candidates[best]),
+                "val_accuracy_mean": round(means[arm.name, best], 6),
+                "runs": len(runs[arm.name, best]),
+            }
+    return selected
+
+
+def merge_selection(path: pathlib.Path, selected: Mapping[str, Mapping[str, Any]]) -> None:
+    """Adds what `select_candidates` returned to the JSON file at `path`, in place of earlier selections.
+
+    Raises UserError where the file holds something else or cannot be written.
+    """
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        merged = dict(sorted({**earlier, **selected}.items()))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path} is not a file of selected candidates ({error}): remove it, or name another."
+        ) from error
+    files.write(path, json.dumps(merged, indent=1) + "\n")
+
+
+def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
+    """The arms in groups that share a candidate. Raises UserError where their candidates differ."""
+    groups: dict[tuple[bool, str], list[Arm]] = {}
+    for arm in arms:
+        groups.setdefault((bool(arm.tuned_with), arm.tuned_with or arm.name), []).append(arm)
+    for group in groups.values():
+        if any(set(arm.candidates) != set(group[0].candidates) for arm in group):
+            raise UserError(
+                f"The arms {', '.join(arm.name for arm in group)} are tuned together but have different "
+                "candidates: give all the same, or another tuned_with."
+            )
+    return list(groups.values())
+
+
+def _mean_accuracy(results: Sequence[Mapping[str, Any]]) -> float:
+    """Mean validation accuracy; NaN where a run diverged."""
+    if any(result["status"] == "diverged" for result in results):
+        return math.nan
+    return statistics.fmean(result["val_accuracy"] for result in results)

@@ -1,0 +1,43 @@
+"""How a run was trained, in words."""
+
+from lenet_jax.config.description import describe_protocol
+from lenet_jax.config.fields import default_config
+from lenet_jax.config.identity import flatten
+
+DEFAULTS = flatten(default_config())
+PLAIN = {
+    "train.epochs": 3, "train.batch_size": 1, "train.optimizer": "sgd", "train.learning_rate": 0.5,
+    "train.schedule": "constant", "train.momentum": 0.0, "train.weight_decay": 0.0,
+}  # fmt: skip
+
+
+def test_the_phrase_says_what_training_uses_and_nothing_else():
+    assert describe_protocol(DEFAULTS | PLAIN, 1437) == (
+        "3 epochs of 1,437 images, batch size 1, cross entropy, SGD, learning rate 0.5 (constant), momentum 0"
+    )
+
+
+def test_the_phrase_says_everything_that_departs():
+    fields = {
+        "train.optimizer": "levenberg_marquardt", "train.damping": 0.02, "train.curvature": "exact",
+        "train.loss": "rbf_competitive", "train.rbf_j": 10.0, "train.order": "constant",
+        "train.weight_decay": 0.001, "train.warmup_epochs": 0.5, "train.select_epoch": "best_validation",
+        "data.box": 16, "data.move": 2, "data.positions": 4,
+        "distortion.probability": 0.9, "distortion.shift": 2.0, "distortion.scale": 0.15,
+        "distortion.squeeze": 0.15, "distortion.shear": 0.3,
+        "model.initialisation": "root_fan_in", "model.dropout": 0.25,
+    }  # fmt: skip
+    assert describe_protocol(DEFAULTS | PLAIN | fields, 1437) == (
+        "3 epochs of 1,437 images, batch size 1, competitive RBF loss, j 10, Levenberg-Marquardt, "
+        "learning rate 0.5 (constant), 0.5 warm-up epochs, damping 0.02, exact curvature, "
+        "weight decay 0.001, epoch selected on validation, constant order, 16x16 digits, "
+        "each shifted by up to 2 pixels, each at 4 positions, "
+        "90% distorted (shift 2, scale 0.15, squeeze 0.15, shear 0.3), "
+        "initial weights within 2.4 / sqrt(F), dropout 0.25"
+    )
+
+
+def test_targets_and_a_schedule_by_epochs():
+    fields = {"train.loss": "squared_error", "train.schedule": "epochs", "train.target_low": -0.8}
+    phrase = describe_protocol(DEFAULTS | PLAIN | fields, 10)
+    assert "squared error, targets -0.8 and 1, SGD, learning rate 0.5 (set per epoch)" in phrase

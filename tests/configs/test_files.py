@@ -1,0 +1,62 @@
+"""Every file in configs/: how it says it is used, and that it runs in small."""
+
+import pytest
+
+from lenet_jax.config.fields import default_config
+from lenet_jax.config.identity import flatten
+from tests.helpers import folders
+from tests.helpers.commands import PROJECT, load_config, run_command
+
+FRAGMENTS = {"common.py", "families.py", "steps.py", "tuned.py"}  # imported by configs, none themselves
+ALL_FILES = [path for path in sorted((PROJECT / "configs").rglob("*.py")) if path.name not in FRAGMENTS]
+FILES = sorted((PROJECT / "configs").glob("*.py"))
+
+# A few steps of every arm on small images.
+SMALL = {
+    "train.epochs": 1,
+    "train.batch_size": 431,
+    "data.image_size": 16,
+    "data.box": 16,
+    "model.kernel_size": (3,),
+    "seeds": 1,
+}
+
+
+@pytest.mark.parametrize("file", ALL_FILES, ids=lambda file: file.stem)
+def test_config_files_say_how_they_are_used(file):
+    module = load_config(file)
+    commands = ("ablate", "tune") if hasattr(module, "get_arms") else ("train",)
+    name = file.relative_to(PROJECT).as_posix()
+    assert any(f"python -m experiments.{command} --config={name}" in module.__doc__ for command in commands)
+    assert " --workdir=" in module.__doc__
+    config = module.get_config()
+    assert config.is_locked
+    assert flatten(config) == flatten(module.get_config())
+    assert set(flatten(default_config())) <= set(flatten(config))
+
+
+def unlike(arms):
+    """Names of arms, one of those that set the same fields to the same names and to other sizes."""
+    kinds = {}
+    for arm in arms:
+        kind = {name: value if isinstance(value, str) else None for name, value in arm.overrides.items()}
+        kinds.setdefault(tuple(kind.items()), arm.name)
+    return list(kinds.values())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_config_runs_in_small(file, tmp_path):
+    module = load_config(file)
+    config = module.get_config()
+    small = [f"--config.{field}={value}" for field, value in SMALL.items() if field in flatten(config)]
+    arguments = [f"--config={file}", f"--workdir={tmp_path / 'small'}", *small]
+    if not hasattr(module, "get_arms"):
+        ended = run_command("train", *arguments)
+        assert ended.status == 0, ended.err
+        assert "test accuracy" in ended.out
+        return
+    arms = unlike(module.get_arms(config))
+    ended = run_command("ablate", *arguments, f"--config.arms={','.join(arms)}")
+    assert ended.status == 0, ended.err
+    rows = folders.rows(tmp_path / "small" / "results.csv")
+    assert [(row["arm"], row["status"]) for row in rows] == [(arm, "done") for arm in arms]

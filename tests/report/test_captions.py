@@ -1,0 +1,103 @@
+"""The notes under the tables."""
+
+import shlex
+
+import pytest
+
+from lenet_jax.report.captions import arm_notes, paper_notes, protocols, recorded_command
+from tests.helpers.recorded import CONFIG, IMAGES, PROVENANCE, header
+from tests.helpers.results import arm, result, unscored
+
+SWEEP = header([arm("a"), arm("b")])
+
+
+def run(of, config=None, **images):
+    return {
+        "result": of,
+        "images": IMAGES | images,
+        "config": CONFIG | (config or {}),
+        "provenance": PROVENANCE,
+    }
+
+
+RUNS = [run(result("a", 0, 0.5)), run(result("b", 3, 0.5))]
+
+
+def test_the_command_gives_all_runs():
+    assert recorded_command(SWEEP, RUNS) == (
+        "python -m experiments.ablate --config=x.py --config.seeds=4 --workdir=DIR"
+    )
+    assert recorded_command(SWEEP | {"config": CONFIG | {"seed": 3}}, RUNS).count("--config.seeds=1 ") == 1
+
+
+def test_the_command_names_arms_where_not_all_were_run():
+    assert recorded_command(SWEEP, RUNS[:1]) == (
+        "python -m experiments.ablate --config=x.py --config.seeds=1 --config.arms=a --workdir=DIR"
+    )
+
+
+def test_a_single_run_has_no_seeds_to_choose():
+    single = SWEEP | {"kind": "run", "command": ["python", "-m", "experiments.train", "--config=x.py"]}
+    assert recorded_command(single, RUNS[:1]) == "python -m experiments.train --config=x.py --workdir=DIR"
+
+
+def test_a_shell_reads_the_command_as_it_was_given():
+    arguments = ["python", "-m", "x", "--config=my file.py", "--config.model.map_table=all,01 12", "--a=()"]
+    command = recorded_command(SWEEP | {"command": arguments}, RUNS)
+    assert shlex.split(command) == [*arguments, "--config.seeds=4", "--workdir=DIR"]
+
+
+def test_an_arm_has_the_protocol_of_its_first_run():
+    faster = {"train.learning_rate": 0.5}
+    found = protocols([run(result("a", 0, 0.5), faster), run(result("a", 1, 0.5)), *RUNS[1:]])
+    assert set(found) == {"a", "b"}
+    assert "learning rate 0.5" in found["a"] and "learning rate 0.1" in found["b"]
+    assert found["b"].startswith("10 epochs of 1,293 images")
+
+
+def test_arms_are_named_where_their_training_differs():
+    same = "\n".join(arm_notes(SWEEP, RUNS))
+    assert "Training: 10 epochs of 1,293 images" in same and "; seeds 0, 3." in same
+    runs = [*RUNS, run(result("c", 0, 0.5), {"train.epochs": 20})]
+    assert "Training: a, b: 10 epochs" in "\n".join(arm_notes(SWEEP, runs))
+    assert "; c: 20 epochs" in "\n".join(arm_notes(SWEEP, runs))
+
+
+@pytest.mark.parametrize("notes", [arm_notes, paper_notes])
+def test_the_scoring_is_said(notes):
+    def text(**fields):
+        config = {name.replace("__", "."): value for name, value in fields.items()}
+        return "\n".join(notes(SWEEP, [run(result("a", 0, 0.5), config)]))
+
+    assert "scored once, after its last epoch, on all 360 test images of digits." in text()
+    assert "144 more were held out for validation" in text()
+    assert "the 360 test images of digits that its seed draws" in text(data__draw=[320, 160, 160])
+    assert "at several positions" in text(data__draw=[320, 160, 160], data__positions=4)
+    best = text(train__select_epoch="best_validation")
+    assert (
+        "after every epoch" in best and "test_selected is the best of all epochs on the test images" in best
+    )
+
+
+def test_without_a_validation_split_none_are_held_out():
+    notes = "\n".join(arm_notes(SWEEP, [run(result("a", 0, 0.5), validation=0)]))
+    assert "none were held out for validation" in notes
+
+
+def test_images_that_a_seed_draws_are_in_the_interval():
+    drawn = [run(result("a", 0, 0.5), {"data.draw": [320, 160, 160]})]
+    assert "the draw of images; it does not cover test-set sampling" in "\n".join(arm_notes(SWEEP, drawn))
+    assert "the draw of images" not in "\n".join(arm_notes(SWEEP, RUNS))
+
+
+def test_runs_that_do_not_score_the_test_images_say_so():
+    notes = "\n".join(arm_notes(SWEEP, [run(unscored("a", 0, 0.5))]))
+    assert "The test images are not scored" in notes and "360" not in notes and "Student's t" not in notes
+
+
+def test_hardware_libraries_and_every_revision_are_named():
+    other = RUNS[1] | {"provenance": PROVENANCE | {"revision": "4567def-dirty", "devices": 4}}
+    last = arm_notes(SWEEP, [RUNS[0], other])[-1]
+    assert "1 x cpu on a machine, 2 cores and 4 x cpu on a machine, 2 cores" in last
+    assert "jax 1.1, flax 2.2, optax 3.3" in last and "revision 0123abc and 4567def-dirty." in last
+    assert last == paper_notes(SWEEP, [RUNS[0], other])[-1]

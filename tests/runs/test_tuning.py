@@ -1,0 +1,84 @@
+"""Tuning: which candidate is selected, on validation accuracies alone."""
+
+import json
+
+import pytest
+
+from lenet_jax.config.arms import Arm
+from lenet_jax.errors import UserError
+from lenet_jax.runs.tuning import candidate_arms, merge_selection, select_candidates
+
+RATES = {"slow": {"train.learning_rate": 0.01}, "fast": {"train.learning_rate": 0.1}}
+ARM = Arm("net", {"model.name": "mlp"}, candidates=RATES)
+
+
+def results(accuracies, diverged=()):
+    """Results of runs, from arm -> validation accuracies."""
+    return [
+        {
+            "arm": arm,
+            "seed": seed,
+            "status": "diverged" if arm in diverged else "done",
+            "val_accuracy": None if arm in diverged else accuracy,
+            "test_accuracy": None,
+        }
+        for arm, its in accuracies.items()
+        for seed, accuracy in enumerate(its)
+    ]
+
+
+def test_every_candidate_is_an_arm():
+    assert [(arm.name, arm.overrides) for arm in candidate_arms([ARM])] == [
+        ("net-slow", {"model.name": "mlp", "train.learning_rate": 0.01}),
+        ("net-fast", {"model.name": "mlp", "train.learning_rate": 0.1}),
+    ]
+    for candidates in ({}, {"slow": {}}):
+        with pytest.raises(UserError, match=f"Arm x has {len(candidates)} candidates: tuning selects one of"):
+            candidate_arms([Arm("x", {}, candidates=candidates)])
+
+
+def test_the_best_mean_is_selected():
+    selected = select_candidates([ARM], results({"net-slow": [0.8, 0.9], "net-fast": [0.7, 0.97]}))
+    assert selected == {
+        "net": {
+            "candidate": "slow",
+            "overrides": {"train.learning_rate": 0.01},
+            "val_accuracy_mean": 0.85,
+            "runs": 2,
+        }
+    }
+
+
+def test_the_first_of_equals_is_selected_and_one_that_diverged_is_out():
+    equal = results({"net-slow": [0.8], "net-fast": [0.8]})
+    assert select_candidates([ARM], equal)["net"]["candidate"] == "slow"
+    diverged = results({"net-slow": [0.9], "net-fast": [0.1]}, diverged=["net-slow"])
+    assert select_candidates([ARM], diverged)["net"]["candidate"] == "fast"
+    with pytest.raises(UserError, match="Every candidate of net diverged"):
+        select_candidates([ARM], results({"net-slow": [0], "net-fast": [0]}, ["net-slow", "net-fast"]))
+
+
+def test_arms_that_are_tuned_together_share_the_best_for_their_mean():
+    arms = [Arm(name, {}, candidates=RATES, tuned_with="both") for name in ("x", "y")]
+    accuracies = {"x-slow": [0.9], "x-fast": [0.8], "y-slow": [0.5], "y-fast": [0.7]}
+    selected = select_candidates(arms, results(accuracies))
+    assert {name: its["candidate"] for name, its in selected.items()} == {"x": "fast", "y": "fast"}
+    assert selected["x"]["val_accuracy_mean"] == 0.8
+
+
+def test_an_arm_that_is_not_finished_is_left_open():
+    other = Arm("other", {}, candidates=RATES)
+    accuracies = {"net-slow": [0.9], "net-fast": [0.8], "other-slow": [0.5]}
+    assert set(select_candidates([ARM, other], results(accuracies))) == {"net"}
+
+
+def test_selections_are_merged_into_a_file(tmp_path):
+    path = tmp_path / "tuned.json"
+    first = select_candidates([ARM], results({"net-slow": [0.9], "net-fast": [0.8]}))
+    merge_selection(path, first)
+    merge_selection(path, {"another": first["net"]})
+    assert list(json.loads(path.read_text())) == ["another", "net"]
+    path.write_text("no JSON")
+    with pytest.raises(UserError, match="tuned.json is not a file of selected candidates"):
+        merge_selection(path, first)
+    assert path.read_text() == "no JSON"
