@@ -12,7 +12,7 @@ networks.py       stages, then a multilayer perceptron
 counts.py         parameters, connections and multiply-accumulates, by tracing
 ================  ======================================================================
 
-Array names end in the array's dimensions, one letter each:
+Array names end in their axes, as in `images_NHWC`; letters mean the same as in `lenet_jax.training`:
 
 =====  ================================================================================
 N      images
@@ -24,6 +24,6 @@ P      unit positions, row by row
 T      taps: the positions that one unit reads
 I      inputs of one unit, T x C
 Q      pairs (input map, output map) of a connection table
-J      units of the last hidden layer, which RBF units compare with their codes
+U      units whose states the output layer reads
 =====  ================================================================================
 """

@@ -107,20 +107,20 @@ class RBF(nn.Module):
     They are not trained. The class with the smallest output is the prediction.
 
     Attributes:
-      codes: the point of each class, J numbers +1 or -1.
+      codes: the point of each class, U numbers +1 or -1.
     """
 
     codes: Codes
 
     @nn.compact
-    def __call__(self, states_NJ: jax.Array) -> jax.Array:
-        """Maps states (N, J) to squared distances (N, classes)."""
-        return squared_distances(states_NJ, self.codes)
+    def __call__(self, states_NU: jax.Array) -> jax.Array:
+        """Maps states (N, U) to squared distances (N, classes)."""
+        return squared_distances(states_NU, self.codes)
 
 
-def squared_distances(states_NJ: jax.Array, codes: Codes) -> jax.Array:
+def squared_distances(states_NU: jax.Array, codes: Codes) -> jax.Array:
     """(N, classes): how far each state is from the code of each class, squared."""
-    return jnp.square(states_NJ[:, None] - jnp.array(codes, states_NJ.dtype)).sum(-1)
+    return jnp.square(states_NU[:, None] - jnp.array(codes, states_NU.dtype)).sum(-1)
 
 
 def _windows(join: Callable[[jax.Array, jax.Array], jax.Array], tiles: jax.Array) -> jax.Array:

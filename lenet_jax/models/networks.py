@@ -64,7 +64,7 @@ class MLP(nn.Module):
           dropout_rate: for training, if `dropout`: probability that an input of a hidden layer is dropped,
             by the key `dropout`. Nothing is dropped if it is None.
           states_only: whether to return what fixed output units read, which for "rbf" is the last hidden
-            layer (N, J).
+            layer (N, U).
         """
         x = x.reshape(x.shape[0], -1)
         activate = Activation(self.activation, name="activation")
