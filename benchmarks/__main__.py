@@ -2,10 +2,11 @@
 
     python -m benchmarks --workdir=DIR
 
-Takes about ten minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, a row as it
-comes, then benchmark.md and benchmark.png. All rows but --rows=layers,growth compare with PyTorch, which the
-project itself does not need; `make benchmark` installs it and runs this. --quick does little work, to try it
-(minutes, too, as processes start and compile).
+This takes about ten minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, one row
+as soon as it is measured, and at the end benchmark.md and benchmark.png. All groups of rows but `layers` and
+`growth` compare with PyTorch, which the project itself does not need; `make benchmark` installs it and runs
+this command. --quick tries the benchmark with little work; that still takes minutes, as processes start and
+compile.
 """
 
 import importlib.util
@@ -18,7 +19,7 @@ from experiments import cli
 from lenet_jax import files
 from lenet_jax.errors import UserError
 from lenet_jax.report import tables
-from lenet_jax.runs import provenance
+from lenet_jax.runs.provenance import provenance
 
 
 def main() -> None:
@@ -26,21 +27,21 @@ def main() -> None:
     chosen = [name.strip() for name in flags.FLAGS.rows.split(",") if name.strip()] or list(rows.GROUPS)
     if unknown := [name for name in chosen if name not in rows.GROUPS]:
         raise UserError(f"--rows names {', '.join(unknown)}: choose from {', '.join(rows.GROUPS)}.")
-    if any(rows.GROUPS[name][2] for name in chosen) and importlib.util.find_spec("torch") is None:
-        without = ",".join(name for name, (*_, takes_torch) in rows.GROUPS.items() if not takes_torch)
+    if any(rows.GROUPS[name].needs_torch for name in chosen) and importlib.util.find_spec("torch") is None:
+        without_torch = ",".join(name for name, group in rows.GROUPS.items() if not group.needs_torch)
         raise UserError(
             "PyTorch, with which the benchmark compares, is not installed: call `make benchmark`, which "
-            f"installs it, or --rows={without}."
+            f"installs it, or pass --rows={without_torch}."
         )
     directory.mkdir(parents=True, exist_ok=True)
-    provenance()  # of the checkout as it is now: what is written below may be tracked in it
+    provenance()  # now, as the files written below may be tracked in the checkout
     scale = rows.Scale(turns=2, work=0.1) if flags.FLAGS.quick else rows.Scale(turns=7, work=1.0)
     rate = rows.product_rate()
     measured = []
     for name in chosen:
-        what, measure, _ = rows.GROUPS[name]
-        print(f"Measuring {what} ...", file=sys.stderr, flush=True)
-        for row in measure(scale, rate):
+        group = rows.GROUPS[name]
+        print(f"Measuring {group.description} ...", file=sys.stderr, flush=True)
+        for row in group.measure(scale, rate):
             measured.append({"rows": name, **row})
             print(f"  {row['case']}: {row['ratio']:.2f} times {row['against']}", file=sys.stderr, flush=True)
             files.write(directory / "benchmark.csv", tables.to_csv(measured))
@@ -55,7 +56,7 @@ def main() -> None:
 if __name__ == "__main__":
     cli.define_workdir()
     flags.DEFINE_string(
-        "rows", "", f"Groups of rows, comma-separated, of {','.join(rows.GROUPS)}; all by default."
+        "rows", "", f"Groups of rows, comma-separated: {','.join(rows.GROUPS)}. All by default."
     )
-    flags.DEFINE_bool("quick", False, "Little work: to try the benchmark, not to measure.")
+    flags.DEFINE_bool("quick", False, "Do little work: to try the benchmark, not to measure.")
     cli.run(main)

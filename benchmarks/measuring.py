@@ -4,7 +4,9 @@ import importlib
 import multiprocessing
 import sys
 import time
-from typing import NamedTuple
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
 
 from lenet_jax.errors import UserError
 
@@ -13,16 +15,16 @@ class Work(NamedTuple):
     """A workload by name, so that another process can make it.
 
     Attributes:
-      function: "package.module:function", which returns the workload.
-      arguments: by keyword.
+      function: "package.module:function"; the function returns the workload.
+      arguments: its keyword arguments.
     """
 
     function: str
-    arguments: dict
+    arguments: Mapping[str, Any]
 
 
 class Measured(NamedTuple):
-    """Seconds of each call, and the process's peak memory in MB."""
+    """The seconds of each call, and the process's peak memory in MB."""
 
     seconds: list[float]
     peak_megabytes: float
@@ -31,17 +33,17 @@ class Measured(NamedTuple):
 def in_turns(works: list[Work], repeats: int) -> list[Measured]:
     """Calls the workloads one after the other, `repeats` times, after a first call that isn't counted.
 
-    So all of them see the machine as it was at the time, busy or not. While one works the others wait.
+    Turns expose all workloads to the same load of the machine. Only one process works at a time.
     """
     context = multiprocessing.get_context("spawn")
     workers = []
     for work in works:
-        connection, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        connection, worker_connection = context.Pipe()
+        process = context.Process(target=_serve, args=(worker_connection, work), daemon=True)
         process.start()
-        theirs.close()
+        worker_connection.close()
         workers.append((process, connection))
-        _answer(connection)  # one after the other while they start, too
+        _answer(connection)  # the next process starts when this one is ready
     seconds = [[] for _ in works]
     for _ in range(repeats):
         for times, (_, connection) in zip(seconds, workers, strict=True):
@@ -55,25 +57,25 @@ def in_turns(works: list[Work], repeats: int) -> list[Measured]:
     return measured
 
 
-def _answer(connection):
+def _answer(connection: Connection) -> Any:
     try:
         return connection.recv()
     except EOFError:
         raise UserError("A process of the benchmark ended early: what it printed is above.") from None
 
 
-def call_once(work: Work):
-    """What a function returns that is itself the measurement, such as a rate; in a process of its own."""
+def call_once(work: Work) -> Any:
+    """Calls `work.function` in a process of its own and returns its result, itself a measurement."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_make, (work,))
 
 
-def _make(work: Work):
+def _make(work: Work) -> Any:
     module, function = work.function.split(":")
     return getattr(importlib.import_module(module), function)(**work.arguments)
 
 
-def _serve(connection, work: Work) -> None:
+def _serve(connection: Connection, work: Work) -> None:
     call = _make(work)
     call()  # compiles, and warms up
     connection.send("ready")
@@ -85,7 +87,7 @@ def _serve(connection, work: Work) -> None:
 
 
 def _peak_megabytes() -> float:
-    """Of the accelerator where this process uses one through JAX or PyTorch, else of the process."""
+    """Peak memory on the accelerator if this process uses one through JAX or PyTorch, else of the process."""
     if "jax" in sys.modules:
         stats = sys.modules["jax"].local_devices()[0].memory_stats() or {}
         if "peak_bytes_in_use" in stats:

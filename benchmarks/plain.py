@@ -1,52 +1,105 @@
-"""The six wirings as one would write them in Flax: `Conv`, `ConvLocal`, or a masked `Dense`.
+"""The wirings as one would write them in Flax: `Conv`, `ConvLocal`, `Dense`, or a masked `Dense`.
 
-They have the weights and results of `lenet_jax.layers.Wired`; only how they compute differs.
+They have the weights and results of `lenet_jax.models.wired_layer.Wired`; only how they compute differs. A
+wiring without a form of its own here is a masked dense layer, tied where weights are shared.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from lenet_jax.models import wiring
-from lenet_jax.models.layers import Wired
+from lenet_jax.models.wired_layer import Wired
+from lenet_jax.models.wiring import output_size
+
+
+class PlainForm(NamedTuple):
+    """One way to write a wired layer in Flax.
+
+    Attributes:
+      name: as the benchmark shows it.
+      make: (layer, its params, its reads_PT, side of its input maps) -> a module from images (N, H, W, C) to
+        (N, H, W, O), and that module's params.
+    """
+
+    name: str
+    make: Callable[[Wired, dict, np.ndarray, int], tuple[nn.Module, dict]]
+
+
+def plain_form(connectivity: str, sharing: str) -> PlainForm:
+    """The form of a wiring."""
+    return FORMS.get((connectivity, sharing), MASKED[sharing])
 
 
 def plain_layer(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
-    """A module from images (N, size, size, C) to (N, rows, columns, maps), and its parameters.
+    """The plain form of `layer` with its parameters, for input maps of side `size`."""
+    return plain_form(layer.connectivity, layer.sharing).make(layer, params, reads_PT, size)
 
-    `params` are those of `layer`; `reads_PT` says what units read, where they read at random.
-    """
-    kernel, bias = params["kernel"], params["bias"]
-    channels, maps = kernel.shape[1], layer.maps
-    out = wiring.output_size(size, layer.kernel_size)
+
+def _conv(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
     window = (layer.kernel_size, layer.kernel_size)
-    match layer.connectivity, layer.sharing:
-        case "local", "shared":
-            module = nn.Conv(maps, window, padding="VALID")
-            return module, {"kernel": kernel.reshape(*window, channels, maps), "bias": bias}
-        case "local", "unshared":  # ConvLocal orders a unit's inputs by channel, then tap
-            kernel = kernel.transpose(2, 1, 0, 3).reshape(out, out, -1, maps)
-            module = nn.ConvLocal(maps, window, padding="VALID")
-            return module, {"kernel": kernel, "bias": bias.reshape(out, out, maps)}
-        case "full", "shared":
-            inner = {"kernel": kernel.reshape(size, size, channels, maps), "bias": bias}
-            return WrappedConv(maps, out), {"Conv_0": inner}
-        case "full", "unshared":
-            inner = {"kernel": kernel.reshape(size * size * channels, -1), "bias": bias.reshape(-1)}
-            return FlatDense(maps, out), {"Dense_0": inner}
-        case "random", "shared":
-            return TiedDense(maps, reads_PT), {"kernel": kernel, "bias": bias}
-        case "random", "unshared":  # all weights of a dense layer, most of them never used
-            units = np.arange(out * out)[:, None]
-            dense = jnp.zeros((size * size, out * out, channels, maps))
-            dense = dense.at[reads_PT, units].set(kernel.transpose(2, 0, 1, 3)).transpose(0, 2, 1, 3)
-            return MaskedDense(maps, reads_PT), {"kernel": dense, "bias": bias}
-    raise NotImplementedError(f"No plain form of {layer.connectivity}, {layer.sharing}.")
+    kernel = params["kernel"]
+    module = nn.Conv(layer.maps, window, padding="VALID")
+    return module, {"kernel": kernel.reshape(*window, *kernel.shape[1:]), "bias": params["bias"]}
+
+
+def _conv_local(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
+    out = output_size(size, layer.kernel_size)
+    # ConvLocal orders a unit's inputs by channel, then tap.
+    kernel = params["kernel"].transpose(2, 1, 0, 3).reshape(out, out, -1, layer.maps)
+    module = nn.ConvLocal(layer.maps, (layer.kernel_size, layer.kernel_size), padding="VALID")
+    return module, {"kernel": kernel, "bias": params["bias"].reshape(out, out, layer.maps)}
+
+
+def _wrapped_conv(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
+    kernel = params["kernel"]
+    conv = {"kernel": kernel.reshape(size, size, *kernel.shape[1:]), "bias": params["bias"]}
+    return WrappedConv(layer.maps, output_size(size, layer.kernel_size)), {"Conv_0": conv}
+
+
+def _flat_dense(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
+    kernel = params["kernel"]
+    dense = {
+        "kernel": kernel.reshape(size * size * kernel.shape[1], -1),
+        "bias": params["bias"].reshape(-1),
+    }
+    return FlatDense(layer.maps, output_size(size, layer.kernel_size)), {"Dense_0": dense}
+
+
+def _tied_dense(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
+    return TiedDense(layer.maps, reads_PT), {"kernel": params["kernel"], "bias": params["bias"]}
+
+
+def _masked_dense(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
+    kernel = params["kernel"]
+    units = len(reads_PT)
+    # All weights of a dense layer, most of which are never used.
+    weights_XPCO = jnp.zeros((size * size, units, kernel.shape[1], layer.maps))
+    weights_XPCO = weights_XPCO.at[reads_PT, np.arange(units)[:, None]].set(kernel.transpose(2, 0, 1, 3))
+    return MaskedDense(layer.maps, reads_PT), {
+        "kernel": weights_XPCO.transpose(0, 2, 1, 3),
+        "bias": params["bias"],
+    }
+
+
+FORMS = {
+    ("local", "shared"): PlainForm("Conv", _conv),
+    ("local", "unshared"): PlainForm("ConvLocal", _conv_local),
+    ("full", "shared"): PlainForm("Conv, input wrapped", _wrapped_conv),
+    ("full", "unshared"): PlainForm("Dense", _flat_dense),
+}
+# The forms of all other wirings, by sharing.
+MASKED = {
+    "shared": PlainForm("tied, masked Dense", _tied_dense),
+    "unshared": PlainForm("masked Dense", _masked_dense),
+}
 
 
 class WrappedConv(nn.Module):
-    """A convolution whose kernel is as large as the input, over the input repeated beyond its border."""
+    """A convolution whose kernel is as large as the input, over the input repeated beyond its edges."""
 
     maps: int
     out: int
@@ -71,7 +124,7 @@ class FlatDense(nn.Module):
 
 
 class MaskedDense(nn.Module):
-    """A dense layer most of whose weights a mask sets to zero."""
+    """A dense layer in which a mask sets to zero the weights of all links that the wiring lacks."""
 
     maps: int
     reads_PT: np.ndarray
@@ -81,15 +134,15 @@ class MaskedDense(nn.Module):
         _, size, _, channels = x_NHWC.shape
         units = len(self.reads_PT)
         zeros = nn.initializers.zeros_init()
-        weights = self.param("kernel", zeros, (size * size, channels, units, self.maps))
-        bias = self.param("bias", zeros, (units, self.maps))
+        weights_XCPO = self.param("kernel", zeros, (size * size, channels, units, self.maps))
+        bias_PO = self.param("bias", zeros, (units, self.maps))
         mask = np.zeros((size * size, 1, units, 1), np.float32)
         mask[self.reads_PT, 0, np.arange(units)[:, None]] = 1
-        return _dense(x_NHWC, weights * mask, bias)
+        return _dense(x_NHWC, weights_XCPO * mask, bias_PO)
 
 
 class TiedDense(nn.Module):
-    """A dense layer most of whose weights are zero, and the others taken from one kernel."""
+    """A dense layer that takes its weights from one kernel, and zeros where the wiring has no link."""
 
     maps: int
     reads_PT: np.ndarray
@@ -99,17 +152,17 @@ class TiedDense(nn.Module):
         _, size, _, channels = x_NHWC.shape
         units, taps = self.reads_PT.shape
         zeros = nn.initializers.zeros_init()
-        kernel = self.param("kernel", zeros, (taps, channels, self.maps))
-        bias = self.param("bias", zeros, (self.maps,))
-        # Which tap links a position to a unit; the last one, a row of zeros, where none does.
-        tap = np.full((size * size, units), taps, np.int32)
-        tap[self.reads_PT, np.arange(units)[:, None]] = np.arange(taps)
-        weights = jnp.pad(kernel, ((0, 1), (0, 0), (0, 0)))[tap].transpose(0, 2, 1, 3)
-        return _dense(x_NHWC, weights, bias)
+        kernel_TCO = self.param("kernel", zeros, (taps, channels, self.maps))
+        bias_O = self.param("bias", zeros, (self.maps,))
+        # The tap that links a position to a unit; where there is none, the last one, a row of zeros.
+        tap_XP = np.full((size * size, units), taps, np.int32)
+        tap_XP[self.reads_PT, np.arange(units)[:, None]] = np.arange(taps)
+        weights_XPCO = jnp.pad(kernel_TCO, ((0, 1), (0, 0), (0, 0)))[tap_XP]
+        return _dense(x_NHWC, weights_XPCO.transpose(0, 2, 1, 3), bias_O)
 
 
-def _dense(x_NHWC: jax.Array, weights_ICPO: jax.Array, bias: jax.Array) -> jax.Array:
-    *_, units, maps = weights_ICPO.shape
+def _dense(x_NHWC: jax.Array, weights_XCPO: jax.Array, bias: jax.Array) -> jax.Array:
+    *_, units, maps = weights_XCPO.shape
     out = round(units**0.5)
-    y = x_NHWC.reshape(x_NHWC.shape[0], -1) @ weights_ICPO.reshape(-1, units * maps)
+    y = x_NHWC.reshape(x_NHWC.shape[0], -1) @ weights_XCPO.reshape(-1, units * maps)
     return (y.reshape(-1, units, maps) + bias).reshape(-1, out, out, maps)

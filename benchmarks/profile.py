@@ -2,9 +2,9 @@
 
     python -m benchmarks.profile local shared
 
-Trains LeNet-5, batch 128, under JAX's profiler, and prints for each layer, forward and backward, the
-milliseconds a step that its compiled operations took. Operations may run at the same time, so their sum can
-exceed the step's time; a CPU's profile names them, an accelerator's may not.
+Trains LeNet-5, batch 128, under JAX's profiler, and prints the milliseconds per step of each layer's compiled
+operations, forward and backward. Operations may run at the same time, so their sum can exceed the time of
+the step. A CPU's profile names the operations; an accelerator's may not.
 """
 
 import collections
@@ -13,6 +13,7 @@ import pathlib
 import re
 import sys
 import tempfile
+from typing import Any
 
 import jax
 
@@ -21,19 +22,21 @@ from benchmarks.workloads import prepare
 from lenet_jax.models import wiring
 from lenet_jax.report import tables
 
-STEPS = 100
+BATCH, STEPS = 128, 100
 
 
 def main(connectivity: str, sharing: str) -> None:
-    fields = LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
-    engine, program, data, hyperparameters = prepare(fields, STEPS * LENET5["train.batch_size"], [0.1])
+    """Prints the profile of one wiring."""
+    fields = {"model.connectivity": connectivity, "model.sharing": sharing, "train.batch_size": BATCH}
+    engine, program, data, hyperparameters = prepare(LENET5 | fields, STEPS * BATCH, [0.1])
     state = engine.init_state(program, hyperparameters)
-    names = operation_names(engine.train_epoch.lower(program, state, data, 0).compile().as_text())
-    state, means = engine.train_epoch(program, state, data, 0)
+    train_epoch: Any = engine.train_epoch  # jitted
+    names = operation_names(train_epoch.lower(program, state, data, 0).compile().as_text())
+    state, means = train_epoch(program, state, data, 0)
     jax.block_until_ready(means)
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
-            _, means = engine.train_epoch(program, state, data, 1)
+            _, means = train_epoch(program, state, data, 1)
             jax.block_until_ready(means)
         [trace] = pathlib.Path(folder).rglob("*.xplane.pb")
         nanoseconds = collections.Counter()
@@ -47,22 +50,26 @@ def main(connectivity: str, sharing: str) -> None:
             "part": part,
             "direction": direction,
             "operation": operation,
-            "ms a step": f"{total / STEPS / 1e6:.3f}",
+            "ms per step": f"{total / STEPS / 1e6:.3f}",
         }
         for (part, direction, operation), total in nanoseconds.most_common(25)
     ]
     print(tables.to_markdown(rows))
-    print(f"\nAll operations: {sum(nanoseconds.values()) / STEPS / 1e6:.2f} ms a step.")
+    print(f"\nAll operations: {sum(nanoseconds.values()) / STEPS / 1e6:.2f} ms per step.")
 
 
 def operation_names(compiled: str) -> dict[str, tuple[str, str, str]]:
-    """Compiled operation -> (layer, "forward" or "backward", JAX operation), of those inside the loop."""
+    """Compiled operations of the training loop -> (layer, "forward" or "backward", JAX operation).
+
+    Args:
+      compiled: the text of a compiled program.
+    """
     names = {}
     for name, path in re.findall(r"%([\w.-]+) = .*op_name=\"([^\"]*while/body[^\"]*)\"", compiled):
         layers = re.findall(r"\b(stage_\d+|pool_\d+|dense_\d+|output|activation)\b", path)
         differentiated = "jvp" in path
-        other = "images, loss" if differentiated else "optimizer, order of images"
-        part = layers[-1] if differentiated and layers else other
+        not_a_layer = "images, loss" if differentiated else "optimizer, order of images"
+        part = layers[-1] if differentiated and layers else not_a_layer
         direction = "backward" if "transpose(jvp" in path else "forward"
         names[name] = (part, direction, path.rsplit("/", 1)[-1])
     return names

@@ -1,4 +1,4 @@
-"""The benchmark's rows as a table for people, and as a figure."""
+"""The benchmark's rows as a table and as a figure."""
 
 import importlib.metadata
 import io
@@ -7,30 +7,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from lenet_jax.report import tables
-from lenet_jax.runs import provenance, versions
+from lenet_jax.runs.provenance import provenance, versions
 
 COMMAND = "python -m benchmarks"
 NOTES = (
-    "Medians over the turns. Both sides take turns, in processes of their own; `times faster` is the "
-    "median of the ratios of each turn, `range` the smallest and the largest. In `growth` the other "
-    "side is the first row.",
-    "`seconds` are for 60,000 images, forward and backward; in `start`, from the start of a process to "
-    "the end of its first 20 steps of batch 64, with compiled programs in the cache (warm) or without "
-    "(cold). `program` are those of them for making, compiling and running the program.",
-    "`of product rate`: useful multiply-accumulates a second, by the layers' definition, over those of "
-    "large matrix products. Zeros that a form multiplies are not counted; where it is over 100%, the form "
+    "Medians over the turns. Both sides take turns, each in a process of its own; `times faster` is the "
+    "median of the ratios of the turns, `range` the smallest and the largest ratio. In `growth` the peer "
+    "is the first row.",
+    "`seconds`: for 60,000 images, forward and backward; in `start`, from the start of a process to the "
+    "end of its first 20 steps of batch 64, with compiled programs in the cache (warm) or without (cold). "
+    "`program`: the part of these seconds that makes, compiles and runs the program.",
+    "`of product rate`: useful multiply-accumulates per second, by the layers' definition, over those of "
+    "large matrix products. Multiplications by zero that a form adds are not counted; above 100%, the form "
     "multiplies less than the definition (`full_shared`, by Fourier transforms).",
-    "`MB`: peak memory of the process, or of its part of an accelerator.",
+    "`MB`: peak memory of the process, or on the accelerator; `peer MB`: that of the peer.",
 )
 COLOURS = {"PyTorch": "tab:blue"}
 OTHER = "tab:orange"
 
 
 def to_markdown(rows: list[dict], rate: float, options: str) -> str:
-    """The table, and below it what its columns are, how and where it was measured.
+    """The table, and below it what its columns mean, and how and where it was measured.
 
     Args:
-      options: of the command that measured.
+      rate: multiply-accumulates per second of large matrix products.
+      options: the options of the command that measured.
     """
     shown = [
         {
@@ -44,7 +45,7 @@ def to_markdown(rows: list[dict], rate: float, options: str) -> str:
             "range": f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
             "of product rate": _number(row.get("share_of_product_rate"), ".0%"),
             "MB": _number(row.get("peak_megabytes"), ",.0f"),
-            "their MB": _number(row.get("their_peak_megabytes"), ",.0f"),
+            "peer MB": _number(row.get("peer_peak_megabytes"), ",.0f"),
             "turns": row["turns"],
         }
         for row in rows
@@ -54,7 +55,7 @@ def to_markdown(rows: list[dict], rate: float, options: str) -> str:
         tables.to_markdown(shown),
         "",
         *(f"- {note}" for note in NOTES),
-        f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates a second here.",
+        f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates per second here.",
         f"- Command: `{COMMAND} {options}`",
         f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "
         f"revision {ran_on['revision']}.",
@@ -62,7 +63,7 @@ def to_markdown(rows: list[dict], rate: float, options: str) -> str:
 
 
 def draw(rows: list[dict]) -> bytes:
-    """How many times faster each row is, on a logarithmic axis; a PNG."""
+    """A PNG: how many times faster each row is, on a logarithmic axis."""
     rows = [row for row in rows if row["rows"] != "growth"]
     figure = Figure(figsize=(9, 1.2 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
@@ -76,7 +77,7 @@ def draw(rows: list[dict]) -> bytes:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.axvline(1, color="black", linewidth=1)
-    axes.set_xlabel("times faster, median and range; 1 is as fast")
+    axes.set_xlabel("times faster, median and range; 1: equally fast")
     axes.grid(True, which="both", axis="x", alpha=0.3)
     image = io.BytesIO()
     figure.savefig(image, dpi=150, format="png")

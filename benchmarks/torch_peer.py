@@ -1,6 +1,7 @@
-"""The other side of the benchmark: the same training in PyTorch, eager, as one would write it."""
+"""The peer of training: the same networks and protocol in PyTorch, eager, as one would write them."""
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from benchmarks.data import random_images
 
 
 def lenet5() -> nn.Module:
-    """LeNet-5 as `lenet_jax.config.default_config` has it, on (N, 1, 32, 32)."""
+    """LeNet-5 as in the default config, on images (N, 1, 32, 32)."""
     return nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2),
         nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
@@ -19,19 +20,19 @@ def lenet5() -> nn.Module:
 
 
 def mlp() -> nn.Module:
-    """784-300-100-10, on (N, 1, 28, 28)."""
+    """784-300-100-10, on images (N, 1, 28, 28)."""
     return nn.Sequential(
         nn.Flatten(), nn.Linear(784, 300), nn.Tanh(), nn.Linear(300, 100), nn.Tanh(), nn.Linear(100, 10)
     )
 
 
 class ZipCode(nn.Module):
-    """The zip code net as `lenet_jax.historic.ZIPCODE` has it, on (N, 1, 16, 16)."""
+    """The zip code net as in `configs.history.common.ZIPCODE`, on images (N, 1, 16, 16)."""
 
-    # Of H1's maps, what each third of H2's reads.
+    # The maps of H1 that each third of H2's maps reads.
     READ = ((*range(8),), (*range(4, 12),), (*range(4), *range(8, 12)))
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.h1 = nn.Conv2d(1, 12, 5, stride=2, bias=False)
         self.h1_bias = nn.Parameter(torch.zeros(12, 8, 8))
@@ -39,29 +40,32 @@ class ZipCode(nn.Module):
         self.h2_bias = nn.Parameter(torch.zeros(12, 4, 4))
         self.h3, self.output = nn.Linear(192, 30), nn.Linear(30, 10)
 
-    def forward(self, x):
-        x = self.sigmoid(self.h1(self.bordered(x)) + self.h1_bias)
-        x = self.bordered(x)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maps images to ten activated outputs (N, 10)."""
+        x = self.sigmoid(self.h1(self.padded(x)) + self.h1_bias)
+        x = self.padded(x)
         x = torch.cat([h2(x[:, list(read)]) for h2, read in zip(self.h2, self.READ, strict=True)], 1)
         x = self.sigmoid(x + self.h2_bias).flatten(1)
         return self.sigmoid(self.output(self.sigmoid(self.h3(x))))
 
     @staticmethod
-    def bordered(x):
+    def padded(x: torch.Tensor) -> torch.Tensor:
+        """Two rows and columns before and one after, at the level of background."""
         return nn.functional.pad(x, (2, 1, 2, 1), value=-1.0)
 
     @staticmethod
-    def sigmoid(a):
+    def sigmoid(a: torch.Tensor) -> torch.Tensor:
+        """The scaled tanh of LeCun et al. 1998, eq. 6."""
         return 1.7159 * torch.tanh(2 / 3 * a)
 
 
-def squared_error(outputs, labels):
-    """Against targets of -1 and 1."""
+def squared_error(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean squared error, with targets of -1 and 1."""
     targets = 2.0 * nn.functional.one_hot(labels, 10) - 1
     return nn.functional.mse_loss(outputs, targets)
 
 
-# name -> (network, loss, momentum, whether each epoch has a new order)
+# name -> (network, loss, momentum, whether each epoch shuffles the images anew)
 MODELS = {
     "lenet5": (lenet5, nn.functional.cross_entropy, 0.9, True),
     "mlp": (mlp, nn.functional.cross_entropy, 0.9, True),
@@ -69,16 +73,18 @@ MODELS = {
 }
 
 
-def train(model: str, size: int, images: int, batch: int, learning_rates: list[float]):
-    """A workload: `train_on` random images."""
+def train(model: str, size: int, images: int, batch: int, learning_rates: list[float]) -> Callable[[], None]:
+    """`train_on` random images."""
     return train_on(*random_images(images, size), model, batch, learning_rates)
 
 
-def train_on(images_NHWC, labels_N, model: str, batch: int, learning_rates: list[float]):
-    """A workload: trains a run for each learning rate, each with its own seed, for one epoch.
+def train_on(
+    images_NHWC: np.ndarray, labels_N: np.ndarray, model: str, batch: int, learning_rates: list[float]
+) -> Callable[[], None]:
+    """A workload: trains one run per learning rate, each with its own seed, for one epoch.
 
-    By SGD as MODELS says, the images in the device's memory, all in float32; on a CPU with as many
-    threads as the process may use.
+    Runs are trained by SGD as MODELS specifies, in float32, with all images in the device's memory; on a CPU
+    with all threads that the process may use.
     """
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.backends.cudnn.allow_tf32 = False
@@ -100,7 +106,7 @@ def train_on(images_NHWC, labels_N, model: str, batch: int, learning_rates: list
             loss.backward()
             optimizer.step()
 
-    def work():
+    def work() -> None:
         for seed, learning_rate in enumerate(learning_rates):
             run(seed, learning_rate)
         if device == "cuda":

@@ -1,15 +1,17 @@
-"""What else was tried for five of the six wirings, against the form in use.
+"""Other forms of the wirings' products that were tried, against the form in use.
 
     python -m benchmarks.tried
 
-Prints milliseconds for LeNet-5's stages 1 and 3 together, forward and backward, batch 128, as they are
-computed in training: inside a compiled loop, unless it says "in a step". Forms that want the images outermost
-transpose them. Forms take turns in one process; the last column is the median of the ratios to the form in
-use. `local`, `unshared` is computed as `random`, `unshared` is. A minute on two cores.
+Prints milliseconds for LeNet-5's stages 1 and 3 together, forward and backward, batch 128. The stages are
+computed as in training, inside a compiled loop, unless the form's name ends in "in a step". Forms that need
+the images outermost transpose them. Forms take turns in one process; the last column is the median of the
+ratios to the form in use. `local`, `unshared` and `random`, `unshared` are computed by the same form, and
+only the latter is shown. This takes about a minute on two cores.
 """
 
 import statistics
 import time
+from collections.abc import Callable
 from unittest import mock
 
 import jax
@@ -25,19 +27,22 @@ from lenet_jax.training.jax_settings import fix_numerics
 BATCH, STEPS, TURNS, KERNEL = 128, 20, 7, 5
 STAGES = ((32, 1, 6), (14, 6, 16))  # size, input maps, maps
 
+# (input, kernel, reads_PT) -> output, in whatever layout the form produces.
+Form = Callable[[FeatureMaps, jax.Array, jax.Array], jax.Array]
 
-def convolve_in_tiles(side):
-    """`convolve` with tiles of one size in both stages."""
 
-    def form(x, kernel, _):
+def convolve_in_tiles(side: int) -> Form:
+    """`convolve` with tiles of side `side` in both stages."""
+
+    def form(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
         with mock.patch.object(products, "tile_side", lambda *_: side):
             return products.convolve(x, kernel, KERNEL).tiles
 
     return form
 
 
-def banded_rows(x, kernel, _):
-    """A banded (Toeplitz) matrix for whole rows of units: stacked rows of the images times one matrix."""
+def banded_rows(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """One banded (Toeplitz) matrix for whole rows of units, times stacked rows of the input."""
     count, size, _, channels = x.shape
     out, maps = size - KERNEL + 1, kernel.shape[-1]
     rows = x.plain.transpose(1, 2, 0, 3)  # rows, columns, C, N
@@ -47,56 +52,62 @@ def banded_rows(x, kernel, _):
     return jnp.einsum("ai,ris->ras", band.transpose(0, 4, 1, 2, 3).reshape(out * maps, -1), rows)
 
 
-def gathered(x, kernel, reads):
-    return products.gather(x, reads, kernel if kernel.ndim == 4 else kernel[:, :, None])
+def gathered(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """`gather`, as it is in use."""
+    return products.gather(x, reads_PT, kernel if kernel.ndim == 4 else kernel[:, :, None])
 
 
-def convolution(x, kernel, _):
+def convolution(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """XLA's convolution."""
     kernel = kernel.reshape(KERNEL, KERNEL, *kernel.shape[1:])
     return lax.conv_general_dilated(
         x.images, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
-def fourier(x, kernel, reads):
-    """The kernel written into an image of zeros, then as `full`, `shared`."""
+def fourier(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """The kernel written into an image of zeros, then `correlate_all`."""
     size = x.size
-    image = jnp.zeros((size * size, *kernel.shape[1:])).at[reads[0]].set(kernel, unique_indices=True)
+    image = jnp.zeros((size * size, *kernel.shape[1:])).at[reads_PT[0]].set(kernel, unique_indices=True)
     return products.correlate_all(x, image, KERNEL)
 
 
-def one_long_product(x, kernel, reads):
-    """A shared kernel times all that all units read."""
+def one_long_product(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """A shared kernel times the inputs of all units."""
     count, size, _, channels = x.shape
-    positions = x.plain.reshape(channels, size * size, count)
-    read = positions[:, reads.T].reshape(-1, len(reads) * count)  # C, T; P, N
+    x_CXN = x.plain.reshape(channels, size * size, count)
+    read = x_CXN[:, reads_PT.T].reshape(-1, len(reads_PT) * count)  # C x T, P x N
     return kernel.transpose(2, 1, 0).reshape(kernel.shape[2], -1) @ read
 
 
-def gathered_without_own_gradient(x, kernel, reads):
-    """`gather` with the gradient that JAX derives, operands in the order that it chooses."""
-    products_alone = products._unit_products.fun
-    with mock.patch.object(products, "_unit_products", products_alone):
-        return gathered(x, kernel, reads)
+def gathered_with_derived_gradient(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """`gather` with the gradient that JAX derives, which chooses the order of operands."""
+    forward = products._unit_products.fun
+    with mock.patch.object(products, "_unit_products", forward):
+        return gathered(x, kernel, reads_PT)
 
 
-def gathered_images_outermost(x, kernel, reads):
+def gathered_images_outermost(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """`gather` with the images as the outermost dimension."""
     count, size, _, channels = x.shape
-    read = x.images.reshape(count, size * size, channels)[:, reads].reshape(count, len(reads), -1)
-    return jnp.einsum("npi,ipo->npo", read, kernel.reshape(-1, *kernel.shape[2:]))
+    x_NXC = x.images.reshape(count, size * size, channels)
+    read_NPI = x_NXC[:, reads_PT].reshape(count, len(reads_PT), -1)
+    return jnp.einsum("npi,ipo->npo", read_NPI, kernel.reshape(-1, *kernel.shape[2:]))
 
 
-def dense_with_zeros(x, kernel, reads):
+def dense_with_zeros(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
     """A fully connected layer, the kernel written into a matrix of zeros."""
     count, size, _, channels = x.shape
     units, maps = kernel.shape[2:]
-    dense = jnp.zeros((size * size, units, channels, maps))
-    dense = dense.at[reads, np.arange(units)[:, None]].set(kernel.transpose(2, 0, 1, 3), unique_indices=True)
-    dense = dense.transpose(0, 2, 1, 3).reshape(size * size * channels, -1)
+    dense_XPCO = jnp.zeros((size * size, units, channels, maps))
+    dense_XPCO = dense_XPCO.at[reads_PT, np.arange(units)[:, None]].set(
+        kernel.transpose(2, 0, 1, 3), unique_indices=True
+    )
+    dense = dense_XPCO.transpose(0, 2, 1, 3).reshape(size * size * channels, -1)
     return x.images.reshape(count, -1) @ dense
 
 
-def fast_fourier(x, kernel, _):
+def fast_fourier(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
     """`jnp.fft` instead of products with Fourier matrices."""
     _, size, _, channels = x.shape
     out = size - KERNEL + 1
@@ -106,30 +117,31 @@ def fast_fourier(x, kernel, _):
     return jnp.fft.irfft2(y_f, s=(size, size), axes=(1, 2))[:, :out, :out]
 
 
-def images_outermost(x, kernel, _):
+def images_outermost(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
+    """`multiply_all` with the images as the outermost dimension."""
     return x.images.reshape(x.shape[0], -1) @ kernel.reshape(-1, kernel.shape[2] * kernel.shape[3])
 
 
 IN_A_STEP = "lax.conv in a step"
-# The first form of each is the one in use.
-FORMS = {
+# The first form of each wiring is the one in use.
+FORMS: dict[tuple[str, str], dict[str, Form]] = {
     ("local", "shared"): {
         "banded matrix, tiles of 4 and 2": lambda x, kernel, _: products.convolve(x, kernel, KERNEL).tiles,
         "banded matrix, tiles of 2": convolve_in_tiles(2),
         "tiles of 1: im2col": convolve_in_tiles(1),
         "banded matrix, whole rows": banded_rows,
-        "gather, a product a position": gathered,
+        "gather, one product per position": gathered,
         "lax.conv in the loop": convolution,
         IN_A_STEP: convolution,
     },
     ("random", "shared"): {
-        "gather, a product a position": gathered,
+        "gather, one product per position": gathered,
         "gather, one long product": one_long_product,
         "Fourier matrices": fourier,
     },
     ("random", "unshared"): {
-        "gather, a product a position": gathered,
-        "with the derived gradient": gathered_without_own_gradient,
+        "gather, one product per position": gathered,
+        "with the derived gradient": gathered_with_derived_gradient,
         "images outermost": gathered_images_outermost,
         "dense matrix with zeros": dense_with_zeros,
     },
@@ -144,32 +156,34 @@ FORMS = {
 }
 
 
-def stage_inputs(connectivity: str, sharing: str, size: int, channels: int, maps: int, images: int):
-    """(feature maps, kernel, what units read) of a stage, drawn at random."""
+def stage_inputs(
+    connectivity: str, sharing: str, size: int, channels: int, maps: int, images: int
+) -> tuple[FeatureMaps, jax.Array, jax.Array]:
+    """The input, kernel and reads_PT of a stage, drawn at random."""
     rng = np.random.default_rng(0)
-    units, taps = wiring.output_size(size, KERNEL) ** 2, wiring.taps(connectivity, size, KERNEL)
+    reads_PT = wiring.CONNECTIVITY[connectivity].reads(sharing, size, KERNEL, key=jax.random.key(0))
+    units, taps = reads_PT.shape
     shape = (taps, channels, maps) if sharing == "shared" else (taps, channels, units, maps)
     kernel = jnp.asarray(rng.standard_normal(shape, np.float32))
-    x = FeatureMaps.from_images(jnp.asarray(rng.standard_normal((images, size, size, channels), np.float32)))
-    if connectivity == "random":
-        return x, kernel, wiring.random_reads(jax.random.key(0), sharing, size, KERNEL)
-    return x, kernel, jnp.asarray(wiring.local_reads(size, KERNEL))
+    x_NHWC = jnp.asarray(rng.standard_normal((images, size, size, channels), np.float32))
+    return FeatureMaps.from_images(x_NHWC), kernel, jnp.asarray(reads_PT)
 
 
-def stage_loops(connectivity: str, sharing: str, form, in_a_step: bool):
+def stage_loops(connectivity: str, sharing: str, form: Form, in_a_step: bool) -> Callable[[], None]:
     """A function that computes both stages STEPS times, forward and backward."""
     loops = []
     for size, channels, maps in STAGES:
-        x, kernel, reads = stage_inputs(connectivity, sharing, size, channels, maps, BATCH)
+        x, kernel, reads_PT = stage_inputs(connectivity, sharing, size, channels, maps, BATCH)
 
-        def step(kernel, tiles, x=x, reads=reads, of_input=channels > 1):
-            """Kernel and input, moved by their gradients, so that no step can be left out."""
-            both = (0, 1) if of_input else (0,)
+        def step(kernel, tiles, size=size, reads_PT=reads_PT, has_input_gradient=channels > 1):
+            """Kernel and input, moved by their gradients, so that no step can be optimised away."""
+            arguments = (0, 1) if has_input_gradient else (0,)
             gradients = jax.grad(
-                lambda kernel, tiles: jnp.square(form(x.replace(tiles=tiles), kernel, reads)).mean(), both
+                lambda kernel, tiles: jnp.square(form(FeatureMaps(tiles, size), kernel, reads_PT)).mean(),
+                arguments,
             )(kernel, tiles)
-            # Images change, too: what depends on them alone isn't computed once for all steps.
-            moved = tiles - 1e-3 * gradients[1] if of_input else 0.999 * tiles
+            # Images also change, so that no part of a step is the same for all steps.
+            moved = tiles - 1e-3 * gradients[1] if has_input_gradient else 0.999 * tiles
             return kernel - 1e-3 * gradients[0], moved
 
         def loop(kernel, tiles, step=step):
@@ -177,7 +191,7 @@ def stage_loops(connectivity: str, sharing: str, form, in_a_step: bool):
 
         loops.append((jax.jit(step if in_a_step else loop), kernel, x.tiles))
 
-    def work():
+    def work() -> None:
         for function, *state in loops:
             for _ in range(STEPS if in_a_step else 1):
                 state = function(*state)
@@ -187,6 +201,7 @@ def stage_loops(connectivity: str, sharing: str, form, in_a_step: bool):
 
 
 def main() -> None:
+    """Prints the table."""
     fix_numerics()
     rows = []
     for (connectivity, sharing), forms in FORMS.items():
@@ -202,13 +217,13 @@ def main() -> None:
             rows.append({
                 "wiring": f"{connectivity}_{sharing}",
                 "form": name,
-                "ms a step": f"{1e3 * statistics.median(column) / STEPS:.2f}",
+                "ms per step": f"{1e3 * statistics.median(column) / STEPS:.2f}",
                 "times as long": f"{ratio:.2f}",
             })  # fmt: skip
     print(tables.to_markdown(rows))
 
 
-def _seconds(work) -> float:
+def _seconds(work: Callable[[], None]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started

@@ -1,11 +1,12 @@
 """This project's side of the benchmark: training, single layers, and the machine's product rate.
 
-A workload is a function without arguments that does a fixed amount of work and returns when it is
-done. Each is made by a function of plain values, in a process of its own.
+A workload is a function without arguments that does a fixed amount of work and returns when it is done. The
+functions here make workloads from plain values, so that another process can call them.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,37 +14,41 @@ import numpy as np
 
 from benchmarks import plain
 from benchmarks.data import random_images
-from lenet_jax.config.build_program import make_program
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 from lenet_jax.data import Split
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import Wired
+from lenet_jax.models.wired_layer import Wired, reads_of
 from lenet_jax.runs.run import hyperparameters_of
-from lenet_jax.training.engine import make_engine
+from lenet_jax.training.engine import Engine, make_engine
+from lenet_jax.training.epoch import Hyperparameters
 from lenet_jax.training.jax_settings import fix_numerics
+from lenet_jax.training.program import Program
 
 Workload = Callable[[], None]
 
 
-def prepare(fields: dict, images: int, learning_rates: list[float]):
-    """(engine, program, data, hyperparameters) for a run for each learning rate, each with its own seed."""
+def prepare(
+    fields: Mapping[str, Any], images: int, learning_rates: list[float]
+) -> tuple[Engine, Program, Split, Hyperparameters]:
+    """The engine, program, data and hyperparameters of one run per learning rate, each with its own seed."""
     fix_numerics()
-    configs = [
-        override(default_config(), {**fields, "seed": seed, "train.learning_rate": learning_rate})
+    runs = [
+        resolve(override(default_config(), {**fields, "seed": seed, "train.learning_rate": learning_rate}))
         for seed, learning_rate in enumerate(learning_rates)
     ]
-    engine = make_engine("jit", len(configs))
-    program = make_program(configs[0], images, engine.batch_devices)
+    engine = make_engine("jit", len(runs))
+    program = runs[0].make_program({"train": images}, engine.batch_devices)
     data = engine.put(Split(*random_images(images, program.image_size)))
-    return engine, program, data, hyperparameters_of(configs, engine.run_devices)
+    return engine, program, data, hyperparameters_of(runs, engine.run_devices)
 
 
-def train(fields: dict, images: int, learning_rates: list[float]) -> Workload:
-    """Trains a run for each learning rate, each with its own seed, for one epoch of so many images."""
+def train(fields: Mapping[str, Any], images: int, learning_rates: list[float]) -> Workload:
+    """Trains one run per learning rate, each with its own seed, for one epoch of `images` images."""
     engine, program, data, hyperparameters = prepare(fields, images, learning_rates)
     together = engine.capacity(program, images)
 
-    def work():
+    def work() -> None:
         for first in range(0, len(hyperparameters.seed), together):
             part = jax.tree.map(lambda array, first=first: array[first : first + together], hyperparameters)
             state = engine.init_state(program, part)
@@ -54,9 +59,9 @@ def train(fields: dict, images: int, learning_rates: list[float]) -> Workload:
 
 
 def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -> Workload:
-    """Forward, backward and a step of SGD for LeNet-5's stages 1 and 3, one after the other, jitted.
+    """Forward, backward and an SGD step for LeNet-5's stages 1 and 3, each jitted, one after the other.
 
-    `form` is "products", as `Wired` computes, or "plain". Stage 1 has no gradient for the images.
+    `form` is "products", as `Wired` computes, or "plain". Stage 1 has no gradient with respect to the images.
     """
     fix_numerics()
     stages = []
@@ -66,52 +71,56 @@ def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -
         apply, params, x = layer_form(layer, x_NHWC, form)
         cotangent = jax.random.normal(jax.random.key(3), jax.eval_shape(apply, params, x).shape)
 
-        def step(params, x, cotangent, apply=apply, of_input=channels > 1):
-            if of_input:
+        def step(params, x, cotangent, apply=apply, has_input_gradient=channels > 1):
+            if has_input_gradient:
                 y, pull = jax.vjp(apply, params, x)
-                gradient, of_x = pull(cotangent)
+                gradient, x_gradient = pull(cotangent)
             else:
                 y, pull = jax.vjp(lambda params: apply(params, x), params)
-                [gradient], of_x = pull(cotangent), None
-            return y, jax.tree.map(lambda weights, its: weights - 1e-3 * its, params, gradient), of_x
+                [gradient], x_gradient = pull(cotangent), None
+            updated = jax.tree.map(lambda weights, slopes: weights - 1e-3 * slopes, params, gradient)
+            return y, updated, x_gradient
 
         stages.append((jax.jit(step), params, x, cotangent))
 
-    def work():
+    def work() -> None:
         for _ in range(steps):
             jax.block_until_ready([function(*arguments) for function, *arguments in stages])
 
     return work
 
 
-def layer_form(layer: Wired, x_NHWC: jax.Array, form: str):
-    """(function of parameters and input, parameters, input) of a layer with random weights.
+def layer_form(
+    layer: Wired, x_NHWC: jax.Array, form: str
+) -> tuple[Callable[[dict, jax.Array], jax.Array], dict, jax.Array]:
+    """A layer with random weights as a function of parameters and input, those parameters and that input.
 
-    In both forms the same weights, and the input as the form gets it in a network: images of one
-    channel as they are, in plain Flax also those of more; here feature maps, uncut.
+    Both forms have the same weights. The input is what the form gets in a network: for "plain" the images,
+    for "products" the images if they have one channel, else uncut feature maps.
     """
     x = FeatureMaps.from_images(x_NHWC)
     variables = layer.init({"params": jax.random.key(1), "wiring": jax.random.key(2)}, x)
     constants = {name: value for name, value in variables.items() if name != "params"}
     if form == "products":
 
-        def apply(params, values):
-            is_first = values.shape == x_NHWC.shape
-            maps = FeatureMaps.from_images(values) if is_first else x.replace(tiles=values)
-            return layer.apply({"params": params, **constants}, maps).tiles
+        def apply(params: dict, inputs: jax.Array) -> jax.Array:
+            are_images = inputs.shape == x_NHWC.shape
+            maps = FeatureMaps.from_images(inputs) if are_images else FeatureMaps(inputs, x.size)
+            y: Any = layer.apply({"params": params, **constants}, maps)
+            return y.tiles
 
         return apply, variables["params"], x_NHWC if x_NHWC.shape[-1] == 1 else x.tiles
-    module, params = plain.plain_layer(layer, variables["params"], reads_of(variables), x.size)
-    return lambda params, x: module.apply({"params": params}, x), params, x_NHWC
+    reads_PT = np.asarray(reads_of(layer, variables, x.size))
+    module, plain_params = plain.plain_layer(layer, variables["params"], reads_PT, x.size)
 
+    def apply_plain(params: dict, x_NHWC: jax.Array) -> Any:
+        return module.apply({"params": params}, x_NHWC)
 
-def reads_of(variables) -> np.ndarray:
-    """What units of a random wiring read; an empty array for other wirings."""
-    return np.asarray(variables["wiring"]["reads"] if "wiring" in variables else ())
+    return apply_plain, plain_params, x_NHWC
 
 
 def products_per_second(size: int = 2048) -> float:
-    """Multiply-accumulates a second of large float32 matrix products: what the machine can do, best of 10."""
+    """Multiply-accumulates per second of large float32 matrix products, best of 10: the machine's limit."""
     fix_numerics()
     matrix = jnp.ones((size, size), jnp.float32)
     product = jax.jit(jnp.matmul)
@@ -125,5 +134,5 @@ def products_per_second(size: int = 2048) -> float:
 
 
 def more_runs() -> list[int]:
-    """Numbers of runs beyond 16, for a GPU or TPU."""
+    """Numbers of runs beyond 16 that are worth measuring: none on a CPU."""
     return [] if jax.default_backend() == "cpu" else [32, 64, 128, 256, 512, 1024]

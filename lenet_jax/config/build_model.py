@@ -101,7 +101,7 @@ def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
         "connectivity": values("connectivity"),
         "sharing": values("sharing"),
         "stride": values("stride"),
-        "border": zip(values("pad_before"), values("pad_after"), strict=True),
+        "padding": zip(values("pad_before"), values("pad_after"), strict=True),
         "table": map(read_table, values("map_table"), (1, *model.maps[:-1]), model.maps),
         "pooling": values("pooling"),
     }
@@ -112,9 +112,11 @@ def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
         for row in zip(*columns.values(), strict=True)
     )
     for stage in read:
-        if stage.connectivity != "local" and (stage.stride > 1 or any(stage.border) or stage.table):
+        is_spatial = wiring.CONNECTIVITY[stage.connectivity].is_spatial
+        if not is_spatial and (stage.stride > 1 or any(stage.padding) or stage.table):
+            spatial = " or ".join(name for name, entry in wiring.CONNECTIVITY.items() if entry.is_spatial)
             raise UserError(
-                f"config.model.connectivity={model.connectivity!r}: only local stages have a stride, "
+                f"config.model.connectivity={model.connectivity!r}: only {spatial} stages have a stride, "
                 "padding or a map_table; take config.model.stride=1, padding of 0 and "
                 "config.model.map_table=all."
             )
@@ -124,7 +126,7 @@ def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
 def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
     size = image_size
     for number, stage in enumerate(stages, 1):
-        size += sum(stage.border)
+        size += sum(stage.padding)
         out = wiring.output_size(size, stage.kernel_size, stage.stride)
         least = 1 if stage.pooling == "none" else 2
         if out < least:
@@ -134,5 +136,11 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
                 f"reads {size}x{size} inputs and must leave at least {least}x{least} units"
                 f"{'' if stage.pooling == 'none' else ' for the pooling'}; take a smaller {field}, fewer "
                 "config.model.maps, or config.model.pooling=none there."
+            )
+        if not wiring.CONNECTIVITY[stage.connectivity].fits(size, stage.kernel_size):
+            raise UserError(
+                f"config.model.kernel_size={stage.kernel_size} is too large: units of convolutional stage "
+                f"{number}, {stage.connectivity}, would read positions of its {size}x{size} inputs twice; "
+                "take a smaller kernel_size."
             )
         size = out if stage.pooling == "none" else out // 2

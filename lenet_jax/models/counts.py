@@ -1,28 +1,31 @@
-"""Counts of a network, layer by layer: output shape, parameters, connections, multiply-accumulates."""
+"""The size of a network, layer by layer: output shape, parameters, connections, multiply-accumulates."""
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from lenet_jax.models.layers import RBF, Pool, Wired
+from lenet_jax.models.feature_maps import FeatureMaps
+from lenet_jax.models.layers import RBF, Pool
+from lenet_jax.models.wired_layer import Wired
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerCounts:
-    """What one layer has and does for one image.
+    """The size of one layer, and its work for one image.
 
     Attributes:
       name: the layer's name in the model.
       kind: "wired", "pool", "dense" or "rbf".
       output_shape: without the batch: (rows, columns, maps) or (units,).
-      parameters: trainable numbers.
-      connections: links from a unit to what it reads, its bias included; those to a border count.
-        Pooling without weights has none; trainable subsampling has its inputs and its bias.
-      macs: multiply-accumulates of the definition; a bias is no multiplication. Subsampling multiplies
-        once a unit, an RBF unit once a link.
+      parameters: number of trainable parameters.
+      connections: links from units to what they read, biases and padding included. Pooling without weights
+        has none; a trainable subsampling unit has four inputs and a bias.
+      macs: multiply-accumulates by the layer's definition; adding a bias is not counted. A trainable
+        subsampling unit multiplies once, an RBF unit once per connection.
     """
 
     name: str
@@ -35,7 +38,7 @@ class LayerCounts:
 
 @dataclasses.dataclass(frozen=True)
 class ModelCounts:
-    """All layers in order, and their sums over the network."""
+    """All layers in order, with totals over the network."""
 
     layers: tuple[LayerCounts, ...]
 
@@ -62,13 +65,15 @@ class ModelCounts:
 
 
 def count_model(model: nn.Module, image_size: int) -> ModelCounts:
-    """Counts `model` on (image_size, image_size, 1) images by tracing it; nothing is computed.
+    """The counts of `model` on (image_size, image_size, 1) images; it is traced, not computed.
 
-    Raises NotImplementedError for a model with parameters in layers of another kind.
+    Raises NotImplementedError if the model has parameters in a layer of a kind that is not counted here.
     """
     layers = []
 
-    def record(call, args, kwargs, context):
+    def record(
+        call: Callable, args: tuple, kwargs: dict, context: nn.module.InterceptorContext
+    ) -> jax.Array | FeatureMaps:
         output = call(*args, **kwargs)
         if context.method_name == "__call__" and isinstance(context.module, (Wired, Pool, RBF, nn.Dense)):
             layers.append(_count_layer(context.module, output.shape[1:]))
@@ -79,10 +84,10 @@ def count_model(model: nn.Module, image_size: int) -> ModelCounts:
     with nn.intercept_methods(record):
         variables = jax.eval_shape(model.init, rngs, image)
     counts = ModelCounts(tuple(layers))
-    held = sum(leaf.size for leaf in jax.tree.leaves(variables.get("params", {})))
-    if counts.parameters != held:
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(variables.get("params", {})))
+    if counts.parameters != parameters:
         raise NotImplementedError(
-            f"Counted {counts.parameters} of the model's {held} parameters: teach _count_layer the others."
+            f"Counted {counts.parameters} of the model's {parameters} parameters: extend _count_layer."
         )
     return counts
 
@@ -92,9 +97,8 @@ def _count_layer(layer: nn.Module, output_shape: tuple[int, ...]) -> LayerCounts
     units = math.prod(output_shape)
     if isinstance(layer, Wired):
         *positions, maps = output_shape
-        taps, *maps_read = params["kernel"].shape
-        # Of all maps together: the pairs of a table, or all input maps for each map.
-        links = taps * (maps_read[0] if layer.table else maps_read[0] * maps) * math.prod(positions)
+        taps, inputs, *_ = params["kernel"].shape  # inputs: pairs of the table, or input maps of every map
+        links = taps * (inputs if layer.table else inputs * maps) * math.prod(positions)
         kind, connections, macs = "wired", links + units, links
     elif isinstance(layer, Pool):
         kind = "pool"
@@ -106,4 +110,4 @@ def _count_layer(layer: nn.Module, output_shape: tuple[int, ...]) -> LayerCounts
         macs = units * params["kernel"].shape[0]
         kind, connections = "dense", macs + units
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return LayerCounts(layer.name, kind, output_shape, parameters, connections, macs)
+    return LayerCounts(layer.name or "", kind, output_shape, parameters, connections, macs)

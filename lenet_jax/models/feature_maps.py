@@ -1,4 +1,4 @@
-"""Feature maps as compiled products want them: images innermost, in tiles."""
+"""Feature maps in the layout that makes the products fast: images innermost, space cut into tiles."""
 
 import jax
 import jax.numpy as jnp
@@ -10,14 +10,15 @@ from jax.experimental.layout import Layout, with_layout_constraint
 class FeatureMaps:
     """A batch of square feature maps.
 
-    With the images as the innermost dimension every copy and product moves contiguous stretches of
-    memory. Space is cut into tiles of D x D positions: `tiles[a, b, c, i, j, n]` is row i * D + a and
-    column j * D + b of map c of image n. A convolution computes all units of a tile in one product,
-    and 2x2 pooling joins neighbours within a tile, so both work on the leading dimensions alone.
+    With images as the innermost dimension, every copy and product moves contiguous stretches of memory.
+    Space is cut into tiles of `side` x `side` positions, `along` of them in each direction:
+    `tiles[a, b, c, i, j, n]` is row `i * side + a` and column `j * side + b` of map c of image n. A
+    convolution computes all units of a tile in one product, and 2x2 pooling joins neighbours within a
+    tile, so both work on the leading dimensions only.
 
     Attributes:
-      tiles: (D, D, C, A, A, N).
-      size: side S of the maps. Where A * D is larger, the positions beyond S mean nothing.
+      tiles: (side, side, C, along, along, N).
+      size: side of the maps. Where `along * side` is larger, the positions beyond `size` are arbitrary.
     """
 
     tiles: jax.Array
@@ -27,79 +28,83 @@ class FeatureMaps:
     def from_images(cls, images_NHWC: jax.Array) -> "FeatureMaps":
         """The maps of square images, in tiles of one position."""
         count, size, _, channels = images_NHWC.shape
-        rows = materialised(images_NHWC.reshape(count, -1).T)
-        return cls.from_plain(rows.reshape(size, size, channels, count).transpose(2, 0, 1, 3))
+        pixels = materialised(images_NHWC.reshape(count, -1).T)
+        return cls.from_plain(pixels.reshape(size, size, channels, count).transpose(2, 0, 1, 3))
 
     @classmethod
-    def from_plain(cls, maps_CSSN: jax.Array) -> "FeatureMaps":
-        """Maps that are not cut: tiles of one position."""
-        return cls(maps_CSSN[None, None], maps_CSSN.shape[1])
+    def from_plain(cls, maps_CHWN: jax.Array) -> "FeatureMaps":
+        """Uncut maps: tiles of one position."""
+        return cls(maps_CHWN[None, None], maps_CHWN.shape[1])
 
     @property
     def side(self) -> int:
-        """D, positions along a tile."""
+        """Positions along one side of a tile."""
         return self.tiles.shape[0]
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(N, S, S, C), as `images` gives them."""
+        """The shape of `images`: (N, size, size, C)."""
         return self.tiles.shape[-1], self.size, self.size, self.tiles.shape[2]
 
     @property
     def plain(self) -> jax.Array:
-        """(C, S, S, N), uncut."""
+        """(C, size, size, N), uncut."""
         side, _, channels, along, _, count = self.tiles.shape
         joined = self.tiles.transpose(2, 3, 0, 4, 1, 5).reshape(channels, along * side, along * side, count)
         return joined[:, : self.size, : self.size]
 
     @property
     def images(self) -> jax.Array:
-        """(N, S, S, C)."""
+        """(N, size, size, C)."""
         return self.plain.transpose(3, 1, 2, 0)
 
     @property
     def matrix(self) -> jax.Array:
-        """The tiles as (D * D * C, A * A * N): for what is done element by element, as loops over two
-        dimensions are quicker than over six."""
+        """The tiles as (side * side * C, along * along * N).
+
+        For elementwise operations: a loop over two dimensions is faster than one over six.
+        """
         side, _, channels, *_ = self.tiles.shape
         return self.tiles.reshape(side * side * channels, -1)
 
     def with_matrix(self, matrix: jax.Array) -> "FeatureMaps":
-        """The same maps with other values, in the shape of `matrix`."""
-        return self.replace(tiles=matrix.reshape(self.tiles.shape))
+        """The same maps with new values, given in the shape of `self.matrix`."""
+        return FeatureMaps(matrix.reshape(self.tiles.shape), self.size)
 
-    def column(self, numbers_C: jax.Array) -> jax.Array:
-        """One number a map, (C,), as (D * D * C, 1): one a row of `matrix`."""
-        return jnp.tile(numbers_C, self.side * self.side)[:, None]
+    def column(self, values_C: jax.Array) -> jax.Array:
+        """One value per map as (side * side * C, 1): one per row of `matrix`."""
+        return jnp.tile(values_C, self.side * self.side)[:, None]
 
-    def bordered(self, before: int, behind: int, value: float) -> "FeatureMaps":
-        """The maps with so many rows and columns of `value` before and behind them, uncut."""
-        width = ((0, 0), (before, behind), (before, behind), (0, 0))
+    def padded(self, before: int, after: int, value: float) -> "FeatureMaps":
+        """The maps, uncut, with `before` rows and columns of `value` before them and `after` after them."""
+        width = ((0, 0), (before, after), (before, after), (0, 0))
         return self.from_plain(jnp.pad(self.plain, width, constant_values=value))
 
     def cut(self, side: int, along: int) -> jax.Array:
-        """Cut anew into tiles of `side`, the first `along` of them each way.
+        """The first `along` tiles in each direction, of side `side`.
 
-        Returns (side, side, C, along, along, N); tiles added beyond the maps are zero.
+        Returns (side, side, C, along, along, N); tiles beyond the maps are zero.
         """
         tiles = self.tiles
         if side != self.side:
             plain = self.plain
             channels, size, _, count = plain.shape
-            number = -(-size // side)
-            fill = number * side - size
-            padded = jnp.pad(plain, ((0, 0), (0, fill), (0, fill), (0, 0)))
-            tiles = padded.reshape(channels, number, side, number, side, count).transpose(2, 4, 0, 1, 3, 5)
-        more = max(0, along - tiles.shape[3])
-        tiles = jnp.pad(tiles, ((0, 0), (0, 0), (0, 0), (0, more), (0, more), (0, 0)))
+            covering = -(-size // side)  # tiles that cover the maps, in each direction
+            fill = covering * side - size
+            filled = jnp.pad(plain, ((0, 0), (0, fill), (0, fill), (0, 0)))
+            tiles = filled.reshape(channels, covering, side, covering, side, count).transpose(
+                2, 4, 0, 1, 3, 5
+            )
+        missing = max(0, along - tiles.shape[3])
+        tiles = jnp.pad(tiles, ((0, 0), (0, 0), (0, 0), (0, missing), (0, missing), (0, 0)))
         return tiles[:, :, :, :along, :along]
 
 
 def materialised(x: jax.Array) -> jax.Array:
-    """`x`, written to memory once instead of computed anew wherever it is read.
+    """`x`, written to memory once instead of being recomputed wherever it is read.
 
-    XLA's CPU backend fuses a cheap operation into each of its readers, even a transposition that
-    one of them reads four times; a layout constraint stops it there.
+    XLA's CPU backend fuses a cheap operation into each of its readers, even a transposition that one of
+    them reads four times; a layout constraint prevents this.
     """
     if jax.default_backend() != "cpu":
         return x

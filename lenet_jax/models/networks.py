@@ -1,7 +1,7 @@
 """Networks: stages of feature maps, then a multilayer perceptron.
 
-LeNet-5 and its kin back to 1989 are one module with other fields, and so is every cell of the
-connectivity grid; without stages it is a multilayer perceptron.
+LeNet-5, its predecessors back to 1989 and every cell of the connectivity grid are one module, `CNN`, with
+different fields; a network without stages is an `MLP`.
 """
 
 import dataclasses
@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import RBF, Activation, Pool, Wired, fan_in_uniform
+from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
 from lenet_jax.models.map_tables import Table
+from lenet_jax.models.wired_layer import Wired
 
 CLASSES = 10
 
@@ -32,14 +33,14 @@ class Dropout(nn.Module):
 
 
 class MLP(nn.Module):
-    """A multilayer perceptron that assumes nothing of its input.
+    """A multilayer perceptron, which assumes nothing about its input.
 
     Attributes:
       hidden: widths of the hidden layers; () is a linear classifier.
       activation: one of ACTIVATIONS, after each hidden layer.
-      first: number of its first layer, for the layers' names.
-      output: "logits"; "activated", ten units like the hidden ones; "rbf", `lenet_jax.layers.RBF`
-        units that read the last hidden layer.
+      first: number of the first layer, for the layers' names.
+      output: "logits"; "activated", ten units like the hidden ones; or "rbf", units of
+        `lenet_jax.models.layers.RBF` that read the last hidden layer.
       codes: of the RBF units.
       initialisation: one of INITIALISATIONS.
       dropout: whether inputs of hidden layers are dropped in training.
@@ -49,7 +50,7 @@ class MLP(nn.Module):
     activation: str
     first: int = 1
     output: str = "logits"
-    codes: tuple[tuple[int, ...], ...] = ()
+    codes: Codes = ()
     initialisation: str = "unit_variance"
     dropout: bool = False
 
@@ -62,7 +63,8 @@ class MLP(nn.Module):
         Args:
           dropout_rate: for training, if `dropout`: probability that an input of a hidden layer is dropped,
             by the key `dropout`. Nothing is dropped if it is None.
-          states_only: whether to return what fixed output units read: for "rbf" the last hidden layer.
+          states_only: whether to return what fixed output units read, which for "rbf" is the last hidden
+            layer (N, U).
         """
         x = x.reshape(x.shape[0], -1)
         activate = Activation(self.activation, name="activation")
@@ -76,8 +78,8 @@ class MLP(nn.Module):
         return x if states_only else RBF(self.codes, name="output")(x)
 
     def outputs(self, states: jax.Array) -> jax.Array:
-        """Turns what `states_only` returns into the outputs (N, 10): by the RBF units, or as it is."""
-        return RBF(self.codes, parent=None).apply({}, states) if self.output == "rbf" else states
+        """The outputs (N, 10) for what `states_only` returns: through the RBF units, or unchanged."""
+        return squared_distances(states, self.codes) if self.output == "rbf" else states
 
     def _dense(self, width: int, name: str) -> nn.Dense:
         return nn.Dense(width, kernel_init=fan_in_uniform(self.initialisation), name=name)
@@ -85,9 +87,9 @@ class MLP(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A layer of feature maps and its pooling: the fields of `lenet_jax.layers.Wired` and `Pool`.
+    """A layer of feature maps and its pooling: the fields of `Wired`, and the kind of `Pool`.
 
-    The defaults are LeNet-5's in its modern reading.
+    The defaults are those of LeNet-5 as it is built today.
     """
 
     maps: int
@@ -95,7 +97,7 @@ class Stage:
     connectivity: str = "local"
     sharing: str = "shared"
     stride: int = 1
-    border: tuple[int, int] = (0, 0)
+    padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
     table: Table | None = None
     unit_bias: bool = False
@@ -103,21 +105,21 @@ class Stage:
 
     @property
     def layers(self) -> int:
-        """The wired layer, and its pooling if there is one."""
+        """How many layers the stage has: the wired layer, and its pooling if there is one."""
         return 1 if self.pooling == "none" else 2
 
 
 class CNN(nn.Module):
-    """Stages of wired feature maps, each with an activation and perhaps 2x2 pooling, then an MLP.
+    """Stages of wired feature maps, each with an activation and optional 2x2 pooling, then an MLP.
 
-    As the default config has it, on 32x32 images, it is LeNet-5 (LeCun et al. 1998, section II-B) in its
-    modern reading: C1, S2, C3 (over all six maps), S4, C5, F6 and the output. The original, and others
-    of its time, are in `lenet_jax.historic`.
+    With the default config, on 32x32 images, this is LeNet-5 (LeCun et al. 1998, section II-B) as it is
+    built today: C1, S2, C3 (over all six maps), S4, C5, F6 and the output. `configs/history` has the
+    original and other networks of its time.
 
     Attributes:
-      stages: from the image on.
+      stages: in order, from the image on.
       classifier: the MLP that reads the last stage.
-      initialisation: one of INITIALISATIONS, in the stages.
+      initialisation: one of INITIALISATIONS, for the stages.
     """
 
     stages: tuple[Stage, ...]
@@ -128,7 +130,7 @@ class CNN(nn.Module):
     def __call__(
         self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
-        """Maps images (N, S, S, 1) to outputs (N, 10), or to what fixed output units read; see `MLP`."""
+        """Maps images (N, size, size, 1) to outputs (N, 10), or what fixed output units read; see `MLP`."""
         x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
         number = 1
@@ -138,7 +140,7 @@ class CNN(nn.Module):
             steps = [Wired(**fields, initialisation=self.initialisation, name=f"stage_{number}"), activate]
             if pooling != "none":
                 pool = Pool(pooling, self.initialisation, name=f"pool_{number + 1}")
-                # Activations are monotone, the larger stays the larger: after max pooling there are fewer.
+                # Activations are monotone, so max pooling may come first: there is less to activate.
                 steps.insert(1 if pooling == "max" else 2, pool)
                 if pool.is_trainable:
                     steps.append(activate)
@@ -148,5 +150,5 @@ class CNN(nn.Module):
         return self.classifier(x.images, dropout_rate, states_only)
 
     def outputs(self, states: jax.Array) -> jax.Array:
-        """As `MLP.outputs`."""
+        """See `MLP.outputs`."""
         return self.classifier.outputs(states)

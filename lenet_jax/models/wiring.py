@@ -1,18 +1,24 @@
 """The connectivity grid: which input positions a unit reads, and whether units share weights.
 
-A stage maps a square input of `size` x `size` positions to `out` x `out` units a feature map, with
-`out = (size - kernel_size) // stride + 1` (a "valid" convolution's shape, whatever the wiring; a border
-counts as input). Positions are numbered row by row. A table `reads` of shape (units, taps) says which
-input position each tap of each unit reads; all input channels are read there. `local` and `random` are
-*sparse*: as many taps as the kernel has pixels. `full` reads every position, and `local` is the only one
-that knows what is near.
+A stage maps a square input of `size` x `size` positions to `out` x `out` units per feature map, with
+`out = (size - kernel_size) // stride + 1`: the shape of a "valid" convolution, whatever the connectivity.
+Padding counts as input. Positions are numbered row by row, and a unit reads all input maps at its
+positions.
+
+CONNECTIVITY has one entry per connectivity, and everything else takes what it needs from there. `local` and
+`random` are *sparse*: a unit has as many taps as the kernel has pixels. `full` reads every position. `local`
+alone depends on which positions are neighbours.
 """
+
+import dataclasses
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-CONNECTIVITY = ("local", "random", "full")
+Positions = np.ndarray | jax.Array
+
 SHARING = ("shared", "unshared")
 
 
@@ -21,37 +27,89 @@ def output_size(size: int, kernel_size: int, stride: int = 1) -> int:
     return (size - kernel_size) // stride + 1
 
 
-def taps(connectivity: str, size: int, kernel_size: int) -> int:
-    """How many input positions one unit reads."""
-    return size * size if connectivity == "full" else kernel_size * kernel_size
-
-
-def stencil_reads(offsets: jax.Array, size: int, kernel_size: int, stride: int = 1) -> jax.Array:
-    """Slides one stencil over the image, wrapping round at its border.
+def slide(stencil: Positions, size: int, kernel_size: int, stride: int = 1) -> Positions:
+    """Slides one stencil over the input, wrapping round at the edges.
 
     Args:
-      offsets: (taps,) positions that the unit at row 0, column 0 reads.
+      stencil: (taps,) positions that the unit at row 0, column 0 reads.
 
     Returns:
-      (units, taps) int32: the unit at (row, column) reads each offset moved by `stride` x (row, column).
+      (units, taps) int32: the unit at (row, column) reads the stencil moved by `stride` x (row, column).
     """
     out = output_size(size, kernel_size, stride)
     rows, columns = stride * np.array(np.divmod(np.arange(out * out, dtype=np.int32)[:, None], out))
-    return (offsets // size + rows) % size * size + (offsets % size + columns) % size
+    return (stencil // size + rows) % size * size + (stencil % size + columns) % size
 
 
-def local_reads(size: int, kernel_size: int, stride: int = 1) -> np.ndarray:
-    """(units, taps) int32 table of `local`: each unit's kernel_size x kernel_size neighbourhood."""
-    rows, columns = np.divmod(np.arange(kernel_size**2, dtype=np.int32), kernel_size)
-    return stencil_reads(rows * size + columns, size, kernel_size, stride)
+@dataclasses.dataclass(frozen=True)
+class Connectivity:
+    """Which input positions the units of a stage read.
 
-
-def random_reads(key: jax.Array, sharing: str, size: int, kernel_size: int) -> jax.Array:
-    """(units, taps) int32 table of `random`: distinct positions, drawn without regard to distance.
-
-    `shared` draws one stencil and slides it; `unshared` draws anew for each unit position.
+    Attributes:
+      stencil: (size, kernel_size) -> (taps,) int32, the distinct positions that the unit at row 0, column 0
+        reads. Units that share weights read this stencil, slid to where they are.
+      unshared_reads: (units, size, kernel_size) -> (units, taps) int32, the distinct positions that each unit
+        reads where weights are not shared; None if these units read the slid stencil as well.
+      is_drawn: whether positions are drawn at random. Both functions then take a random key as an additional
+        first argument, and the positions that they draw are part of a run's state.
+      is_spatial: whether a stage may have a stride, padding or a map table.
     """
-    rows = 1 if sharing == "shared" else output_size(size, kernel_size) ** 2
-    positions = jnp.tile(jnp.arange(size * size, dtype=jnp.int32), (rows, 1))
-    drawn = jax.random.permutation(key, positions, axis=1, independent=True)[:, : kernel_size**2]
-    return stencil_reads(drawn[0], size, kernel_size) if sharing == "shared" else drawn
+
+    stencil: Callable[..., Positions]
+    unshared_reads: Callable[..., Positions] | None = None
+    is_drawn: bool = False
+    is_spatial: bool = False
+
+    def reads(
+        self, sharing: str, size: int, kernel_size: int, stride: int = 1, key: jax.Array | None = None
+    ) -> Positions:
+        """(units, taps) int32: the input position that each tap of each unit reads.
+
+        Args:
+          sharing: one of SHARING.
+          key: where positions are drawn.
+        """
+        drawn_by = (key,) if self.is_drawn else ()
+        if sharing == "unshared" and self.unshared_reads is not None:
+            units = output_size(size, kernel_size, stride) ** 2
+            return self.unshared_reads(*drawn_by, units, size, kernel_size)
+        return slide(self.stencil(*drawn_by, size, kernel_size), size, kernel_size, stride)
+
+    def taps(self, size: int, kernel_size: int) -> int:
+        """How many input positions one unit reads."""
+        if not self.is_drawn:
+            return len(self.stencil(size, kernel_size))
+        return len(jax.eval_shape(lambda key: self.stencil(key, size, kernel_size), jax.random.key(0)))
+
+    def fits(self, size: int, kernel_size: int) -> bool:
+        """Whether the input is large enough for a stencil whose taps do not meet when they wrap round."""
+        return self.is_drawn or len(np.unique(self.stencil(size, kernel_size))) == self.taps(
+            size, kernel_size
+        )
+
+
+def local_stencil(size: int, kernel_size: int) -> np.ndarray:
+    """(kernel_size**2,): the neighbourhood."""
+    rows, columns = np.divmod(np.arange(kernel_size**2, dtype=np.int32), kernel_size)
+    return rows * size + columns
+
+
+def random_reads(key: jax.Array, units: int, size: int, kernel_size: int) -> jax.Array:
+    """(units, kernel_size**2): positions drawn without regard to distance, for each unit anew."""
+    positions = jnp.tile(jnp.arange(size * size, dtype=jnp.int32), (units, 1))
+    return jax.random.permutation(key, positions, axis=1, independent=True)[:, : kernel_size**2]
+
+
+def full_reads(units: int, size: int, kernel_size: int) -> np.ndarray:
+    """(units, size**2): every position, in the same order for each unit."""
+    return np.tile(np.arange(size * size, dtype=np.int32), (units, 1))
+
+
+CONNECTIVITY: Mapping[str, Connectivity] = {
+    "local": Connectivity(local_stencil, is_spatial=True),
+    "random": Connectivity(
+        lambda key, size, kernel_size: random_reads(key, 1, size, kernel_size)[0], random_reads, is_drawn=True
+    ),
+    # A shared kernel as large as the input slides over it.
+    "full": Connectivity(lambda size, kernel_size: full_reads(1, size, kernel_size)[0], full_reads),
+}

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from lenet_jax.models.layers import Activation, Pool, Wired
+from lenet_jax.models.layers import Activation, Pool
+from lenet_jax.models.wired_layer import Wired
 from lenet_jax.training.hyperparameters import Hyperparameters
 from lenet_jax.training.objective import Objective
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"model.map_table": "all," + " ".join(16 * ["06"])}, "names map 6, which doesn't exist"),
         ({"model.map_table": "all,01 12"}, "has 2 words but the stage has 16 feature maps"),
         ({"model.map_table": "all," + " ".join(16 * ["00"])}, "names a map twice in '00'"),
-        ({"model.map_table": "all,c3", "model.connectivity": "full"}, "only local stages"),
+        ({"model.map_table": "all,c3", "model.connectivity": "full"}, "only local.* stages have a stride"),
         ({"model.stride": (2, 1, 1)}, "names 3 stages but config.model.maps has 2"),
         ({"model.pad_before": (-1,)}, "must be at least 0"),
         ({"model.dropout": 1.0}, r"must be in \[0, 1\)"),

@@ -63,7 +63,7 @@ def test_contrasts_of_the_ablation_isolate_one_constraint():
     contrasts = {
         contrast: (arm.name, base) for arm in by_name.values() for contrast, base in arm.baselines.items()
     }
-    assert len(contrasts) == 11
+    assert len(contrasts) == len(wiring.CONNECTIVITY) + 8
     for contrast, pair in contrasts.items():
         ours, baseline = (by_name[name].overrides for name in pair)
         if contrast.startswith("sharing"):

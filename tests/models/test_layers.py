@@ -10,9 +10,10 @@ from flax import linen as nn
 
 from lenet_jax.models import wiring
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import Pool, Wired
-from tests.helpers.dense import dense_layer, dense_weights
-from tests.models.test_wiring import GRID, reads_of
+from lenet_jax.models.layers import Pool
+from lenet_jax.models.wiring import CONNECTIVITY, SHARING, Connectivity, output_size
+from tests.helpers.dense import dense_layer, dense_weights, wired_layer
+from tests.helpers.networks import GRID, counts_of
 
 
 def random_shapes(number, seed=0):
@@ -27,6 +28,12 @@ def random_shapes(number, seed=0):
 # LeNet-5's two stages, one image and the 16 from which tiles are larger; a layer of one unit; and some more.
 SHAPES = [(1, 32, 1, 5, 6), (3, 14, 6, 5, 16), (16, 32, 1, 5, 6), (17, 14, 6, 5, 16), (4, 5, 1, 5, 2)]
 SHAPES += random_shapes(4)
+LAYERS = [
+    (connectivity, sharing, shape)
+    for connectivity, sharing in GRID
+    for shape in SHAPES
+    if CONNECTIVITY[connectivity].fits(shape[1], shape[3])
+]
 
 
 def on_images(layer, variables, x_NHWC):
@@ -34,27 +41,25 @@ def on_images(layer, variables, x_NHWC):
     return layer.apply(variables, FeatureMaps.from_images(x_NHWC)).images
 
 
-def wired_and_reads(connectivity, sharing, shape, seed=0):
-    """A layer with random kernel and bias, its input, and the table of what its units read."""
-    count, size, channels, kernel_size, maps = shape
-    keys = jax.random.split(jax.random.key(seed), 4)
-    x_NHWC = jax.random.normal(keys[0], (count, size, size, channels))
-    layer = Wired(maps, kernel_size, connectivity, sharing)
-    variables = layer.init({"params": keys[1], "wiring": keys[2]}, FeatureMaps.from_images(x_NHWC))
-    bias = jax.random.normal(keys[3], variables["params"]["bias"].shape)
-    variables = {**variables, "params": {**variables["params"], "bias": bias}}
-    if connectivity == "random":
-        reads = np.asarray(variables["wiring"]["reads"])
-    else:
-        reads = reads_of(connectivity, sharing, size, kernel_size)
-    return layer, variables, x_NHWC, reads
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("connectivity", "sharing"), GRID)
+@pytest.mark.parametrize(("connectivity", "sharing", "shape"), LAYERS)
 def test_a_wiring_is_a_dense_layer_with_masked_and_tied_weights(connectivity, sharing, shape):
+    compare_with_dense(connectivity, sharing, shape)
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+def test_a_connectivity_needs_nothing_but_its_entry(monkeypatch, sharing):
+    """A strip: as many positions as the kernel has pixels, in reading order."""
+    strip = Connectivity(lambda size, kernel_size: np.arange(kernel_size**2, dtype=np.int32))
+    monkeypatch.setitem(wiring.CONNECTIVITY, "strip", strip)
+    compare_with_dense("strip", sharing, (3, 14, 6, 5, 16))
+    assert counts_of({"model.connectivity": "strip", "model.sharing": sharing}) == counts_of(
+        {"model.connectivity": "random", "model.sharing": sharing}
+    )
+
+
+def compare_with_dense(connectivity, sharing, shape):
     """Same outputs, and same gradients with respect to the kernel, the bias and the input."""
-    layer, variables, x_NHWC, reads = wired_and_reads(connectivity, sharing, shape)
+    layer, variables, x_NHWC, reads = wired_layer(connectivity, sharing, shape)
     constants = {name: value for name, value in variables.items() if name != "params"}
 
     def wired(params, x):
@@ -70,20 +75,17 @@ def test_a_wiring_is_a_dense_layer_with_masked_and_tied_weights(connectivity, sh
         return y, pull(cotangent)
 
     count, size, _, kernel_size, maps = shape
-    units = wiring.output_size(size, kernel_size) ** 2
+    units = output_size(size, kernel_size) ** 2
     cotangent = jax.random.normal(jax.random.key(9), (count, units, maps))
     y, gradients = value_and_gradients(wired, cotangent)
     y_dense, gradients_dense = value_and_gradients(dense, cotangent)
     np.testing.assert_allclose(y, y_dense, rtol=1e-5, atol=1e-5)
-    jax.tree.map(
-        lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4),
-        gradients,
-        gradients_dense,
-    )
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
+    jax.tree.map(close, gradients, gradients_dense)
 
 
 def test_local_shared_is_the_convolution():
-    layer, variables, x_NHWC, _ = wired_and_reads("local", "shared", (2, 14, 6, 5, 16))
+    layer, variables, x_NHWC, _ = wired_layer("local", "shared", (2, 14, 6, 5, 16))
     kernel, bias = variables["params"]["kernel"], variables["params"]["bias"]
     convolution = nn.Conv(16, (5, 5), padding="VALID")
     expected = convolution.apply({"params": {"kernel": kernel.reshape(5, 5, 6, 16), "bias": bias}}, x_NHWC)
@@ -91,7 +93,7 @@ def test_local_shared_is_the_convolution():
 
 
 def test_local_unshared_is_flax_conv_local():
-    layer, variables, x_NHWC, _ = wired_and_reads("local", "unshared", (2, 9, 2, 3, 4))
+    layer, variables, x_NHWC, _ = wired_layer("local", "unshared", (2, 9, 2, 3, 4))
     kernel_TCPO, bias_PO = variables["params"]["kernel"], variables["params"]["bias"]
     # ConvLocal orders a unit's inputs by channel, then tap.
     kernel = kernel_TCPO.transpose(2, 1, 0, 3).reshape(7, 7, 2 * 9, 4)
@@ -102,7 +104,7 @@ def test_local_unshared_is_flax_conv_local():
 
 @pytest.mark.parametrize(("connectivity", "sharing"), GRID)
 def test_gradients_of_a_unit_reach_what_it_reads_and_nothing_else(connectivity, sharing):
-    layer, variables, x_NHWC, reads = wired_and_reads(connectivity, sharing, (1, 8, 2, 3, 2))
+    layer, variables, x_NHWC, reads = wired_layer(connectivity, sharing, (1, 8, 2, 3, 2))
     for unit in (0, 13, 35):
         row, column = divmod(unit, 6)
         gradient = jax.grad(lambda x, r=row, c=column: on_images(layer, variables, x)[0, r, c, 1])(x_NHWC)
@@ -110,21 +112,21 @@ def test_gradients_of_a_unit_reach_what_it_reads_and_nothing_else(connectivity, 
         np.testing.assert_array_equal(touched, np.sort(reads[unit]))
 
 
-def test_the_definition_itself_links_by_hand():
-    """2x2 units of a 2x2 kernel on 3x3 inputs, written out."""
+def test_the_definition_written_out():
+    """2x2 units of a 2x2 kernel on 3x3 inputs."""
     kernel = jnp.arange(1.0, 5.0).reshape(4, 1, 1)
-    weights = dense_weights(wiring.local_reads(3, 2), kernel, 9)[:, 0, :, 0]
-    by_hand = [
+    weights = dense_weights(CONNECTIVITY["local"].reads("shared", 3, 2), kernel, 9)[:, 0, :, 0]
+    expected = [
         [1, 0, 0, 0], [2, 1, 0, 0], [0, 2, 0, 0],
         [3, 0, 1, 0], [4, 3, 2, 1], [0, 4, 0, 2],
         [0, 0, 3, 0], [0, 0, 4, 3], [0, 0, 0, 4],
     ]  # fmt: skip
-    np.testing.assert_array_equal(weights, by_hand)
+    np.testing.assert_array_equal(weights, expected)
 
 
 @pytest.mark.parametrize(("connectivity", "sharing"), GRID)
 def test_initial_weights_have_variance_one_over_fan_in(connectivity, sharing):
-    _, variables, _, reads = wired_and_reads(connectivity, sharing, (1, 14, 6, 5, 16))
+    _, variables, _, reads = wired_layer(connectivity, sharing, (1, 14, 6, 5, 16))
     fan_in = reads.shape[1] * 6
     kernel = variables["params"]["kernel"]
     # The sample variance of n uniform numbers is off by sqrt(0.8/n) of itself; 6 such deviations.
@@ -133,16 +135,11 @@ def test_initial_weights_have_variance_one_over_fan_in(connectivity, sharing):
 
 
 def test_pooling():
-    x_NHWC = jnp.arange(25.0).reshape(1, 5, 5, 1)  # the odd last row and column are left out
+    x_NHWC = jnp.arange(25.0).reshape(1, 5, 5, 1)  # the odd last row and column are dropped
     np.testing.assert_array_equal(on_images(Pool("max"), {}, x_NHWC)[0, :, :, 0], [[6, 8], [16, 18]])
     np.testing.assert_array_equal(on_images(Pool("average"), {}, x_NHWC)[0, :, :, 0], [[3, 5], [13, 15]])
     even_NHWC = jax.random.normal(jax.random.key(0), (2, 6, 6, 3))
-    np.testing.assert_allclose(
-        on_images(Pool("average"), {}, even_NHWC),
-        nn.avg_pool(even_NHWC, (2, 2), (2, 2)),
-        rtol=1e-6,
-        atol=1e-6,
-    )
-    np.testing.assert_array_equal(
-        on_images(Pool("max"), {}, even_NHWC), nn.max_pool(even_NHWC, (2, 2), (2, 2))
-    )
+    average = nn.avg_pool(even_NHWC, (2, 2), (2, 2))
+    np.testing.assert_allclose(on_images(Pool("average"), {}, even_NHWC), average, rtol=1e-6, atol=1e-6)
+    maximum = nn.max_pool(even_NHWC, (2, 2), (2, 2))
+    np.testing.assert_array_equal(on_images(Pool("max"), {}, even_NHWC), maximum)

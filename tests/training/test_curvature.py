@@ -46,7 +46,7 @@ def assert_close(one, other):
 @pytest.mark.parametrize("output", OBJECTIVES)
 def test_exact_is_the_diagonal_of_the_jacobians_product(output):
     """Against the whole matrix, built image by image and entry by entry in numpy."""
-    model = CNN((Stage(2, 3, stride=2, border=(1, 0), pad_value=-1.0, unit_bias=True),), classifier(output))
+    model = CNN((Stage(2, 3, stride=2, padding=(1, 0), pad_value=-1.0, unit_bias=True),), classifier(output))
     params, images, labels = start(model)
     flat, unflatten = jax.flatten_util.ravel_pytree(params)
     expected = np.zeros(len(flat))
@@ -73,9 +73,9 @@ def test_backpropagated_is_exact_with_one_hidden_layer_whose_weights_are_not_sha
 STAGES = {
     "convolution": Stage(3, 3, pooling="none"),
     "stride, border, unit biases": Stage(
-        3, 5, stride=2, border=(2, 1), pad_value=-0.7, unit_bias=True, pooling="none"
+        3, 5, stride=2, padding=(2, 1), pad_value=-0.7, unit_bias=True, pooling="none"
     ),
-    "odd border": Stage(2, 3, stride=2, border=(0, 1), pad_value=-1.0, pooling="none"),
+    "odd border": Stage(2, 3, stride=2, padding=(0, 1), pad_value=-1.0, pooling="none"),
 }
 
 

@@ -1,0 +1,125 @@
+"""The layer of feature maps that is wired by any cell of the connectivity grid."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from lenet_jax.models import products, wiring
+from lenet_jax.models.feature_maps import FeatureMaps
+from lenet_jax.models.layers import fan_in_uniform
+from lenet_jax.models.map_tables import Table
+
+
+class Wired(nn.Module):
+    """A layer of feature maps whose units read the positions that a wiring specifies.
+
+    `local`, `shared` is the convolution, and `full`, `unshared` the fully connected layer; the output has the
+    same shape under every wiring. The weights in `params` are `kernel` and `bias`:
+
+    =========  ============  ======
+    sharing    kernel        bias
+    =========  ============  ======
+    shared     (T, C, O)     (O,)
+    unshared   (T, C, P, O)  (P, O)
+    =========  ============  ======
+
+    With a connection table, a kernel has one dimension Q instead of C and O, after T, in the table's order.
+    With one bias per unit, a shared kernel has the bias of an unshared one.
+
+    Positions that a wiring draws at random are in the collection `wiring` as `reads`, (P, T) int32: they are
+    part of a run's state, but are not trained.
+
+    Attributes:
+      maps: number of feature maps.
+      kernel_size: side of the receptive field in pixels, which also determines the output's shape.
+      connectivity: a name in `lenet_jax.models.wiring.CONNECTIVITY`.
+      sharing: "shared" or "unshared".
+      stride: from one receptive field to the next, in pixels.
+      padding: rows and columns added (before, after) each input map.
+      pad_value: state of the units that the padding stands for.
+      table: the input maps that each map reads; None if every map reads all of them.
+      unit_bias: whether each unit has its own bias even if the kernel is shared.
+      initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
+
+    A connectivity that is not spatial has stride 1, no padding and no table.
+    """
+
+    maps: int
+    kernel_size: int
+    connectivity: str
+    sharing: str
+    stride: int = 1
+    padding: tuple[int, int] = (0, 0)
+    pad_value: float = 0.0
+    table: Table | None = None
+    unit_bias: bool = False
+    initialisation: str = "unit_variance"
+
+    @nn.compact
+    def __call__(self, x: FeatureMaps) -> FeatureMaps:
+        """Returns `maps` maps of side (size - kernel_size) // stride + 1, before any activation.
+
+        `size` is the side of the input maps, padding included.
+        """
+        if any(self.padding):
+            x = x.padded(*self.padding, self.pad_value)
+        _, size, _, channels = x.shape
+        out = wiring.output_size(size, self.kernel_size, self.stride)
+        kernel = self._kernel(size, channels, () if self.sharing == "shared" else (out * out,))
+        by_unit = self.unit_bias or self.sharing == "unshared"
+        bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
+        bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
+
+        if (self.connectivity, self.sharing) == ("local", "shared"):
+            y = products.convolve(x, kernel, self.kernel_size, self.stride)
+            if by_unit:
+                biases = FeatureMaps.from_plain(bias.T.reshape(self.maps, out, out, 1))
+                return FeatureMaps(y.tiles + biases.cut(y.side, y.tiles.shape[3]), out)
+            return y.with_matrix(y.matrix + y.column(bias))
+        if (self.connectivity, self.sharing) == ("full", "shared"):
+            y_OPN = products.correlate_all(x, kernel, self.kernel_size)
+        elif (self.connectivity, self.sharing) == ("full", "unshared"):
+            y_OPN = products.multiply_all(x, kernel)
+        else:
+            kernel_TCPO = kernel[:, :, None] if self.sharing == "shared" else kernel
+            y_OPN = products.gather(x, self._reads(size), kernel_TCPO)
+        y_OPN += bias.T[..., None] if by_unit else bias[:, None, None]
+        return FeatureMaps.from_plain(y_OPN.reshape(self.maps, out, out, -1))
+
+    def _kernel(self, size: int, channels: int, positions: tuple[int, ...]) -> jax.Array:
+        """The kernel, (T, C, *positions, O); with a table, zero where a map does not read an input map."""
+        taps = wiring.CONNECTIVITY[self.connectivity].taps(size, self.kernel_size)
+        if self.table is None:
+            init = fan_in_uniform(self.initialisation, taps * channels)
+            return self.param("kernel", init, (taps, channels, *positions, self.maps))
+        maps_read = np.array([len(read) for read in self.table for _ in read])
+        fan_in = taps * maps_read.reshape(1, -1, *(1 for _ in positions))
+        init = fan_in_uniform(self.initialisation, fan_in)
+        pairs = self.param("kernel", init, (taps, len(maps_read), *positions))
+        dense = products.spread_pairs(pairs, self.table, channels)  # T, C, O, *positions
+        return jnp.moveaxis(dense, 2, -1)
+
+    def _reads(self, size: int) -> wiring.Positions:
+        """(P, T) positions; where they are drawn, a variable, initialised by the key `wiring`."""
+        connectivity = wiring.CONNECTIVITY[self.connectivity]
+        fields = self.sharing, size, self.kernel_size, self.stride
+        if not connectivity.is_drawn:
+            return connectivity.reads(*fields)
+        return self.variable(
+            "wiring", "reads", lambda: connectivity.reads(*fields, key=self.make_rng("wiring"))
+        ).value
+
+
+def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:
+    """(P, T) positions that the units of `layer` read in input maps of side `size`, padding included.
+
+    `variables` are the layer's: they hold the positions if these were drawn at random.
+    """
+    connectivity = wiring.CONNECTIVITY[layer.connectivity]
+    if connectivity.is_drawn:
+        return variables["wiring"]["reads"]
+    return connectivity.reads(layer.sharing, size, layer.kernel_size, layer.stride)

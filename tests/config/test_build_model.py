@@ -1,0 +1,98 @@
+"""From `config.model` to a network, and the models that are refused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lenet_jax.config.build_model import solve_width
+from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
+from lenet_jax.errors import UserError
+from lenet_jax.models.networks import MLP
+from lenet_jax.models.wiring import CONNECTIVITY, Connectivity
+from tests.helpers.networks import counts_of
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_pooling_and_activation_come_from_the_config(pooling, activation):
+    config = override(default_config(), {"model.pooling": pooling, "model.activation": activation})
+    images = jax.random.normal(jax.random.key(0), (2, 32, 32, 1))
+    module = resolve(config).model
+    variables = module.init({"params": jax.random.key(1)}, images)
+    x = images
+    for stage, kernel_shape in (("stage_1", (5, 5, 1, 6)), ("stage_3", (5, 5, 6, 16))):
+        params = variables["params"][stage]
+        x = jax.lax.conv_general_dilated(
+            x,
+            params["kernel"].reshape(kernel_shape),
+            (1, 1),
+            "VALID",
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+        x = {"tanh": jnp.tanh, "relu": lambda a: jnp.maximum(a, 0)}[activation](x + params["bias"])
+        corners = jnp.stack([x[:, i::2, j::2] for i in (0, 1) for j in (0, 1)])
+        x = corners.max(0) if pooling == "max" else corners.mean(0)
+    expected = MLP((120, 84), activation, first=5).apply(
+        {"params": variables["params"]["classifier"]}, x.reshape(2, 400)
+    )
+    np.testing.assert_allclose(module.apply(variables, images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_stages_kernels_and_maps_come_from_the_config():
+    layers = counts_of({"model.maps": (4, 8, 12), "model.kernel_size": (3,)}).layers
+    assert [layer.output_shape for layer in layers][:6] == [
+        (30, 30, 4),
+        (15, 15, 4),
+        (13, 13, 8),
+        (6, 6, 8),
+        (4, 4, 12),
+        (2, 2, 12),
+    ]
+
+
+def test_solved_widths_are_nearest():
+    for budget in (805, 1_203, 1_204, 5_000, 99_999):
+        distance = {h: abs((784 + 11) * h + 10 - budget) for h in range(1, 200)}
+        assert distance[solve_width(784, budget)] == min(distance.values())
+    with pytest.raises(UserError, match="parameter_budget=300 is too small"):
+        solve_width(784, 300)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"model.kernel_size": (33,)}, "kernel_size=33 is too large: convolutional stage 1"),
+        ({"model.maps": (6, 16, 32, 64)}, "convolutional stage 3"),
+        ({"model.kernel_size": (0,)}, "must be at least 1"),
+        ({"model.connectivity": "sparse"}, f"'sparse' is unknown: choose one of {', '.join(CONNECTIVITY)}"),
+        ({"model.connectivity": "local,full,local"}, "names 3 stages but config.model.maps has 2"),
+        ({"model.sharing": "tied"}, "'tied' is unknown: choose one of shared, unshared"),
+        ({"model.pooling": "sum"}, "'sum' is unknown: choose one of average, max"),
+        ({"model.activation": "gelu"}, "'gelu' is unknown: choose one of tanh, relu"),
+        ({"model.name": "resnet"}, "'resnet' is unknown: choose one of cnn, mlp"),
+        ({"model.maps": (6, -1)}, "must hold positive whole numbers"),
+        ({"model.hidden": (0,)}, "must hold positive whole numbers"),
+        ({"model.parameter_budget": 1000}, "is for config.model.name=mlp"),
+        (
+            {"model.name": "mlp", "model.parameter_budget": 9999},
+            "solves the width of the only hidden layer",
+        ),
+    ],
+)
+def test_models_that_cannot_be_built_are_refused(fields, sentence):
+    with pytest.raises(UserError, match=sentence):
+        counts_of(fields)
+
+
+def test_a_kernel_whose_taps_would_meet_is_refused(monkeypatch):
+    """Every second pixel of a row, which wraps round."""
+    every_second = Connectivity(lambda size, kernel_size: 2 * np.arange(kernel_size, dtype=np.int32) % size)
+    monkeypatch.setitem(CONNECTIVITY, "every_second", every_second)
+    fields = {"model.connectivity": "every_second", "model.maps": (6,)}
+    assert counts_of(fields | {"data.image_size": 10}).layers[0].parameters == 5 * 6 + 6
+    with pytest.raises(
+        UserError, match="kernel_size=5 is too large: units of convolutional stage 1, every_second"
+    ):
+        counts_of(fields | {"data.image_size": 8})

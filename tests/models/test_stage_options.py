@@ -1,0 +1,94 @@
+"""Stride, padding, connection tables, unit biases and trainable subsampling against their definitions."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lenet_jax.models.feature_maps import FeatureMaps
+from lenet_jax.models.layers import Pool
+from lenet_jax.models.map_tables import read_table
+from lenet_jax.models.wired_layer import Wired, reads_of
+from lenet_jax.models.wiring import CONNECTIVITY
+from tests.helpers.dense import dense_layer
+
+# (images, side, input maps, fields of the layer)
+LAYERS = {
+    "H1": (
+        1, 16, 1,
+        dict(maps=12, kernel_size=5, stride=2, padding=(2, 1), pad_value=-1.0, unit_bias=True),
+    ),
+    "H2": (
+        3, 8, 12,
+        dict(maps=12, kernel_size=5, stride=2, padding=(2, 1), pad_value=-1.0, unit_bias=True,
+             table=read_table("h2_groups", 12, 12)),
+    ),
+    "C3": (16, 14, 6, dict(maps=16, kernel_size=5, table=read_table("c3", 6, 16))),
+    "C5": (2, 5, 16, dict(maps=7, kernel_size=5)),
+    "Net-3": (
+        4, 16, 1,
+        dict(maps=1, kernel_size=3, stride=2, padding=(0, 1), pad_value=-1.0, sharing="unshared"),
+    ),
+    "unshared with a table": (2, 7, 3, dict(maps=2, kernel_size=3, sharing="unshared", table=((0, 2), (1,)))),
+    "stride 3": (17, 11, 2, dict(maps=3, kernel_size=4, stride=3, padding=(1, 2), pad_value=0.5)),
+    "stride 2, even": (16, 12, 2, dict(maps=3, kernel_size=3, stride=2)),
+}  # fmt: skip
+CASES = [
+    (connectivity, name)
+    for connectivity, entry in CONNECTIVITY.items()
+    for name, (_, size, _, fields) in LAYERS.items()
+    if entry.is_spatial and entry.fits(size + sum(fields.get("padding", ())), fields["kernel_size"])
+]
+
+
+def definition(layer, constants, params, x_NHWC):
+    """The dense layer with masked and tied weights, on the padded input."""
+    width = ((0, 0), layer.padding, layer.padding, (0, 0))
+    x_NHWC = jnp.pad(x_NHWC, width, constant_values=layer.pad_value)
+    size, channels = x_NHWC.shape[1], x_NHWC.shape[3]
+    kernel = params["kernel"]
+    if layer.table:
+        dense = jnp.zeros((len(kernel), channels, layer.maps, *kernel.shape[2:]))
+        pairs = [(channel, number) for number, read in enumerate(layer.table) for channel in read]
+        for pair, (channel, number) in enumerate(pairs):
+            dense = dense.at[:, channel, number].set(kernel[:, pair])
+        kernel = jnp.moveaxis(dense, 2, -1)
+    return dense_layer(x_NHWC, reads_of(layer, constants, size), kernel, params["bias"])
+
+
+@pytest.mark.parametrize(("connectivity", "name"), CASES)
+def test_a_layer_and_its_gradients_follow_the_definition(connectivity, name):
+    count, size, channels, fields = LAYERS[name]
+    layer = Wired(**{"connectivity": connectivity, "sharing": "shared", **fields})
+    keys = jax.random.split(jax.random.key(0), 5)
+    x_NHWC = jax.random.normal(keys[0], (count, size, size, channels))
+    constants = layer.init({"params": keys[1], "wiring": keys[2]}, FeatureMaps.from_images(x_NHWC))
+    params = constants.pop("params")
+    params = params | {"bias": jax.random.normal(keys[3], params["bias"].shape)}
+
+    def wired(params, x):
+        y = layer.apply({"params": params, **constants}, FeatureMaps.from_images(x)).images
+        return y.reshape(count, -1, layer.maps)
+
+    def value_and_gradients(function):
+        y, pull = jax.vjp(function, params, x_NHWC)
+        return y, pull(jax.random.normal(keys[4], y.shape))
+
+    found = jax.jit(lambda: value_and_gradients(wired))()
+    expected = jax.jit(lambda: value_and_gradients(functools.partial(definition, layer, constants)))()
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), found, expected)
+
+
+@pytest.mark.parametrize("kind", ["trainable_sum", "trainable_average"])
+def test_trainable_subsampling(kind):
+    x_NHWC = jax.random.normal(jax.random.key(0), (3, 7, 7, 2))
+    layer = Pool(kind, "fan_in")
+    params = layer.init(jax.random.key(1), FeatureMaps.from_images(x_NHWC))["params"]
+    assert np.abs(params["coefficient"]).max() <= 2.4 / 4
+    params = {"coefficient": jnp.array([2.0, -1.0]), "bias": jnp.array([0.5, 0.25])}
+    found = layer.apply({"params": params}, FeatureMaps.from_images(x_NHWC)).images
+    windows = np.asarray(x_NHWC)[:, :6, :6].reshape(3, 3, 2, 3, 2, 2)
+    joined = windows.sum((2, 4)) if kind == "trainable_sum" else windows.mean((2, 4))
+    np.testing.assert_allclose(found, joined * params["coefficient"] + params["bias"], rtol=1e-5, atol=1e-5)
