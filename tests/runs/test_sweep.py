@@ -10,8 +10,6 @@ import sys
 import jax
 import numpy as np
 import pytest
-from lenet_jax.runs.lines import to_line
-from lenet_jax.runs.store import read_sweep
 
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_config, override
@@ -21,8 +19,10 @@ from lenet_jax.errors import UserError
 from lenet_jax.report import pages
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs import sweep
+from lenet_jax.runs.lines import to_line
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
+from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import list_runs, run_sweep
 from tests.helpers import folders, tiny_sweep
 from tests.helpers.commands import PROJECT, TINY, run_command
