@@ -3,13 +3,13 @@
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from lenet_jax.errors import UserError
 
 
 @contextlib.contextmanager
-def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def replacing(path: pathlib.Path) -> Generator[pathlib.Path, None, None]:
     """Yields a draft to write, which takes the place of `path` at the end, or goes where that fails.
 
     The draft has the process in its name, so that two writers don't meet.

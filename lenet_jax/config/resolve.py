@@ -1,5 +1,6 @@
 """The one place where a config is checked, and what everything else takes from it."""
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ class Resolved:
     @property
     def counts(self) -> ModelCounts:
         """Parameters, connections and multiply-accumulates of the network, layer by layer."""
-        return _count(self.model, self.config.data.image_size)
+        return _count(self.model, self.config.data.image_size)  # ty: ignore[invalid-argument-type] hashable
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -74,7 +75,7 @@ class Resolved:
 
     def with_seed(self, seed: int) -> "Resolved":
         """The same for another repetition, which differs by its seed alone."""
-        config = ml_collections.ConfigDict(self.config)
+        config = copy.deepcopy(self.config)
         config.seed = seed
         return dataclasses.replace(self, config=config.lock())
 
@@ -87,7 +88,7 @@ def resolve(config: ml_collections.ConfigDict) -> Resolved:
     Raises UserError, in one sentence that names the field and says what would do.
     """
     check_fields(config)
-    run = ml_collections.ConfigDict(config)
+    run = copy.deepcopy(config)
     with run.unlocked():
         for field in SWEEP_FIELDS:
             if field in run:

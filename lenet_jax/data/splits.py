@@ -1,6 +1,6 @@
 """Training, validation and test images, as a network reads them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ml_collections
 import numpy as np
@@ -13,8 +13,8 @@ from lenet_jax.errors import UserError
 class Split(NamedTuple):
     """Preprocessed images and their labels, in the order of the original files."""
 
-    images: np.ndarray  # (N, S, S, 1) float32
-    labels: np.ndarray  # (N,) int32, 0..9
+    images: Any  # (N, S, S, 1) float32, an array of numpy on the host and of JAX on devices
+    labels: Any  # (N,) int32, 0..9, likewise
 
 
 class Splits(NamedTuple):

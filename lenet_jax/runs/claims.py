@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from lenet_jax.errors import UserError
 
@@ -25,7 +25,7 @@ def cannot_write(directory: pathlib.Path, error: OSError) -> UserError:
 
 
 @contextlib.contextmanager
-def locked(directory: pathlib.Path) -> Iterator[None]:
+def locked(directory: pathlib.Path) -> Generator[None, None, None]:
     """Until the end, no other process changes files of the folder that are not its own.
 
     Waits for a process that does. Raises UserError where the folder cannot be written.

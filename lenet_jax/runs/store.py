@@ -19,7 +19,7 @@ the digest of the code that computed it, and a checksum.
 import contextlib
 import math
 import pathlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from typing import Any
 
 from absl import logging
@@ -83,7 +83,9 @@ class Store:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, directory: pathlib.Path, header: Header, configs: Configs) -> Iterator["Store"]:
+    def open(
+        cls, directory: pathlib.Path, header: Header, configs: Configs
+    ) -> Generator["Store", None, None]:
         """Makes or continues `directory` for one command, and merges its files at the command's end.
 
         Nothing is written before all checks have passed. Then damaged lines and a damaged config.json are

@@ -1,5 +1,6 @@
 """A sweep: every arm with every seed, in one folder that can be stopped, continued and shared."""
 
+import copy
 import pathlib
 import sys
 import time
@@ -194,7 +195,7 @@ def run_single(
 
     Raises UserError as `run_sweep` does.
     """
-    sweep = ml_collections.ConfigDict(config)
+    sweep = copy.deepcopy(config)
     with sweep.unlocked():
         sweep.seeds, sweep.arms = 1, ""
     arms = [Arm(config.model.name, {})]

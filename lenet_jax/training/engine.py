@@ -134,6 +134,7 @@ def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
 
 def _bytes_needed(compiled: jax.stages.Compiled) -> int:
     memory = compiled.memory_analysis()
+    assert memory is not None, "this backend does not report memory"
     needed = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
     return needed - memory.alias_size_in_bytes  # consumed arguments hold the returned values
 

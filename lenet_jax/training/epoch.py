@@ -75,8 +75,9 @@ def losses_and_correct(
       dropout_key: for training; without it nothing is dropped.
     """
     is_training = dropout_key is not None
-    outputs_NK = program.model.apply(
-        {"params": params, "wiring": wiring},
+    variables: dict[str, Any] = {"params": params, "wiring": wiring}
+    outputs_NK: Any = program.model.apply(
+        variables,
         images_NHWC,
         dropout_rate=hyperparameters.dropout if is_training else None,
         rngs={"dropout": dropout_key} if is_training else {},
