@@ -175,7 +175,13 @@ def stage_loops(connectivity: str, sharing: str, form: Form, in_a_step: bool) ->
     for size, channels, maps in STAGES:
         x, kernel, reads_PT = stage_inputs(connectivity, sharing, size, channels, maps, BATCH)
 
-        def step(kernel, tiles, size=size, reads_PT=reads_PT, has_input_gradient=channels > 1):
+        def step(
+            kernel: jax.Array,
+            tiles: jax.Array,
+            size: int = size,
+            reads_PT: jax.Array = reads_PT,
+            has_input_gradient: bool = channels > 1,
+        ):
             """Kernel and input, moved by their gradients, so that no step can be optimised away."""
             arguments = (0, 1) if has_input_gradient else (0,)
             gradients = jax.grad(
@@ -186,7 +192,7 @@ def stage_loops(connectivity: str, sharing: str, form: Form, in_a_step: bool) ->
             moved = tiles - 1e-3 * gradients[1] if has_input_gradient else 0.999 * tiles
             return kernel - 1e-3 * gradients[0], moved
 
-        def loop(kernel, tiles, step=step):
+        def loop(kernel: jax.Array, tiles: jax.Array, step: Callable = step):
             return lax.fori_loop(0, STEPS, lambda _, state: step(*state), (kernel, tiles))
 
         loops.append((jax.jit(step if in_a_step else loop), kernel, x.tiles))

@@ -71,7 +71,13 @@ def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -
         apply, params, x = layer_form(layer, x_NHWC, form)
         cotangent = jax.random.normal(jax.random.key(3), jax.eval_shape(apply, params, x).shape)
 
-        def step(params, x, cotangent, apply=apply, has_input_gradient=channels > 1):
+        def step(
+            params: Any,
+            x: jax.Array,
+            cotangent: jax.Array,
+            apply: Callable = apply,
+            has_input_gradient: bool = channels > 1,
+        ):
             if has_input_gradient:
                 y, pull = jax.vjp(apply, params, x)
                 gradient, x_gradient = pull(cotangent)

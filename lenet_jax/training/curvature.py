@@ -45,10 +45,11 @@ def gauss_newton_diagonal(
     Raises NotImplementedError if the model has a layer with parameters that `backpropagated` does not know.
     """
 
-    def states(params, images):
-        return model.apply({"params": params, "wiring": wiring}, images, states_only=True)
+    def states(params: optax.Params, images: jax.Array) -> Any:
+        variables: dict[str, Any] = {"params": params, "wiring": wiring}
+        return model.apply(variables, images, states_only=True)
 
-    def loss(state, label):
+    def loss(state: jax.Array, label: jax.Array) -> jax.Array:
         return objective.losses(model.outputs(state[None]), label[None], hyperparameters)[0]
 
     if kind == "exact":
@@ -64,8 +65,8 @@ def gauss_newton_diagonal(
 def _exact(
     states: Callable, loss: Callable, params: optax.Params, images_NHWC: jax.Array, labels_N: jax.Array
 ) -> optax.Params:
-    def diagonal_of_image(image_HWC, label):
-        def state_of(params):
+    def diagonal_of_image(image_HWC: jax.Array, label: jax.Array) -> optax.Params:
+        def state_of(params: optax.Params) -> jax.Array:
             return states(params, image_HWC[None])[0]
 
         jacobian = jax.jacrev(state_of)(params)  # leaves (U, ...)
@@ -79,7 +80,7 @@ def _exact(
     return jax.tree.map(lambda leaf: leaf.mean(0), diagonals)
 
 
-def _square_backward(call, args, kwargs, context):
+def _square_backward(call: Callable, args: tuple, kwargs: dict[str, Any], context: Any) -> Any:
     """Interceptor of Flax methods: makes a layer's backward pass transform second derivatives."""
     layer = context.module
     if context.method_name != "__call__" or not layer.path:  # without a path: a clone, called below
@@ -92,7 +93,7 @@ def _square_backward(call, args, kwargs, context):
     [x] = args
     constants = {name: values for name, values in layer.variables.items() if name != "params"}
 
-    def function(params, x, **fields):
+    def function(params: Any, x: Any, **fields: Any) -> Any:
         return layer.clone(parent=None, **fields).apply({"params": params, **constants}, x)
 
     if isinstance(layer, Activation):
@@ -104,18 +105,18 @@ def _square_backward(call, args, kwargs, context):
         squared = functools.partial(function, pad_value=layer.pad_value**2)
     elif isinstance(layer, Pool) and layer.kind.endswith("average"):
         # `function` multiplies by the inputs' fixed weight of 1/4; squared, this weight is 1/16.
-        def squared(params, x):
+        def squared(params: Any, x: Any) -> Any:
             return function(params, jax.tree.map(lambda leaf: leaf / 4, x))
 
     return _through_squares(function, squared, params, x)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _through_slopes(function, x):
+def _through_slopes(function: Callable, x: Any) -> Any:
     return function(x)
 
 
-def _through_slopes_backward(function, x, curvature):
+def _through_slopes_backward(function: Callable, x: Any, curvature: Any) -> tuple[Any]:
     _, pull = jax.vjp(function, x)
     [slopes] = pull(jax.tree.map(jnp.ones_like, curvature))
     return (jax.tree.map(lambda slope, h: slope**2 * h, slopes, curvature),)
@@ -125,12 +126,14 @@ _through_slopes.defvjp(lambda function, x: (function(x), x), _through_slopes_bac
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _through_squares(function, squared, params, x):
+def _through_squares(function: Callable, squared: Callable, params: Any, x: Any) -> Any:
     """A layer, linear in weights and inputs; `squared` is the same layer for squared weights and inputs."""
     return function(params, x)
 
 
-def _through_squares_backward(function, squared, residuals, curvature):
+def _through_squares_backward(
+    function: Callable, squared: Callable, residuals: tuple[Any, Any], curvature: Any
+) -> tuple[Any, Any]:
     _, pull = jax.vjp(squared, *jax.tree.map(jnp.square, residuals))
     return pull(curvature)
 

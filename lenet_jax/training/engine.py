@@ -71,7 +71,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
     def compile_(function: Callable, specs: tuple, **options) -> jax.stages.Wrapped:
         axes = tuple(0 if spec == by_run else None for spec in specs)
 
-        def population(program, *arguments):
+        def population(program: Program, *arguments: Any) -> Any:
             of_program = functools.partial(function, program)
             local = jax.vmap(of_program, axes) if side_by_side else _for_one_run(of_program, axes)
             if devices > 1:
@@ -154,10 +154,10 @@ def _shared_batch_engine() -> Engine:
     )
     copy = jax.pmap(lambda _, tree: tree, in_axes=(0, None))
 
-    def put(tree):
+    def put(tree: Any) -> Any:
         return copy(jnp.arange(devices), tree)
 
-    def first(tree):  # all devices hold the same values
+    def first(tree: Any) -> Any:  # all devices hold the same values
         return jax.tree.map(lambda leaf: leaf[:1], tree)
 
     init_state = jax.jit(
@@ -174,7 +174,7 @@ def _shared_batch_engine() -> Engine:
         functools.partial(one_run.evaluate, axis_size=devices), in_axes=(None, 0, 0, None, None)
     )
 
-    def train(program, state, data, epoch):
+    def train(program: Program, state: Any, data: Any, epoch: int) -> tuple[Any, Any]:
         state, means = train_epoch(program, state, data, epoch)
         return state, first(means)
 
@@ -189,7 +189,7 @@ def _shared_batch_engine() -> Engine:
     )
 
 
-def _only(tree):
+def _only(tree: Any) -> Any:
     """The only run of a population of one."""
     return jax.tree.map(lambda leaf: jnp.squeeze(leaf, 0), tree)
 

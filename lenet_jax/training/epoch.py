@@ -152,14 +152,16 @@ def train_epoch(
     device = jax.lax.axis_index(DEVICE_AXIS) if axis_size else 0
     order_SB = order_SDB[:, device]
 
-    def mean_loss(params, batch: Split, step_index):
+    def mean_loss(params: optax.Params, batch: Split, step_index: jax.Array) -> tuple[jax.Array, jax.Array]:
         key = purpose_key(seed, Purpose.DROPOUT, epoch, step_index, device)
         losses_B, correct_B = losses_and_correct(
             program, hyperparameters, params, state.wiring, batch.images, batch.labels, key
         )
         return losses_B.mean(), correct_B.mean()
 
-    def step(weights, scanned):
+    def step(
+        weights: tuple[optax.Params, optax.OptState], scanned: tuple[jax.Array, jax.Array]
+    ) -> tuple[tuple[optax.Params, optax.OptState], Means]:
         params, opt_state = weights
         step_index, index_B = scanned
         batch = _images_at(state, data, index_B)
@@ -212,7 +214,7 @@ def evaluate(
     device = jax.lax.axis_index(DEVICE_AXIS) if axis_size else 0
     block = EVALUATION_BATCH * (axis_size or 1)
 
-    def add_chunk(chunk, total: Score) -> Score:
+    def add_chunk(chunk: jax.Array, total: Score) -> Score:
         index_B = chunk * block + device * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
         is_counted_B = index_B < count  # the last chunk is filled up with copies of the last image
         images = _images_at(state, data, start + jnp.minimum(index_B, count - 1))
