@@ -102,7 +102,7 @@ def _count_layer(layer: nn.Module, output_shape: tuple[int, ...]) -> LayerCounts
         kind, connections, macs = "wired", links + units, links
     elif isinstance(layer, Pool):
         kind = "pool"
-        connections, macs = (5 * units, units) if layer.is_trainable else (0, 0)
+        connections, macs = (5 * units, units) if layer.pooling.is_trainable else (0, 0)
     elif isinstance(layer, RBF):
         kind, connections = "rbf", units * len(layer.codes[0])
         macs = connections

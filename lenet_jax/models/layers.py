@@ -1,6 +1,7 @@
 """Flax layers apart from wired ones: activations, pooling, RBF units; and initial weights."""
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import jax
@@ -23,7 +24,35 @@ INITIALISATIONS = {
     "fan_in": lambda fan_in: 2.4 / fan_in,  # LeCun et al. 1989 and 1998 (appendix A)
     "root_fan_in": lambda fan_in: 2.4 / jnp.sqrt(fan_in),  # a common reading in later work
 }
-POOLINGS = ("average", "max", "trainable_sum", "trainable_average", "none")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pooling:
+    """What 2x2 pooling makes of the four values in a window.
+
+    Attributes:
+      join: of two values; applied to rows, then to columns.
+      scale: factor of the result.
+      is_trainable: whether each map has a trainable coefficient and bias.
+    """
+
+    join: Callable[[jax.Array, jax.Array], jax.Array]
+    scale: float = 1.0
+    is_trainable: bool = False
+
+    @property
+    def selects(self) -> bool:
+        """Whether the result is one of the four values."""
+        return self.join is jnp.maximum
+
+
+POOLINGS: Mapping[str, Pooling | None] = {
+    "average": Pooling(jnp.add, scale=1 / 4),
+    "max": Pooling(jnp.maximum),
+    "trainable_sum": Pooling(jnp.add, is_trainable=True),
+    "trainable_average": Pooling(jnp.add, scale=1 / 4, is_trainable=True),
+    "none": None,
+}
 
 Values = TypeVar("Values", jax.Array, FeatureMaps)
 
@@ -69,7 +98,7 @@ class Pool(nn.Module):
     coefficient.
 
     Attributes:
-      kind: "max", "average", "trainable_sum" or "trainable_average".
+      kind: one of POOLINGS that pools.
       initialisation: one of INITIALISATIONS, for the coefficient, with a fan-in of 4; the bias starts at 0.
     """
 
@@ -77,25 +106,27 @@ class Pool(nn.Module):
     initialisation: str = "unit_variance"
 
     @property
-    def is_trainable(self) -> bool:
-        return self.kind.startswith("trainable_")
+    def pooling(self) -> Pooling:
+        pooling = POOLINGS[self.kind]
+        assert pooling is not None, f"{self.kind} does not pool"
+        return pooling
 
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
         """Returns as many maps, of side size // 2."""
         side = x.side if x.side % 2 == 0 else 2 * x.side
         tiles = x.cut(side, -(-x.size // side))
-        if self.kind == "max":
-            return FeatureMaps(_windows(jnp.maximum, tiles), x.size // 2)
-        sums = FeatureMaps(_window_sums(tiles), x.size // 2)
-        if self.kind.endswith("average"):
-            sums = sums.with_matrix(sums.matrix / 4)
-        if not self.is_trainable:
-            return sums
+        pooling = self.pooling
+        windows = _window_sums(tiles) if pooling.join is jnp.add else _windows(pooling.join, tiles)
+        pooled = FeatureMaps(windows, x.size // 2)
+        if pooling.scale != 1:
+            pooled = pooled.with_matrix(pooled.matrix * pooling.scale)
+        if not pooling.is_trainable:
+            return pooled
         maps = x.shape[-1]
         coefficient = self.param("coefficient", fan_in_uniform(self.initialisation, 4), (maps,))
         bias = self.param("bias", nn.initializers.zeros_init(), (maps,))
-        return sums.with_matrix(sums.column(coefficient) * sums.matrix + sums.column(bias))
+        return pooled.with_matrix(pooled.column(coefficient) * pooled.matrix + pooled.column(bias))
 
 
 Codes = tuple[tuple[int, ...], ...]

@@ -141,8 +141,8 @@ class CNN(nn.Module):
             if pooling != "none":
                 pool = Pool(pooling, self.initialisation, name=f"pool_{number + 1}")
                 # Activations are monotone, so max pooling may come first: there is less to activate.
-                steps.insert(1 if pooling == "max" else 2, pool)
-                if pool.is_trainable:
+                steps.insert(1 if pool.pooling.selects else 2, pool)
+                if pool.pooling.is_trainable:
                     steps.append(activate)
             number += stage.layers
             for step in steps:

@@ -167,8 +167,7 @@ def _train(
             progress.epoch(run.name, epoch, train.epochs, metrics)
             if run_score:
                 scored[index].append(run_score)
-            losses = [value for name, value in (metrics | run_score).items() if name.endswith("loss")]
-            finite = all(map(math.isfinite, losses))
+            finite = all(map(math.isfinite, (metrics | run_score).values()))
             if not finite or epoch == train.epochs:
                 outcomes[index] = Outcome("done" if finite else "diverged", epoch, scored[index])
         if len(outcomes) == len(runs):

@@ -98,15 +98,15 @@ def _square_backward(call: Callable, args: tuple, kwargs: dict[str, Any], contex
 
     if isinstance(layer, Activation):
         return _through_slopes(functools.partial(function, params), x)
-    if isinstance(layer, Pool) and layer.kind == "max":
+    if isinstance(layer, Pool) and layer.pooling.selects:
         return call(*args, **kwargs)  # the largest input has a weight of 1
     squared = function
     if isinstance(layer, Wired):
         squared = functools.partial(function, pad_value=layer.pad_value**2)
-    elif isinstance(layer, Pool) and layer.kind.endswith("average"):
-        # `function` multiplies by the inputs' fixed weight of 1/4; squared, this weight is 1/16.
+    elif isinstance(layer, Pool) and layer.pooling.scale != 1:
+        # `function` multiplies by the inputs' fixed weight, 1/4 in an average; squared, this weight is 1/16.
         def squared(params: Any, x: Any) -> Any:
-            return function(params, jax.tree.map(lambda leaf: leaf / 4, x))
+            return function(params, jax.tree.map(lambda leaf: leaf * layer.pooling.scale, x))
 
     return _through_squares(function, squared, params, x)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from lenet_jax.config.build_program import make_program
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
 from lenet_jax.models.networks import MLP, Dropout
-from lenet_jax.runs import records
-from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.run import Job, hyperparameters_of, prepare, train_and_record
+from lenet_jax.runs.run import hyperparameters_of
+from lenet_jax.runs.store import read_epochs, read_sweep
+from lenet_jax.runs.sweep import run_single
 from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.distortion import Distortion
 from lenet_jax.training.engine import make_engine
@@ -199,13 +199,14 @@ def test_configs_that_differ_in_numbers_have_equal_programs_and_share_one_compil
     base = override(small(train__batch_size=5), fields)
     numbers = {field: NUMBERS[field] for field in NUMBERS if field in fields or field not in SWITCHES}
     configs = [base, *(override(base, {field: value}) for field, value in numbers.items())]
-    programs = [make_program(config, 20, 1) for config in configs]
+    resolved = [resolve(config) for config in configs]
+    programs = [its.make_program(images_of(20)) for its in resolved]
     assert set(programs) == {programs[0]} and len({hash(program) for program in programs}) == 1
     engine, images = make_engine("jit"), make_images(20)
     functions = engine.init_state, engine.train_epoch, engine.evaluate
     before = [function._cache_size() for function in functions]
-    for program, config in zip(programs, configs, strict=True):
-        state = engine.init_state(program, hyperparameters_of([config], 1))
+    for program, its in zip(programs, resolved, strict=True):
+        state = engine.init_state(program, hyperparameters_of([its], 1))
         state, _ = engine.train_epoch(program, state, images, 1)
         engine.evaluate(program, state, images, 0, 20)
     assert [function._cache_size() for function in functions] == [count + 1 for count in before]
@@ -213,8 +214,9 @@ def test_configs_that_differ_in_numbers_have_equal_programs_and_share_one_compil
 
 @pytest.mark.parametrize("field", SWITCHES)
 def test_whether_a_term_is_present_is_part_of_the_program(field):
-    without, present = (make_program(small(**{field: value}), 100, 1) for value in (0.0, 0.1))
-    assert without != present
+    without, present = (resolve(small(**{field: value})) for value in (0.0, 0.1))
+    assert without.make_program(images_of(100)) != present.make_program(images_of(100))
+    assert without.compiled_fields != present.compiled_fields
 
 
 def small(**fields):
@@ -225,11 +227,14 @@ def small(**fields):
     )
 
 
+def images_of(train):
+    return {"train": train, "validation": 0, "test": 10}
+
+
 def record_of(config, directory):
-    directory.mkdir()
-    with Progress(config.train.epochs) as progress:
-        [result] = train_and_record([Job("arm", config, directory)], prepare(config), progress)
-    return result, records.read_record(directory / records.RECORD)
+    result, _ = run_single(config, ["command"], directory)
+    _, [record] = read_sweep(directory)
+    return result, record
 
 
 def test_without_validation_images_all_are_trained_on(tmp_path):
@@ -253,7 +258,7 @@ def test_the_epoch_that_validation_selects_counts_and_others_are_reported_alongs
     for name in ("test_accuracy", "test_selected_accuracy", "last_accuracy"):
         assert (50 * result[name]) == pytest.approx(round(50 * result[name]))
     assert result["test_accuracy"] <= result["test_selected_accuracy"]
-    epochs = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    epochs = read_epochs(tmp_path / "run")
     assert len(epochs) == 8 == result["epochs"]
     validation = [epoch["val_accuracy"] for epoch in epochs]
     # If the last epoch were the best one, the test would show nothing.
