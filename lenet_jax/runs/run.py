@@ -15,9 +15,10 @@ from lenet_jax.config import fields as config_lib
 from lenet_jax.config.build_program import check_fields, make_draw, make_program
 from lenet_jax.data import Split, load_splits
 from lenet_jax.models.counts import count_model
-from lenet_jax.runs import provenance, records
+from lenet_jax.runs import records
 from lenet_jax.runs.metrics_log import MetricsLog
 from lenet_jax.runs.progress import Progress
+from lenet_jax.runs.provenance import provenance
 from lenet_jax.training.engine import Engine, make_engine
 from lenet_jax.training.epoch import State
 from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters

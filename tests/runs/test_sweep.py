@@ -18,9 +18,10 @@ from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import prepare
 from lenet_jax.runs.sweep import list_runs, run_sweep
-from lenet_jax.training.epoch import Hyperparameters
 from tests.helpers import folders, tiny_sweep
 from tests.helpers.commands import PROJECT, TINY, run_command
+from tests.helpers.hyperparameters import population
+from tests.training.test_epoch import with_seed
 
 ARMS = ["local_shared", "mlp_8", "mlp_4", "too_fast"]
 RUNS = [(arm, seed) for arm in ARMS for seed in (0, 1)]
@@ -451,10 +452,10 @@ def test_a_seed_changes_initialisation_and_data_order_and_zero_is_a_seed():
     engine, program, images = prepare(config)
 
     def initial(seed):
-        return engine.init_state(program, Hyperparameters(*(np.array([it]) for it in (seed, 0.1, 0.9, 0.0))))
+        return engine.init_state(program, population({"seed": seed}))
 
     def trained(init_seed, order_seed):
-        state, _ = engine.train_epoch(program, initial(init_seed), images.data, np.array([order_seed]), 1)
+        state, _ = engine.train_epoch(program, with_seed(initial(init_seed), order_seed), images.data, 1)
         return np.asarray(state.params["output"]["kernel"])
 
     kernels = [np.asarray(initial(seed).params["output"]["kernel"]) for seed in (0, 0, 1)]
