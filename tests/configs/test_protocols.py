@@ -1,7 +1,5 @@
 """What the history's protocols add: order, draws, distortion, dropout, a selected epoch, traced numbers."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -294,7 +292,7 @@ def test_training_images_are_distorted_and_scored_ones_are_not(tmp_path):
     losses = {}
     for name, config in (("plain", plain), ("moved", moved)):
         result, _ = record_of(config, tmp_path / name)
-        [line] = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
-        losses[name] = (json.loads(line)["train_loss"], result["test_loss"])
+        [epoch] = read_epochs(tmp_path / name)
+        losses[name] = (epoch["train_loss"], result["test_loss"])
     assert losses["plain"][1] == pytest.approx(losses["moved"][1], rel=1e-6)
     assert abs(losses["plain"][0] - losses["moved"][0]) > 1e-5
