@@ -1,4 +1,4 @@
-"""Files that are replaced in one step: a reader, or a kill at any moment, sees the old or the new."""
+"""Files that are replaced in one step: a reader sees the old or the new one, also after a kill."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ from lenet_jax.errors import UserError
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Generator[pathlib.Path, None, None]:
-    """Yields a draft to write, which takes the place of `path` at the end, or goes where that fails.
+    """Yields a draft to write, which replaces `path` at the end, or is removed if an exception is raised.
 
-    The draft has the process in its name, so that two writers don't meet.
+    The draft has the process's number in its name, so that two writers have two drafts.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -23,7 +23,7 @@ def replacing(path: pathlib.Path) -> Generator[pathlib.Path, None, None]:
 
 
 def write(path: pathlib.Path, content: str | bytes) -> None:
-    """Replaces `path`, text as UTF-8. Raises UserError where it cannot be written."""
+    """Replaces `path`; text is written as UTF-8. Raises UserError where it cannot be written."""
     try:
         with replacing(path) as draft, open(draft, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

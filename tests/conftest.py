@@ -6,21 +6,25 @@ import pathlib
 import shutil
 import tempfile
 
-# Before JAX starts: 4 simulated CPU devices, over which runs or batches are spread, and compiled programs
-# of the tests' own.
+# Before JAX starts: 4 simulated CPU devices, over which runs or batches are spread, and a folder of compiled
+# programs that the processes of one test run share and keep from no other.
+CACHE = "LENET_JAX_TESTS_CACHE"
+if CACHE not in os.environ:  # set for the workers of pytest-xdist by the process that starts them
+    os.environ[CACHE] = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, os.environ[CACHE])
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
-os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp()
+os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ[CACHE]
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import pytest
 
 from tests.helpers.commands import TINY, run_command
 
-atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"])
-
 
 @pytest.fixture(scope="session")
 def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The folder of tests/tiny_sweep.py, never interrupted, its runs spread over all 4 devices.
+    """The folder of tests/helpers/tiny_sweep.py, never interrupted, its runs spread over all 4 devices.
 
     Tests leave it as it is.
     """
