@@ -238,8 +238,6 @@ def _check_fields(named: str, fields: Mapping[str, Any], arguments: list[str]) -
 
 
 def _not_a_field(field: str, named: str, fields: Mapping[str, Any] = ALL_FIELDS) -> str:
-    """A sentence with the nearest names first, then those of the same group."""
+    """A sentence that gives the nearest names, the nearest first."""
     near = difflib.get_close_matches(field, fields, n=3, cutoff=0)
-    group = field.partition(".")[0]
-    near += [name for name in fields if name.partition(".")[0] == group and name not in near]
-    return f"config.{field} is not a field of {named}: perhaps {', '.join(near)}? --help lists all."
+    return f"config.{field} is not a field of {named}: perhaps {', '.join(near)}? --help lists all fields."

@@ -10,8 +10,8 @@ WIDTH = 80
 
 
 def list_fields(values: Mapping[str, Any]) -> str:
-    """One entry for each field in `values` (flattened): its value, what it means, which values it allows."""
-    return "\n".join(_entry(name, value) for name, value in values.items())
+    """One entry for each field in `values` (flattened): its value, its meaning and the allowed values."""
+    return "\n".join(_entry(name, values[name]) for name in ALL_FIELDS if name in values)
 
 
 def _entry(name: str, value: Any) -> str:
