@@ -1,57 +1,104 @@
-# make demo   the ablation on the embedded digits, and its table
-# make test   the whole test suite
-# make benchmark   how fast training is, against PyTorch, which it installs; nothing else should run meanwhile
-# All make .venv first, from requirements.lock, if it isn't there or the lock has changed.
+# Everything that a recipe installs goes into .venv, at the versions and hashes of a lock file.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+MADE_HERE := $(VENV)/.made-by-make
+FOR_RUNS := $(VENV)/.requirements
+FOR_DEVELOPMENT := $(VENV)/.requirements-dev
 
-.PHONY: demo test benchmark setup docs lock clean
+.PHONY: help setup demo test lint check benchmark docs lock clean environment
 
-setup: $(VENV)/.installed
+help:  ## list the targets
+	@echo "make TARGET, or make PYTHON=python3.12 TARGET to name the Python that .venv is made with:"
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 
-$(VENV)/.installed: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
-	@echo "Installing the pinned dependencies into $(VENV) (once, about a minute) ..."
-	@$(PYTHON) -m venv --clear $(VENV) || \
-		{ echo "error: this Python cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@touch $@
+setup: $(FOR_RUNS)  ## install what the commands need into .venv
 
-demo: setup
+demo: $(FOR_RUNS)  ## run the ablation on the embedded digits and print its table
 	@echo "Running the ablation on digits: every arm with 3 seeds, recorded in runs/demo ..."
 	@$(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --workdir=runs/demo
 	@echo
 	@echo "Tables, figure and records are in runs/demo. One of the 360 test images is 0.0028 of accuracy, so"
 	@echo "digits tells few arms apart; the README says how to go on with usps or mnist (minutes)."
 
-test: setup
-	@echo "Running the tests ..."
-	@$(RUN) -m pytest -q
+test: $(FOR_DEVELOPMENT)  ## run the tests, on up to 4 cores
+	@$(RUN) -m pytest -q -n logical --maxprocesses=4 --durations=10
+
+lint: $(FOR_DEVELOPMENT)  ## check style, formatting, imports between packages, and types
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/ty check
+
+# PYTHONS="python3.11 python3.14" names the Pythons that the lock is tried with.
+check: $(FOR_DEVELOPMENT)  ## run the slow tests: the wheel, and the oldest and newest Python
+	@$(RUN) -m pytest -q -m slow --durations=10
 
 # PyTorch is for the benchmark alone: its build for CPUs, unless there is an NVIDIA GPU.
-TORCH := torch==2.13.0
-benchmark: setup
+TORCH = $(shell sed -n 's/^benchmark = \["\(.*\)"\]$$/\1/p' pyproject.toml)
+benchmark: $(FOR_RUNS)  ## measure training speed against PyTorch (run nothing else meanwhile)
 	@$(RUN) -c 'import torch' 2>/dev/null || { \
 		echo "Installing $(TORCH), which the benchmark compares with ..."; \
 		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \
-		$(RUN) -m pip install --quiet --disable-pip-version-check --retries 1 $$cpu $(TORCH); }
+		$(PIP) --retries 1 $$cpu $(TORCH); }
 	@$(RUN) -m benchmarks --workdir=results/benchmark
 	@for page in "tried" "profile local shared"; do \
 		set -- $$page; echo "Measuring $$1 ..."; \
 		$(RUN) -m benchmarks.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
 		mv results/benchmark/.$$1 results/benchmark/$$1.md || exit 1; done
 
-# Pastes recorded tables and counted layers into README.md and docs/.
-docs: setup
+docs: $(FOR_RUNS)  ## paste recorded tables and counted layers into README.md and docs/
 	@$(RUN) -m experiments.paste
 
-# Pins requirements.txt with hashes, for Python 3.11 and newer on any platform. Needs uv.
-lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --output-file requirements.lock requirements.txt
+# For Python 3.11 and newer on any platform. Versions that are locked already stay, where they still fit;
+# UPGRADE="--upgrade" or "--upgrade-package jax" moves them.
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+lock: $(FOR_DEVELOPMENT)  ## pin the dependencies again: requirements.lock and requirements-dev.lock
+	@$(LOCK) --output-file requirements.lock requirements.txt
+	@$(LOCK) --output-file requirements-dev.lock --constraint requirements.lock --extra dev pyproject.toml
 
-clean:
-	rm -rf $(VENV) runs
+clean:  ## delete .venv, caches and build outputs; keep runs/
+	@if [ -f $(MADE_HERE) ] && [ ! -L $(VENV) ]; then rm -rf $(VENV); \
+	elif [ -e $(VENV) ] || [ -L $(VENV) ]; then echo "Kept $(VENV), which make did not create."; fi
+	@rm -rf build dist lenet_jax.egg-info .pytest_cache .ruff_cache .import_linter_cache
+	@find . \( -path ./.git -o -path ./$(VENV) -o -path ./runs \) -prune -o \
+		-name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(FOR_RUNS): requirements.lock | environment
+	@echo "Installing the pinned dependencies into $(VENV) (about a minute) ..."
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(FOR_DEVELOPMENT): requirements-dev.lock $(FOR_RUNS)
+	@echo "Installing the pinned tools for tests and checks into $(VENV) ..."
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+# Creates .venv, or completes it in place; refuses one that is not ours to change. Runs each time, and as an
+# order-only prerequisite makes nothing out of date. PYTHON matters to an existing .venv only if it was given.
+VERSION := -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))'
+environment:
+	@refuse() { echo "error: $$1" >&2; exit 1; }; \
+	[ ! -L $(VENV) ] || \
+		refuse "$(VENV) is a symbolic link, and what it points to may not be ours: remove the link."; \
+	[ ! -e $(VENV) ] || [ -f $(VENV)/pyvenv.cfg ] || [ -f $(MADE_HERE) ] || \
+		refuse "$(VENV) is not a virtual environment (it has no pyvenv.cfg): move it elsewhere."; \
+	if [ ! -x $(RUN) ]; then \
+		$(PYTHON) $(VERSION) >/dev/null 2>&1 || \
+			refuse "$(PYTHON) is not Python 3.11 or newer: name one with make PYTHON=python3.12."; \
+		[ -e $(VENV) ] || { mkdir $(VENV) && touch $(MADE_HERE); }; \
+		$(PYTHON) -m venv --without-pip $(VENV) || refuse "$(PYTHON) cannot create environments."; \
+	fi; \
+	has=$$($(RUN) $(VERSION) 2>/dev/null) || \
+		refuse "$(VENV) has no working Python 3.11 or newer: remove it."; \
+	if [ "$(origin PYTHON)" != file ]; then \
+		wanted=$$($(PYTHON) $(VERSION) 2>/dev/null) || \
+			refuse "$(PYTHON) is not Python 3.11 or newer: name one with make PYTHON=python3.12."; \
+		[ "$$has" = "$$wanted" ] || \
+			refuse "$(VENV) was made by Python $$has, but $(PYTHON) is Python $$wanted: remove $(VENV)."; \
+	fi; \
+	[ -x $(VENV)/bin/pip ] || $(RUN) -m ensurepip --default-pip >/dev/null || \
+		refuse "this Python has no pip to install with; on Debian: apt-get install python3-venv."

@@ -11,11 +11,11 @@ all of whose candidates are trained.
 import pathlib
 
 from absl import flags
-from lenet_jax.runs.store import read_sweep
 
 from experiments import cli
 from lenet_jax.config.arms import require_effect, select_arms
 from lenet_jax.report.pages import write_report, write_results
+from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import run_sweep
 from lenet_jax.runs.tuning import candidate_arms, merge_selection, select_candidates
 

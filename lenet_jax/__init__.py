@@ -1,1 +1,56 @@
-"""LeNet-5 and MLP ablations of sparse connectivity and weight sharing."""
+"""LeNet-5 taken apart: ablations of sparse connectivity and weight sharing in JAX and Flax.
+
+The packages, in the order in which a number gets from a config into a table:
+
+============  =====================================================================
+config        what a run is: every field and its default, arms, and their checks
+data          datasets as arrays, and their train, validation and test splits
+models        networks as functional Flax modules, and what they count
+training      one epoch as pure functions, compiled for many runs at once
+runs          runs and sweeps, recorded in a folder; the folder as a data frame
+analysis      means, intervals and contrasts over seeds
+report        tables, figures and pages from what is recorded
+============  =====================================================================
+
+`errors` and `files` serve all of them. Each package's docstring lists its modules.
+
+The names below are loaded on first use, so that `import lenet_jax` loads neither JAX nor pandas::
+
+    import lenet_jax
+
+    config = lenet_jax.override(lenet_jax.default_config(), {"train.epochs": 1})
+    lenet_jax.resolve(config).counts.parameters
+    lenet_jax.sweep_dataframe("runs/demo")
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lenet_jax.config.arms import Arm, Paper
+    from lenet_jax.config.fields import default_config, default_sweep, override
+    from lenet_jax.config.resolve import resolve
+    from lenet_jax.runs.dataframe import sweep_dataframe
+
+__all__ = ["Arm", "Paper", "default_config", "default_sweep", "override", "resolve", "sweep_dataframe"]
+
+_MODULES = {
+    "Arm": "config.arms",
+    "Paper": "config.arms",
+    "default_config": "config.fields",
+    "default_sweep": "config.fields",
+    "override": "config.fields",
+    "resolve": "config.resolve",
+    "sweep_dataframe": "runs.dataframe",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that defines it (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

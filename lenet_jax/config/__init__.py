@@ -1,8 +1,16 @@
 """From a ConfigDict to everything that a run needs, checked once.
 
-=================  =====================================================================
-fields.py          every field: default, allowed values or bounds, meaning
-build_model.py     config.model -> the Flax module
-build_program.py   a checked config -> the program that is compiled for it
-=================  =====================================================================
+================  ======================================================================
+fields.py         every field: default, allowed values, meaning
+allowed.py        kinds of allowed values: one of some names, bounds, lists of numbers
+default.py        the config of a command that is given none
+identity.py       how configs are recorded and compared, and which fields identify a run
+arms.py           the arms of a sweep
+checks.py         what fields must have in common
+build_model.py    config.model -> the Flax module
+build_program.py  a checked config -> the program that is compiled for it
+description.py    how runs are trained, in words
+resolve.py        one call for all of it: `resolve(config)`
+listing.py        all fields as text for a terminal
+================  ======================================================================
 """

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lenet_jax.analysis.summaries import READINGS
 from lenet_jax.errors import UserError
 
 NAME = re.compile(r"[\w.+-]{1,80}")
-READINGS = ("", "test_selected_", "last_")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -208,7 +208,7 @@ FIELDS: Mapping[str, Field] = {
     "train.epoch_factors": Field(
         (1.0,), "schedule=epochs: one factor per epoch, the last for all that follow", _FACTORS
     ),
-    "train.warmup_epochs": Field(0.0, "epochs in which the learning rate rises linearly", _AT_LEAST_0),
+    "train.warmup_epochs": Field(0.0, "epochs in which the learning rate rises linearly", _FINITE),
     "train.momentum": Field(
         0.9, "sgd's momentum, adam's beta1", Bounds(low=0, high=1, high_open=True), hyperparameter="momentum"
     ),

@@ -1,7 +1,6 @@
-"""Prepared records: fetched, checked and stored once by tensorflow-datasets, read back as arrays.
+"""Prepared records: downloaded, checked and stored once by tensorflow-datasets, and read back as arrays.
 
-The only module that runs the builders. It must be imported late: the import is slow, and a
-dataset that is in the cache doesn't need it.
+Only this module runs the builders. Import it late: the import is slow, and a cached dataset doesn't need it.
 """
 
 import contextlib
@@ -9,7 +8,7 @@ import io
 import json
 import pathlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import requests
@@ -22,22 +21,22 @@ from lenet_jax.data.builders import BUILDERS
 from lenet_jax.data.sources import VERSION, Source
 from lenet_jax.errors import UserError
 
-# Seconds to wait for a first answer. tensorflow-datasets itself tries ten times and never gives up
-# waiting, so a machine without a network would hang for minutes.
+# Seconds to wait for a server's first answer. tensorflow-datasets tries ten times and has no timeout, so
+# without a network it would hang for minutes.
 _CONNECT_TIMEOUT = 10
 
 
 def load_records(source: Source, data_dir: pathlib.Path, manual_dir: str) -> dict[str, np.ndarray]:
-    """The arrays of `source.layout`, from the records in `data_dir`, which are prepared if need be.
+    """The arrays of `source.layout`, from the records in `data_dir`; prepares the records if necessary.
 
-    One process at a time: the caller holds a lock.
+    The caller must hold a lock, so that only one process does this at a time.
 
     Args:
-      data_dir: records go to DATA_DIR/NAME/VERSION, downloads to DATA_DIR/NAME/downloads.
-      manual_dir: a folder with the original files, or "" to download them.
+      data_dir: has the records in DATA_DIR/NAME/VERSION and downloads in DATA_DIR/NAME/downloads.
+      manual_dir: folder with the original files, or "" to download them.
 
     Raises:
-      UserError: the original files are missing, altered or out of reach.
+      UserError: the original files are missing, altered or can't be downloaded.
       OSError: `data_dir` can't be written.
     """
     folder = data_dir / source.name
@@ -45,9 +44,9 @@ def load_records(source: Source, data_dir: pathlib.Path, manual_dir: str) -> dic
     if records.exists():
         try:
             return _read(source, data_dir)
-        # array_record checks hashes and raises RuntimeError; damaged metadata may raise anything.
+        # array_record raises RuntimeError for a wrong hash; damaged metadata may raise anything.
         except Exception as error:
-            logging.warning("The records in %s are damaged and are prepared again: %s", records, error)
+            logging.warning("The records in %s are damaged and will be prepared again: %s", records, error)
             shutil.rmtree(records)
     _remove_leftovers(folder)
     _prepare(source, data_dir, manual_dir)
@@ -77,7 +76,7 @@ def _prepare(source: Source, data_dir: pathlib.Path, manual_dir: str) -> None:
                 download_dir=str(downloads), download_config=config, file_format="array_record"
             )
     except NonMatchingChecksumError as error:
-        raise _cannot_download(source, "what came is not the original") from error
+        raise _cannot_download(source, "the download is not the original file") from error
     except (requests.RequestException, tfds.download.DownloadError) as error:
         raise _cannot_download(source, type(error).__name__) from error
 
@@ -92,23 +91,23 @@ def _read(source: Source, data_dir: pathlib.Path) -> dict[str, np.ndarray]:
             arrays[f"{name}_labels"] = np.array([example["label"] for example in examples], np.int32)
     found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     if found != source.layout:
-        raise ValueError(f"they hold {found} instead of {source.layout}")
+        raise ValueError(f"expected {source.layout}, found {found}")
     return arrays
 
 
 def _check_manual_files(
     source: Source, manual_dir: pathlib.Path, registered: dict[str, checksums.UrlInfo]
 ) -> None:
-    # tensorflow-datasets downloads a file that the folder lacks, and doesn't say which is altered.
+    # tensorflow-datasets would download a missing file, and doesn't say which file is altered.
     if not manual_dir.is_dir():
         raise UserError(
-            f"--config.data.manual_dir={manual_dir} is not a folder; it must be one that holds "
+            f"--config.data.manual_dir={manual_dir} is not a folder: name one that contains "
             f"{_listed(source.files)} from {source.url}."
         )
     missing = [file for file in source.files if not (manual_dir / file).is_file()]
     if missing:
         raise UserError(
-            f"{manual_dir} lacks {_listed(missing)}; {source.name} needs all its files, unchanged, "
+            f"{manual_dir} lacks {_listed(missing)}: {source.name} needs all its files, unchanged, "
             f"from {source.url}."
         )
     for file in source.files:
@@ -116,12 +115,12 @@ def _check_manual_files(
         try:
             found = checksums.compute_url_info(path)
         except OSError as error:
-            raise UserError(f"{path} can't be read ({error.strerror}); make it readable.") from error
+            raise UserError(f"{path} can't be read ({error.strerror}): make it readable.") from error
         expected = registered[source.url + file]
         if found != expected:
             raise UserError(
-                f"{path} is not the original file of {source.name} ({int(found.size):,} bytes, where "
-                f"{int(expected.size):,} with another SHA-256 are expected); replace it by "
+                f"{path} is not the original file of {source.name} ({int(found.size):,} bytes; the "
+                f"original has {int(expected.size):,} and a different SHA-256): replace it with "
                 f"{source.url}{file}."
             )
 
@@ -131,17 +130,17 @@ def _check_network(source: Source) -> None:
         answer = requests.head(source.url + source.files[0], timeout=_CONNECT_TIMEOUT)
     except requests.RequestException as error:
         raise _cannot_download(source, type(error).__name__) from error
-    if answer.status_code >= 500:  # a proxy's refusal, say: tensorflow-datasets would try for minutes
+    if answer.status_code >= 500:  # from a proxy, say; tensorflow-datasets would retry for minutes
         raise _cannot_download(source, f"HTTP status {answer.status_code}")
 
 
 def _downloaded(downloads: pathlib.Path) -> set[str]:
-    """URLs of the files that are there: beside each, tensorflow-datasets writes an .INFO in JSON."""
+    """URLs of the downloaded files: tensorflow-datasets writes a JSON file *.INFO next to each."""
     return {url for info in downloads.rglob("*.INFO") for url in json.loads(info.read_text())["urls"]}
 
 
 def _remove_leftovers(folder: pathlib.Path) -> None:
-    """Removes what preparations and downloads that were killed have left."""
+    """Removes what killed preparations and downloads have left behind."""
     for pattern in ("incomplete.*", "downloads/*/*.tmp.*"):
         for leftover in folder.glob(pattern):
             shutil.rmtree(leftover)
@@ -149,8 +148,8 @@ def _remove_leftovers(folder: pathlib.Path) -> None:
 
 def _cannot_download(source: Source, reason: str) -> UserError:
     return UserError(
-        f"{source.name} can't be downloaded from {source.url} ({reason}); put its files "
-        f"{_listed(source.files)} from there in a folder and give --config.data.manual_dir=FOLDER."
+        f"{source.name} can't be downloaded from {source.url} ({reason}): put its files "
+        f"{_listed(source.files)} from there into a folder and pass --config.data.manual_dir=FOLDER."
     )
 
 
@@ -160,8 +159,8 @@ def _listed(files: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps tensorflow-datasets from printing, drawing progress bars and logging its steps."""
+def _quiet() -> Generator[None]:
+    """Stops tensorflow-datasets from printing, drawing progress bars and logging its steps."""
     tfds.disable_progress_bar()
     verbosity = logging.get_verbosity()
     logging.set_verbosity(min(verbosity, logging.WARNING))

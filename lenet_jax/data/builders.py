@@ -1,8 +1,8 @@
 """tensorflow-datasets builders that parse the original files with numpy.
 
-tensorflow-datasets has builders of its own for MNIST and Fashion-MNIST, but those need TensorFlow
-to unpack and encode. These keep its download manager, checksums, versions and storage, and need
-none. They are stored as array_record files, which `as_data_source` reads without TensorFlow.
+The builders for MNIST and Fashion-MNIST in tensorflow-datasets need TensorFlow to decompress and encode. The
+builders here don't, and still use the download manager, checksums, versions and storage of
+tensorflow-datasets. They store array_record files, which `as_data_source` reads without TensorFlow.
 """
 
 import os
@@ -16,14 +16,14 @@ from lenet_jax.errors import UserError
 
 
 class _FromOriginalFiles(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """One image a record, in the order of the original files, for the source called `name`."""
+    """Stores one image per record, in the order of the original files, for the source called `name`."""
 
     VERSION = tfds.core.Version(VERSION)
 
     def _info(self) -> tfds.core.DatasetInfo:
         source = SOURCES[self.name]
         features = {
-            # As bytes: `features.Image` needs TensorFlow, and integers would be stored one by one.
+            # Bytes, because `features.Image` needs TensorFlow and integers would be stored one by one.
             "image": tfds.features.Tensor(
                 shape=source.image_shape, dtype=source.dtype, encoding=tfds.features.Encoding.BYTES
             ),
@@ -51,14 +51,14 @@ class _FromOriginalFiles(tfds.core.GeneratorBasedBuilder, skip_registration=True
         images, labels = SOURCES[self.name].read(*paths)
         if len(images) != count:
             raise UserError(
-                f"{paths[0]} holds {len(images)} images instead of {count}; "
-                "put the original file in its place."
+                f"{paths[0]} holds {len(images)} images instead of {count}: "
+                "replace it with the original file."
             )
         for index, (image, label) in enumerate(zip(images, labels, strict=True)):
             yield index, {"image": image, "label": int(label)}
 
 
-# Not registered with tensorflow-datasets, so that its own `mnist` stays what it was.
+# Not registered, so that `mnist` still names the builder of tensorflow-datasets there.
 class Mnist(_FromOriginalFiles, skip_registration=True):
     name = "mnist"
 

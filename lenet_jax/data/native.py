@@ -1,4 +1,4 @@
-"""A dataset in its native form: as many pixels and grey levels as its authors published."""
+"""A dataset in its native form: with the pixels and grey levels that its authors published."""
 
 import os
 import pathlib
@@ -12,8 +12,8 @@ from lenet_jax.errors import require_one_of
 
 DATASETS = ("digits", *SOURCES)
 
-# A fifth of the 1,797. Neighbours in the file look as if one hand wrote them, so the last ones,
-# and no random ones, are the test set: fewer of its writers are trained on.
+# A fifth of the 1,797. Consecutive digits look as if one writer wrote them, so the test set is the end of the
+# file and not a random draw: fewer of its writers are then in the training set.
 _DIGITS_TEST_COUNT = 360
 
 
@@ -23,7 +23,7 @@ class Native(NamedTuple):
     Attributes:
       train_images, test_images: (N, H, W), uint8 or float32.
       train_labels, test_labels: (N,) int32, 0..9.
-      low, high: pixel values of empty background and of full ink.
+      low, high: pixel values of background and full ink.
     """
 
     train_images: np.ndarray
@@ -35,17 +35,17 @@ class Native(NamedTuple):
 
 
 def load_native(dataset: str, data_dir: str = "", manual_dir: str = "") -> Native:
-    """Loads a dataset, fetching and preparing it on the first call.
+    """Loads a dataset; the first call downloads and prepares it.
 
     Args:
       dataset: one of DATASETS.
-      data_dir: where prepared data is kept; "" is `lenet_jax` in tensorflow-datasets' own folder
-        (TFDS_DATA_DIR, or else ~/tensorflow_datasets).
-      manual_dir: folder with the original files for a first call that can't download, or "".
+      data_dir: where prepared data is kept; "" for the folder `lenet_jax` in that of tensorflow-datasets
+        (TFDS_DATA_DIR if set, otherwise ~/tensorflow_datasets).
+      manual_dir: folder with the original files, or "" to download them; only the first call reads it.
 
     Raises:
-      UserError: an unknown dataset, or original files that are missing, altered or out of reach,
-        or a `data_dir` that can't be written.
+      UserError: the dataset is unknown, its original files are missing, altered or can't be downloaded, or
+        `data_dir` can't be written.
     """
     require_one_of("dataset", dataset, DATASETS)
     if dataset == "digits":
@@ -56,7 +56,7 @@ def load_native(dataset: str, data_dir: str = "", manual_dir: str = "") -> Nativ
 
 
 def _load_digits() -> Native:
-    # Late, because importing scikit-learn takes a second that the other datasets needn't spend.
+    # Imported late: scikit-learn takes a second, which the other datasets need not wait for.
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -69,6 +69,6 @@ def _load_digits() -> Native:
 def _storage(data_dir: str) -> pathlib.Path:
     if data_dir:
         return pathlib.Path(data_dir).expanduser()
-    # A folder of our own, because tensorflow-datasets keeps another `mnist` in its own.
+    # A separate folder, because tensorflow-datasets keeps a different `mnist` in its own.
     root = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     return pathlib.Path(root).expanduser() / "lenet_jax"

@@ -1,4 +1,4 @@
-"""Where the datasets that must be fetched come from, and what their original files hold."""
+"""Where the downloaded datasets come from, and what their original files contain."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import numpy as np
 
 from lenet_jax.data import formats
 
-# Of the stored form, in all datasets. Raise it when what is stored changes: the old is left alone.
+# Version of the stored form of all datasets. Increase it when what is stored changes; older folders are kept.
 VERSION = "1.0.0"
 
 
@@ -15,18 +15,18 @@ VERSION = "1.0.0"
 class Source:
     """The original files of one dataset.
 
-    Sizes and SHA-256 sums are not here: tensorflow-datasets ships those of the MNIST files, and
-    checksums.tsv, in its format and found by its rule, holds those of USPS.
+    Sizes and SHA-256 sums are elsewhere: tensorflow-datasets ships those of the MNIST files, and finds those
+    of USPS in checksums.tsv, which is in its format.
 
     Attributes:
-      name: of the dataset, and of its folder in the data directory.
-      url: the files' common address, ending in a slash.
-      train_files, test_files: their names, in the order `read` takes them.
+      name: name of the dataset, and of its folder in the data directory.
+      url: the address that all files share, ending in a slash.
+      train_files, test_files: file names, in the order of the arguments of `read`.
       read: paths of one split's files -> (images (N, H, W), labels (N,)).
       image_shape: (H, W) in pixels.
-      dtype: of the images.
-      low, high: pixel values of empty background and of full ink.
-      train_count, test_count: images in each split.
+      dtype: dtype of the images.
+      low, high: pixel values of background and full ink.
+      train_count, test_count: number of images in each split.
     """
 
     name: str
@@ -47,14 +47,12 @@ class Source:
 
     @property
     def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        """Shape and dtype of each of the dataset's arrays, by name."""
-        counts = {"train": self.train_count, "test": self.test_count}
-        images = {
-            f"{split}_images": ((count, *self.image_shape), np.dtype(self.dtype))
-            for split, count in counts.items()
-        }
-        labels = {f"{split}_labels": ((count,), np.dtype(np.int32)) for split, count in counts.items()}
-        return images | labels
+        """Name -> shape and dtype of each of the dataset's arrays."""
+        layout: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+        for split, count in (("train", self.train_count), ("test", self.test_count)):
+            layout[f"{split}_images"] = (count, *self.image_shape), np.dtype(self.dtype)
+            layout[f"{split}_labels"] = (count,), np.dtype(np.int32)
+        return layout
 
 
 _MNIST = Source(
@@ -71,7 +69,7 @@ _MNIST = Source(
     test_count=10_000,
 )
 
-# The same file names as MNIST, so only the checksums tell the two apart.
+# The files have the same names as MNIST's; only their checksums differ.
 _FASHION_MNIST = dataclasses.replace(
     _MNIST,
     name="fashion_mnist",

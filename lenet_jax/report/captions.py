@@ -57,14 +57,17 @@ def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
 
 
 def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
-    """The command that gives all recorded runs in a new folder DIR, as far as one command can."""
+    """The command that gives all recorded runs in a new folder DIR, as far as one command can.
+
+    Tuning is given for all arms: its rows are candidates, which --config.arms does not name.
+    """
     selection = []
     if header["kind"] != "run":
         seeds = 1 + max(run["result"]["seed"] for run in runs) - header["config"]["seed"]
         selection.append(f"--config.seeds={seeds}")
-        arms = list(dict.fromkeys(run["result"]["arm"] for run in runs))
-        if set(arms) != {arm["name"] for arm in header["arms"]}:
-            selection.append(f"--config.arms={','.join(arms)}")
+    arms = list(dict.fromkeys(run["result"]["arm"] for run in runs))
+    if header["kind"] == "sweep" and set(arms) != {arm["name"] for arm in header["arms"]}:
+        selection.append(f"--config.arms={','.join(arms)}")
     return shlex.join([*header["command"], *selection, "--workdir=DIR"])
 
 
@@ -117,7 +120,8 @@ def _training(runs: Sequence[Run]) -> str:
     if len(arms_by_protocol) > 1:
         training = "; ".join(f"{', '.join(arms)}: {protocol}" for protocol, arms in arms_by_protocol.items())
     seeds = sorted({run["result"]["seed"] for run in runs})
-    return f"Training: {training}; seeds {', '.join(map(str, seeds))}."
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"Training: {training}; {noun} {', '.join(map(str, seeds))}."
 
 
 def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:

@@ -27,7 +27,8 @@ def provenance() -> dict:
 
 def versions(ran_on: dict) -> str:
     """What `provenance` says of Python and the libraries that a table names."""
-    libraries = (f"{name} {ran_on['libraries'][name]}" for name in SHOWN_LIBRARIES)
+    recorded = ran_on["libraries"]  # none where the provenance was lost
+    libraries = (f"{name} {recorded[name]}" for name in SHOWN_LIBRARIES if name in recorded)
     return ", ".join([f"Python {ran_on['python']}", *libraries])
 
 

@@ -3,7 +3,7 @@
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -17,7 +17,7 @@ from lenet_jax.errors import UserError
 from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.provenance import provenance
-from lenet_jax.runs.run import Run, describe, prepare, train_runs
+from lenet_jax.runs.run import Prepared, Run, describe, prepare, train_runs
 from lenet_jax.runs.store import Store, check_folder, read_sweep
 from lenet_jax.runs.tensorboard import Boards
 
@@ -128,44 +128,63 @@ def _fill(
     after_runs: Callable[[pathlib.Path], None] | None,
 ) -> None:
     """Trains and records `runs`, unless other processes do; returns when all are recorded."""
+    waiting = {run.key: run for run in runs}
+    while waiting:
+        for key in [key for key in waiting if key in store.recorded()]:  # by other processes
+            progress.skip(waiting.pop(key).epochs)
+        first = next((run for run in waiting.values() if store.claim(*run.key)), None)
+        if first is not None:
+            claimed, prepared = _claim_alike(store, first, waiting.values())
+            _train_and_record(store, claimed, prepared, progress, boards, score_test=kind != "tuning")
+            for run in claimed:
+                del waiting[run.key]
+            if after_runs:
+                after_runs(store.directory)
+        elif waiting and kind == "run":
+            [key] = waiting
+            raise UserError(
+                f"--workdir={store.directory} is in use by process {store.holder(*key)}: wait until it "
+                "ends, or choose another folder."
+            )
+        elif waiting:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
+
+def _claim_alike(store: Store, first: Run, waiting: Iterable[Run]) -> tuple[list[Run], Prepared]:
+    """The claimed run `first` with others of its program: those that fit and that this process can claim."""
+    fields = first.resolved.compiled_fields
+    alike = [run for run in waiting if run.resolved.compiled_fields == fields and run is not first]
+    prepared = prepare(first.resolved, 1 + len(alike))
+    claimed = [first]
+    for run in alike:
+        if len(claimed) < prepared.capacity and store.claim(*run.key):
+            claimed.append(run)
+    return claimed, prepared
+
+
+def _train_and_record(
+    store: Store,
+    runs: Sequence[Run],
+    prepared: Prepared,
+    progress: Progress,
+    boards: Boards,
+    score_test: bool,
+) -> None:
     def log_epoch(run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
         store.write_epoch(run.arm, run.seed, epoch, metrics)
         boards.write(run, epoch, metrics)
 
-    while still_open := [run for run in runs if run.key not in store.recorded()]:
-        first = next((run for run in still_open if store.claim(*run.key)), None)
-        if first is None:
-            if kind == "run":
-                raise UserError(
-                    f"--workdir={store.directory} is in use by process {store.holder(*still_open[0].key)}: "
-                    "wait until it ends, or choose another folder."
-                )
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            continue
-        alike = [
-            run
-            for run in still_open
-            if run.resolved.compiled_fields == first.resolved.compiled_fields and run is not first
-        ]
-        prepared = prepare(first.resolved, 1 + len(alike))
-        together = [first]
-        for run in alike:
-            if len(together) < prepared.capacity and store.claim(*run.key):
-                together.append(run)
-        results = train_runs(together, prepared, progress, log_epoch, score_test=kind != "tuning")
-        ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(together)}
-        for run, result in zip(together, results, strict=True):
-            store.write_run(
-                result=result,
-                images=prepared.images.count,
-                config=run.resolved.fields,
-                provenance=ran_on,
-                code=code_digest(),
-            )
-            progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
-        if after_runs:
-            after_runs(store.directory)
+    results = train_runs(runs, prepared, progress, log_epoch, score_test)
+    ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(runs)}
+    for run, result in zip(runs, results, strict=True):
+        store.write_run(
+            result=result,
+            images=prepared.images.count,
+            config=run.resolved.fields,
+            provenance=ran_on,
+            code=code_digest(),
+        )
+        progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
 
 
 def run_single(

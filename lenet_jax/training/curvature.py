@@ -42,7 +42,7 @@ def gauss_newton_diagonal(
     Args:
       kind: one of CURVATURES.
 
-    Raises NotImplementedError if `backpropagated` meets a layer with parameters of an unknown kind.
+    Raises NotImplementedError if the model has a layer with parameters that `backpropagated` does not know.
     """
 
     def states(params, images):
@@ -103,10 +103,8 @@ def _square_backward(call, args, kwargs, context):
     if isinstance(layer, Wired):
         squared = functools.partial(function, pad_value=layer.pad_value**2)
     elif isinstance(layer, Pool) and layer.kind.endswith("average"):
-
-        def squared(
-            params, x
-        ):  # `function` contains the inputs' fixed weight of 1/4 once, its square needs two
+        # `function` multiplies by the inputs' fixed weight of 1/4; squared, this weight is 1/16.
+        def squared(params, x):
             return function(params, jax.tree.map(lambda leaf: leaf / 4, x))
 
     return _through_squares(function, squared, params, x)

@@ -31,13 +31,13 @@ LARGEST_POPULATION = 1024  # runs on one device
 class Engine(NamedTuple):
     """Compiled functions for populations, and where their arrays live.
 
-    The first axis of all arrays in hyperparameters, states, means and scores are the R runs. R is a multiple
-    of `run_devices` and at most `capacity`. (Under pmap there is one run, and the first axis of its state are
-    the devices, each with a copy.)
+    Hyperparameters, states, means and scores have the runs as first axis, R. It is a multiple of
+    `run_devices` and at most `capacity`. (Under pmap there is one run, and its state has the devices as first
+    axis, each with a copy.)
 
     Attributes:
       run_devices: devices over which runs are spread.
-      batch_devices: devices that share each batch, so that it must be divisible by their number.
+      batch_devices: devices that share each batch, whose size must be a multiple of their number.
       put: pytree on the host -> a copy of it on each device.
       capacity: (program, number of images) -> largest number of runs in one call.
       init_state: (program, hyperparameters) -> state.
@@ -68,7 +68,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
     mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUN_AXIS,))
     by_run, replicated = PartitionSpec(RUN_AXIS), PartitionSpec()
 
-    def compile_(function: Callable, specs: tuple, **options) -> Callable:
+    def compile_(function: Callable, specs: tuple, **options) -> jax.stages.Wrapped:
         axes = tuple(0 if spec == by_run else None for spec in specs)
 
         def population(program, *arguments):
@@ -93,7 +93,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         def bytes_on_a_device(runs: int) -> int:
             """Memory of the most demanding of the three functions, with the images."""
             hyperparameters = hyperparameter_shapes(runs * devices)
-            state = init_state.eval_shape(program, hyperparameters)
+            state = jax.eval_shape(functools.partial(init_state, program), hyperparameters)
             return max(
                 _bytes_needed(function.lower(program, *arguments).compile())
                 for function, *arguments in (

@@ -69,7 +69,7 @@ def losses_and_correct(
     labels_N: jax.Array,
     dropout_key: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Loss (N,) float32 of each image, see `Objective.losses`, and whether its class is predicted, (N,) bool.
+    """Per image: the loss, (N,) float32, see `Objective.losses`; is the right class predicted, (N,) bool.
 
     Args:
       dropout_key: for training; without it nothing is dropped.
@@ -126,7 +126,7 @@ def _images_at(state: State, data: Split, index_N: jax.Array) -> Split:
 
 
 def train_epoch(
-    program: Program, state: State, data: Split, epoch: jax.typing.ArrayLike, axis_size: int | None = None
+    program: Program, state: State, data: Split, epoch: int | jax.Array, axis_size: int | None = None
 ) -> tuple[State, Means]:
     """One pass over the run's training images, in `program.order`; a final partial batch is dropped.
 
@@ -176,9 +176,7 @@ def train_epoch(
     return state._replace(params=params, opt_state=opt_state), jax.tree.map(jnp.mean, means_S)
 
 
-def _curvature(
-    program: Program, state: State, data: Split, epoch: jax.typing.ArrayLike
-) -> optax.Params | None:
+def _curvature(program: Program, state: State, data: Split, epoch: int | jax.Array) -> optax.Params | None:
     """The curvature of each parameter, estimated anew for each epoch; None if the optimizer needs none."""
     spec = program.optimizer
     if not spec.needs_curvature:
@@ -202,8 +200,8 @@ def evaluate(
     program: Program,
     state: State,
     data: Split,
-    start: jax.typing.ArrayLike,
-    count: jax.typing.ArrayLike,
+    start: int | jax.Array,
+    count: int | jax.Array,
     axis_size: int | None = None,
 ) -> Score:
     """Scores `count` of the run's images from index `start` on, each exactly once.

@@ -10,7 +10,7 @@ import numpy as np
 class Hyperparameters(NamedTuple):
     """Numbers in which runs of one program may differ: a scalar each for one run, (R,) for a population.
 
-    A program ignores the numbers it has no use for. Whether it has, whether it drops units for example, is
+    A program ignores numbers that none of its terms reads. Whether a term such as dropout is present is
     static: see `lenet_jax.training.program.Program`.
 
     Attributes:
@@ -48,15 +48,15 @@ class Hyperparameters(NamedTuple):
 
 def hyperparameter_shapes(runs: int) -> Hyperparameters:
     """Shape (R,) and dtype of each hyperparameter of `runs` runs, to compile for."""
-    dtypes = {"seed": np.int32}
-    return Hyperparameters(
-        *(jax.ShapeDtypeStruct((runs,), dtypes.get(name, np.float32)) for name in Hyperparameters._fields)
+    return Hyperparameters._make(
+        jax.ShapeDtypeStruct((runs,), np.int32 if name == "seed" else np.float32)
+        for name in Hyperparameters._fields
     )
 
 
 def stack_hyperparameters(runs: Sequence[Mapping[str, float]]) -> Hyperparameters:
     """The hyperparameters of several runs, each {name: number} with all names, as numpy arrays (R,)."""
     shapes = hyperparameter_shapes(len(runs))._asdict()
-    return Hyperparameters(
-        **{name: np.array([run[name] for run in runs], shape.dtype) for name, shape in shapes.items()}
+    return Hyperparameters._make(
+        np.array([run[name] for run in runs], shape.dtype) for name, shape in shapes.items()
     )

@@ -18,6 +18,6 @@ class Purpose(enum.IntEnum):
     CURVATURE = 6
 
 
-def purpose_key(seed: jax.typing.ArrayLike, purpose: Purpose, *counters: jax.typing.ArrayLike) -> jax.Array:
+def purpose_key(seed: int | jax.Array, purpose: Purpose, *counters: int | jax.Array) -> jax.Array:
     """The key of a run's seed for one purpose and, within it, for counters such as epoch, step and device."""
     return functools.reduce(jax.random.fold_in, (purpose, *counters), jax.random.key(seed))

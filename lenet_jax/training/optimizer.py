@@ -57,9 +57,9 @@ class OptimizerSpec:
         rise = optax.linear_schedule(1 / self.warmup_steps, 1.0, self.warmup_steps - 1)
         return optax.join_schedules([rise, decay], [self.warmup_steps])
 
-    def _factor_of_epoch(self, step: jax.Array) -> jax.Array:
+    def _factor_of_epoch(self, step: jax.typing.ArrayLike) -> jax.Array:
         factors = jnp.array(self.epoch_factors)
-        return factors[jnp.minimum(step // self.steps_per_epoch, len(factors) - 1)]
+        return factors[jnp.minimum(jnp.asarray(step) // self.steps_per_epoch, len(factors) - 1)]
 
     def build(
         self, hyperparameters: Hyperparameters, curvature: optax.Params | None = None

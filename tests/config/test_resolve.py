@@ -171,3 +171,20 @@ def test_too_large_a_draw_is_refused():
 )
 def test_the_edges_of_what_can_be_run_are_accepted(fields):
     assert program(**fields).optimizer.total_steps >= 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("data.validation_fraction", -0.1),
+        ("data.validation_fraction", 1.0),
+        ("data.validation_fraction", float("nan")),
+        ("data.seed", -1),
+        ("data.move", -1),
+        ("data.image_size", 0),
+        ("data.box", 0),
+    ],
+)
+def test_data_fields_out_of_bounds_are_refused(field, value):
+    with pytest.raises(UserError, match=f"{field}={value}"):
+        resolve(override(default_config(), {field: value}))

@@ -1,4 +1,4 @@
-"""What runs of the history do beside the usual: order, draws, distortion, dropout, the chosen epoch."""
+"""What the history's protocols add: order, draws, distortion, dropout, a selected epoch, traced numbers."""
 
 import json
 
@@ -6,26 +6,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
+from lenet_jax.config.build_program import make_program
 from lenet_jax.config.fields import default_config, override
-from lenet_jax.models.networks import MLP
+from lenet_jax.models.networks import MLP, Dropout
 from lenet_jax.runs import records
 from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.run import Job, prepare, train_and_record
-from lenet_jax.training import epoch as training
+from lenet_jax.runs.run import Job, hyperparameters_of, prepare, train_and_record
 from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.distortion import Distortion
 from lenet_jax.training.engine import make_engine
+from lenet_jax.training.epoch import losses_and_correct
+from lenet_jax.training.keys import Purpose, purpose_key
 from lenet_jax.training.objective import Objective
 from lenet_jax.training.optimizer import OptimizerSpec
 from lenet_jax.training.program import Draw, Program
+from tests.helpers.hyperparameters import one_run
 from tests.training.test_epoch import make_images, only, start, train
 
 SQUARED = Objective("squared_error")
 CONSTANT = OptimizerSpec("sgd", "constant", total_steps=100, warmup_steps=0)
 LM = OptimizerSpec(
     "levenberg_marquardt", "epochs", 100, 0, epoch_factors=(1.0, 0.5), steps_per_epoch=20,
-    curvature_images=7, damping=0.05,
+    curvature_images=7,
 )  # fmt: skip
 
 
@@ -35,15 +39,15 @@ def one_by_one(optimizer=CONSTANT, **fields):
 
 
 def test_constant_order_shows_the_patterns_as_they_lie_and_levenberg_marquardt_scales_each_weight():
-    """Two passes against a plain loop: the curvature anew before each, the rate by the pass's factor."""
+    """Two passes against a plain loop: each has its own curvature and learning rate."""
     program, images = one_by_one(LM), make_images(20)
-    state = start(program, learning_rate=0.01, momentum=0.0)
+    state = start(program, learning_rate=0.01, momentum=0.0, damping=0.05)
     params = only(state.params)
     for epoch in (1, 2):
-        key = training.purpose_key(0, training.Purpose.CURVATURE, epoch)
+        key = purpose_key(0, Purpose.CURVATURE, epoch)
         chosen = np.asarray(jax.random.permutation(key, 20))[:7]
         some = images.images[chosen], images.labels[chosen]
-        h = gauss_newton_diagonal("backpropagated", program.model, SQUARED, params, {}, *some)
+        h = gauss_newton_diagonal("backpropagated", program.model, SQUARED, one_run(), params, {}, *some)
         for index in range(20):
 
             def loss(params, index=index):
@@ -54,7 +58,7 @@ def test_constant_order_shows_the_patterns_as_they_lie_and_levenberg_marquardt_s
             grads = jax.grad(loss)(params)
             rate = 0.01 * (1.0, 0.5)[epoch - 1]
             params = jax.tree.map(lambda p, g, h, rate=rate: p - rate / (0.05 + h) * g, params, grads, h)
-        state, means = train(program, state, images, 0, epoch)
+        state, means = train(program, state, images, epoch)
     assert np.isfinite(means.loss)
     jax.tree.map(
         lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5),
@@ -81,10 +85,10 @@ def test_only_drawn_images_are_trained_on_and_scored():
     state = start(program, learning_rate=0.0)
     drawn, params = np.asarray(state.drawn[0]), only(state.params)
     logits = program.model.apply({"params": params}, images.images[drawn])
-    losses = np.asarray(program.objective.losses(logits, images.labels[drawn]))
+    losses = np.asarray(program.objective.losses(logits, images.labels[drawn], one_run()))
     score = only(make_engine("jit").evaluate(program, state, images, 18, 5))
     assert score.loss_sum == pytest.approx(losses[18:].sum(), rel=1e-5)
-    _, means = train(program, state, images, 0, 1)
+    _, means = train(program, state, images, 1)
     assert means.loss == pytest.approx(losses[:12].mean(), rel=1e-5)
 
 
@@ -102,40 +106,115 @@ def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():
     """With a rate of 0, an epoch's loss against its steps one by one, each with its own key."""
     images = make_images(3)
     same = images._replace(images=np.repeat(images.images[:1], 3, 0), labels=np.repeat(images.labels[:1], 3))
-    distortion = Distortion(1.0, 2.0, 0.2, 0.2, 0.3, 0.0)
-    model = MLP((50,), "tanh", dropout=0.5)
+    distortion = Distortion(background=0.0)
+    model = MLP((50,), "tanh", dropout=True)
     program = Program(model, CONSTANT, 3, 1, 8, distortion=distortion)
-    state = start(program, learning_rate=0.0)
+    numbers = {
+        "learning_rate": 0.0,
+        "dropout": 0.5,
+        "distortion_probability": 1.0,
+        "distortion_shift": 2.0,
+        "distortion_scale": 0.2,
+        "distortion_squeeze": 0.2,
+        "distortion_shear": 0.3,
+    }
+    hyperparameters = one_run(**numbers)
+    state = start(program, **numbers)
     params = only(state.params)
     seen = []
     for epoch in (1, 2):
-        state, means = train(program, state, same, 0, epoch)
+        state, means = train(program, state, same, epoch)
         losses = []
         for step in range(3):
-            keys = (
-                training.purpose_key(0, purpose, epoch, step, 0)
-                for purpose in (training.Purpose.DISTORTION, training.Purpose.DROPOUT)
+            distortion_key, dropout_key = (
+                purpose_key(0, purpose, epoch, step, 0) for purpose in (Purpose.DISTORTION, Purpose.DROPOUT)
             )
-            shown = distortion.apply(next(keys), jnp.array(same.images[:1]))
-            loss, _ = training.losses_and_correct(program, params, {}, shown, same.labels[:1], next(keys))
+            shown = distortion.apply(distortion_key, jnp.array(same.images[:1]), hyperparameters)
+            loss, _ = losses_and_correct(
+                program, hyperparameters, params, {}, shown, same.labels[:1], dropout_key
+            )
             losses.append(float(loss[0]))
         assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
         seen += losses
     assert len(set(seen)) == 6
 
 
-def test_dropout_leaves_inputs_out_in_training_alone():
-    model = MLP((50,), "relu", dropout=0.5)
+def test_dropout_drops_inputs_in_training_only():
+    model = MLP((50,), "relu", dropout=True)
     program = Program(model, CONSTANT, 16, 4, 8)
     images = make_images(16)
     params = only(start(program).params)
-    plain, _ = training.losses_and_correct(program, params, {}, jnp.array(images.images), images.labels)
-    again, _ = training.losses_and_correct(program, params, {}, jnp.array(images.images), images.labels)
-    key = jax.random.key(0)
-    dropped, _ = training.losses_and_correct(
-        program, params, {}, jnp.array(images.images), images.labels, key
-    )
+    arguments = program, one_run(dropout=0.5), params, {}, jnp.array(images.images), images.labels
+    plain, _ = losses_and_correct(*arguments)
+    again, _ = losses_and_correct(*arguments)
+    dropped, _ = losses_and_correct(*arguments, jax.random.key(0))
     assert (plain == again).all() and (plain != dropped).all()
+
+
+@pytest.mark.parametrize("rate", [0.25, 0.3])
+def test_dropout_with_a_traced_rate_is_that_of_flax(rate):
+    class Net(nn.Module):
+        dropout: nn.Module
+
+        def __call__(self, x, *rate):
+            return self.dropout(x, *rate)
+
+    x, rngs = jnp.arange(1.0, 401.0), {"dropout": jax.random.key(3)}
+    expected = Net(nn.Dropout(rate, deterministic=False)).apply({}, x, rngs=rngs)
+    found = jax.jit(lambda rate: Net(Dropout()).apply({}, x, rate, rngs=rngs))(rate)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert 0 < (found == 0).sum() < 200
+
+
+# The numbers that no program contains, each with a value other than those of PROGRAMS.
+NUMBERS = {
+    "seed": 5,
+    "train.learning_rate": 0.02,
+    "train.momentum": 0.5,
+    "train.weight_decay": 0.01,
+    "train.damping": 0.3,
+    "train.rbf_j": 2.0,
+    "train.target_low": -0.5,
+    "train.target_high": 0.5,
+    "model.dropout": 0.1,
+    "distortion.probability": 0.7,
+    "distortion.shift": 0.5,
+    "distortion.scale": 0.1,
+    "distortion.squeeze": 0.1,
+    "distortion.shear": 0.1,
+}
+SWITCHES = {"model.dropout": 0.5, "distortion.probability": 1.0}  # 0: the term is not part of the program
+ALL_TERMS = SWITCHES | {
+    "model.activation": "scaled_tanh", "train.optimizer": "levenberg_marquardt", "train.batch_size": 1,
+}  # fmt: skip
+PROGRAMS = {
+    "without these terms": {},
+    "squared error": ALL_TERMS | {"train.loss": "squared_error", "model.output": "activated"},
+    "RBF units": ALL_TERMS | {"train.loss": "rbf_competitive", "model.output": "rbf", "model.hidden": (84,)},
+}
+
+
+@pytest.mark.parametrize("fields", PROGRAMS.values(), ids=PROGRAMS)
+def test_configs_that_differ_in_numbers_have_equal_programs_and_share_one_compilation(fields):
+    base = override(small(train__batch_size=5), fields)
+    numbers = {field: NUMBERS[field] for field in NUMBERS if field in fields or field not in SWITCHES}
+    configs = [base, *(override(base, {field: value}) for field, value in numbers.items())]
+    programs = [make_program(config, 20, 1) for config in configs]
+    assert set(programs) == {programs[0]} and len({hash(program) for program in programs}) == 1
+    engine, images = make_engine("jit"), make_images(20)
+    functions = engine.init_state, engine.train_epoch, engine.evaluate
+    before = [function._cache_size() for function in functions]
+    for program, config in zip(programs, configs, strict=True):
+        state = engine.init_state(program, hyperparameters_of([config], 1))
+        state, _ = engine.train_epoch(program, state, images, 1)
+        engine.evaluate(program, state, images, 0, 20)
+    assert [function._cache_size() for function in functions] == [count + 1 for count in before]
+
+
+@pytest.mark.parametrize("field", SWITCHES)
+def test_whether_a_term_is_present_is_part_of_the_program(field):
+    without, present = (make_program(small(**{field: value}), 100, 1) for value in (0.0, 0.1))
+    assert without != present
 
 
 def small(**fields):
@@ -159,7 +238,7 @@ def test_without_validation_images_all_are_trained_on(tmp_path):
     assert result["status"] == "done" and result["val_accuracy"] is None and result["test_accuracy"] > 0.1
 
 
-def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_path):
+def test_the_epoch_that_validation_selects_counts_and_others_are_reported_alongside(tmp_path):
     config = small(
         data__validation_fraction=0.0,
         data__draw=(100, 40, 50),
@@ -177,9 +256,9 @@ def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_pa
     epochs = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert len(epochs) == 8 == result["epochs"]
     validation = [epoch["val_accuracy"] for epoch in epochs]
-    # Were the last the best, this would show nothing: take other numbers.
+    # If the last epoch were the best one, the test would show nothing.
     assert result["val_accuracy"] == max(validation) > validation[-1]
-    # A run that ends there, as the schedule is constant, has the accuracies that counted.
+    # The schedule is constant, so a run that ends after the selected epoch has the same accuracies.
     until = override(
         config, {"train.epochs": validation.index(max(validation)) + 1, "train.select_epoch": "last"}
     )
@@ -189,7 +268,7 @@ def test_the_epoch_that_validation_chooses_counts_and_the_others_are_told(tmp_pa
 
 
 def test_a_run_whose_last_step_overflows_diverged_though_nothing_is_validated(tmp_path):
-    """One step, whose loss was computed before it."""
+    """There is one step, and the training loss was computed before it."""
     config = small(data__validation_fraction=0.0, train__epochs=1, train__learning_rate=1e38)
     config.train.batch_size = 1_437
     result, _ = record_of(config, tmp_path / "run")
@@ -197,10 +276,15 @@ def test_a_run_whose_last_step_overflows_diverged_though_nothing_is_validated(tm
 
 
 def test_training_images_are_distorted_and_scored_ones_are_not(tmp_path):
-    """With a rate too small to matter only what is shown can change the loss of an epoch."""
+    """With a tiny learning rate, only the images can change the loss of an epoch."""
     plain, moved = (
-        small(train__learning_rate=1e-12, distortion__share=share, distortion__scale=1.0, train__epochs=1)
-        for share in (0.0, 1.0)
+        small(
+            train__learning_rate=1e-12,
+            distortion__probability=probability,
+            distortion__scale=1.0,
+            train__epochs=1,
+        )
+        for probability in (0.0, 1.0)
     )
     losses = {}
     for name, config in (("plain", plain), ("moved", moved)):

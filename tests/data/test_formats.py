@@ -1,4 +1,4 @@
-"""Original files: what they hold is read, and whatever is wrong with one is said with its name."""
+"""Original files are read as their formats say, and a damaged one is refused by its name."""
 
 import gzip
 
@@ -28,30 +28,30 @@ def test_idx_is_row_major_with_big_endian_sizes(tmp_path, idx_pair):
 
 def test_truncated_idx(idx_pair):
     idx_pair[0].write_bytes(idx_pair[0].read_bytes()[:-9])
-    with pytest.raises(UserError, match="images.gz is not a whole gzip file"):
+    with pytest.raises(UserError, match="images.gz is not a complete gzip file"):
         read_idx_pair(*idx_pair)
 
 
 @pytest.mark.parametrize("content", [b"", b"neither gzip nor idx", b"\x1f\x8b\x08\x00junkjunkjunkjunk"])
-def test_something_else_than_gzip(idx_pair, content):
+def test_content_other_than_gzip(idx_pair, content):
     idx_pair[1].write_bytes(content)
     with pytest.raises(UserError, match="labels.gz is not"):
         read_idx_pair(*idx_pair)
 
 
 def test_swapped_idx_files(idx_pair):
-    with pytest.raises(UserError, match="labels.gz is not an idx file of 3-dimensional"):
+    with pytest.raises(UserError, match="labels.gz is not an IDX file of 3-dimensional"):
         read_idx_pair(*reversed(idx_pair))
 
 
-def test_idx_shorter_than_it_says(idx_pair):
+def test_idx_shorter_than_its_header_declares(idx_pair):
     content = gzip.decompress(idx_pair[0].read_bytes())
     idx_pair[0].write_bytes(gzip.compress(content[:-1]))
-    with pytest.raises(UserError, match=r"images.gz announces shape \(3, 28, 28\) but holds 2351 bytes"):
+    with pytest.raises(UserError, match=r"images.gz declares shape \(3, 28, 28\) but holds 2351 bytes"):
         read_idx_pair(*idx_pair)
 
 
-def test_another_number_of_labels(idx_pair):
+def test_a_different_number_of_labels(idx_pair):
     data_files.write_idx(idx_pair[1], np.arange(4))
     with pytest.raises(UserError, match="holds 3 images but .*labels.gz 4 labels"):
         read_idx_pair(*idx_pair)
@@ -70,7 +70,7 @@ def test_zip_code_rows(tmp_path):
     [
         ("6.0 " + "word " * 256, "is not a table of numbers"),
         ("6.0 " + "0 " * 256 + "\n6.0 " + "0 " * 255, "is not a table of numbers"),
-        ("6.0 " + "0 " * 255, "has 256 numbers a line instead of 257"),
+        ("6.0 " + "0 " * 255, "has 256 numbers per line instead of 257"),
         ("10.0 " + "0 " * 256, "labels outside 0..9"),
         ("6.0 " + "2 " * 256, r"grey levels outside \[-1, 1\]"),
         ("6.0 " + "nan " * 256, r"grey levels outside \[-1, 1\]"),

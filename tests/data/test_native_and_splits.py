@@ -1,8 +1,8 @@
-"""Splits: sizes, what a seed changes and what it must not, and refused fields."""
+"""Splits: their sizes, what a seed changes and what it must not change, and refusals."""
 
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
+from ml_collections import FrozenConfigDict
 from sklearn.datasets import load_digits
 
 from lenet_jax.config.fields import default_config
@@ -11,15 +11,15 @@ from lenet_jax.data.splits import carve_validation
 from lenet_jax.errors import UserError
 
 
-def data_config(**fields) -> ConfigDict:
-    return ConfigDict(default_config().data.to_dict() | fields)
+def data_config(**fields) -> FrozenConfigDict:
+    return FrozenConfigDict(default_config().data.to_dict() | fields)
 
 
 def test_dataset_names():
     assert DATASETS == ("digits", "mnist", "fashion_mnist", "usps")
 
 
-def test_digits_are_divided_by_writer_order():
+def test_the_test_set_of_digits_is_the_end_of_the_file():
     published = load_digits()
     native = load_native("digits")
     assert (len(native.train_labels), len(native.test_labels)) == (1437, 360)
@@ -39,26 +39,26 @@ def test_shapes_dtypes_and_sizes():
         assert set(labels) == set(range(10))
 
 
-def test_training_and_validation_are_disjoint_and_together_the_training_set():
+def test_training_and_validation_images_partition_the_training_set():
     train, validation = carve_validation(count=1437, fraction=0.1, seed=0)
     assert len(train) == 1293 and len(validation) == 144
     np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(1437))
 
 
 def test_images_keep_their_labels():
-    """Every image of the splits has the label that the native image with the same ink has."""
+    """Every image in a split has the label of the native image with the same pixels."""
     native = load_native("digits")
     label_of = {
         image.tobytes(): label for image, label in zip(native.train_images, native.train_labels, strict=True)
     }
-    # With a box of 8 no pixel is interpolated, so the native image can be read off the field.
+    # A box of 8 interpolates no pixel, so the native image can be recovered.
     splits = load_splits("digits", data_config(image_size=8, box=8, background=0.0, ink=16.0))
     for images, labels in (splits.train, splits.validation):
         recovered = np.rint(images[..., 0]).astype(np.uint8)
         assert [label_of[image.tobytes()] for image in recovered] == list(labels)
 
 
-def test_data_seed_changes_the_validation_split_alone():
+def test_data_seed_changes_the_validation_split_but_not_the_test_set():
     first, same, other = (load_splits("digits", data_config(seed=seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.validation.images, same.validation.images)
     np.testing.assert_array_equal(first.train.images, same.train.images)
@@ -67,15 +67,15 @@ def test_data_seed_changes_the_validation_split_alone():
     np.testing.assert_array_equal(first.test.labels, other.test.labels)
 
 
-def test_validation_fraction_leaves_the_test_set_alone():
-    small, large = (load_splits("digits", data_config(validation_fraction=f)) for f in (0.1, 0.5))
-    assert len(large.validation.labels) == round(0.5 * 1437)
+def test_validation_fraction_does_not_change_the_test_set():
+    small, large = (load_splits("digits", data_config(validation_fraction=f)) for f in (0.1, 0.9))
+    assert len(large.validation.labels) == round(0.9 * 1437)
     np.testing.assert_array_equal(small.test.images, large.test.images)
 
 
-def test_images_are_moved_by_the_data_seed():
-    plain, moved, again = (load_splits("digits", data_config(box=20, move=move)) for move in (0, 2, 2))
-    for before, after, same in zip(plain, moved, again, strict=True):
+def test_images_are_shifted_by_the_data_seed():
+    plain, shifted, again = (load_splits("digits", data_config(box=20, move=move)) for move in (0, 2, 2))
+    for before, after, same in zip(plain, shifted, again, strict=True):
         np.testing.assert_array_equal(after.images, same.images)
         assert (before.images != after.images).any((1, 2, 3)).mean() > 0.8
         np.testing.assert_array_equal(before.labels, after.labels)
@@ -83,25 +83,18 @@ def test_images_are_moved_by_the_data_seed():
 
 
 @pytest.mark.parametrize(
-    "fields, named",
+    "fields, sentence",
     [
-        ({"validation_fraction": -0.1}, "data.validation_fraction=-0.1"),
-        ({"validation_fraction": 1.0}, "data.validation_fraction=1.0"),
-        ({"validation_fraction": float("nan")}, "data.validation_fraction=nan"),
         ({"validation_fraction": 0.0001}, "leaves no validation image"),
         ({"validation_fraction": 0.9999}, "leaves no training image"),
-        ({"seed": -1}, "data.seed=-1"),
-        ({"move": -1}, "data.move=-1"),
-        ({"image_size": 0}, "data.image_size=0"),
-        ({"box": 0}, "data.box=0"),
         ({"image_size": 16}, "data.box=20 is larger than config.data.image_size=16"),
     ],
 )
-def test_fields_out_of_range_are_refused(fields, named):
-    with pytest.raises(UserError, match=named):
+def test_fields_that_do_not_fit_the_images_are_refused(fields, sentence):
+    with pytest.raises(UserError, match=sentence):
         load_splits("digits", data_config(**fields))
 
 
-def test_unknown_dataset_is_answered_with_the_known_names():
+def test_an_unknown_dataset_is_refused_with_the_known_names():
     with pytest.raises(UserError, match="imagenet.*digits, mnist, fashion_mnist, usps"):
         load_splits("imagenet", data_config())

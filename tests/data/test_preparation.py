@@ -1,5 +1,6 @@
-"""From original files to the cache: what is fetched, checked, stored, repaired and refused."""
+"""From original files to the cache: what is downloaded, checked, stored, repaired and refused."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
@@ -18,18 +19,19 @@ import time
 import numpy as np
 import pytest
 import requests
+from absl import logging
 
 from lenet_jax.data import load_native
 from lenet_jax.data.sources import SOURCES, VERSION
 from lenet_jax.errors import UserError
 from tests.helpers import data_files
 
-FETCHED = ("mnist", "fashion_mnist", "usps")
+DOWNLOADED = ("mnist", "fashion_mnist", "usps")
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """No test leaves this machine."""
+    """No test sends anything to another machine."""
     send = requests.Session.send
 
     def refuse(session, request, **kwargs):
@@ -43,7 +45,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def own_temporary_folder(tmp_path, monkeypatch):
-    """tensorflow-datasets leaves an empty temporary folder behind whenever it prepares."""
+    """tensorflow-datasets leaves an empty temporary folder behind each time it prepares."""
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
@@ -51,7 +53,7 @@ def own_temporary_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def original(tmp_path, monkeypatch):
-    """Function: dataset name -> (folder of accepted original files, the arrays in them)."""
+    """A function: dataset name -> (folder of accepted original files, the arrays in them)."""
 
     def make(name, **source_fields):
         folder = tmp_path / "original" / name
@@ -78,9 +80,9 @@ def assert_holds(native, arrays):
 
 
 def run_python(code, *arguments):
-    """Starts a process of its own, in which warnings are errors as they are here."""
+    """Starts another Python process, in which warnings are errors, as they are in tests."""
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
-    root = pathlib.Path(__file__).parents[1]
+    root = pathlib.Path(__file__).parents[2]
     return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -107,8 +109,8 @@ def test_every_original_file_has_a_registered_checksum_under_its_own_name():
             assert info.filename == file and info.size > 0 and len(info.checksum) == 64
 
 
-@pytest.mark.parametrize("name", FETCHED)
-def test_what_is_loaded_is_what_the_files_hold(name, original, data_dir, capfd):
+@pytest.mark.parametrize("name", DOWNLOADED)
+def test_loaded_arrays_equal_those_in_the_files(name, original, data_dir, capfd):
     folder, arrays = original(name)
     prepared = load(name, data_dir, folder)
     cached = load(name, data_dir)
@@ -148,7 +150,7 @@ assert not {"tensorflow_datasets", "tensorflow", "sklearn"} & set(sys.modules)
     assert process.communicate()[1] == "" and process.returncode == 0
 
 
-def test_default_folder_is_apart_from_that_of_tensorflow_datasets(original, tmp_path, monkeypatch):
+def test_the_default_folder_is_not_that_of_tensorflow_datasets(original, tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     folder, _ = original("usps")
     load("usps", "", folder)
@@ -189,7 +191,7 @@ def test_missing_folder(original, data_dir):
 def test_missing_file(original, data_dir):
     folder, _ = original("mnist")
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(UserError, match="original/mnist lacks t10k-labels-idx1-ubyte.gz; mnist needs all"):
+    with pytest.raises(UserError, match="original/mnist lacks t10k-labels-idx1-ubyte.gz: mnist needs all"):
         load("mnist", data_dir, folder)
 
 
@@ -214,21 +216,21 @@ def test_damaged_original_file(name, file, how, original, data_dir):
     assert_holds(load(name, data_dir, folder), arrays)
 
 
-def test_files_of_the_other_mnist(original, data_dir, tmp_path):
+def test_files_of_mnist_for_fashion_mnist(original, data_dir, tmp_path):
     original("fashion_mnist")
     data_files.write_files("mnist", tmp_path / "other", seed=1)
     with pytest.raises(UserError, match="train-images.* is not the original file of fashion_mnist"):
         load("fashion_mnist", data_dir, tmp_path / "other")
 
 
-def test_another_number_of_images(original, data_dir, monkeypatch):
+def test_a_different_number_of_images(original, data_dir, monkeypatch):
     folder, _ = original("usps")
     monkeypatch.setitem(SOURCES, "usps", dataclasses.replace(SOURCES["usps"], test_count=13))
     with pytest.raises(UserError, match="zip.test.gz holds 12 images instead of 13"):
         load("usps", data_dir, folder)
 
 
-def test_data_dir_that_cannot_be_written(original, tmp_path):
+def test_a_data_dir_that_cannot_be_written(original, tmp_path):
     folder, _ = original("usps")
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="usps can't be stored in .*--config.data.data_dir=FOLDER"):
@@ -238,7 +240,7 @@ def test_data_dir_that_cannot_be_written(original, tmp_path):
 # Downloads
 
 
-@pytest.mark.parametrize("name", FETCHED)
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_no_network(name, original, data_dir):
     original(name)
     start = time.monotonic()
@@ -251,7 +253,7 @@ def test_no_network(name, original, data_dir):
 
 @contextlib.contextmanager
 def serve(folder, refuse=False):
-    """Serves the files of a folder on this machine, and yields the address."""
+    """Serves the files in a folder from this machine and yields the address."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -273,7 +275,7 @@ def serve(folder, refuse=False):
         server.server_close()
 
 
-def test_download_is_kept_for_a_later_preparation(original, data_dir, tmp_path):
+def test_a_download_is_kept_for_a_later_preparation(original, data_dir, tmp_path):
     with serve(tmp_path / "original" / "mnist") as url:
         _, arrays = original("mnist", url=url)
         assert_holds(load("mnist", data_dir), arrays)
@@ -308,7 +310,7 @@ def test_server_without_the_file(original, data_dir, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "empty", "other"])
-def test_damaged_cache_is_made_again_from_the_records(how, original, data_dir, caplog):
+def test_a_damaged_cache_is_rebuilt_from_the_records(how, original, data_dir, caplog):
     folder, arrays = original("mnist")
     load("mnist", data_dir, folder)
     cached = data_dir / "mnist" / f"{VERSION}.npz"
@@ -320,7 +322,7 @@ def test_damaged_cache_is_made_again_from_the_records(how, original, data_dir, c
     else:
         damage(cached, how)
     assert_holds(load("mnist", data_dir), arrays)
-    assert "is damaged and is made again" in caplog.text
+    assert "is damaged and will be rebuilt" in caplog.text
     assert len(cached.read_bytes()) == len(whole)
 
 
@@ -336,17 +338,19 @@ def test_damaged_records_are_prepared_again(file, how, original, data_dir, caplo
     else:
         damage(path, how)
     assert_holds(load("usps", data_dir, folder), arrays)
-    assert "are damaged and are prepared again" in caplog.text
+    assert "are damaged and will be prepared again" in caplog.text
 
 
-def test_preparation_killed_half_way(original, data_dir):
+def test_a_killed_preparation_is_repeated(original, data_dir):
     folder, arrays = original("usps")
     code = """
 import dataclasses, os, pathlib, signal, sys
 import pytest
+from absl import logging
 from lenet_jax.data import load_native
 from lenet_jax.data.sources import SOURCES
 from tests.helpers import data_files
+logging.set_verbosity(logging.INFO)
 data_files.accept(pytest.MonkeyPatch(), "usps", pathlib.Path(sys.argv[1]))
 source = SOURCES["usps"]
 def read(path):
@@ -356,7 +360,10 @@ def read(path):
 SOURCES["usps"] = dataclasses.replace(source, read=read)
 load_native("usps", data_dir=sys.argv[2], manual_dir=sys.argv[1])
 """
-    process = run_python(code, folder, data_dir)
+    with hold_lock(data_dir / "usps"):
+        process = run_python(code, folder, data_dir)
+        assert "Waiting for another process" in process.stderr.readline()
+        assert os.listdir(data_dir / "usps") == ["lock"]
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert list((data_dir / "usps").glob("incomplete.*/*train*"))
@@ -365,28 +372,41 @@ load_native("usps", data_dir=sys.argv[2], manual_dir=sys.argv[1])
     assert not list((data_dir / "usps").glob("incomplete.*"))
 
 
-def test_two_processes_at_once_prepare_once(original, data_dir):
+def test_two_callers_at_once_prepare_once(original, data_dir, caplog, log_info):
+    """Two threads contend as two processes do: a lock belongs to the file that was opened for it."""
     folder, arrays = original("usps")
-    code = """
-import pathlib, random, sys
-import pytest
-from absl import logging
-from lenet_jax.data import load_native
-from tests.helpers import data_files
-logging.set_verbosity(logging.INFO)
-random.seed(0)
-data_files.accept(pytest.MonkeyPatch(), "usps", pathlib.Path(sys.argv[1]))
-load_native("usps", data_dir=sys.argv[2], manual_dir=sys.argv[1])
-"""
-    (data_dir / "usps").mkdir(parents=True)
-    with (data_dir / "usps" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        processes = [run_python(code, folder, data_dir) for _ in range(2)]
-        for process in processes:
-            assert "Waiting for another process" in process.stderr.readline()
-        time.sleep(1)  # for a process that didn't wait to show itself
-        assert os.listdir(data_dir / "usps") == ["lock"]
-    logs = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert sorted("Preparing usps" in log for log in logs) == [False, True]
+    with concurrent.futures.ThreadPoolExecutor() as callers:
+        with hold_lock(data_dir / "usps"):
+            loads = [callers.submit(load, "usps", data_dir, folder) for _ in range(2)]
+            wait_until(lambda: caplog.text.count("Waiting for another process") == 2)
+            time.sleep(0.2)  # for a caller that didn't wait to show itself
+            assert os.listdir(data_dir / "usps") == ["lock"]
+        for native in loads:
+            assert_holds(native.result(), arrays)
+    assert caplog.text.count("Preparing usps") == 1
     assert_holds(load("usps", data_dir), arrays)
+
+
+@pytest.fixture
+def log_info():
+    """Logs what commands log, not only warnings."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.INFO)
+    yield
+    logging.set_verbosity(before)
+
+
+@contextlib.contextmanager
+def hold_lock(folder):
+    """Makes all others wait that want to prepare the dataset in `folder`."""
+    folder.mkdir(parents=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def wait_until(holds):
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

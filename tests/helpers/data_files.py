@@ -1,4 +1,4 @@
-"""Small original files, and a way to have them accepted in place of the real ones."""
+"""Small original files, and how tests have them accepted instead of the real ones."""
 
 import dataclasses
 import gzip
@@ -14,12 +14,12 @@ TRAIN_COUNT, TEST_COUNT = 30, 12
 
 
 def small_source(name: str, url: str = "https://original.invalid/") -> Source:
-    """The source of that name, with a few images and at an address that no machine has."""
+    """The source called `name`, with a few images and an address that no machine has."""
     return dataclasses.replace(SOURCES[name], url=url, train_count=TRAIN_COUNT, test_count=TEST_COUNT)
 
 
 def write_files(name: str, folder: pathlib.Path, seed: int = 0) -> dict[str, np.ndarray]:
-    """Writes random original files of a dataset, and returns the arrays that they hold."""
+    """Writes random original files of a dataset and returns the arrays in them."""
     folder.mkdir(parents=True, exist_ok=True)
     source = small_source(name)
     rng = np.random.default_rng(seed)
@@ -56,7 +56,7 @@ def write_zip_code(path: pathlib.Path, images: np.ndarray, labels: np.ndarray) -
 
 def accept(monkeypatch: pytest.MonkeyPatch, name: str, folder: pathlib.Path, **source_fields) -> None:
     """Registers the files in `folder`, as they are now, as the dataset's original files."""
-    # Late, so that a process which only reads a cache can use this module too.
+    # Imported late, so that a process can use this module without tensorflow-datasets.
     from tensorflow_datasets.core.download import checksums
 
     from lenet_jax.data.builders import BUILDERS

@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from lenet_jax.report.captions import arm_notes, paper_notes, protocols, recorded_command
+from lenet_jax.runs.header import UNKNOWN
 from tests.helpers.recorded import CONFIG, IMAGES, PROVENANCE, header
 from tests.helpers.results import arm, result, unscored
 
@@ -39,6 +40,12 @@ def test_the_command_names_arms_where_not_all_were_run():
 def test_a_single_run_has_no_seeds_to_choose():
     single = SWEEP | {"kind": "run", "command": ["python", "-m", "experiments.train", "--config=x.py"]}
     assert recorded_command(single, RUNS[:1]) == "python -m experiments.train --config=x.py --workdir=DIR"
+
+
+def test_tuning_is_given_for_all_arms():
+    """Its rows are candidates, which --config.arms does not name."""
+    command = recorded_command(SWEEP | {"kind": "tuning"}, RUNS[:1])
+    assert command == "python -m experiments.ablate --config=x.py --config.seeds=1 --workdir=DIR"
 
 
 def test_a_shell_reads_the_command_as_it_was_given():
@@ -101,3 +108,8 @@ def test_hardware_libraries_and_every_revision_are_named():
     assert "1 x cpu on a machine, 2 cores and 4 x cpu on a machine, 2 cores" in last
     assert "jax 1.1, flax 2.2, optax 3.3" in last and "revision 0123abc and 4567def-dirty." in last
     assert last == paper_notes(SWEEP, [RUNS[0], other])[-1]
+
+
+def test_a_lost_provenance_is_said_to_be_unknown():
+    last = arm_notes(SWEEP, [RUNS[0] | {"provenance": UNKNOWN}])[-1]
+    assert last == "Ran on unknown x unknown on unknown; Python unknown; revision unknown."

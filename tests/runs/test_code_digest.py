@@ -34,7 +34,7 @@ def changed(old, new):
         ("Squared error.", "Cross entropy.\n\n    With a page of text."),
         ('        """(N,) losses."""\n', ""),
         ('{**self.terms, "loss": ', "{\n            **self.terms,\n            'loss': "),
-        ("self, outputs_NK, *, weight=None", "\n        self,\n        outputs_NK,\n        *, weight=None,\n    "),
+        ("self, outputs_NK, *, weight=None", "self,\n        outputs_NK, *,\n        weight=None,\n    "),
         ("SCALE = 0.5", "SCALE = (5e-1)"),
     ],
 )  # fmt: skip

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import shutil
+import threading
 
 from lenet_jax.runs import claims, recorded
 from lenet_jax.runs.header import require_header
@@ -80,6 +81,26 @@ def test_a_merge_while_a_folder_is_read_hides_nothing(tmp_path, monkeypatch):
     runs.read_on()
     assert list(runs.lines) == FOUR and len(runs.workers) == 1
     assert list(recorded_epochs(tmp_path, runs)[0]) == FOUR
+
+
+def test_a_merge_waits_until_a_command_has_locked_its_files(tmp_path, monkeypatch):
+    """Else it would remove them, and what is written to them would be lost."""
+    fill(tmp_path, FOUR[:1])
+    lock_at_once, merging = claims.lock_at_once, threading.Thread(target=merge, args=(tmp_path,))
+
+    def merge_then_lock(descriptor):
+        monkeypatch.setattr(claims, "lock_at_once", lock_at_once)
+        merging.start()
+        merging.join(timeout=0.2)
+        assert merging.is_alive()
+        return lock_at_once(descriptor)
+
+    monkeypatch.setattr(claims, "lock_at_once", merge_then_lock)
+    with opened(tmp_path) as store:
+        merging.join()
+        assert store.claim(*FOUR[1])
+        record(store, *FOUR[1])
+    assert_complete(tmp_path, FOUR[:2])
 
 
 def test_two_commands_fill_a_folder_together(tmp_path):

@@ -125,6 +125,19 @@ def test_runs_of_others_are_seen_at_once_and_lines_are_read_once(directory, monk
         assert len(parsed) == 3 + 2  # the last one was not read by the other
 
 
+def test_runs_of_a_command_that_ends_stay_recorded(directory):
+    """Its file goes, runs.jsonl is another one."""
+    with opened(directory) as store:
+        assert list(store.recorded()) == FOUR
+        fill(directory, [("wide", 2)])
+        assert set(store.recorded()) == {*FOUR, ("wide", 2)}
+        with opened(directory) as other:
+            assert other.claim("wide", 3)
+            record(other, "wide", 3)
+            assert ("wide", 3) in store.recorded()
+        assert set(store.recorded()) == {*FOUR, ("wide", 2), ("wide", 3)}
+
+
 def test_what_is_not_there_yet_is_made(tmp_path):
     directory = tmp_path / "not" / "there" / "yet"
     check_folder(directory, HEADER, CONFIGS)
@@ -460,6 +473,7 @@ def test_runs_set_aside_are_kept_and_run_again(directory):
     ran = []
     chosen = [("wide", 1), ("narrow", 0), ("narrow", 7)]  # the last was never run
     with opened(directory) as store:
+        assert list(store.recorded()) == FOUR
         store.set_aside(chosen)
         assert list(store.recorded()) == [FOUR[0], FOUR[3]] == keys(directory)
         assert len(read_epochs(directory)) == 2 * EPOCHS

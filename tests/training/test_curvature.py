@@ -11,13 +11,15 @@ from flax import linen as nn
 from lenet_jax.models.networks import CNN, MLP, Stage
 from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.objective import Objective
+from tests.helpers.hyperparameters import one_run
 
 SIZE = 8
+NUMBERS = one_run(rbf_j=3.0)
 CODES = tuple(tuple((-1) ** (i * j // 3) for j in range(6)) for i in range(10))
 OBJECTIVES = {
     "logits": Objective("cross_entropy"),
     "activated": Objective("squared_error"),
-    "rbf": Objective("rbf_competitive", rbf_j=3.0),
+    "rbf": Objective("rbf_competitive"),
 }
 
 
@@ -36,7 +38,7 @@ def start(model, count=3, seed=0):
 
 def diagonal(kind, model, params, images, labels):
     output = getattr(model, "classifier", model).output
-    return gauss_newton_diagonal(kind, model, OBJECTIVES[output], params, {}, images, labels)
+    return gauss_newton_diagonal(kind, model, OBJECTIVES[output], NUMBERS, params, {}, images, labels)
 
 
 def assert_close(one, other):
@@ -56,7 +58,7 @@ def test_exact_is_the_diagonal_of_the_jacobians_product(output):
             return model.apply({"params": unflatten(flat)}, image[None], states_only=True)[0]
 
         def loss(state, label=label):
-            return OBJECTIVES[output].losses(model.outputs(state[None]), label[None])[0]
+            return OBJECTIVES[output].losses(model.outputs(state[None]), label[None], NUMBERS)[0]
 
         jacobian = np.asarray(jax.jacrev(states)(flat), np.float64)
         hessian = np.asarray(jax.jacfwd(jax.grad(loss))(states(flat)), np.float64)
@@ -101,8 +103,8 @@ def test_backpropagated_sums_over_the_connections_that_share_a_weight(stage):
 
 
 @pytest.mark.parametrize("pooling", ["trainable_sum", "trainable_average", "average"])
-def test_backpropagated_through_subsampling_by_hand(pooling):
-    """Unit by unit: each of the four connections has the weight u, and its own square of what it reads."""
+def test_backpropagated_through_subsampling_unit_by_unit(pooling):
+    """In numpy: each of a unit's four connections has the weight u and its own squared input."""
     model = CNN((Stage(2, 3, pooling=pooling),), classifier("activated"))
     params, images, labels = start(model, count=1)
     found = diagonal("backpropagated", model, params, images, labels)
@@ -145,7 +147,7 @@ def test_the_curvature_of_eq_9_is_never_negative():
         assert (leaf >= 0).all() and (leaf > 0).any()
 
 
-def test_a_layer_that_nothing_is_known_of_is_refused():
+def test_a_layer_of_an_unknown_kind_is_refused():
     class Scale(nn.Module):
         @nn.compact
         def __call__(self, x):
@@ -153,7 +155,7 @@ def test_a_layer_that_nothing_is_known_of_is_refused():
 
     class Scaled(nn.Module):
         @nn.compact
-        def __call__(self, x, training=False, states_only=False):
+        def __call__(self, x, dropout_rate=None, states_only=False):
             return Scale()(x.reshape(len(x), -1)[:, :10])
 
         def outputs(self, states):
@@ -161,4 +163,6 @@ def test_a_layer_that_nothing_is_known_of_is_refused():
 
     params, images, labels = start(model := Scaled())
     with pytest.raises(NotImplementedError, match="Scale"):
-        gauss_newton_diagonal("backpropagated", model, OBJECTIVES["logits"], params, {}, images, labels)
+        gauss_newton_diagonal(
+            "backpropagated", model, OBJECTIVES["logits"], NUMBERS, params, {}, images, labels
+        )

@@ -1,43 +1,39 @@
-"""Random distortions: each does what its name says, and only to its share of the images."""
+"""Random distortions: each does what its name says, and only to the images drawn for it."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lenet_jax.training.distortion import Distortion
+from lenet_jax.training.distortion import DISTORTIONS, Distortion
+from tests.helpers.hyperparameters import one_run
 
 BACKGROUND = -0.1
-NONE = {
-    "probability": 1.0,
-    "shift": 0.0,
-    "scale": 0.0,
-    "squeeze": 0.0,
-    "shear": 0.0,
-    "background": BACKGROUND,
-}
 
 
 def blob(count=64, size=21, height=6.0, width=4.0):
-    """Images of a soft ellipse about the middle."""
+    """Images of a soft ellipse in the center."""
     rows, columns = np.mgrid[:size, :size] - (size - 1) / 2
     image = np.exp(-((rows / height) ** 2) - (columns / width) ** 2) + BACKGROUND
     return jnp.array(np.repeat(image[None, :, :, None], count, 0), jnp.float32)
 
 
-def distorted(images, **fields):
-    return np.asarray(Distortion(**{**NONE, **fields}).apply(jax.random.key(0), images))
+def distorted(images, seed=0, probability=1.0, **limits):
+    """The images, distorted up to these limits; those not given are 0."""
+    limits = {f"distortion_{kind}": limits.get(kind, 0.0) for kind in DISTORTIONS}
+    numbers = one_run(distortion_probability=probability, **limits)
+    return np.asarray(Distortion(BACKGROUND).apply(jax.random.key(seed), images, numbers))
 
 
 def moments(images):
-    """Middle (row, column) and standard deviations of the ink, and its slant, of each image."""
+    """Center of the ink (row, column), its standard deviations and its slant, for each image."""
     ink = images[..., 0] - BACKGROUND
     rows, columns = np.mgrid[: images.shape[1], : images.shape[2]]
     mass = ink.sum((1, 2))
-    row, column = ((ink * it).sum((1, 2)) / mass for it in (rows, columns))
-    of = [(rows[None] - row[:, None, None]), (columns[None] - column[:, None, None])]
-    height, width = (np.sqrt((ink * it**2).sum((1, 2)) / mass) for it in of)
-    slant = (ink * of[0] * of[1]).sum((1, 2)) / mass / height**2
+    row, column = ((ink * position).sum((1, 2)) / mass for position in (rows, columns))
+    down, right = rows[None] - row[:, None, None], columns[None] - column[:, None, None]
+    height, width = (np.sqrt((ink * offset**2).sum((1, 2)) / mass) for offset in (down, right))
+    slant = (ink * down * right).sum((1, 2)) / mass / height**2
     return row, column, height, width, slant
 
 
@@ -46,7 +42,7 @@ def test_without_amounts_images_stay_as_they_are():
     np.testing.assert_allclose(distorted(images), images, atol=1e-6)
 
 
-def test_images_beyond_the_share_stay_as_they_are():
+def test_images_that_are_not_drawn_stay_as_they_are():
     images = blob(400)
     moved = (np.abs(distorted(images, probability=0.25, shift=2.0) - images) > 1e-6).any((1, 2, 3))
     assert 0.15 < moved.mean() < 0.35
@@ -74,14 +70,13 @@ def test_shear_slants():
     assert 0.2 < np.abs(slant).max() < 0.32 and slant.min() < 0 < slant.max()
 
 
-def test_what_enters_is_background():
+def test_pixels_from_outside_are_background():
     image = jnp.ones((32, 9, 9, 1))
     out = distorted(image, shift=3.0)
     assert out.min() == pytest.approx(BACKGROUND) and out.max() == 1
 
 
 def test_the_key_decides():
-    images, distortion = blob(3), Distortion(**{**NONE, "shift": 2.0})
-    one, again, other = (distortion.apply(jax.random.key(seed), images) for seed in (0, 0, 1))
+    one, again, other = (distorted(blob(3), seed, shift=2.0) for seed in (0, 0, 1))
     assert (one == again).all() and (one != other).any()
-    assert (one[0] != one[1]).any()  # each image its own
+    assert (one[0] != one[1]).any()  # each image has its own draw

@@ -1,30 +1,37 @@
-"""Populations: runs trained together are what they are alone."""
+"""Populations: runs trained together give what each gives alone."""
 
+import dataclasses
 import functools
 
 import jax
 import numpy as np
 import pytest
 
+from lenet_jax.training.distortion import Distortion
 from lenet_jax.training.engine import LARGEST_POPULATION, make_engine, population_engine, runs_that_fit
-from lenet_jax.training.epoch import HYPERPARAMETER_TYPES, Hyperparameters, image_shapes
+from lenet_jax.training.epoch import image_shapes
+from lenet_jax.training.hyperparameters import hyperparameter_shapes
+from lenet_jax.training.objective import Objective
+from lenet_jax.training.optimizer import OptimizerSpec
+from lenet_jax.training.program import Program
+from tests.helpers.hyperparameters import DEFAULTS, population
 from tests.helpers.networks import cnn
 from tests.training.test_epoch import make_images, make_program
 
-NUMBERS = Hyperparameters(
-    seed=np.array([0, 1, 2, 2], np.int32),
-    learning_rate=np.array([0.1, 0.1, 0.1, 0.05], np.float32),
-    momentum=np.array([0.9, 0.9, 0.5, 0.9], np.float32),
-    weight_decay=np.array([0.0, 0.01, 0.0, 0.0], np.float32),
+RUNS = (
+    {"seed": 0},
+    {"seed": 1, "weight_decay": 0.01},
+    {"seed": 2, "momentum": 0.5},
+    {"seed": 2, "learning_rate": 0.05},
 )
 
 
-def outcome(engine, program, numbers):
+def outcome(engine, program, runs):
     """State, means and scores of a population after two epochs, on the host."""
     data = engine.put(make_images(size=12))
-    state = engine.init_state(program, numbers)
+    state = engine.init_state(program, population(*runs))
     for epoch in range(2):
-        state, means = engine.train_epoch(program, state, data, numbers.seed, epoch)
+        state, means = engine.train_epoch(program, state, data, epoch)
     score = engine.evaluate(program, state, data, 50, 20)
     return jax.tree.map(np.asarray, (state, means, score))
 
@@ -37,12 +44,14 @@ def wired(connectivity, sharing):
 WIRINGS = [("local", "shared"), ("random", "unshared"), ("random", "shared"), ("full", "shared")]
 
 
-def compare_with_alone(together, program, compare):
+def compare_with_alone(together, program, runs, compare):
     """Every array of every run, with the same run trained in a population of one."""
-    for run in range(4):
-        numbers = jax.tree.map(lambda array, run=run: array[run : run + 1], NUMBERS)
-        alone = outcome(make_engine("jit"), program, numbers)
-        jax.tree.map(lambda all_, one, run=run: compare(all_[run], one[0]), together, alone)
+    for index, run in enumerate(runs):
+        alone = outcome(make_engine("jit"), program, [run])
+        jax.tree.map(lambda all_, one, index=index: compare(all_[index], one[0]), together, alone)
+
+
+assert_close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("connectivity", "sharing"), WIRINGS)
@@ -51,7 +60,7 @@ def test_runs_spread_over_devices_are_bit_for_bit_what_they_are_alone(connectivi
     program = wired(connectivity, sharing)
     engine = make_engine("jit", runs=4)
     assert engine.run_devices == 4
-    compare_with_alone(outcome(engine, program, NUMBERS), program, np.testing.assert_array_equal)
+    compare_with_alone(outcome(engine, program, RUNS), program, RUNS, np.testing.assert_array_equal)
 
 
 @pytest.mark.parametrize("devices", [1, 2])
@@ -60,11 +69,57 @@ def test_runs_side_by_side_are_what_they_are_alone_to_rounding(connectivity, sha
     """As accelerators train them, here on simulated devices: all of them on one, and two on each of two."""
     program = wired(connectivity, sharing)
     engine = population_engine(devices, side_by_side=True)
-    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
-    compare_with_alone(outcome(engine, program, NUMBERS), program, close)
+    compare_with_alone(outcome(engine, program, RUNS), program, RUNS, assert_close)
 
 
-def test_where_memory_has_no_end_a_population_is_as_large_as_any():
+def program_with_all_terms(loss, optimizer):
+    """A program with dropout, distortion, and a loss and an optimizer with numbers of their own."""
+    hidden, output = ((6,), "activated") if loss == "squared_error" else ((7, 6), "rbf")
+    codes = tuple(tuple((-1) ** (i * j // 3) for j in range(6)) for i in range(10))
+    model = cnn(("local",), ("shared",), maps=(2,), kernel_size=3, hidden=hidden, activation="scaled_tanh")
+    classifier = dataclasses.replace(model.classifier, output=output, codes=codes, dropout=True)
+    return Program(
+        dataclasses.replace(model, classifier=classifier),
+        OptimizerSpec(optimizer, "constant", 100, 0, curvature_images=20),
+        train_images=50,
+        batch_size=10,
+        image_size=12,
+        objective=Objective(loss),
+        distortion=Distortion(0.0),
+    )
+
+
+DISTORTION = {
+    "distortion_probability": 0.5,
+    "distortion_shift": 0.0,
+    "distortion_scale": 0.0,
+    "distortion_squeeze": 0.0,
+    "distortion_shear": 0.0,
+}
+TARGETS = {"target_low": -0.5, "target_high": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "numbers"),
+    [
+        ("squared_error", "levenberg_marquardt", {"damping": 0.2, "dropout": 0.1} | TARGETS | DISTORTION),
+        ("rbf_competitive", "adam", {"rbf_j": 5.0, "momentum": 0.5, "dropout": 0.1}),
+    ],
+)
+def test_every_number_may_differ_between_runs_side_by_side(loss, optimizer, numbers):
+    """One run per number, which differs from the first run in this number only."""
+    program = program_with_all_terms(loss, optimizer)
+    base = {"learning_rate": 0.005}
+    runs = [base, *(base | {name: value} for name, value in numbers.items())]
+    assert all(DEFAULTS[name] != value for name, value in numbers.items())
+    together = outcome(population_engine(1, side_by_side=True), program, runs)
+    compare_with_alone(together, program, runs, assert_close)
+    kernels = together[0].params["classifier"]["dense_3"]["kernel"]
+    for name, kernel in zip(numbers, kernels[1:], strict=True):
+        assert np.abs(kernel - kernels[0]).max() > 1e-4, f"{name} changes nothing"
+
+
+def test_without_a_memory_limit_a_population_has_the_largest_size():
     program = wired("local", "shared")
     assert population_engine(2, side_by_side=True).capacity(program, 70) == 2 * LARGEST_POPULATION
     assert population_engine(2, side_by_side=False).capacity(program, 70) == 2
@@ -72,25 +127,25 @@ def test_where_memory_has_no_end_a_population_is_as_large_as_any():
 
 
 @pytest.mark.parametrize("batch_size", [1, 50])
-def test_a_population_fits_the_memory_that_a_device_tells(monkeypatch, batch_size):
-    """Training, evaluation and initialisation of so many runs stay within it; of twice as many, not."""
+def test_a_population_fits_the_memory_that_a_device_reports(monkeypatch, batch_size):
+    """Training, evaluation and initialisation stay within it; for twice as many runs they would not."""
     limit = 60e6
-    monkeypatch.setattr("lenet_jax.engine._memory_limit", lambda device: limit)
+    monkeypatch.setattr("lenet_jax.training.engine._memory_limit", lambda device: limit)
     engine = population_engine.__wrapped__(1, side_by_side=True)
     program = make_program(wired("local", "shared").model, batch_size=batch_size, image_size=12)
     runs = engine.capacity(program, 70)
     assert 1 < runs < LARGEST_POPULATION
 
     def largest(runs):
-        numbers = Hyperparameters(*(np.zeros(runs, kind) for kind in HYPERPARAMETER_TYPES))
-        data, state = image_shapes(program, 70), engine.init_state.eval_shape(program, numbers)
+        hyperparameters = hyperparameter_shapes(runs)
+        data, state = image_shapes(program, 70), engine.init_state.eval_shape(program, hyperparameters)
         calls = (
-            engine.init_state.lower(program, numbers),
-            engine.train_epoch.lower(program, state, data, numbers.seed, 0),
+            engine.init_state.lower(program, hyperparameters),
+            engine.train_epoch.lower(program, state, data, 0),
             engine.evaluate.lower(program, state, data, 0, 70),
         )
         memory = [call.compile().memory_analysis() for call in calls]
-        return max(it.temp_size_in_bytes + it.output_size_in_bytes for it in memory)
+        return max(usage.temp_size_in_bytes + usage.output_size_in_bytes for usage in memory)
 
     assert largest(runs) <= limit < 1.5 * largest(2 * runs)
 
@@ -98,6 +153,6 @@ def test_a_population_fits_the_memory_that_a_device_tells(monkeypatch, batch_siz
 def test_a_population_has_at_least_one_run_and_at_most_as_many_as_fit():
     assert runs_that_fit(lambda runs: 7 + 3 * runs, 22) == 5
     assert runs_that_fit(lambda runs: 7 + 3 * runs, 5) == 1
-    # Fewer than the first two promise.
+    # Further runs need more memory than the second.
     assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100) == 26
     assert runs_that_fit(lambda runs: runs, float("inf")) == LARGEST_POPULATION

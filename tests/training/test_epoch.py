@@ -7,10 +7,11 @@ import pytest
 
 from lenet_jax.data import Split
 from lenet_jax.models.networks import MLP
-from lenet_jax.training import epoch as training
 from lenet_jax.training.engine import make_engine
+from lenet_jax.training.keys import Purpose, purpose_key
 from lenet_jax.training.optimizer import OptimizerSpec
 from lenet_jax.training.program import Program
+from tests.helpers.hyperparameters import DEFAULTS, population
 from tests.helpers.networks import cnn
 
 SGD = OptimizerSpec("sgd", "constant", total_steps=100, warmup_steps=0)
@@ -29,16 +30,20 @@ def make_images(count=70, size=8, seed=0):
     return Split(images, labels)
 
 
-def start(program, engine=None, seed=0, learning_rate=0.1, momentum=0.9, weight_decay=0.0):
-    numbers = training.Hyperparameters(
-        *(np.array([it]) for it in (seed, learning_rate, momentum, weight_decay))
-    )
-    return (engine or make_engine("jit")).init_state(program, numbers)
+def start(program, engine=None, **hyperparameters):
+    """The initial state of a population of one."""
+    return (engine or make_engine("jit")).init_state(program, population(hyperparameters))
 
 
-def train(program, state, images, seed, epoch, engine=None):
+def with_seed(state, seed):
+    """The state of a population of one, trained on by another seed."""
+    seeds = np.array([seed], np.int32)
+    return state._replace(hyperparameters=state.hyperparameters._replace(seed=seeds))
+
+
+def train(program, state, images, epoch, engine=None):
     """One epoch of a population of one: its state, and its means as scalars."""
-    state, means = (engine or make_engine("jit")).train_epoch(program, state, images, np.array([seed]), epoch)
+    state, means = (engine or make_engine("jit")).train_epoch(program, state, images, epoch)
     return state, only(means)
 
 
@@ -59,10 +64,10 @@ def test_an_epoch_is_its_steps_one_by_one():
     state = start(program, learning_rate=0.2, momentum=0.5, weight_decay=0.01)
     params = only(state.params)
     velocity = jax.tree.map(np.zeros_like, params)
-    key = jax.random.fold_in(training.purpose_key(0, training.Purpose.DATA_ORDER), 3)
+    key = jax.random.fold_in(purpose_key(0, Purpose.DATA_ORDER), 3)
     order = np.asarray(jax.random.permutation(key, 50))
     losses = []
-    for first in (0, 16, 32):  # the 2 images left over wait for another order
+    for first in (0, 16, 32):  # the final 2 images are dropped
         chosen = order[first : first + 16]
 
         def loss(params, chosen=chosen):
@@ -76,7 +81,7 @@ def test_an_epoch_is_its_steps_one_by_one():
             grads[layer]["kernel"] += 0.01 * params[layer]["kernel"]  # biases don't decay
         velocity = jax.tree.map(lambda v, g: 0.5 * v + g, velocity, grads)
         params = jax.tree.map(lambda p, v: p - 0.2 * v, params, velocity)
-    state, means = train(program, state, images, 0, 3)
+    state, means = train(program, state, images, 3)
     jax.tree.map(
         lambda ours, theirs: np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6),
         only(state.params),
@@ -86,12 +91,12 @@ def test_an_epoch_is_its_steps_one_by_one():
 
 
 def test_golden_epoch():
-    """If this change is intended (initialisation, order, step), update the numbers so:
-    `pytest tests/test_training.py -k golden` prints the new ones."""
+    """If this change is intended (initialisation, order, step), update GOLDEN:
+    `pytest tests/training/test_epoch.py -k golden` prints the new numbers."""
     model = cnn(("random", "local"), ("unshared", "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
     program = make_program(model, image_size=12)
     images = make_images(size=12)
-    state, means = train(program, start(program), images, 0, 0)
+    state, means = train(program, start(program), images, 0)
     score = evaluate(program, state, images, 50, 20)
     found = [float(means.loss), float(means.accuracy), float(score.loss_sum), int(score.correct)]
     assert found == pytest.approx(GOLDEN, rel=1e-4)
@@ -108,13 +113,13 @@ def test_every_wiring_learns():
             program = make_program(model, train_images=150, image_size=12)
             state = start(program)
             for epoch in range(12):
-                state, means = train(program, state, images, 0, epoch)
+                state, means = train(program, state, images, epoch)
             assert means.accuracy > 0.9, (connectivity, sharing, means)
 
 
 @pytest.mark.parametrize("count", [1, 7, 250, 251, 600])
 def test_evaluation_scores_every_image_once(count):
-    """Whatever the number, also when it isn't a multiple of the chunk; and no image of another split."""
+    """Also a number that is not a multiple of the chunk, and no image of another split."""
     images = make_images(650)
     program = make_program()
     state = start(program)
@@ -127,25 +132,23 @@ def test_evaluation_scores_every_image_once(count):
 
 
 def test_the_order_follows_seed_and_epoch_and_not_the_model():
-    """Seen through a step size of 0 and a loss that tells which images were read."""
+    """With a learning rate of 0, the mean loss shows which images were read."""
     images = make_images()
     wide, narrow = make_program(MLP((7,), "tanh")), make_program(MLP((), "tanh"))
 
     def order(seed, epoch):
-        return jax.random.permutation(
-            jax.random.fold_in(training.purpose_key(seed, training.Purpose.DATA_ORDER), epoch), 50
-        )
+        return jax.random.permutation(jax.random.fold_in(purpose_key(seed, Purpose.DATA_ORDER), epoch), 50)
 
     for program in (wide, narrow):
         state = start(program, learning_rate=0.0)
         params = only(state.params)
         for seed, epoch in ((0, 0), (0, 1), (5, 1)):
-            state, means = train(program, state, images, seed, epoch)
+            state, means = train(program, with_seed(state, seed), images, epoch)
             chosen = np.asarray(order(seed, epoch))[:48]
             logits = program.model.apply({"params": params}, images.images[chosen])
             losses = optax.softmax_cross_entropy_with_integer_labels(logits, images.labels[chosen])
             assert float(means.loss) == pytest.approx(float(losses.mean()), rel=1e-5)
-    orders = [tuple(np.asarray(order(*it))) for it in ((0, 0), (0, 1), (1, 0))]
+    orders = [tuple(np.asarray(order(*pair))) for pair in ((0, 0), (0, 1), (1, 0))]
     assert len(set(orders)) == 3
 
 
@@ -157,8 +160,8 @@ def test_a_seed_draws_weights_and_wiring_by_separate_keys():
     kernels = [state.params["stage_1"]["kernel"] for state in (first, other)]
     reads = [state.wiring["stage_1"]["reads"] for state in (first, other)]
     assert (kernels[0] != kernels[1]).any() and (reads[0] != reads[1]).any()
-    keys = [jax.random.key_data(training.purpose_key(0, purpose)).tolist() for purpose in training.Purpose]
-    assert len({tuple(key) for key in keys}) == len(training.Purpose)
+    keys = [jax.random.key_data(purpose_key(0, purpose)).tolist() for purpose in Purpose]
+    assert len({tuple(key) for key in keys}) == len(Purpose)
 
 
 def test_random_wiring_is_state_that_training_leaves_alone():
@@ -166,7 +169,7 @@ def test_random_wiring_is_state_that_training_leaves_alone():
     program, images = make_program(model), make_images()
     before = start(program)
     reads = np.array(before.wiring["stage_1"]["reads"])
-    after, _ = train(program, before, images, 0, 0)
+    after, _ = train(program, before, images, 0)
     np.testing.assert_array_equal(after.wiring["stage_1"]["reads"], reads)
 
 
@@ -174,8 +177,8 @@ def test_runs_that_differ_in_numbers_share_one_compilation():
     images, program = make_images(), make_program(MLP((3,), "relu"))
     engine = make_engine("jit")
     before = engine.train_epoch._cache_size(), engine.init_state._cache_size()
-    for seed, learning_rate, momentum, weight_decay in ((0, 0.1, 0.9, 0.0), (1, 0.2, 0.5, 0.1)):
-        train(program, start(program, None, seed, learning_rate, momentum, weight_decay), images, seed, seed)
+    for epoch, numbers in enumerate(({}, {name: 1 + value / 2 for name, value in DEFAULTS.items()})):
+        train(program, start(program, **numbers), images, epoch)
     assert (engine.train_epoch._cache_size(), engine.init_state._cache_size()) == (
         before[0] + 1,
         before[1] + 1,
@@ -197,7 +200,7 @@ def test_pmap_agrees_with_jit(optimizer, sharing):
         state = start(program, engine, learning_rate=0.01, weight_decay=0.01)
         data = engine.put(images)
         for epoch in range(2):
-            state, means = train(program, state, data, 0, epoch, engine)
+            state, means = train(program, state, data, epoch, engine)
         score = evaluate(program, state, data, 50, 320, engine)
         outcomes.append((only(state.params), means, score))
     assert outcomes[0][2].correct == outcomes[1][2].correct

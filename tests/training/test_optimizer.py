@@ -1,4 +1,4 @@
-"""Schedules and update rules, against numbers worked out by hand and optax's own optimizers."""
+"""Schedules and update rules, against their formulas and optax's own optimizers."""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +6,10 @@ import numpy as np
 import optax
 import pytest
 
-from lenet_jax.training.optimizer import SCHEDULES, OptimizerSpec
+from lenet_jax.training.optimizer import OPTIMIZERS, SCHEDULES, OptimizerSpec
+from tests.helpers.hyperparameters import one_run
 
+NUMBERS = one_run(learning_rate=0.3, momentum=0.8, weight_decay=0.02)
 PARAMS = {"layer": {"kernel": jnp.array([[1.0, -2.0], [0.5, 3.0]]), "bias": jnp.array([0.1, -0.3])}}
 
 
@@ -49,25 +51,40 @@ def kernels_only(params):
 
 
 def test_sgd_is_optax_sgd_with_l2():
-    ours = OptimizerSpec("sgd", "cosine", 5, 0).build(0.3, 0.8, 0.02)
+    ours = OptimizerSpec("sgd", "cosine", 5, 0).build(NUMBERS)
     rate = optax.cosine_decay_schedule(0.3, 5)
     theirs = optax.chain(optax.add_decayed_weights(0.02, kernels_only), optax.sgd(rate, momentum=0.8))
     assert_same(run_steps(ours), run_steps(theirs))
 
 
 def test_adam_is_optax_adamw():
-    ours = OptimizerSpec("adam", "linear", 5, 0).build(0.3, 0.8, 0.02)
+    ours = OptimizerSpec("adam", "linear", 5, 0).build(NUMBERS)
     rate = optax.linear_schedule(0.3, 0.0, 5)
     theirs = optax.adamw(rate, b1=0.8, weight_decay=0.02, mask=kernels_only)
     assert_same(run_steps(ours), run_steps(theirs))
 
 
-def test_updates_read_the_numbers_from_the_state():
-    """So that one compiled step serves every learning rate, momentum and weight decay."""
-    spec = OptimizerSpec("sgd", "constant", 5, 0)
-    state = spec.build(0.3, 0.8, 0.02).init(PARAMS)
+def test_levenberg_marquardt_divides_by_damping_plus_curvature():
+    grads, curvature = (jax.tree.map(lambda p, x=x: jnp.full_like(p, x), PARAMS) for x in (0.2, 0.4))
+    numbers = one_run(learning_rate=0.3, weight_decay=0.0, damping=0.1)
+    optimizer = OptimizerSpec("levenberg_marquardt", "constant", 5, 0).build(numbers, curvature)
+    updates, _ = optimizer.update(grads, optimizer.init(PARAMS), PARAMS)
+    assert_same(updates, jax.tree.map(lambda p: jnp.full_like(p, -0.3 / (0.1 + 0.4) * 0.2), PARAMS))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_one_compiled_step_serves_all_numbers(name):
+    spec = OptimizerSpec(name, "constant", 5, 0)
     grads = jax.tree.map(jnp.ones_like, PARAMS)
-    with_numbers, _ = spec.build(0.3, 0.8, 0.02).update(grads, state, PARAMS)
-    without, _ = spec.build().update(grads, state, PARAMS)
-    assert_same(without, with_numbers)
-    assert float(jnp.abs(without["layer"]["bias"]).max()) == pytest.approx(0.3)
+
+    def update(numbers):
+        optimizer = spec.build(numbers, curvature=grads)
+        return optimizer.update(grads, optimizer.init(PARAMS), PARAMS)[0]
+
+    compiled = jax.jit(update)
+    others = one_run(learning_rate=0.7, momentum=0.4, weight_decay=0.1, damping=3.0)
+    for numbers in (NUMBERS, others):
+        assert_same(compiled(numbers), update(numbers))
+    assert compiled._cache_size() == 1
+    if name == "sgd":
+        assert float(jnp.abs(compiled(NUMBERS)["layer"]["bias"]).max()) == pytest.approx(0.3)
