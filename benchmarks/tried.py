@@ -9,6 +9,7 @@ ratios to the form in use. `local`, `unshared` and `random`, `unshared` are comp
 only the latter is shown. This takes about a minute on two cores.
 """
 
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ STAGES = ((32, 1, 6), (14, 6, 16))  # size, input maps, maps
 
 # (input, kernel, reads_PT) -> output, in whatever layout the form produces.
 Form = Callable[[FeatureMaps, jax.Array, jax.Array], jax.Array]
+State = tuple[jax.Array, jax.Array]  # kernel, tiles of the input
 
 
 def convolve_in_tiles(side: int) -> Form:
@@ -174,36 +176,35 @@ def stage_loops(connectivity: str, sharing: str, form: Form, in_a_step: bool) ->
     loops = []
     for size, channels, maps in STAGES:
         x, kernel, reads_PT = stage_inputs(connectivity, sharing, size, channels, maps, BATCH)
-
-        def step(
-            kernel: jax.Array,
-            tiles: jax.Array,
-            size: int = size,
-            reads_PT: jax.Array = reads_PT,
-            has_input_gradient: bool = channels > 1,
-        ):
-            """Kernel and input, moved by their gradients, so that no step can be optimised away."""
-            arguments = (0, 1) if has_input_gradient else (0,)
-            gradients = jax.grad(
-                lambda kernel, tiles: jnp.square(form(FeatureMaps(tiles, size), kernel, reads_PT)).mean(),
-                arguments,
-            )(kernel, tiles)
-            # Images also change, so that no part of a step is the same for all steps.
-            moved = tiles - 1e-3 * gradients[1] if has_input_gradient else 0.999 * tiles
-            return kernel - 1e-3 * gradients[0], moved
-
-        def loop(kernel: jax.Array, tiles: jax.Array, step: Callable = step):
-            return lax.fori_loop(0, STEPS, lambda _, state: step(*state), (kernel, tiles))
-
-        loops.append((jax.jit(step if in_a_step else loop), kernel, x.tiles))
+        step = _make_step(form, size, reads_PT, has_input_gradient=channels > 1)
+        loop = functools.partial(lax.fori_loop, 0, STEPS, lambda _, state, step=step: step(state))
+        loops.append((jax.jit(step if in_a_step else loop), (kernel, x.tiles)))
 
     def work() -> None:
-        for function, *state in loops:
+        for function, state in loops:
             for _ in range(STEPS if in_a_step else 1):
-                state = function(*state)
+                state = function(state)
             jax.block_until_ready(state)
 
     return work
+
+
+def _make_step(
+    form: Form, size: int, reads_PT: jax.Array, has_input_gradient: bool
+) -> Callable[[State], State]:
+    """A step that moves kernel and input by their gradients, so that no step can be optimised away."""
+
+    def mean_square(kernel: jax.Array, tiles: jax.Array) -> jax.Array:
+        return jnp.square(form(FeatureMaps(tiles, size), kernel, reads_PT)).mean()
+
+    def step(state: State) -> State:
+        kernel, tiles = state
+        gradients = jax.grad(mean_square, (0, 1) if has_input_gradient else (0,))(kernel, tiles)
+        # Images also change, so that no part of a step is the same for all steps.
+        moved = tiles - 1e-3 * gradients[1] if has_input_gradient else 0.999 * tiles
+        return kernel - 1e-3 * gradients[0], moved
+
+    return step
 
 
 def main() -> None:

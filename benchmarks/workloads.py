@@ -4,6 +4,7 @@ A workload is a function without arguments that does a fixed amount of work and 
 functions here make workloads from plain values, so that another process can call them.
 """
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +27,7 @@ from lenet_jax.training.jax_settings import fix_numerics
 from lenet_jax.training.program import Program
 
 Workload = Callable[[], None]
+Apply = Callable[[dict, jax.Array], jax.Array]  # (parameters, input) -> output
 
 
 def prepare(
@@ -70,23 +72,7 @@ def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -
         x_NHWC = jax.random.normal(jax.random.key(0), (batch, size, size, channels))
         apply, params, x = layer_form(layer, x_NHWC, form)
         cotangent = jax.random.normal(jax.random.key(3), jax.eval_shape(apply, params, x).shape)
-
-        def step(
-            params: Any,
-            x: jax.Array,
-            cotangent: jax.Array,
-            apply: Callable = apply,
-            has_input_gradient: bool = channels > 1,
-        ):
-            if has_input_gradient:
-                y, pull = jax.vjp(apply, params, x)
-                gradient, x_gradient = pull(cotangent)
-            else:
-                y, pull = jax.vjp(lambda params: apply(params, x), params)
-                [gradient], x_gradient = pull(cotangent), None
-            updated = jax.tree.map(lambda weights, slopes: weights - 1e-3 * slopes, params, gradient)
-            return y, updated, x_gradient
-
+        step = functools.partial(_sgd_step, apply, channels > 1)
         stages.append((jax.jit(step), params, x, cotangent))
 
     def work() -> None:
@@ -96,9 +82,21 @@ def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -
     return work
 
 
-def layer_form(
-    layer: Wired, x_NHWC: jax.Array, form: str
-) -> tuple[Callable[[dict, jax.Array], jax.Array], dict, jax.Array]:
+def _sgd_step(
+    apply: Apply, has_input_gradient: bool, params: dict, x: jax.Array, cotangent: jax.Array
+) -> tuple[jax.Array, dict, jax.Array | None]:
+    """The output, the parameters after the step, and perhaps the gradient with respect to the input."""
+    if has_input_gradient:
+        y, pull = jax.vjp(apply, params, x)
+        gradient, x_gradient = pull(cotangent)
+    else:
+        y, pull = jax.vjp(lambda params: apply(params, x), params)
+        [gradient], x_gradient = pull(cotangent), None
+    updated = jax.tree.map(lambda weights, slopes: weights - 1e-3 * slopes, params, gradient)
+    return y, updated, x_gradient
+
+
+def layer_form(layer: Wired, x_NHWC: jax.Array, form: str) -> tuple[Apply, dict, jax.Array]:
     """A layer with random weights as a function of parameters and input, those parameters and that input.
 
     Both forms have the same weights. The input is what the form gets in a network: for "plain" the images,

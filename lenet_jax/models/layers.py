@@ -113,7 +113,7 @@ class Pool(nn.Module):
 
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
-        """Returns as many maps, of side size // 2."""
+        """Pools maps of side `size` to maps of side size // 2."""
         side = x.side if x.side % 2 == 0 else 2 * x.side
         tiles = x.cut(side, -(-x.size // side))
         pooling = self.pooling

@@ -84,8 +84,8 @@ def spread_pairs(kernel_TQ: jax.Array, table: Table, channels: int) -> jax.Array
     position_of[pairs] = np.arange(len(pairs))
 
     @jax.custom_vjp
-    def spread(kernel: jax.Array) -> jax.Array:
-        with_zero = jnp.pad(kernel, ((0, 0), (0, 1), *((0, 0),) * (kernel.ndim - 2)))
+    def spread(kernel_TQ: jax.Array) -> jax.Array:
+        with_zero = jnp.pad(kernel_TQ, ((0, 0), (0, 1), *((0, 0),) * (kernel_TQ.ndim - 2)))
         return with_zero.at[:, position_of].get(mode="promise_in_bounds")
 
     spread.defvjp(
