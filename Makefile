@@ -59,6 +59,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 lock: $(FOR_DEVELOPMENT)  ## pin the dependencies again: requirements.lock and requirements-dev.lock
 	@$(LOCK) --output-file requirements.lock requirements.txt
 	@$(LOCK) --output-file requirements-dev.lock --constraint requirements.lock --extra dev pyproject.toml
+	@rm -rf lenet_jax.egg-info  # left by reading the package's metadata
 
 clean:  ## delete .venv, caches and build outputs; keep runs/
 	@if [ -f $(MADE_HERE) ] && [ ! -L $(VENV) ]; then rm -rf $(VENV); \

@@ -77,7 +77,8 @@ def random_shift(
     margins = ((0, 0), (max_shift, max_shift), (max_shift, max_shift), (0, 0))
     padded = np.pad(images, margins, constant_values=np.float32(background))
     shifted = np.empty_like(images)
-    for index, (row, column) in enumerate(rng.integers(0, 2 * max_shift + 1, (len(images), 2))):
+    shifts_N2 = rng.integers(0, 2 * max_shift + 1, size=(len(images), 2))
+    for index, (row, column) in enumerate(shifts_N2.tolist()):
         shifted[index] = padded[index, row : row + size, column : column + size]
     return shifted
 

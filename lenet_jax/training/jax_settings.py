@@ -22,7 +22,7 @@ def keep_compilations() -> None:
     The environment variable JAX_COMPILATION_CACHE_DIR names another folder. If the folder is not writable,
     nothing is kept.
     """
-    if not jax.config.jax_compilation_cache_dir:  # ty: ignore[missing-attribute] JAX adds its options
+    if not jax.config.values["jax_compilation_cache_dir"]:
         try:
             caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
             folder = pathlib.Path(caches) / "lenet_jax"
