@@ -7,12 +7,10 @@ import shutil
 import tempfile
 
 # Before JAX starts: 4 simulated CPU devices, over which runs or batches are spread, and a folder of compiled
-# programs that the processes of one test run share and keep from no other.
-CACHE = "LENET_JAX_TESTS_CACHE"
-if CACHE not in os.environ:  # set for the workers of pytest-xdist by the process that starts them
-    os.environ[CACHE] = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, os.environ[CACHE])
+# programs that the processes of one test run share, and keep from no other.
+CACHE = "LENET_JAX_TESTS_CACHE"  # workers of pytest-xdist inherit it
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ[CACHE] = os.environ.get(CACHE) or tempfile.mkdtemp()
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ[CACHE]
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
@@ -20,6 +18,9 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 import pytest
 
 from tests.helpers.commands import TINY, run_command
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    atexit.register(shutil.rmtree, os.environ[CACHE])
 
 
 @pytest.fixture(scope="session")
