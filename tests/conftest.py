@@ -15,9 +15,9 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ[CACHE]
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-import pytest
+import pytest  # noqa: E402, JAX reads its settings when it starts
 
-from tests.helpers.commands import TINY, run_command
+from tests.helpers.commands import TINY, run_command  # noqa: E402
 
 if "PYTEST_XDIST_WORKER" not in os.environ:
     atexit.register(shutil.rmtree, os.environ[CACHE])
