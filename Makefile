@@ -1,4 +1,4 @@
-# Everything that a recipe installs goes into .venv, at the versions and hashes of a lock file.
+# Everything is installed into .venv, at the versions and hashes of a lock file; only PyTorch has no hash.
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +21,7 @@ demo: $(FOR_RUNS)  ## run the ablation on the embedded digits and print its tabl
 	@$(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --workdir=runs/demo
 	@echo
 	@echo "Tables, figure and records are in runs/demo. One of the 360 test images is 0.0028 of accuracy, so"
-	@echo "digits tells few arms apart; the README says how to go on with usps or mnist (minutes)."
+	@echo "digits separates few arms; the README says how to run usps or mnist (minutes)."
 
 test: $(FOR_DEVELOPMENT)  ## run the tests, on up to 4 cores
 	@$(RUN) -m pytest -q -n logical --maxprocesses=4 --durations=10
@@ -32,13 +32,13 @@ lint: $(FOR_DEVELOPMENT)  ## check style, formatting, imports between packages, 
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/ty check
 
-# PYTHONS="python3.11 python3.14" names the Pythons that the lock is tried with.
+# PYTHONS="python3.11 python3.14" names the Pythons that the lock is tested with.
 check: $(FOR_DEVELOPMENT)  ## run the slow tests: the wheel, and the oldest and newest Python
 	@$(RUN) -m pytest -q -m slow --durations=10
 
 # PyTorch is for the benchmark alone: its build for CPUs, unless there is an NVIDIA GPU.
 TORCH = $(shell sed -n 's/^benchmark = \["\(.*\)"\]$$/\1/p' pyproject.toml)
-benchmark: $(FOR_RUNS)  ## measure training speed against PyTorch (run nothing else meanwhile)
+benchmark: $(FOR_RUNS)  ## measure training speed against PyTorch (on an otherwise idle machine)
 	@$(RUN) -c 'import torch' 2>/dev/null || { \
 		echo "Installing $(TORCH), which the benchmark compares with ..."; \
 		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \
@@ -52,7 +52,7 @@ benchmark: $(FOR_RUNS)  ## measure training speed against PyTorch (run nothing e
 docs: $(FOR_RUNS)  ## paste recorded tables and counted layers into README.md and docs/
 	@$(RUN) -m experiments.paste
 
-# For Python 3.11 and newer on any platform. Versions that are locked already stay, where they still fit;
+# For Python 3.11 and newer on any platform. Locked versions are kept if they still fit;
 # UPGRADE="--upgrade" or "--upgrade-package jax" moves them.
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)

@@ -1,9 +1,9 @@
-"""The ablation: LeNet-5 with each connectivity, weights shared and unshared, and five MLPs; several seeds.
+"""The ablation: LeNet-5 with each connectivity, shared and unshared weights, and five MLPs; several seeds.
 
     python -m experiments.ablate --config=configs/ablation.py --workdir=runs/digits
 
-About a minute on two cores, on the embedded digits; another dataset with --config.dataset=mnist and so
-on. All arms share every other field and the seeds.
+About a minute on two cores, on the embedded digits; --config.dataset=mnist, for example, selects another
+dataset. All arms share every other field and the seeds.
 """
 
 import ml_collections
@@ -13,7 +13,7 @@ from lenet_jax.config.fields import default_sweep, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.models.wiring import CONNECTIVITY
 
-# Arm -> the contrasts in which it is compared, next to "sharing, CONNECTIVITY": what is isolated -> baseline.
+# Arm -> its contrasts in addition to "sharing, CONNECTIVITY": what is isolated -> baseline.
 CONTRASTS = {
     "local_shared": {
         "sparse local against full, shared": "full_shared",
@@ -35,7 +35,7 @@ def get_config() -> ml_collections.ConfigDict:
 
 
 def get_arms(config: ml_collections.ConfigDict) -> list[Arm]:
-    # As many parameters as the convolutional LeNet-5 of this config, as nearly as one width can match.
+    # The parameter count of this config's convolutional LeNet-5, which one width matches most nearly.
     budget = resolve(override(config, _wired("local", "shared"))).counts.parameters
     return [
         *(arm for connectivity in CONNECTIVITY for arm in _shared_and_unshared(connectivity)),

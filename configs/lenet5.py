@@ -2,7 +2,7 @@
 
     python -m experiments.train --config=configs/lenet5.py --workdir=runs/lenet5
 
-Takes seconds on two cores and leaves config.json, runs.jsonl and epochs.jsonl in the folder. Every field
+Takes seconds on two cores and writes config.json, runs.jsonl and epochs.jsonl to the folder. Every field
 and its meaning are in lenet_jax/config/fields.py.
 """
 

@@ -13,7 +13,7 @@ from lenet_jax.config.fields import default_config
 
 def get_config() -> ml_collections.ConfigDict:
     config = default_config()
-    config.data.image_size = 28  # the MLPs of 1998 read 28x28, without LeNet-5's border
+    config.data.image_size = 28  # the MLPs of 1998 read 28x28, without LeNet-5's padding
     config.model.name = "mlp"
     config.model.hidden = (300,)
     return config

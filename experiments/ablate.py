@@ -2,9 +2,9 @@
 
     python -m experiments.ablate --config=configs/ablation.py --workdir=DIR
 
-The config file defines get_config() and get_arms(config), a list of lenet_jax.Arm. --config.seeds=N says
-how many seeds, --config.arms=NAME,NAME which arms. A sweep that was stopped goes on with the same command,
-and two commands on one folder share its runs. What is recorded is not computed again.
+The config file defines get_config() and get_arms(config), a list of lenet_jax.Arm. --config.seeds=N sets
+the number of seeds, --config.arms=NAME,NAME selects arms. A stopped sweep continues with the same command,
+and two commands on one folder share its runs. Recorded runs are not computed again.
 """
 
 from absl import flags

@@ -19,7 +19,7 @@ def main() -> None:
     config, directory = resolve(cli.config()).config, cli.workdir()
     if config.model.output != "rbf":
         raise UserError(
-            f"config.model.output={config.model.output} has no bitmaps: name a config with rbf, such as "
+            f"config.model.output={config.model.output} has no bitmaps: use a config with rbf units, such as "
             "configs/history/lenet5.py."
         )
     figure = figures.bitmaps_of_classes(read_bitmaps(config.model.bitmaps, CLASSES))

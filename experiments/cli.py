@@ -1,4 +1,4 @@
-"""What the commands share: flags, and bad input that ends in one sentence."""
+"""What the commands share: flags, and bad input that is reported in one sentence."""
 
 import argparse
 import difflib
@@ -59,12 +59,12 @@ def define_config(has_default: bool = False) -> None:
 
 def define_workdir() -> None:
     """Defines --workdir=DIR."""
-    flags.DEFINE_string("workdir", None, "Folder for the records and what is made from them.")
+    flags.DEFINE_string("workdir", None, "Folder for the records, tables and figures.")
 
 
 def define_rerun() -> None:
     """Defines --rerun."""
-    flags.DEFINE_bool("rerun", False, "Compute again the recorded runs that other code computed.")
+    flags.DEFINE_bool("rerun", False, "Compute again the recorded runs that other or unknown code computed.")
 
 
 def run(main: Callable[[], None]) -> None:
@@ -74,8 +74,8 @@ def run(main: Callable[[], None]) -> None:
         if len(arguments) > 1:
             raise UserError(f"{arguments[1]!r} is not a flag: fields are set as --config.FIELD=VALUE.")
         absl_logging.set_verbosity(absl_logging.INFO)
-        absl_logging.get_absl_handler().setFormatter(None)  # the message alone
-        logging.getLogger("jax").setLevel(logging.WARNING)  # not which backends it did without
+        absl_logging.get_absl_handler().setFormatter(None)  # only the message
+        logging.getLogger("jax").setLevel(logging.WARNING)  # hides which backends are missing
         main()
 
     fix_numerics()
@@ -86,21 +86,21 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. Finished runs are recorded: the same command does the others, then the tables.",
+            "\nInterrupted. Finished runs are recorded: the same command runs the others, then the tables.",
             file=sys.stderr,
         )
         sys.exit(130)
 
 
 def config() -> ml_collections.ConfigDict:
-    """The config that the flags give. Raises UserError where none was named."""
+    """The config that the flags specify. Raises UserError if there is none."""
     if flags.FLAGS.config is None:
         raise UserError("--config=FILE is missing: name a config file, such as configs/lenet5.py.")
     return flags.FLAGS.config
 
 
 def workdir() -> pathlib.Path:
-    """The folder. Raises UserError where none was named."""
+    """The folder that --workdir names. Raises UserError if there is none."""
     if not flags.FLAGS.workdir:
         raise UserError(
             "--workdir=DIR is missing: name a folder for the results, such as runs/lenet5, next to --config."
@@ -115,7 +115,7 @@ def config_file() -> ConfigFile:
 
 
 def arms() -> list[Arm]:
-    """The arms that the config file lists. Raises UserError where it is not a sweep's."""
+    """The arms that the config file lists. Raises UserError if it is not a sweep's."""
     file, sweep = config_file(), config()
     if not hasattr(file.module, "get_arms") or not set(SWEEP_FIELDS) <= set(sweep):
         raise UserError(
@@ -127,12 +127,12 @@ def arms() -> list[Arm]:
     except UserError:
         raise
     except Exception as error:  # whatever a user's file raises
-        raise UserError(f"This --config's arms cannot be made: {_one_line(error)}.") from error
+        raise UserError(f"get_arms(config) of this --config raised {_one_line(error)}.") from error
     return check_arms(listed)
 
 
 def changed_fields() -> dict[str, Any]:
-    """The fields that identify results and aren't the config file's own, with their values."""
+    """The fields that identify results and differ from the config file's own, with their values."""
     own = flatten(config_file().get_config())
     return {
         field: value
@@ -142,20 +142,20 @@ def changed_fields() -> dict[str, Any]:
 
 
 def command(module: str) -> list[str]:
-    """The command, word by word, that gives results of the current config again, without its folder."""
+    """The words of the command that reproduces results of the current config, without --workdir."""
     named = config_file().named
     changed = [f"--config.{field}={as_argument(value)}" for field, value in changed_fields().items()]
     return ["python", "-m", module, *([f"--config={named}"] if named else []), *changed]
 
 
 def _one_line(error: BaseException) -> str:
-    """An exception of a user's file, for a sentence."""
+    """An exception that a user's file raised, on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @functools.cache
 def _load(named: str) -> ConfigFile:
-    """FILE or FILE:ARG; "" is the default config. Raises UserError where it cannot be loaded."""
+    """FILE or FILE:ARG; "" is the default config. Raises UserError if it cannot be loaded."""
     if not named:
         return ConfigFile("", default, ())
     path, *arguments = named.split(":", 1)
@@ -185,7 +185,7 @@ def _load(named: str) -> ConfigFile:
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
-    """Parses the flags; checks fields first, as config_flags answers unknown ones with a traceback."""
+    """Parses the flags; checks fields first, as config_flags raises a traceback for unknown ones."""
     fields: Mapping[str, Any] = {}
     named = ""
     if "config" in flags.FLAGS:
@@ -229,7 +229,7 @@ def _help(fields: Mapping[str, Any]) -> str:
 
 
 def _check_fields(named: str, fields: Mapping[str, Any], arguments: list[str]) -> None:
-    """Raises UserError where an argument sets a field that isn't among the config file's."""
+    """Raises UserError if an argument sets a field that the config file does not have."""
     for argument in arguments:
         flag = argument.lstrip("-").partition("=")[0]
         field = flag.removeprefix("config.")

@@ -2,8 +2,8 @@
 
     python -m experiments.paste
 
-In README.md and docs/, what stands between `<!-- paste: SOURCE -->` and `<!-- end -->` is replaced
-by what SOURCE gives: a file below the project's root, such as results/mnist/table.md, or
+In README.md and docs/, the text between `<!-- paste: SOURCE -->` and `<!-- end -->` is replaced
+by the output of SOURCE: a file below the project's root, such as results/mnist/table.md, or
 `summary` with --config=FILE and --config.FIELD=VALUE, as experiments.summary takes them. A test fails
 when a page is out of date.
 """
@@ -30,7 +30,7 @@ def pages() -> list[pathlib.Path]:
 def paste(text: str) -> str:
     """`text` with the content of every marked block replaced.
 
-    Raises OSError where a source doesn't exist, UserError where a config cannot be summarized.
+    Raises OSError if a source doesn't exist, UserError if a config cannot be summarized.
     """
     return BLOCK.sub(lambda block: f"{block['begin']}{_content(block['source'])}\n{block['end']}", text)
 
@@ -42,7 +42,7 @@ def _content(source: str) -> str:
     values = flags.FlagValues()
     words = [name, *arguments]
     config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=words)
-    with contextlib.chdir(ROOT):  # where config files are named from
+    with contextlib.chdir(ROOT):  # paths of config files start here
         values(words)
         table = summarize(values.config)
     return f"```\n$ python -m experiments.summary {' '.join(arguments)}\n{table}\n```"

@@ -2,7 +2,7 @@
 
     python -m experiments.report --workdir=DIR
 
-It also works on a sweep that was stopped or is still running, and shows what is recorded by then.
+It also works on a sweep that was stopped or is still running, and shows what is recorded so far.
 """
 
 from experiments import cli

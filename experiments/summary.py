@@ -3,7 +3,7 @@
     python -m experiments.summary --config=configs/lenet5.py
 
 Nothing is trained and no data is read; it takes seconds. Any field can be overridden, for example
---config.model.connectivity=full or --config.model.sharing=unshared,shared. Of a sweep,
+--config.model.connectivity=full or --config.model.sharing=unshared,shared. For a sweep,
 --config.arms=NAME,NAME shows these arms.
 """
 
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def summarize(config: ml_collections.ConfigDict, arms: Sequence[Arm] = ()) -> str:
-    """The layer table of a config, or of a sweep the tables of the arms that `config.arms` names.
+    """The layer table of a config, or for a sweep the tables of the arms that `config.arms` names.
 
     Args:
       arms: all arms of the sweep.

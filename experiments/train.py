@@ -2,8 +2,8 @@
 
     python -m experiments.train --config=configs/lenet5.py --workdir=DIR
 
-DIR holds the same files as a sweep's folder, with one run: runs.jsonl and epochs.jsonl, config.json, and
-what experiments.report makes of them. A run that is already recorded is not computed again; one that was
+DIR holds the records of a sweep with one run: config.json, runs.jsonl and epochs.jsonl, from which
+experiments.report makes the tables. A run that is already recorded is not computed again; one that was
 stopped starts over.
 """
 

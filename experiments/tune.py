@@ -1,4 +1,4 @@
-"""Selects what a config leaves open, per arm, on validation images.
+"""Selects one candidate for each arm of a config on validation images.
 
     python -m experiments.tune --config=configs/history/choices.py:1989 --workdir=DIR
 

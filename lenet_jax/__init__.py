@@ -5,14 +5,14 @@ The packages, in the order in which a number gets from a config into a table:
 ============  =====================================================================
 config        what a run is: every field and its default, arms, and their checks
 data          datasets as arrays, and their train, validation and test splits
-models        networks as functional Flax modules, and what they count
+models        networks as functional Flax modules, and their counts
 training      one epoch as pure functions, compiled for many runs at once
-runs          runs and sweeps, recorded in a folder; the folder as a data frame
+runs          runs and sweeps, recorded in a folder; recorded runs as a data frame
 analysis      means, intervals and contrasts over seeds
 report        tables, figures and pages from what is recorded
 ============  =====================================================================
 
-`errors` and `files` serve all of them. Each package's docstring lists its modules.
+`errors` and `files` are used by all of them. Each package's docstring lists its modules.
 
 The names below are loaded on first use, so that `import lenet_jax` loads neither JAX nor pandas::
 

@@ -4,13 +4,13 @@ from collections.abc import Collection
 
 
 class UserError(Exception):
-    """Bad input. Its text is one clear sentence that names the fault and says what to do.
+    """Bad input. The message is one sentence that names the problem and says what to do.
 
     Entry points print it without a traceback and exit with status 1.
     """
 
 
 def require_one_of(field: str, value: str, known: Collection[str]) -> None:
-    """Raises UserError where config field `field` holds a name that isn't among `known`."""
+    """Raises UserError if the value of config field `field` is not one of `known`."""
     if value not in known:
         raise UserError(f"config.{field}={value!r} is unknown: choose one of {', '.join(known)}.")

@@ -1,4 +1,4 @@
-"""Files that are replaced in one step: a reader sees the old or the new one, also after a kill."""
+"""Atomic file replacement: a reader sees the old file or the new one, even after a kill."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ from lenet_jax.errors import UserError
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Generator[pathlib.Path, None, None]:
-    """Yields a draft to write, which replaces `path` at the end, or is removed if an exception is raised.
+    """Yields a temporary path to write; it replaces `path` at the end, or is removed on an exception.
 
-    The draft has the process's number in its name, so that two writers have two drafts.
+    The process ID is part of its name, so that two processes never share one.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -23,7 +23,7 @@ def replacing(path: pathlib.Path) -> Generator[pathlib.Path, None, None]:
 
 
 def write(path: pathlib.Path, content: str | bytes) -> None:
-    """Replaces `path`; text is written as UTF-8. Raises UserError where it cannot be written."""
+    """Replaces `path`; text is written as UTF-8. Raises UserError if it cannot be written."""
     try:
         with replacing(path) as draft, open(draft, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
@@ -31,5 +31,5 @@ def write(path: pathlib.Path, content: str | bytes) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise UserError(
-            f"{path} cannot be written ({error.strerror}): choose a folder you may write to, or make room."
+            f"{path} cannot be written ({error.strerror}): choose a folder you may write to, or free space."
         ) from error

@@ -6,8 +6,8 @@ import pathlib
 import shutil
 import tempfile
 
-# Before JAX starts: 4 simulated CPU devices, over which runs or batches are spread, and a folder of compiled
-# programs that the processes of one test run share, and keep from no other.
+# Before JAX starts: 4 simulated CPU devices, over which runs or batches are spread, and a cache of compiled
+# programs that the processes of one test run share; each test run starts with an empty one.
 CACHE = "LENET_JAX_TESTS_CACHE"  # workers of pytest-xdist inherit it
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ[CACHE] = os.environ.get(CACHE) or tempfile.mkdtemp()
@@ -27,7 +27,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The folder of tests/helpers/tiny_sweep.py, never interrupted, its runs spread over all 4 devices.
 
-    Tests leave it as it is.
+    Tests do not change it.
     """
     directory = tmp_path_factory.mktemp("finished") / "sweep"
     ended = run_command("ablate", TINY, f"--workdir={directory}")

@@ -1,4 +1,4 @@
-"""Chooses on validation images what the papers leave open: rates, damping, j of eq. 9, some initial weights.
+"""Selects on validation images what the papers leave open: rates, damping, j of eq. 9, some initial weights.
 
     python -m experiments.tune --config=configs/history/choices.py:1989 --output=configs/history/tuned.json \\
         --workdir=DIR
@@ -27,7 +27,7 @@ from lenet_jax.config.fields import default_sweep, override
 from lenet_jax.errors import UserError
 
 USPS_ERAS = ("1989", "nets")  # the other eras' networks read MNIST
-SEED = 100  # the first of the choices' own seeds; those of the tables start at 0
+SEED = 100  # the first seed of the tuning runs; the seeds of the tables start at 0
 
 
 def get_config(era: str = "1989") -> ml_collections.ConfigDict:
@@ -37,7 +37,7 @@ def get_config(era: str = "1989") -> ml_collections.ConfigDict:
 
 
 def get_arms(config: ml_collections.ConfigDict, era: str = "1989") -> list[Arm]:
-    """The era's families, with a validation split where their protocol has none."""
+    """The era's families, with a validation split if their protocol has none."""
     _require_era(era)
     return [
         dataclasses.replace(family, overrides={**family.overrides, **_validation_split(family)})
@@ -46,7 +46,7 @@ def get_arms(config: ml_collections.ConfigDict, era: str = "1989") -> list[Arm]:
 
 
 def _validation_split(family: Arm) -> dict:
-    return {} if "data.draw" in family.overrides else VALIDATION  # a draw has validation images of its own
+    return {} if "data.draw" in family.overrides else VALIDATION  # a draw includes validation images
 
 
 def _require_era(era: str) -> None:

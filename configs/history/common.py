@@ -3,7 +3,7 @@
 Sources: LeCun et al. 1989, "Backpropagation Applied to Handwritten Zip Code Recognition" (the zip code
 net); LeCun 1989, "Generalization and Network Design Strategies" (Net-1 to Net-5); LeCun et al. 1998,
 "Gradient-Based Learning Applied to Document Recognition" (LeNet-1, LeNet-4, LeNet-5 and the networks
-of figure 9). "Unsettled" marks what a paper leaves open; docs/history.md measures what it is worth.
+of figure 9). "Unsettled" marks what a paper leaves open; docs/history.md reports its effect.
 """
 
 from lenet_jax.config.arms import Paper
@@ -54,7 +54,7 @@ PROTOCOL_1989 = {
     "train.order": "constant",
     "train.schedule": "constant",
 }
-# The paper takes a diagonal Newton step and doesn't give its settings; plain SGD is the alternative.
+# The paper uses a diagonal Newton step and doesn't give its settings; plain SGD is the alternative.
 PLAIN_SGD = {"train.optimizer": "sgd", "train.momentum": 0.0}
 DIAGONAL_NEWTON = {"train.optimizer": "levenberg_marquardt"}
 
@@ -109,7 +109,7 @@ LENET5 = _UNITS | {
     "train.loss": "rbf_competitive",
     "data.image_size": 32,
 }
-# What is called LeNet-5 today, as departures from the default config.
+# What is called LeNet-5 today, as changes to the default config.
 LENET5_TODAY = {
     "model.pooling": "max",
     "model.activation": "relu",
@@ -152,14 +152,14 @@ MLPS_1998 = {
     "mlp_300_100": (300, 100),
     "mlp_500_150": (500, 150),
 }
-# The networks that figure 9 also has trained on distorted images.
+# The networks that figure 9 also reports with training on distorted images.
 DISTORTED_NETWORKS = ("lenet5", *MLPS_1998)
 # 9 in 10 presentations: the paper added 540,000 distorted images to 60,000.
 DISTORTED = {"distortion.probability": 0.9}
 
 
 def with_distorted(networks: dict[str, dict]) -> dict[str, dict]:
-    """Name -> fields: `networks`, then NAME_dist for those that figure 9 also has on distorted images."""
+    """Name -> fields: `networks`, then NAME_dist for those that figure 9 also reports on distorted images."""
     return networks | {f"{name}_dist": networks[name] | DISTORTED for name in DISTORTED_NETWORKS}
 
 
@@ -212,6 +212,6 @@ PROTOCOL_TODAY = MINI_BATCHES | {
     "train.epochs": 30,
 }
 
-# Holds back a tenth of the training images, where the paper's protocol trains on all: candidates are compared
+# Holds out a tenth of the training images, where the paper's protocol uses all: candidates are compared
 # on them, and the sweeps from a paper's network to today's don't train on them.
 VALIDATION = {"data.validation_fraction": 0.1}

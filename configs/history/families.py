@@ -1,4 +1,4 @@
-"""What the papers leave open and validation images choose: rates, damping, j of eq. 9, some initial weights.
+"""What the papers leave open, with candidates: rates, damping, j of eq. 9, some initial weights.
 
 A family is a network with its protocol, and the candidates for what is open. The names in ERAS are those
 of configs/history/choices.py:ERA, which trains all candidates; configs/history/tuned.py has the choices.
@@ -40,7 +40,7 @@ _1989 = [
     ),
 ]
 
-# The five share one rate: five draws of 160 images cannot separate a rate of each network's own.
+# The five share one rate: five draws of 160 images cannot distinguish a rate for each network.
 _NETS = [
     Arm(
         f"{net}{place}",
@@ -105,11 +105,11 @@ LATER_CHANGES = {
 }
 _BEFORE_OPTIMIZERS = steps_from(common.LENET5 | PROTOCOL_1998, LATER_CHANGES)["initialisation"]
 
-# What is chosen anew on the way from the networks of 1989 and 1998 to today's.
+# What is selected again on the way from the networks of 1989 and 1998 to today's.
 _DECAY = SOFTMAX | _ADAM | {"train.schedule": "linear"}
 _LATER = [
     Arm("zipcode_decay", _ZIPCODE | _SGD_1989 | _DECAY, candidates=_rates(1e-4, 3e-4, 1e-3, 3e-3)),
-    # The damping chosen for the RBF units' loss is large next to the curvature of a softmax.
+    # The damping chosen for the RBF units' loss is large compared with the curvature of a softmax.
     Arm(
         "later_softmax",
         common.LENET5 | PROTOCOL_1998 | SOFTMAX,

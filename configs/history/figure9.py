@@ -9,7 +9,7 @@ and it gives no value for j of eq. 9; both were chosen on validation images (cho
 is LeNet-5's; the other networks adopt it, with rates, damping and initial weights chosen by choices.py:1998
 and choices.py:mlps.
 
-today takes about half an hour: cross-entropy, mini-batches of 64, SGD with momentum, a cosine; learning
+today takes about half an hour: cross-entropy, mini-batches of 64, SGD with momentum, cosine decay; learning
 rates were chosen by choices.py:today. LeNet-5 and LeNet-4 are today's: max pooling, ReLU, all maps; LeNet-1
 and the fully connected networks keep their units. The paper doesn't specify how far images are distorted:
 the ranges are a guess, which two rows vary for LeNet-5.
@@ -102,7 +102,7 @@ def get_arms(config: ml_collections.ConfigDict, protocol: str = "1998") -> list[
 
 
 def _networks_1998() -> dict[str, dict]:
-    adopted = {1: "mlp_one", 2: "mlp_two"}  # hidden layers -> the family whose choice is adopted
+    adopted = {1: "mlp_one", 2: "mlp_two"}  # number of hidden layers -> the family whose choice is adopted
     return {
         "lenet5": as_chosen("lenet5"),
         "lenet1": as_chosen("lenet1"),

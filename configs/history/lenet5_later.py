@@ -1,8 +1,8 @@
-"""From the LeNet-5 of 1998 to what bears its name today, one change after another, on MNIST.
+"""From the LeNet-5 of 1998 to what is called LeNet-5 today, one change after another, on MNIST.
 
     python -m experiments.ablate --config=configs/history/lenet5_later.py --workdir=DIR
 
-About an hour on two cores. What a step's optimizer needs was chosen on 6,000 validation images, which no
+About an hour on two cores. Each optimizer's settings were selected on 6,000 validation images, which no
 arm trains on: the damping of `original` by choices.py:1998; the damping of `softmax` and the rates of
 `momentum` and `adam` by choices.py:later. The steps from `average` to `initialisation` keep the damping of
 `softmax`.

@@ -3,7 +3,7 @@
     python -m experiments.ablate --config=configs/history/nets_1989.py --workdir=DIR
 
 About ten minutes on two cores. Each of the 40 seeds draws its own 320 training, 160 validation and 160
-test digits. The report's figures are the best test score over the epochs; papers.md has that score, the
+test digits. The report gives the best test score over the epochs; papers.md has that score, the
 score of the epoch selected on validation images, and the last epoch's. The report's digits are not public.
 They were 120, drawn by one person, each placed at four consecutive horizontal positions; training and test
 images were drawn from these 480. So the same networks also read digits at four positions, and digits that
@@ -26,7 +26,7 @@ LABELS = {
     "net4": "2 maps 8x8 shared, then 4x4 unshared",
     "net5": "2 maps 8x8 and 4 maps 4x4, shared",
 }
-READING = "test_selected_"  # the report's figures are the best test scores
+READING = "test_selected_"  # the report gives the best test scores
 _BACKGROUND = ({"model.pad_value": -1.0}, "padding at -1, the background, not at 0")
 _BEFORE = (
     {"model.pad_before": (1, 0), "model.pad_after": (0,)},
@@ -39,7 +39,7 @@ VARIATIONS = {
     "net5_background": ("net5", *_BACKGROUND),
     "net5_border_before": ("net5", *_BEFORE),
 }
-MOVED = {"data.box": 14, "data.move": 1}  # USPS digits fill their field: smaller ones can be shifted in it
+MOVED = {"data.box": 14, "data.move": 1}  # USPS digits fill the image: smaller ones leave room to shift
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -6,7 +6,7 @@ from lenet_jax.config.arms import Arm
 
 
 def steps_from(start: dict, changes: dict[str, dict]) -> dict[str, dict]:
-    """Name -> fields: `start` with all changes up to and including the one of that name."""
+    """Name -> fields: `start` with all changes up to and including the one with that name."""
     steps = {}
     for name, change in changes.items():
         start = start | change

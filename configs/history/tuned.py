@@ -1,6 +1,6 @@
-"""What validation images chose where the papers leave a choice open.
+"""Hyperparameters that the papers leave open, selected on validation images.
 
-tuned.json has the choice of each family in configs/history/families.py, as experiments.tune writes it
+tuned.json has the choice for each family in configs/history/families.py, written by experiments.tune
 (configs/history/choices.py has the command). After a new choice, run the sweeps that use the family again.
 """
 
@@ -15,14 +15,14 @@ _FAMILIES = {family.name: (era, family) for era, families in ERAS.items() for fa
 
 
 def as_chosen(family: str) -> dict:
-    """The family's fields with those of its chosen candidate. Raises UserError, see `chosen`."""
+    """The family's fields with those of its chosen candidate. Raises UserError as `chosen`."""
     return dict(_FAMILIES[family][1].overrides) | chosen(family)
 
 
 def chosen(family: str) -> dict:
     """The chosen candidate's own fields, for networks that adopt the family's choice.
 
-    Raises UserError where tuned.json has no choice for the family.
+    Raises UserError if tuned.json has no choice for the family.
     """
     choices = json.loads(TUNED.read_text(encoding="utf-8")) if TUNED.exists() else {}
     if family not in choices:

@@ -1,4 +1,4 @@
-"""The zip code network of 1989 on its own digits, its fully connected control, and what is unsettled.
+"""The zip code network of 1989 on its own digits, its fully connected control, and open choices.
 
     python -m experiments.ablate --config=configs/history/zipcode.py --workdir=DIR
 

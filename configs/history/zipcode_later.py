@@ -2,7 +2,7 @@
 
     python -m experiments.ablate --config=configs/history/zipcode_later.py --workdir=DIR
 
-About fifteen minutes on two cores. In the manner of a public diary, "Deep Neural Nets: 33 years ago
+About fifteen minutes on two cores. After the blog post "Deep Neural Nets: 33 years ago
 and 33 years from now" (Karpathy, 2022), which selected its steps on the test set. Here rates were chosen on
 validation images, a tenth of the training images that no arm trains on: those of `original`, `softmax`
 and `adam` by choices.py:1989; that of `decay`, which later steps keep, by choices.py:later.

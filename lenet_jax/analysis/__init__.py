@@ -1,4 +1,4 @@
-"""Numbers from results: intervals, and one row per arm, contrast or paper's figure.
+"""Numbers from results: intervals, and one row per arm, contrast or comparison with a paper.
 
 =============  =========================================================
 stats.py       means and proportions with their confidence intervals

@@ -10,7 +10,7 @@ CONFIDENCE = 0.95
 
 
 class Interval(NamedTuple):
-    """A mean with its confidence interval; low and high are None where n < 2, all where n = 0."""
+    """A mean with its confidence interval; low and high are None if n < 2, all three if n = 0."""
 
     mean: float | None
     low: float | None

@@ -1,7 +1,7 @@
-"""From the results of runs to rows: one per arm, one per contrast, one per arm with a paper's figure.
+"""From the results of runs to rows: one per arm, one per contrast, one per comparison with a paper.
 
 Results are dicts with the columns of results.csv, one per run, in the order of the arms; an accuracy is
-None where the run diverged or did not score that split. Arms are dicts with the attributes of
+None if the run diverged or did not score that split. Arms are dicts with the attributes of
 `lenet_jax.config.arms.Arm`, as config.json records them.
 """
 
@@ -46,8 +46,8 @@ def arm_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
 def contrast_rows(results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]]) -> list[Row]:
     """One row per contrast, in the order of `arms`: test accuracy of the arm minus that of its baseline.
 
-    Runs are paired by seed; a pair counts where both have a test accuracy. Contrasts without pairs are
-    left out. Where runs have other READINGS, the differences of those follow.
+    Runs are paired by seed; a pair counts if both have a test accuracy. Contrasts without pairs are
+    left out. If runs have other READINGS, the differences of those follow.
     """
     scored = {
         (result["arm"], result["seed"]): result for result in results if result["test_accuracy"] is not None
@@ -65,7 +65,7 @@ def contrast_rows(results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[s
             row = {"contrast": contrast, "arm": arm["name"], "baseline": baseline, "pairs": len(pairs)}
             for prefix, column in READINGS.items():
                 if all(column in result for pair in pairs for result in pair):
-                    differences = [ours[column] - its[column] for ours, its in pairs]
+                    differences = [ours[column] - base[column] for ours, base in pairs]
                     interval = mean_interval(differences, bounds=(-1.0, 1.0))
                     row |= {
                         f"{prefix}difference_mean": interval.mean,
@@ -140,12 +140,12 @@ def _mean_error_percent(results: Sequence[Mapping[str, Any]], accuracy: str) -> 
 
 
 def _paper_interval(paper: Mapping[str, Any] | None) -> Interval:
-    """The paper's test error, a fraction, with Wilson's interval; Nones where it gives no figure."""
+    """The paper's test error, a fraction, with its Wilson interval; all None without a paper."""
     if paper is None:
         return Interval(None, None, None)
     error, images = paper["error_percent"] / 100, paper["images"]
     errors = round(error * images) if paper["errors"] is None else paper["errors"]
-    return proportion_interval(errors, images)._replace(mean=error)  # as the paper rounds it
+    return proportion_interval(errors, images)._replace(mean=error)  # as rounded in the paper
 
 
 def _in_percent(name: str, interval: Interval) -> Row:

@@ -2,11 +2,11 @@
 
 ================  ======================================================================
 fields.py         every field: default, allowed values, meaning
-allowed.py        kinds of allowed values: one of some names, bounds, lists of numbers
-default.py        the config of a command that is given none
+allowed.py        kinds of allowed values: named choices, bounds, lists of numbers
+default.py        the config of a command that is called without --config
 identity.py       how configs are recorded and compared, and which fields identify a run
 arms.py           the arms of a sweep
-checks.py         what fields must have in common
+checks.py         constraints between fields
 build_model.py    config.model -> the Flax module
 build_program.py  a checked config -> the program that is compiled for it
 description.py    how runs are trained, in words

@@ -1,4 +1,4 @@
-"""What a field may be: a name of a few, a number within bounds, a list of such numbers."""
+"""Allowed values of a field: one of several names, a number within bounds, or a list of such numbers."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ class Allowed(Protocol):
     """The values that a field allows."""
 
     def fault(self, field: str, value: Any) -> str:
-        """A sentence that says what is wrong with `config.{field}`; "" where the value is allowed."""
+        """A sentence that says what is wrong with `config.{field}`; "" if the value is allowed."""
         ...
 
     def words(self) -> str:
@@ -20,7 +20,7 @@ class Allowed(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class OneOf:
-    """One of some names."""
+    """One of several names."""
 
     names: Collection[str]
 
@@ -35,7 +35,7 @@ class OneOf:
 
 @dataclasses.dataclass(frozen=True)
 class OneOrPerStage(OneOf):
-    """One of some names for all stages, or one per stage, comma-separated."""
+    """One name for all stages, or one per stage, comma-separated."""
 
     def fault(self, field: str, value: str) -> str:
         return next(
@@ -74,12 +74,12 @@ class Bounds:
 
 @dataclasses.dataclass(frozen=True)
 class Each:
-    """Numbers, all within bounds.
+    """A list of numbers, all within bounds.
 
     Attributes:
-      must: what the field must be or hold, behind "must"; {field} stands for the field's name.
+      must: how the message continues after "must"; {field} stands for the field's name.
       whole: whether they must be whole numbers.
-      may_be_empty: whether there may be none.
+      may_be_empty: whether the list may be empty.
     """
 
     bounds: Bounds

@@ -16,9 +16,9 @@ class Paper:
     """A paper's test error of one network.
 
     Attributes:
-      error_percent: as the paper rounds it.
-      images: how many test images it had.
-      errors: how many of them it counts as wrong; None where it gives the percentage alone.
+      error_percent: as rounded in the paper.
+      images: number of test images.
+      errors: number of misclassified test images; None if the paper gives only the percentage.
     """
 
     error_percent: float
@@ -31,17 +31,17 @@ class Arm:
     """One arm of a sweep.
 
     Attributes:
-      name: of letters, digits and `_ . + -`; it names rows.
-      overrides: the fields in which the arm departs from the sweep's config, {"model.sharing": "unshared"}.
+      name: at most 80 letters, digits and `_ . + -`; it labels the arm's rows.
+      overrides: the fields of the sweep's config that the arm changes, {"model.sharing": "unshared"}.
       label: what the arm is, in words.
       baselines: name of a contrast -> the arm that this one is compared with there, paired by seed.
-      paper: what a paper measured.
-      reading: which of this arm's test scores is compared with the paper's: "", of the epoch that
+      paper: the test error that a paper reports.
+      reading: which of this arm's test scores is compared with the paper's: "", that of the epoch that
         config.train.select_epoch selects; "test_selected_", the best of all epochs on the test images;
         "last_", the last epoch.
       candidates: for `experiments.tune`: name -> overrides, of which validation accuracy selects one.
-      tuned_with: for `experiments.tune`: arms of the same name here share one candidate, the best for the
-        mean of their validation accuracies; "" selects one for this arm alone.
+      tuned_with: for `experiments.tune`: arms with the same value share one candidate, the one with the best
+        mean of their validation accuracies; "" selects a candidate for this arm alone.
     """
 
     name: str
@@ -55,19 +55,19 @@ class Arm:
 
 
 def check_arms(arms: object) -> list[Arm]:
-    """The arms that a config file's get_arms returned. Raises UserError where they can't be a sweep's."""
+    """The arms that a config file's get_arms returned. Raises UserError if they do not form a sweep."""
     if not isinstance(arms, Sequence) or not all(isinstance(arm, Arm) for arm in arms):
         raise UserError("get_arms(config) must return a list of lenet_jax.Arm.")
     if not arms:
-        raise UserError("This --config's get_arms(config) returns no arms: let it name at least one.")
+        raise UserError("get_arms(config) of this --config returns no arms: return at least one.")
     names = [arm.name for arm in arms]
     if odd := [name for name in names if not (isinstance(name, str) and NAME.fullmatch(name))]:
         raise UserError(
-            f"get_arms(config) names {odd}: arms name rows and files, so take at most 80 letters, digits and "
+            f"get_arms(config) names {odd}, but arms name rows and files: use at most 80 letters, digits and "
             "_.+-"
         )
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UserError(f"get_arms(config) names {', '.join(twice)} twice: give each arm a name of its own.")
+        raise UserError(f"get_arms(config) names {', '.join(twice)} twice: give each arm its own name.")
     for arm in arms:
         _check_arm(arm, names)
     return list(arms)
@@ -78,12 +78,12 @@ def _check_arm(arm: Arm, names: list[str]) -> None:
         if baseline not in names:
             raise UserError(
                 f"Arm {arm.name} is compared with {baseline} in {contrast!r}, which get_arms(config) doesn't "
-                "name: fix one of the two."
+                "return: fix one of the two."
             )
     if "seed" in arm.overrides:
         raise UserError(
-            f"Arm {arm.name} sets seed, which counts its repetitions: leave it out, and set config.seed for "
-            "the first seed."
+            f"Arm {arm.name} sets seed, which numbers its repetitions: remove it, and set config.seed to "
+            "choose the first seed."
         )
     if arm.reading not in READINGS:
         known = ", ".join(map(repr, READINGS))
@@ -96,14 +96,14 @@ def _check_arm(arm: Arm, names: list[str]) -> None:
         if arm.paper.images < 1 or not 0 <= (arm.paper.errors or 0) <= arm.paper.images:
             raise UserError(
                 f"Arm {arm.name}: paper.errors={arm.paper.errors} must be at most "
-                f"paper.images={arm.paper.images}, of which there is at least one."
+                f"paper.images={arm.paper.images}, which must be at least 1."
             )
 
 
 def select_arms(names: str, arms: Sequence[Arm]) -> list[Arm]:
     """The arms that `config.arms` names, comma-separated; all by default, in the order of `arms`.
 
-    Raises UserError for unknown ones.
+    Raises UserError for unknown names.
     """
     known = [arm.name for arm in arms]
     selected = [name.strip() for name in names.split(",") if name.strip()] or known
@@ -113,7 +113,7 @@ def select_arms(names: str, arms: Sequence[Arm]) -> list[Arm]:
 
 
 def require_effect(changed: Sequence[str], selected: Sequence[Arm]) -> None:
-    """Raises UserError where a field was changed that every selected arm sets itself."""
+    """Raises UserError if every selected arm sets one of the changed fields itself."""
     if lost := [field for field in changed if all(field in arm.overrides for arm in selected)]:
         raise UserError(
             f"--config.{lost[0]} has no effect: each of the arms sets {lost[0]} itself. Change it in the "
@@ -122,7 +122,7 @@ def require_effect(changed: Sequence[str], selected: Sequence[Arm]) -> None:
 
 
 def to_record(arm: Arm) -> dict[str, Any]:
-    """An arm as JSON types, without what only tuning reads."""
+    """An arm as JSON types, without the attributes that only tuning reads."""
     return {
         "name": arm.name,
         "overrides": {

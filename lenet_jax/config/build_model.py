@@ -1,4 +1,4 @@
-"""From `config.model` to the network it describes, refusing shapes that do not fit each other."""
+"""From `config.model` to the network it describes, refusing shapes that do not fit together."""
 
 import ml_collections
 from flax import linen as nn
@@ -17,7 +17,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
     The fields have passed `lenet_jax.config.checks.check_fields`. Raises UserError for shapes that do not
     fit.
     """
-    stages = _read_stages(model)  # also for an MLP: a wrong one is refused
+    stages = _read_stages(model)  # for an MLP as well, so that invalid values are refused
     if model.name == "mlp":
         stages = ()
     hidden = (_width_of_budget(model, image_size),) if model.parameter_budget else tuple(model.hidden)
@@ -37,7 +37,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
 
 
 def _read_codes(model: ml_collections.ConfigDict, hidden: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The codes of RBF units, () where the network has none."""
+    """The codes of RBF units, () if the network has none."""
     if model.output != "rbf":
         return ()
     if not hidden:
@@ -47,7 +47,7 @@ def _read_codes(model: ml_collections.ConfigDict, hidden: tuple[int, ...]) -> tu
     if height * width != hidden[-1]:
         raise UserError(
             f"config.model.bitmaps are {width}x{height}, {width * height} pixels, but the last hidden layer "
-            f"has {hidden[-1]} units to compare with them: take as many units in config.model.hidden, or "
+            f"has {hidden[-1]} units: set the last width in config.model.hidden to {width * height}, or use "
             "other bitmaps."
         )
     return tuple(sum(rows, ()) for rows in bitmaps)
@@ -67,7 +67,7 @@ def _width_of_budget(model: ml_collections.ConfigDict, image_size: int) -> int:
 def solve_width(inputs: int, budget: int) -> int:
     """Width of the single hidden layer whose MLP comes nearest to `budget` parameters.
 
-    An MLP inputs-h-10 has (inputs + 11) h + 10 parameters. Raises UserError where even one unit
+    An MLP inputs-h-10 has (inputs + 11) h + 10 parameters. Raises UserError if even one unit
     has more than the budget.
     """
     per_unit = inputs + 1 + CLASSES
@@ -75,7 +75,7 @@ def solve_width(inputs: int, budget: int) -> int:
     if width < 1:
         raise UserError(
             f"config.model.parameter_budget={budget} is too small for an MLP on {inputs} inputs: "
-            f"one hidden unit takes {per_unit + CLASSES} parameters."
+            f"one hidden unit needs {per_unit + CLASSES} parameters."
         )
     return width
 
@@ -91,7 +91,7 @@ def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
         if len(given) not in (1, stages):
             raise UserError(
                 f"config.model.{field}={','.join(map(str, given))!r} names {len(given)} stages but "
-                f"config.model.maps has {stages}: give one for all or one for each."
+                f"config.model.maps has {stages}: give one value for all stages, or one per stage."
             )
         return given * stages if len(given) == 1 else given
 
@@ -117,7 +117,7 @@ def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
             spatial = " or ".join(name for name, entry in wiring.CONNECTIVITY.items() if entry.is_spatial)
             raise UserError(
                 f"config.model.connectivity={model.connectivity!r}: only {spatial} stages have a stride, "
-                "padding or a map_table; take config.model.stride=1, padding of 0 and "
+                "padding or a map_table; set config.model.stride=1, padding to 0 and "
                 "config.model.map_table=all."
             )
     return read
@@ -134,13 +134,13 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
             raise UserError(
                 f"config.model.{field}={getattr(stage, field)} is too large: convolutional stage {number} "
                 f"reads {size}x{size} inputs and must leave at least {least}x{least} units"
-                f"{'' if stage.pooling == 'none' else ' for the pooling'}; take a smaller {field}, fewer "
-                "config.model.maps, or config.model.pooling=none there."
+                f"{'' if stage.pooling == 'none' else ' for the pooling'}; use a smaller {field}, fewer "
+                "stages in config.model.maps, or config.model.pooling=none in that stage."
             )
         if not wiring.CONNECTIVITY[stage.connectivity].fits(size, stage.kernel_size):
             raise UserError(
                 f"config.model.kernel_size={stage.kernel_size} is too large: units of convolutional stage "
                 f"{number}, {stage.connectivity}, would read positions of its {size}x{size} inputs twice; "
-                "take a smaller kernel_size."
+                "use a smaller kernel_size."
             )
         size = out if stage.pooling == "none" else out // 2

@@ -1,4 +1,4 @@
-"""From a checked config to the program that is compiled for it, refusing what the data cannot give."""
+"""From a checked config to the program that is compiled for it, refusing what needs more images."""
 
 from collections.abc import Mapping
 
@@ -20,10 +20,10 @@ def make_program(
 
     Args:
       model: the module that `config.model` describes.
-      images: how many the dataset has for `train`, `validation` and `test`.
+      images: number of images that the dataset has in `train`, `validation` and `test`.
       batch_devices: devices that share a batch.
 
-    Raises UserError, in a sentence that names the field, for what cannot be run on so many images.
+    Raises UserError, in a sentence that names the field, for what cannot be run on these numbers of images.
     """
     train = config.train
     draw = _make_draw(config, images)
@@ -48,7 +48,7 @@ def make_program(
         "train.warmup_epochs",
         train.warmup_epochs,
         warmup_steps < total_steps,
-        f"so short that at least one of the {total_steps} steps is left",
+        f"short enough to leave at least one of the {total_steps} steps",
     )
     return Program(
         model=model,
@@ -73,7 +73,7 @@ def make_program(
 
 
 def _make_draw(config: ml_collections.ConfigDict, images: Mapping[str, int]) -> Draw | None:
-    """The draw that `config.data.draw` asks for. Raises UserError where there are too few images."""
+    """The draw that `config.data.draw` asks for. Raises UserError if there are too few images."""
     if not config.data.draw:
         return None
     draw = Draw(*config.data.draw, images["train"], images["test"], config.data.positions)
@@ -81,6 +81,6 @@ def _make_draw(config: ml_collections.ConfigDict, images: Mapping[str, int]) -> 
     if from_train > draw.train_pool or draw.test > draw.test_pool:
         raise UserError(
             f"config.data.draw={tuple(config.data.draw)} is more than the {draw.train_pool:,} training and "
-            f"{draw.test_pool:,} test images of {config.dataset}: ask for fewer."
+            f"{draw.test_pool:,} test images of {config.dataset}: draw fewer."
         )
     return draw

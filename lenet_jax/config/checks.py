@@ -1,4 +1,4 @@
-"""What the fields of a config must have in common, before any data is read."""
+"""Constraints between the fields of a config, checked before any data is read."""
 
 import ml_collections
 
@@ -10,10 +10,10 @@ from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
-    """Refuses a config that no dataset could make a program of.
+    """Refuses a config that is invalid whatever the dataset.
 
-    What depends on the model's shapes is refused by `lenet_jax.config.build_model`, what depends on the
-    number of images by `lenet_jax.config.build_program`.
+    Constraints on the model's shapes are checked in `lenet_jax.config.build_model`, those on the number of
+    images in `lenet_jax.config.build_program`.
 
     Raises UserError, in a sentence that names the field.
     """
@@ -36,7 +36,7 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
 
 
 def require(field: str, value: object, holds: bool, bounds: str) -> None:
-    """Raises UserError "config.FIELD=VALUE must be BOUNDS." unless it holds."""
+    """Raises UserError "config.FIELD=VALUE must be BOUNDS." unless `holds`."""
     if not holds:
         raise UserError(f"config.{field}={value} must be {bounds}.")
 
@@ -60,11 +60,11 @@ def _check_objective(config: ml_collections.ConfigDict) -> None:
             f"{' and '.join(DISTANCES)} are for config.model.output=rbf, the others for other outputs."
         )
     if loss == "cross_entropy" and output != "logits":
-        raise UserError(f"config.train.loss={loss} is for config.model.output=logits: set that.")
+        raise UserError(f"config.train.loss={loss} is for config.model.output=logits, not {output}.")
 
 
 def _check_one_pattern_protocol(config: ml_collections.ConfigDict) -> None:
-    """Raises UserError where the papers show one image per step and another number is asked for."""
+    """Raises UserError if a method that shows one image per step is combined with another batch size."""
     train = config.train
     for field, value in (("optimizer", LEVENBERG_MARQUARDT), ("order", "constant")):
         if train[field] == value and train.batch_size != 1:
@@ -78,7 +78,7 @@ def _check_draw(config: ml_collections.ConfigDict) -> None:
     draw, positions = config.data.draw, config.data.positions
     if draw and not (len(draw) == 3 and all(type(count) is int and count >= 1 for count in draw)):
         raise UserError(
-            f"config.data.draw={tuple(draw)} must be three numbers of images of at least 1, for training, "
+            f"config.data.draw={tuple(draw)} must be three numbers of images, each at least 1, for training, "
             "validation and test, or ()."
         )
     if draw and config.data.validation_fraction:
@@ -88,7 +88,7 @@ def _check_draw(config: ml_collections.ConfigDict) -> None:
     if positions > 1 and (not draw or sum(draw) % positions):
         raise UserError(
             f"config.data.positions={positions} is for images that config.data.draw draws, "
-            f"{positions} of each digit: set their numbers, whose sum is a multiple of {positions}."
+            f"{positions} per digit: set config.data.draw to numbers whose sum is a multiple of {positions}."
         )
     if config.train.select_epoch == "best_validation" and not has_validation(config):
         raise UserError(
@@ -98,5 +98,5 @@ def _check_draw(config: ml_collections.ConfigDict) -> None:
 
 
 def has_validation(config: ml_collections.ConfigDict) -> bool:
-    """Whether runs keep images for validation."""
+    """Whether runs hold out images for validation."""
     return bool(config.data.draw or config.data.validation_fraction)

@@ -1,4 +1,4 @@
-"""The config of a command that is given none: LeNet-5 on the embedded digits, with default fields."""
+"""The config of a command that is called without --config: LeNet-5 on the embedded digits."""
 
 import ml_collections
 

@@ -7,7 +7,7 @@ from lenet_jax.config.fields import default_config
 from lenet_jax.training.distortion import DISTORTIONS
 from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
 
-# Of values whose words are not their own name with spaces.
+# For values that are not described by their name with spaces in place of underscores.
 WORDS = {
     "sgd": "SGD",
     "adam": "Adam",
@@ -24,11 +24,11 @@ DEFAULT_BOX = default_config().data.box
 
 
 def describe_protocol(fields: Mapping[str, Any], train_images: int) -> str:
-    """A phrase that says how a run was trained; what its training does not use is left out.
+    """A phrase that says how a run was trained, without settings that its training does not use.
 
     Args:
       fields: the flattened config, {"train.epochs": 10, ...}, with every field.
-      train_images: how many images it trained on.
+      train_images: number of training images.
     """
     return ", ".join([
         f"{fields['train.epochs']} epochs of {train_images:,} images",

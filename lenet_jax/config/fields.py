@@ -1,7 +1,7 @@
-"""Every field of a run: its default, the values that it allows, and what it means.
+"""Every field of a run: its default, its allowed values, and its meaning.
 
-Checks of single fields and the list that `--help` prints come from FIELDS. What fields must have in
-common is checked in `lenet_jax.config.checks`.
+Checks of single fields and the list that `--help` prints come from FIELDS. Constraints between fields are
+checked in `lenet_jax.config.checks`.
 """
 
 import copy
@@ -44,14 +44,14 @@ class Field:
     """One field of a config.
 
     Attributes:
-      default: its value, and by that its type.
-      meaning: for people; one line.
-      allowed: the values that it may have; None where nothing but the type restricts it.
-      identifies: whether runs that differ in it are different runs. Others may differ between two calls on
-        one folder.
-      is_place: whether it names a folder of this machine; then it isn't recorded.
+      default: its default value, which also fixes its type.
+      meaning: one line for the list of all fields.
+      allowed: its allowed values; None if only the type is restricted.
+      identifies: whether runs that differ in it are different runs. Others may differ between two
+        commands on one folder.
+      is_place: whether it is a folder on this machine, which is not recorded.
       hyperparameter: its name in `lenet_jax.training.hyperparameters.Hyperparameters`, the numbers that are
-        arguments of compiled programs; "" for what a program is compiled for.
+        arguments of compiled programs; "" if each value needs a program of its own.
     """
 
     default: Any
@@ -63,10 +63,10 @@ class Field:
 
 
 FIELDS: Mapping[str, Field] = {
-    "dataset": Field("digits", "which images", OneOf(DATASETS)),
+    "dataset": Field("digits", "name of the dataset", OneOf(DATASETS)),
     "seed": Field(
         0,
-        "drives all that is random in a run, each purpose by a key of its own",
+        "source of all randomness in a run, with a separate key for each purpose",
         Bounds(low=0, high=SEED_LIMIT - 1),
         hyperparameter="seed",
     ),
@@ -74,9 +74,9 @@ FIELDS: Mapping[str, Field] = {
         "jit", "jit: one run per device; pmap: each batch split over all devices", OneOf(PARALLEL)
     ),
     "tensorboard": Field(False, "also write TensorBoard event files", identifies=False),
-    "data.seed": Field(0, "draws the validation split and data.move, the same for all runs", _AT_LEAST_0),
+    "data.seed": Field(0, "seed of the validation split and of data.move, shared by all runs", _AT_LEAST_0),
     "data.validation_fraction": Field(
-        0.1, "of the training set; 0: no validation split", Bounds(low=0, high=1, high_open=True)
+        0.1, "share of the training set; 0: no validation split", Bounds(low=0, high=1, high_open=True)
     ),
     "data.draw": Field(
         (), "numbers of training, validation and test images that each run draws by its seed; (): all"
@@ -89,25 +89,25 @@ FIELDS: Mapping[str, Field] = {
         0, "maximum shift in pixels; each image is shifted once, drawn from data.seed", _AT_LEAST_0
     ),
     "data.positions": Field(
-        1, "columns at which data.draw shows each digit, also in the test images", _AT_LEAST_1
+        1, "number of horizontal positions at which data.draw shows each digit", _AT_LEAST_1
     ),
     "data.background": Field(-0.1, "grey level of the background (LeCun et al. 1998, section II-B)", _FINITE),
     "data.ink": Field(1.175, "grey level of full ink", _FINITE),
     "data.manual_dir": Field(
         "",
-        "folder with a dataset's original files, where they can't be downloaded",
+        "folder with a dataset's original files, if they can't be downloaded",
         identifies=False,
         is_place=True,
     ),
     "data.data_dir": Field(
         "",
-        "where prepared data is kept; empty: with tensorflow-datasets' own",
+        "folder for prepared data; empty: lenet_jax in the folder of tensorflow-datasets",
         identifies=False,
         is_place=True,
     ),
     "distortion.probability": Field(
         0.0,
-        "that a training image is distorted when it is shown; 0: never",
+        "probability that a training image is distorted when it is shown; 0: never",
         _FRACTION,
         hyperparameter="distortion_probability",
     ),
@@ -129,7 +129,7 @@ FIELDS: Mapping[str, Field] = {
         _FRACTION,
         hyperparameter="distortion_shear",
     ),
-    # Of a stage's fields: one value for all stages, or one per stage: 3,5 or local,full.
+    # Fields of a stage hold one value for all stages, or one per stage: 3,5 or local,full.
     "model.name": Field(
         "cnn", "convolutional stages and a classifier, or a multilayer perceptron", OneOf(MODELS)
     ),
@@ -145,19 +145,19 @@ FIELDS: Mapping[str, Field] = {
         f"which input maps a map reads: {ALL}, {', '.join(TABLES)}, or one word per map, such as 01 12 02",
     ),
     "model.kernel_size": Field((5,), "side of the receptive field in pixels", _PER_STAGE),
-    "model.stride": Field((1,), "from one receptive field to the next, in pixels", _PER_STAGE),
+    "model.stride": Field((1,), "distance between neighbouring receptive fields, in pixels", _PER_STAGE),
     "model.pad_before": Field(
-        (0,), "rows above and columns to the left, whose units have the value pad_value", _PADDING
+        (0,), "rows added above and columns added to the left, filled with pad_value", _PADDING
     ),
-    "model.pad_after": Field((0,), "rows below and columns to the right", _PADDING),
-    "model.pad_value": Field(-1.0, "state of the units that padding stands for", _FINITE),
+    "model.pad_after": Field((0,), "rows added below and columns added to the right", _PADDING),
+    "model.pad_value": Field(-1.0, "value of the padding", _FINITE),
     "model.bias": Field(
         "map",
-        "one per map or one per unit where kernels are shared; unshared units have their own",
+        "one per map or one per unit if kernels are shared; unshared units have their own",
         OneOf(BIASES),
     ),
     "model.pooling": Field("average", "2x2 pooling after a stage", OneOrPerStage(POOLINGS)),
-    "model.activation": Field("tanh", "function of every unit", OneOf(ACTIVATIONS)),
+    "model.activation": Field("tanh", "activation function", OneOf(ACTIVATIONS)),
     "model.hidden": Field((120, 84), "widths of the classifier's hidden layers, or of the MLP's", _SIZES),
     "model.dropout": Field(
         0.0,
@@ -166,21 +166,21 @@ FIELDS: Mapping[str, Field] = {
         hyperparameter="dropout",
     ),
     "model.output": Field("logits", "output units", OneOf(OUTPUTS)),
-    "model.bitmaps": Field("1998", "what rbf units compare with: 1998, or rows of # and . for each class"),
+    "model.bitmaps": Field("1998", "bitmaps of the rbf units: 1998, or rows of # and . for each class"),
     "model.initialisation": Field(
         "unit_variance",
-        "of kernels; fan_in: uniform within 2.4/F, root_fan_in: within 2.4 over the root of F",
+        "initial kernels; fan_in: uniform within 2.4/F, root_fan_in: uniform within 2.4/sqrt(F)",
         OneOf(INITIALISATIONS),
     ),
     "model.parameter_budget": Field(
-        0, "mlp: parameters for which the width of one hidden layer is solved; 0: model.hidden", _AT_LEAST_0
+        0, "mlp: parameter count that sets the width of one hidden layer; 0: use model.hidden", _AT_LEAST_0
     ),
     "train.loss": Field("cross_entropy", "rbf and rbf_competitive are for model.output=rbf", OneOf(LOSSES)),
     "train.target_low": Field(
-        -1.0, "squared_error: of the wrong classes", _FINITE, hyperparameter="target_low"
+        -1.0, "squared_error: target of the wrong classes", _FINITE, hyperparameter="target_low"
     ),
     "train.target_high": Field(
-        1.0, "squared_error: of the right class", _FINITE, hyperparameter="target_high"
+        1.0, "squared_error: target of the correct class", _FINITE, hyperparameter="target_high"
     ),
     "train.rbf_j": Field(
         1.0,
@@ -193,33 +193,33 @@ FIELDS: Mapping[str, Field] = {
         "last", "which epoch counts: the last, or the best on validation images", OneOf(SELECT_EPOCH)
     ),
     "train.order": Field(
-        "shuffled", "of the training images; constant: the same in every epoch", OneOf(ORDERS)
+        "shuffled", "order of the training images; constant: the same in every epoch", OneOf(ORDERS)
     ),
     "train.batch_size": Field(64, "images per step; a final partial batch is dropped", _AT_LEAST_1),
     "train.optimizer": Field(
         "sgd", "levenberg_marquardt: stochastic diagonal, LeCun et al. 1998, appendix C", OneOf(OPTIMIZERS)
     ),
-    "train.learning_rate": Field(0.1, "at its peak", _POSITIVE, hyperparameter="learning_rate"),
+    "train.learning_rate": Field(0.1, "peak learning rate", _POSITIVE, hyperparameter="learning_rate"),
     "train.schedule": Field(
         "cosine",
-        "of the learning rate; cosine and linear fall to 0, epochs multiplies by train.epoch_factors",
+        "of the learning rate; cosine and linear decay to 0, epochs multiplies by train.epoch_factors",
         OneOf(SCHEDULES),
     ),
     "train.epoch_factors": Field(
-        (1.0,), "schedule=epochs: one factor per epoch, the last for all that follow", _FACTORS
+        (1.0,), "schedule=epochs: one factor per epoch; the last one serves all later epochs", _FACTORS
     ),
     "train.warmup_epochs": Field(0.0, "epochs in which the learning rate rises linearly", _FINITE),
     "train.momentum": Field(
         0.9, "sgd's momentum, adam's beta1", Bounds(low=0, high=1, high_open=True), hyperparameter="momentum"
     ),
     "train.weight_decay": Field(
-        0.0, "on kernels, not biases; decoupled with adam (AdamW)", _AT_LEAST_0, hyperparameter="weight_decay"
+        0.0, "of kernels, not biases; decoupled with adam (AdamW)", _AT_LEAST_0, hyperparameter="weight_decay"
     ),
     "train.curvature": Field(
-        "backpropagated", "levenberg_marquardt: the Gauss-Newton diagonal, or exact", OneOf(CURVATURES)
+        "backpropagated", "levenberg_marquardt: how the Gauss-Newton diagonal is computed", OneOf(CURVATURES)
     ),
     "train.curvature_images": Field(
-        500, "levenberg_marquardt: drawn before each epoch to estimate it", _AT_LEAST_1
+        500, "levenberg_marquardt: images drawn before each epoch to estimate the curvature", _AT_LEAST_1
     ),
     "train.damping": Field(
         0.02,
@@ -230,7 +230,7 @@ FIELDS: Mapping[str, Field] = {
 }
 
 SWEEP_FIELDS: Mapping[str, Field] = {
-    "seeds": Field(5, "how many repetitions, with seeds from config.seed on", _AT_LEAST_1, identifies=False),
+    "seeds": Field(5, "number of seeds, counted from config.seed", _AT_LEAST_1, identifies=False),
     "arms": Field("", "names of the arms to run, comma-separated; empty: all", identifies=False),
 }
 ALL_FIELDS: Mapping[str, Field] = {**FIELDS, **SWEEP_FIELDS}

@@ -21,7 +21,7 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_record(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """`flatten`, without the fields that select runs or name folders of this machine."""
+    """`flatten`, without the fields that select runs or name folders on this machine."""
     return {
         field: value
         for field, value in flatten(config).items()
@@ -35,7 +35,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def complete(recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """A recorded config; a field that came after it has its default, which does what was done before."""
+    """A recorded config with defaults for fields added later; a default keeps the earlier behaviour."""
     return _defaults() | dict(recorded)
 
 

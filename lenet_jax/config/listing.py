@@ -22,7 +22,7 @@ def _entry(name: str, value: Any) -> str:
 
 
 def as_argument(value: Any) -> str:
-    """A field's value as the command line takes it."""
+    """A field's value as written on the command line."""
     if isinstance(value, (list, tuple)):
         return ",".join(map(str, value)) or "()"
     return str(value)

@@ -1,4 +1,4 @@
-"""The one place where a config is checked, and what everything else takes from it."""
+"""The one place where a config is checked, and everything that is derived from it."""
 
 import copy
 import dataclasses
@@ -18,7 +18,7 @@ from lenet_jax.config.identity import to_record
 from lenet_jax.models.counts import ModelCounts, count_model
 from lenet_jax.training.program import Program
 
-# Hyperparameters of terms that a program has or lacks: it is compiled for the one or the other.
+# Hyperparameters of optional terms: with 0, a program is compiled without the term.
 OPTIONAL_TERMS = ("model.dropout", "distortion.probability")
 
 
@@ -36,7 +36,7 @@ class Resolved:
 
     @functools.cached_property
     def fields(self) -> dict[str, Any]:
-        """The config as it is recorded: flattened, without folders of this machine."""
+        """The config as it is recorded: flattened, without folders on this machine."""
         return to_record(self.config)
 
     @property
@@ -48,18 +48,18 @@ class Resolved:
     def hyperparameters(self) -> dict[str, float]:
         """The numbers that compiled programs take as arguments, by their names in `Hyperparameters`."""
         fields = self.fields
-        return {its.hyperparameter: fields[name] for name, its in FIELDS.items() if its.hyperparameter}
+        return {field.hyperparameter: fields[name] for name, field in FIELDS.items() if field.hyperparameter}
 
     @functools.cached_property
     def compiled_fields(self) -> dict[str, Any]:
-        """What runs must have in common to be trained together: everything but their hyperparameters."""
+        """The fields that runs trained together must share: all but their hyperparameters."""
         fields = self.fields
         optional = {name: bool(fields[name]) for name in OPTIONAL_TERMS}
         return {name: value for name, value in fields.items() if not FIELDS[name].hyperparameter} | optional
 
     @property
     def has_validation(self) -> bool:
-        """Whether runs keep images for validation."""
+        """Whether runs hold out images for validation."""
         return has_validation(self.config)
 
     def protocol(self, train_images: int) -> str:
@@ -67,14 +67,14 @@ class Resolved:
         return describe_protocol(self.fields, train_images)
 
     def make_program(self, images: Mapping[str, int], batch_devices: int = 1) -> Program:
-        """The program for a dataset that has so many images for `train`, `validation` and `test`.
+        """The program for a dataset with these numbers of `train`, `validation` and `test` images.
 
-        Raises UserError where it has too few, or a batch can't be split over `batch_devices`.
+        Raises UserError if there are too few, or a batch can't be split over `batch_devices`.
         """
         return make_program(self.config, self.model, images, batch_devices)
 
     def with_seed(self, seed: int) -> "Resolved":
-        """The same for another repetition, which differs by its seed alone."""
+        """The same for another repetition, which differs only in its seed."""
         config = copy.deepcopy(self.config)
         config.seed = seed
         return dataclasses.replace(self, config=config.lock())
@@ -85,7 +85,7 @@ def resolve(config: ml_collections.ConfigDict) -> Resolved:
 
     The fields that select the runs of a sweep are checked and left out.
 
-    Raises UserError, in one sentence that names the field and says what would do.
+    Raises UserError, in one sentence that names the field and says what is allowed.
     """
     check_fields(config)
     run = copy.deepcopy(config)

@@ -1,4 +1,4 @@
-"""The notes under the tables: what the numbers are, how they came about, the command that gives them."""
+"""The notes under the tables: what the numbers are, how they were obtained, how to reproduce them."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,14 +52,14 @@ def arm_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
 
 
 def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
-    """Notes under the table of papers, whose rows say themselves how an arm was trained."""
+    """Notes under the table of papers, whose rows state how each arm was trained."""
     return [PAPER_NOTE, _scoring(runs), _command(header, runs), _environment(runs)]
 
 
 def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
-    """The command that gives all recorded runs in a new folder DIR, as far as one command can.
+    """The command that reproduces all recorded runs in a new folder DIR, as far as one command can.
 
-    Tuning is given for all arms: its rows are candidates, which --config.arms does not name.
+    A tuning command covers all arms: its rows are candidates, which --config.arms does not accept.
     """
     selection = []
     if header["kind"] != "run":
@@ -112,7 +112,7 @@ def _interval(runs: Sequence[Run]) -> str:
 
 
 def _training(runs: Sequence[Run]) -> str:
-    """How the runs were trained, and with which seeds; arms are named where they differ."""
+    """How the runs were trained, and with which seeds; arms are named if they differ."""
     arms_by_protocol: dict[str, dict[str, None]] = {}
     for run in runs:
         arms_by_protocol.setdefault(_protocol(run), {})[run["result"]["arm"]] = None
@@ -131,8 +131,8 @@ def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 def _environment(runs: Sequence[Run]) -> str:
     """The hardware, the libraries and the revision of the code."""
     ran_on = [run["provenance"] for run in runs]
-    devices = _distinct(f"{its['devices']} x {its['device']} on {its['host']}" for its in ran_on)
-    revisions = _distinct(its["revision"] for its in ran_on)
+    devices = _distinct(f"{entry['devices']} x {entry['device']} on {entry['host']}" for entry in ran_on)
+    revisions = _distinct(entry["revision"] for entry in ran_on)
     return f"Ran on {devices}; {_distinct(map(versions, ran_on))}; revision {revisions}."
 
 

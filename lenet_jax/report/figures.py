@@ -1,7 +1,7 @@
 """Figures: test accuracy against parameters, test errors alongside a paper's, bitmaps of RBF units.
 
-Functions return a Figure; `render` turns it into a file's bytes. The project's own settings hold throughout,
-whatever the user's matplotlib is set to, and no display is needed.
+Functions return a Figure; `render` turns it into a file's bytes. The project's own settings apply,
+whatever the user's matplotlib settings, and no display is needed.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from lenet_jax.config.allowed import per_stage
 from lenet_jax.models.bitmaps import Bitmap
 
 FORMATS = ("png", "pdf", "svg")
-# What a format would write of the time and the machine.
+# Suppresses the dates that formats would write.
 METADATA: Mapping[str, dict] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
 MORE_COLOURS = ("tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")  # for other connectivities
 OTHER = "tab:gray"
-# Where a name may stand from its marker, in points, best first: next to it, then higher or lower.
+# Offsets of a name from its marker, in points, best first: next to it, then above or below.
 PLACES = [(side * 11, height) for height in (0, 11, -11, 22, -22, 33, -33) for side in (1, -1)]
 ENDS = ("", "_ci_low", "_ci_high")
 
@@ -67,7 +67,7 @@ def accuracy_against_parameters(
     """Draws the rows of `lenet_jax.analysis.summaries.arm_rows` that have a test accuracy.
 
     Parameters are on a logarithmic axis; bars are the rows' intervals; every arm is named. Circles are
-    networks whose stages have one connectivity, which gives the colour, filled where kernels are shared.
+    networks whose stages have one connectivity, which gives the colour, filled if kernels are shared.
     Others, such as MLPs, are grey squares.
 
     Args:
@@ -90,7 +90,7 @@ def accuracy_against_parameters(
             capsize=look.cap,
             markersize=7,
             alpha=0.85,
-            zorder=4,  # over the names: no name hides where an interval ends
+            zorder=4,  # above the names, so that none hides the end of an interval
         )
     axes.set_xscale("log")
     axes.margins(x=0.16, y=0.08)
@@ -108,7 +108,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
     """Draws the rows of `lenet_jax.analysis.summaries.paper_rows`, one below the other.
 
     Test errors in percent with their intervals: ours filled, in the reading that the row compares, the
-    papers' open. Rows of which all runs diverged are left out. Where errors differ more than tenfold, the
+    papers' open. Rows whose runs all diverged are left out. If errors differ by more than a factor of 10, the
     axis is logarithmic.
     """
     rows = [
@@ -156,7 +156,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
 
 @_project_settings()
 def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
-    """Draws a bitmap for each class, ink black."""
+    """Draws a bitmap for each class, with black ink."""
     figure = Figure(figsize=(len(bitmaps), 2.2), layout="constrained")
     for digit, (ax, bitmap) in enumerate(zip(figure.subplots(1, len(bitmaps)), bitmaps, strict=True)):
         ax.pcolormesh(bitmap, cmap="gray_r", edgecolors="0.8", linewidth=0.5)
@@ -169,7 +169,7 @@ def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
 
 def _looks(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
     """Arm -> how it is drawn, by its config."""
-    wirings = {arm: _wiring(its) for arm, its in fields.items()}
+    wirings = {arm: _wiring(config) for arm, config in fields.items()}
     unknown = dict.fromkeys(wiring[0] for wiring in wirings.values() if wiring and wiring[0] not in COLOURS)
     colours = COLOURS | dict(zip(unknown, itertools.cycle(MORE_COLOURS), strict=False))
     looks = {}
@@ -195,14 +195,14 @@ def _wiring(fields: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _error_bar(mean: float, low: float | None, high: float | None) -> tuple[float, float]:
-    """How far an interval reaches below and above its mean; (0, 0) where a single seed has none."""
+    """How far an interval reaches below and above its mean; (0, 0) for a single seed."""
     return (0.0, 0.0) if low is None or high is None else (mean - low, high - mean)
 
 
 def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
-    """Writes each arm's name by its marker, where it covers no marker, interval or other name."""
+    """Writes each arm's name next to its marker, so that it covers no marker, interval or other name."""
     renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw_without_rendering()  # fixes the layout, and with it where things are
+    figure.draw_without_rendering()  # fixes the layout, and with it all positions
     taken = []
     for marker, caps, _ in axes.containers:  # an interval reaches from cap to cap
         taken.append(marker.get_window_extent(renderer))
@@ -230,7 +230,7 @@ def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
             )
             for place in PLACES
         ]
-        best = min(names, key=faults)  # the first of the best
+        best = min(names, key=faults)  # the first of equals
         taken.append(Text.get_window_extent(best, renderer))
         for name in names:
             if name is not best:

@@ -1,4 +1,4 @@
-"""From a folder's records to the tables and figures that stand next to them."""
+"""From a folder's records to the tables and figures that are written next to them."""
 
 import pathlib
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ def write_results(directory: pathlib.Path) -> None:
 def write_report(directory: pathlib.Path) -> str:
     """Rewrites all tables and the figure from the records; returns the tables for a terminal.
 
-    Of a folder that is still being filled, the report shows what is recorded by now; what killed commands
-    left is merged. The same records give the same files, byte for byte. Raises UserError where no run is
+    For a folder still being filled, the report shows what is recorded so far; files of killed commands
+    are merged. The same records give the same files, byte for byte. Raises UserError if no run is
     recorded or a record is damaged, and then writes nothing.
 
-    Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, where arms have baselines and
-    both were run; papers.* likewise, where arms have labels; the figure as .png, .pdf and .svg: papers
-    where there is such a table, else accuracy, or none where no run scored the test images.
+    Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, if arms have baselines and
+    both were run; papers.* likewise, if arms have labels or papers; the figure as .png, .pdf and .svg: papers
+    if there is such a table, otherwise accuracy, or none if no run scored the test images.
     """
     header, runs = read_sweep(directory)
     merge(directory)
@@ -65,9 +65,9 @@ def _write_results(directory: pathlib.Path, results: Sequence[Row]) -> None:
 
 
 def _write_table(directory: pathlib.Path, name: str, rows: Sequence[Row], notes: Sequence[str]) -> str:
-    """Writes a table in all TABLE_FORMATS, with notes in those for people; returns it for a terminal.
+    """Writes a table in all TABLE_FORMATS, with notes in Markdown and LaTeX; returns it for a terminal.
 
-    Without rows, the files of an earlier report are removed, as they no longer hold.
+    Without rows, the files of an earlier report are removed, as they are out of date.
     """
     if not rows:
         _remove(directory, name, TABLE_FORMATS)
@@ -82,7 +82,7 @@ def _write_table(directory: pathlib.Path, name: str, rows: Sequence[Row], notes:
 
 
 def _write_figure(directory: pathlib.Path, name: str, figure: Figure | None) -> None:
-    """Writes a figure in all formats, or removes that of an earlier report, which no longer holds."""
+    """Writes a figure in all formats, or removes that of an earlier report, which is out of date."""
     if figure is None:
         _remove(directory, name, figures.FORMATS)
         return

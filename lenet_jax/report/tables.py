@@ -49,7 +49,7 @@ def to_text(rows: Sequence[Row]) -> str:
 
 
 def latex_text(markdown: str) -> str:
-    """A sentence of Markdown for LaTeX: every sign stands for itself, and code is in a typewriter font."""
+    """A sentence of Markdown for LaTeX: each character stands for itself, and code is in typewriter font."""
     escaped = markdown.translate(LATEX_ESCAPES).replace("--", "-{}-")  # two hyphens, not one dash
     return re.sub(r"`([^`]*)`", r"\\texttt{\1}", escaped)
 
@@ -57,7 +57,7 @@ def latex_text(markdown: str) -> str:
 def shortened(rows: Sequence[Row]) -> list[Row]:
     """The rows with the columns that fit a terminal of 80 characters.
 
-    Of an arm, that is validation accuracy where no run scored the test images.
+    For arms, that includes validation accuracy if no run scored the test images.
     """
     if "contrast" in rows[0]:
         return [
@@ -111,7 +111,7 @@ def _interval(row: Row, name: str) -> Row:
 def _table(rows: Sequence[Row], style: str) -> str:
     columns = _columns(rows)
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    align = ["left" if any(isinstance(row.get(it), str) for row in rows) else "right" for it in columns]
+    align = ["left" if any(isinstance(row.get(c), str) for row in rows) else "right" for c in columns]
     return tabulate.tabulate(cells, columns, tablefmt=style, colalign=align, disable_numparse=True)
 
 
@@ -123,5 +123,5 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:z.4f}"  # z: what rounds to zero has no sign
+        return f"{value:z.4f}"  # z: numbers that round to zero have no sign
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,4 +1,4 @@
-"""Which process may do what in a folder. All of it is file locks, and a killed process holds none."""
+"""Which process may change what in a folder, by file locks, which end with the process that holds them."""
 
 import contextlib
 import fcntl
@@ -10,7 +10,7 @@ from lenet_jax.errors import UserError
 
 
 def make_directory(directory: pathlib.Path) -> None:
-    """Makes `directory` unless it is there. Raises UserError where that is not possible."""
+    """Creates `directory` unless it exists. Raises UserError if that fails."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -18,7 +18,7 @@ def make_directory(directory: pathlib.Path) -> None:
 
 
 def cannot_write(directory: pathlib.Path, error: OSError) -> UserError:
-    """What a command says where it cannot write to its folder."""
+    """The error of a command that cannot write to its folder."""
     return UserError(
         f"--workdir={directory} cannot be written ({error.strerror}): choose a folder you may write to."
     )
@@ -26,9 +26,9 @@ def cannot_write(directory: pathlib.Path, error: OSError) -> UserError:
 
 @contextlib.contextmanager
 def locked(directory: pathlib.Path) -> Generator[None, None, None]:
-    """Until the end, no other process changes files of the folder that are not its own.
+    """Holds the folder's lock; files that processes share are changed under it only.
 
-    Waits for a process that does. Raises UserError where the folder cannot be written.
+    Waits for a process that holds it. Raises UserError if the folder cannot be written.
     """
     try:
         lock = open(directory / ".lock", "a", encoding="utf-8")  # noqa: SIM115, closed below
@@ -40,7 +40,7 @@ def locked(directory: pathlib.Path) -> Generator[None, None, None]:
 
 
 def lock_at_once(descriptor: int) -> bool:
-    """Locks an open file unless another process holds it; returns whether it did. Closing it unlocks."""
+    """Locks an open file unless another process has; returns whether it succeeded. Closing unlocks it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -56,7 +56,7 @@ class Claims:
         self._held: dict[tuple[str, int], int] = {}
 
     def take(self, arm: str, seed: int) -> bool:
-        """Claims a run unless it is claimed, be it by this process; returns whether it did."""
+        """Claims a run unless a process, this one included, has claimed it; returns whether it succeeded."""
         path = self._path(arm, seed)
         while True:
             self._folder.mkdir(exist_ok=True)
@@ -76,13 +76,13 @@ class Claims:
         return True
 
     def release(self, arm: str, seed: int) -> None:
-        """Gives a claimed run up. Raises KeyError where this process has not claimed it."""
+        """Releases a claimed run. Raises KeyError if this process has not claimed it."""
         claim = self._held.pop((arm, seed))
-        self._path(arm, seed).unlink(missing_ok=True)  # while it is locked, so that no other process's goes
+        self._path(arm, seed).unlink(missing_ok=True)  # while locked, so as not to remove another's
         os.close(claim)
 
     def release_all(self) -> None:
-        """Gives all claimed runs up."""
+        """Releases all claimed runs."""
         for arm, seed in list(self._held):
             self.release(arm, seed)
         with contextlib.suppress(OSError):  # not there, or another process has claims in it
@@ -93,7 +93,7 @@ class Claims:
         return (arm, seed) in self._held
 
     def holder(self, arm: str, seed: int) -> int | None:
-        """The process that last claimed a run, for messages; None where it has released it."""
+        """The ID of the process that last claimed a run, for messages; None if it has released the run."""
         try:
             return int(self._path(arm, seed).read_text())
         except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A digest of the code that decides what a run computes, to tell recorded runs of other code."""
+"""A digest of the code that determines a run's result, to recognise runs that other code computed."""
 
 import ast
 import functools
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PACKAGES = ("data", "models", "training")
-UNKNOWN = "unknown"  # the code of runs that were recorded before digests were
+UNKNOWN = "unknown"  # for runs recorded before there were digests
 DIGITS = 16
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@functools.cache  # as the code was loaded, whatever is edited while a sweep runs
+@functools.cache  # of the code as loaded: edits during a sweep do not count
 def code_digest() -> str:
     """16 hexadecimal digits over all modules of lenet_jax.data, .models and .training.
 
@@ -35,10 +35,10 @@ def digest_sources(sources: Mapping[str, str]) -> str:
 
 
 def _canonical(node: Any) -> str:
-    """A syntax tree as text, without docstrings, positions, and what is empty.
+    """A syntax tree as text, without docstrings, positions and empty fields.
 
-    Versions of Python differ in which fields there are, which are empty for code that older ones can read,
-    in empty constants inside f-strings, and in which characters they print as they are.
+    Versions of Python differ in the fields of nodes (new ones are empty for code that older versions read),
+    in empty constants inside f-strings, and in the characters that `repr` escapes.
     """
     if isinstance(node, ast.Constant):
         return f"{type(node.value).__name__} {node.value!a}"
@@ -50,13 +50,13 @@ def _canonical(node: Any) -> str:
     if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
         fields["body"] = node.body[1:]
     if isinstance(node, ast.JoinedStr):
-        fields["values"] = [it for it in node.values if not (isinstance(it, ast.Constant) and it.value == "")]
-    filled = {name: value for name, value in fields.items() if value is not None and value != []}
-    return f"{type(node).__name__}({', '.join(f'{name}={_canonical(it)}' for name, it in filled.items())})"
+        fields["values"] = [part for part in node.values if getattr(part, "value", None) != ""]
+    filled = [f"{name}={_canonical(value)}" for name, value in fields.items() if value not in (None, [])]
+    return f"{type(node).__name__}({', '.join(filled)})"
 
 
 def describe_code(runs: Iterable[Mapping[str, Any]]) -> str | None:
-    """One line about recorded runs of other code than this, or of unknown code; None without any.
+    """One line about recorded runs that other or unknown code computed; None if there are none.
 
     `runs` are records, whose `code` is a digest or "unknown".
     """

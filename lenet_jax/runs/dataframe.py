@@ -17,7 +17,7 @@ def sweep_dataframe(directory: pathlib.Path) -> "pandas.DataFrame":
 
     Raises UserError as `read_sweep` does.
     """
-    import pandas  # late, as commands do without
+    import pandas  # imported late: commands do not need it
 
     _, runs = read_sweep(directory)
     return pandas.DataFrame([
@@ -36,7 +36,7 @@ def sweep_dataframe(directory: pathlib.Path) -> "pandas.DataFrame":
 
 
 def epochs_dataframe(directory: pathlib.Path) -> "pandas.DataFrame":
-    """One row per recorded run and epoch: `arm`, `seed`, `epoch` and metrics. Raises UserError likewise."""
+    """One row per recorded run and epoch: `arm`, `seed`, `epoch` and metrics. Raises as `sweep_dataframe`."""
     import pandas
 
     return pandas.DataFrame(read_epochs(directory))

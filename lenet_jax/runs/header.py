@@ -1,6 +1,6 @@
 """config.json: what a folder's runs have in common, and whether a command may add to them.
 
-A run's line holds what its config departs in from config.json's, and the digest by which config.json lists
+A run's line holds the fields that differ from config.json's, and the digest under which config.json lists
 its provenance.
 """
 
@@ -37,9 +37,9 @@ Record = dict[str, Any]  # of a run: "arm", "seed", "result", "images", "config"
 
 
 def read_header(directory: pathlib.Path) -> Header | None:
-    """What config.json holds; None where there is none.
+    """The content of config.json; None if there is no such file.
 
-    Raises lines.Damaged where it was altered, UserError where another version of the project wrote it.
+    Raises lines.Damaged if it was altered, UserError if another version of the project wrote it.
     """
     path = directory / CONFIG
     try:
@@ -55,13 +55,13 @@ def read_header(directory: pathlib.Path) -> Header | None:
 
 
 def require_header(directory: pathlib.Path) -> Header:
-    """`read_header` for readers of a sweep. Raises UserError where config.json is missing or damaged."""
+    """`read_header` for readers of a sweep. Raises UserError if config.json is missing or damaged."""
     try:
         header = read_header(directory)
     except lines.Damaged as damaged:
         raise UserError(
-            f"{directory / CONFIG} is damaged: {damaged}. Give the sweep's command again: it sets the file "
-            "aside and redoes what is missing."
+            f"{directory / CONFIG} is damaged: {damaged}. Run the sweep's command again: it sets the file "
+            "aside and computes what is missing."
         ) from damaged
     if header is None:
         raise UserError(
@@ -71,9 +71,9 @@ def require_header(directory: pathlib.Path) -> Header:
 
 
 def write_header(directory: pathlib.Path, header: Header) -> None:
-    """Writes config.json unless it holds `header` already; a damaged one is set aside with a warning.
+    """Writes config.json unless it holds `header` already; a damaged file is set aside with a warning.
 
-    Raises UserError where it cannot be written.
+    Raises UserError if it cannot be written.
     """
     path = directory / CONFIG
     try:
@@ -88,18 +88,18 @@ def write_header(directory: pathlib.Path, header: Header) -> None:
 
 
 def join_headers(recorded: Header | None, asked: Header) -> Header:
-    """What config.json holds once a command continues the folder.
+    """The content of config.json once a command has continued the folder.
 
     Arms come in the command's order, then those that only earlier commands had.
     """
-    asked = json.loads(json.dumps(asked))  # as it is read back
+    asked = json.loads(json.dumps(asked))  # as JSON returns it
     names = [arm["name"] for arm in asked["arms"]]
     earlier = recorded or {"config": asked["config"], "arms": [], "provenances": {}}
     return {
         "schema": SCHEMA,
         "provenances": earlier["provenances"],
         **asked,
-        "config": earlier["config"],  # from which recorded runs depart
+        "config": earlier["config"],  # to which recorded runs refer
         "arms": asked["arms"] + [arm for arm in earlier["arms"] if arm["name"] not in names],
     }
 
@@ -112,7 +112,7 @@ def add_provenance(header: Header, provenance: Mapping[str, Any]) -> str:
 
 
 def pack(header: Header, record: Record) -> dict[str, Any]:
-    """A run's record as its line holds it; its provenance is listed in `header`."""
+    """The content of a run's line; the record's provenance is listed in `header`."""
     base, missing = header["config"], object()
     packed = {name: value for name, value in record.items() if name not in ("config", "provenance")}
     departs = {field: value for field, value in record["config"].items() if base.get(field, missing) != value}
@@ -125,14 +125,14 @@ def pack(header: Header, record: Record) -> dict[str, Any]:
 
 
 def unpack(directory: pathlib.Path, header: Header, packed: Mapping[str, Any]) -> Record:
-    """The record that `pack` made a line's content of.
+    """The record of a line's content: the inverse of `pack`.
 
-    Raises UserError where it departs from another config than the header's.
+    Raises UserError if the line refers to another config than the header's.
     """
     if packed["departs_from"] != lines.digest(header["config"])[:DIGITS]:
         raise UserError(
             f"{directory} holds results of another config: those of arm {packed['arm']} with seed "
-            f"{packed['seed']} depart from another config than {CONFIG} holds. Choose another --workdir."
+            f"{packed['seed']} refer to another config than {CONFIG} holds. Choose another --workdir."
         )
     record = {name: value for name, value in packed.items() if name not in ("departs", "departs_from")}
     record["config"] = {**header["config"], **packed["departs"]}
@@ -141,7 +141,7 @@ def unpack(directory: pathlib.Path, header: Header, packed: Mapping[str, Any]) -
 
 
 def salvage_provenances(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """The provenances that a damaged config.json still holds whole, by their digests."""
+    """The intact provenances in a damaged config.json, by their digests."""
     text = (directory / CONFIG).read_text(encoding="utf-8", errors="replace")
     found = {}
     for entry in re.finditer(rf'"([0-9a-f]{{{DIGITS}}})": (?={{)', text):
@@ -159,11 +159,11 @@ def check_asked(
     asked: Header,
     configs: Configs,
 ) -> None:
-    """Raises UserError where a command may not continue `directory`, naming each field that differs.
+    """Raises UserError if a command may not continue `directory`, naming each field that differs.
 
     Args:
-      recorded: what config.json holds; None where it is missing or damaged.
-      runs: the recorded ones. Those of arms that aren't in `configs` are not checked.
+      recorded: the content of config.json; None if it is missing or damaged.
+      runs: the recorded runs; those of arms that are not in `configs` are not checked.
       asked: the command's header, with the config that all arms start from.
       configs: the command's arms. A sweep's runs may have other seeds, a single run may not.
     """
@@ -184,7 +184,7 @@ def _refuse_differences(
 ) -> None:
     if recorded == wanted:
         return
-    # Late, as it loads JAX: whatever moves lines or claims runs of the recorded config starts without.
+    # Imported late, as it loads JAX, which code that only moves or claims recorded runs does not need.
     from lenet_jax.config.identity import differences
 
     if found := differences(dict(recorded), dict(wanted)):

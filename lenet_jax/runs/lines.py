@@ -13,7 +13,7 @@ from lenet_jax.errors import UserError
 
 
 class Damaged(Exception):
-    """Text that is not what was written. The message says what is wrong with it."""
+    """Text that differs from what was written. The message says how."""
 
 
 class Line(NamedTuple):
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 class DamagedLine(NamedTuple):
-    """A line that is not what was written. `str()` of it names the file, the line and the reason."""
+    """A line that differs from what was written. `str()` of it names the file, the line and the reason."""
 
     path: pathlib.Path
     number: int
@@ -41,7 +41,7 @@ def seal(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unseal(text: str | bytes) -> dict[str, Any]:
-    """The content that was sealed and written as `text`. Raises Damaged where it was altered."""
+    """The content that was sealed and written as `text`. Raises Damaged if it was altered."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -60,19 +60,19 @@ def to_line(content: Mapping[str, Any]) -> bytes:
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """64 hexadecimal digits over `content` (JSON types), whatever the order of its keys."""
+    """The SHA-256 of `content` (JSON types), 64 hexadecimal digits, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class LineFile:
-    """The lines of one file; `read_on` reads only what was appended since the last time.
+    """The lines of one file; `read_on` reads only what was appended since the last call.
 
-    A last line without a line feed is damage, unless it holds a whole record. In a file that is `appended`
-    to, it is a line that is still being written, or whose process was killed: it is ignored.
+    A last line without a line feed is damaged, unless it holds a whole record. In an `appended` file
+    it is a line that is still being written, or whose process was killed: it is ignored.
 
     Attributes:
       lines: the intact records so far.
-      damage: the other lines.
+      damage: the damaged lines.
     """
 
     def __init__(self, path: pathlib.Path, appended: bool):
@@ -83,9 +83,9 @@ class LineFile:
         self._offset = self._number = 0
 
     def read_on(self) -> bool:
-        """Reads further lines; returns whether there were any. A file that is not there has none.
+        """Reads new lines; returns whether there were any. A missing file has none.
 
-        Raises UserError where the file cannot be read.
+        Raises UserError if the file cannot be read.
         """
         try:
             with open(self.path, "rb") as file:
@@ -109,9 +109,9 @@ class LineFile:
 
 
 def replace_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
-    """Has `path` hold exactly these lines; without any there is no file. Unchanged files are not touched.
+    """Makes `path` hold exactly these lines, or removes it if there are none. Leaves an unchanged file alone.
 
-    Raises UserError where it cannot be written.
+    Raises UserError if it cannot be written.
     """
     content = b"".join(text + b"\n" for text in texts)
     if not content:

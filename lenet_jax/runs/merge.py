@@ -1,6 +1,6 @@
-"""Brings all that is recorded in a folder into runs.jsonl and epochs.jsonl, or moves runs out of them.
+"""Merges all that is recorded in a folder into runs.jsonl and epochs.jsonl, or moves runs out of them.
 
-Each file is replaced in one step, and lines are removed only after they are elsewhere. So a kill at any
+Each file is replaced atomically, and lines are removed only after they were copied. So a kill at any
 moment leaves every recorded run in at least one file, and identical lines count once.
 """
 
@@ -30,12 +30,12 @@ REPLACED = "replaced"
 
 
 def merge(directory: pathlib.Path) -> None:
-    """Rewrites runs.jsonl and epochs.jsonl by arm (as in config.json) and seed, from all files there are.
+    """Rewrites runs.jsonl and epochs.jsonl from all files, ordered by arm (as in config.json) and seed.
 
-    Files of workers that have ended are removed, those of live ones stay. Damaged lines are set aside with
-    a warning. What is unchanged is not touched.
+    Files of workers that have ended are removed, those of running ones stay. Damaged lines are set aside with
+    a warning. Unchanged files are left alone.
 
-    Raises UserError where config.json is missing or damaged, where two results of one run differ, or where
+    Raises UserError if config.json is missing or damaged, if two results of one run differ, or if
     a file cannot be written.
     """
     with claims.locked(directory):
@@ -59,12 +59,12 @@ def merge_files(directory: pathlib.Path, header: Header) -> None:
             if name not in ended
         ]
         set_lines_aside(line for line in runs.damage + damaged_epochs if line.path not in live)
-        # Epochs first, so that whoever reads runs.jsonl finds the epochs of its runs.
+        # Epochs first, so that a reader of runs.jsonl finds the epochs of its runs.
         replace_lines(
             merged_path(directory, EPOCHS), (line.text for run in order for line in epochs.get(run, []))
         )
         replace_lines(merged_path(directory, RUNS), (runs.lines[run][0].text for run in order))
-        for name in ended:  # the locked file goes last: without it, nobody would look for the other
+        for name in ended:  # the runs file last: a later merge finds the other one by it
             for kind in (EPOCHS, RUNS):
                 worker_path(directory, kind, name).unlink(missing_ok=True)
 
@@ -77,9 +77,9 @@ def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack
 
 
 def set_runs_aside(directory: pathlib.Path, header: Header, chosen: Collection[Key]) -> None:
-    """Moves the lines of chosen runs to replaced/, after a merge. The caller has locked the folder.
+    """Moves the lines of the chosen runs to replaced/, after a merge. The caller has locked the folder.
 
-    Raises UserError where one of them was recorded by a process that still runs.
+    Raises UserError if one of them was recorded by a process that is still running.
     """
     merge_files(directory, header)
     runs = RecordedRuns(directory)
@@ -87,8 +87,8 @@ def set_runs_aside(directory: pathlib.Path, header: Header, chosen: Collection[K
     for name in runs.workers:
         for arm, seed in sorted(runs.of_worker(name).intersection(chosen)):
             raise UserError(
-                f"{directory}: arm {arm} with seed {seed} was recorded by a command that still runs: wait "
-                "until it ends, then compute it again."
+                f"{directory}: arm {arm} with seed {seed} was recorded by a command that is still running: "
+                "wait until it ends, then use --rerun again."
             )
     kept: dict[pathlib.Path, list[bytes]] = {}
     for kind in (RUNS, EPOCHS):
@@ -102,7 +102,7 @@ def set_runs_aside(directory: pathlib.Path, header: Header, chosen: Collection[K
 
 
 def _add_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
-    """Adds the lines that the file lacks: after a kill, it may have lines that weren't removed elsewhere."""
+    """Adds the lines that the file lacks; after a kill, it may hold lines that were not yet removed."""
     known = path.read_bytes().splitlines() if path.exists() else []
     if added := [text for text in texts if text not in known]:
         claims.make_directory(path.parent)

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar in a terminal, plain lines elsewhere."""
+"""Progress of a sweep: a bar in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class Progress:
-    """Counts epochs over all open runs; use as a context manager.
+    """Counts epochs over all runs that a command trains; use as a context manager.
 
     In a terminal, one bar on stderr shows the run, its epoch, its losses and the time left. Elsewhere,
     one line is printed at the end of each run, and one every half minute during long runs.
@@ -35,7 +35,7 @@ class Progress:
         self._bar.close()
 
     def epoch(self, run: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
-        """Reports epoch `epoch` of `epochs`; shows train_loss of `metrics`, and val_loss if it is there."""
+        """Reports epoch `epoch` of `epochs`; shows train_loss of `metrics`, and val_loss if present."""
         self._done += 1
         losses = f"loss {metrics['train_loss']:.3f}"
         if "val_loss" in metrics:
@@ -47,7 +47,7 @@ class Progress:
             self._line(text)
 
     def skip(self, epochs: int) -> None:
-        """Counts epochs as done that are not run here: another process runs them, or the run diverged."""
+        """Counts epochs as done that are not run here: another process ran them, or the run diverged."""
         self._done += epochs
         self._bar.update(epochs)
 

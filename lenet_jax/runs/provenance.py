@@ -1,4 +1,4 @@
-"""What a run ran on: enough to run it again, and to know when a number may differ."""
+"""What computed a run: enough to repeat it, and to know when a number may differ."""
 
 import functools
 import importlib.metadata
@@ -13,7 +13,7 @@ LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ml-collections
 SHOWN_LIBRARIES = ("jax", "flax", "optax")
 
 
-@functools.cache  # as the code was loaded, whatever is committed while a sweep runs
+@functools.cache  # of the code as loaded: commits during a sweep do not count
 def provenance() -> dict:
     """Library versions, device, processor and the project's git revision, as JSON types."""
     return {
@@ -26,14 +26,14 @@ def provenance() -> dict:
 
 
 def versions(ran_on: dict) -> str:
-    """What `provenance` says of Python and the libraries that a table names."""
-    recorded = ran_on["libraries"]  # none where the provenance was lost
+    """The versions in a `provenance` that a table names: Python and some libraries."""
+    recorded = ran_on["libraries"]  # empty if the provenance was lost
     libraries = (f"{name} {recorded[name]}" for name in SHOWN_LIBRARIES if name in recorded)
     return ", ".join([f"Python {ran_on['python']}", *libraries])
 
 
 def git_revision() -> str:
-    """The commit of this checkout, with "-dirty" where tracked files differ from it."""
+    """The commit of this checkout, with "-dirty" if tracked files differ from it."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         project = pathlib.Path(__file__).parent
@@ -43,7 +43,7 @@ def git_revision() -> str:
 
 
 def processor() -> str:
-    """The processor's name where Linux tells it, else its architecture."""
+    """The processor's model name if Linux reports it, otherwise its architecture."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

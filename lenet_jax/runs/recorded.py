@@ -1,4 +1,4 @@
-"""Which runs are recorded in a folder: in its merged files, and in those of processes that fill it."""
+"""Which runs are recorded in a folder: in its merged files, and in those of running or killed processes."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ def merged_path(directory: pathlib.Path, kind: str) -> pathlib.Path:
 
 
 def worker_path(directory: pathlib.Path, kind: str, worker: str) -> pathlib.Path:
-    """The file that one worker appends to, and locks as long as it lives where `kind` is "runs"."""
+    """The file that one worker appends to; its "runs" file is locked while it is running."""
     return directory / f"{kind}.{worker}.jsonl"
 
 
@@ -35,15 +35,15 @@ def key_of(line: Line) -> Key:
 
 
 def run_order(header: Header) -> Callable[[Key], tuple[int, str, int]]:
-    """A key to sort runs by: arms as config.json has them, then the others by name; seeds within an arm."""
+    """A sort key for runs: arms in the order of config.json, then others by name; seeds within an arm."""
     position = {arm["name"]: number for number, arm in enumerate(header["arms"])}
     return lambda run: (position.get(run[0], len(position)), *run)
 
 
 class RecordedRuns:
-    """The recorded runs of a folder; `read_on` takes in what was recorded since the last time.
+    """The recorded runs of a folder; `read_on` adds what was recorded since the last call.
 
-    Workers' files are read before the merged one: a merge removes them after their lines are in there, so
+    Workers' files are read before the merged one: a merge removes them only after it has their lines, so
     that every line is found in one of the two.
 
     Attributes:
@@ -58,7 +58,7 @@ class RecordedRuns:
         self.lines: dict[Key, tuple[Line, pathlib.Path]] = {}
 
     def read_on(self) -> bool:
-        """Reads further lines; returns whether anything changed. Raises UserError where runs contradict."""
+        """Reads new lines; returns whether anything changed. Raises UserError if results of a run differ."""
         known = self._workers
         self._workers = {
             name: known.get(name) or LineFile(worker_path(self._directory, RUNS, name), appended=True)
@@ -78,7 +78,7 @@ class RecordedRuns:
         return changed
 
     def records(self, header: Header) -> dict[Key, Record]:
-        """Each run's record. Raises UserError where one departs from another config than the header's."""
+        """Each run's record. Raises UserError if one refers to another config than the header's."""
         return {run: unpack(self._directory, header, line.content) for run, (line, _) in self.lines.items()}
 
     @property
@@ -93,7 +93,7 @@ class RecordedRuns:
 
     @property
     def workers(self) -> list[str]:
-        """The workers whose files were there."""
+        """The workers whose files the last `read_on` found."""
         return list(self._workers)
 
     def of_worker(self, name: str) -> set[Key]:
@@ -102,7 +102,7 @@ class RecordedRuns:
 
 
 def _version(path: pathlib.Path) -> tuple[int, ...] | None:
-    """Changes whenever the file is replaced; None where there is none."""
+    """A value that changes whenever the file is replaced; None if there is no file."""
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -111,7 +111,7 @@ def _version(path: pathlib.Path) -> tuple[int, ...] | None:
 
 
 def _join(run_files: Iterable[LineFile]) -> dict[Key, tuple[Line, pathlib.Path]]:
-    """One line for each run. Raises UserError where two of its lines differ."""
+    """One line for each run. Raises UserError if two of its lines differ."""
     found: dict[Key, tuple[Line, pathlib.Path]] = {}
     for file in run_files:
         for line in file.lines:
@@ -147,7 +147,7 @@ def recorded_epochs(
 
 
 def _last_attempts(lines: Iterable[Line], runs: set[Key]) -> dict[Key, list[Line]]:
-    """The lines of each run since its epochs last started over."""
+    """The lines of each run since its epochs last restarted."""
     found: dict[Key, list[Line]] = {}
     for line in lines:
         if (run := key_of(line)) in runs:

@@ -18,7 +18,7 @@ from lenet_jax.training.epoch import State
 from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters
 from lenet_jax.training.program import Program
 
-SPLITS = {"train": "train", "validation": "val", "test": "test"}  # their prefixes in results
+SPLITS = {"train": "train", "validation": "val", "test": "test"}  # split -> its prefix in results
 
 
 class Run(NamedTuple):
@@ -45,9 +45,9 @@ class Run(NamedTuple):
 
 
 class Images(NamedTuple):
-    """All images of a dataset on the devices, and which of them each split has.
+    """All images of a dataset on the devices, and which of them belong to each split.
 
-    Where runs draw theirs, `start` and `count` are places among those drawn.
+    If runs draw their own images, `start` and `count` refer to the images drawn.
     """
 
     data: Split
@@ -56,7 +56,7 @@ class Images(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """All that runs of one program need before their first step."""
+    """Everything that runs of one program need before their first step."""
 
     engine: Engine
     program: Program
@@ -64,7 +64,7 @@ class Prepared(NamedTuple):
 
     @property
     def capacity(self) -> int:
-        """How many runs one call trains at most."""
+        """The largest number of runs that one call trains."""
         return self.engine.capacity(self.program, len(self.images.data.labels))
 
 
@@ -95,8 +95,8 @@ class Outcome(NamedTuple):
     """How a run's training ended.
 
     Attributes:
-      status: "done", or "diverged" where the loss is no longer finite.
-      epoch: the last one.
+      status: "done", or "diverged" if the loss is no longer finite.
+      epoch: the last epoch that was trained, from 1.
       scored: the epochs that were scored on all splits, with their losses and accuracies.
     """
 
@@ -114,17 +114,17 @@ def train_runs(
 ) -> list[dict[str, Any]]:
     """Trains runs of one program together and scores each; returns one result per run.
 
-    Every image of the test set is scored once, after the last epoch. Where `config.train.select_epoch` is
+    Every image of the test set is scored once, after the last epoch. If `config.train.select_epoch` is
     "best_validation", every epoch is scored, the one with the best validation accuracy counts (the first of
-    several), and two more test accuracies are reported alongside: that of the last epoch, and the best of
+    equals), and two more test accuracies are reported alongside: that of the last epoch, and the best of
     all epochs, which is selected on the test set as some papers did. A run whose training or validation
-    loss is no longer finite ends there as `diverged`, with no accuracies.
+    loss is no longer finite stops there as `diverged`, without accuracies.
 
     Args:
       log_epoch: called after each epoch with its run, number and metrics.
-      score_test: whether to score the test images; where not, their results are None.
+      score_test: whether to score the test images; if not, their results are None.
 
-    Losses are in their own unit, accuracies fractions in [0, 1], None where a run diverged or a split was
+    Losses are in the unit of the loss, accuracies fractions in [0, 1], None if a run diverged or a split was
     not scored. Seconds are the population's, divided by its number of runs.
     """
     started = time.monotonic()
@@ -156,7 +156,7 @@ def _train(
         seconds = (time.monotonic() - started) / len(runs)
         full_score = {}
         if epoch == train.epochs or train.select_epoch == "best_validation":
-            # Of the weights after the epoch; the means over its steps are replaced.
+            # Scores of the weights after the epoch replace the means over its steps.
             full_score = columns | score(prepared, state, "train")
             full_score |= score(prepared, state, "test") if score_test else {}
         for index, run in enumerate(runs):
@@ -188,7 +188,7 @@ def hyperparameters_of(resolved: Sequence[Resolved], devices: int) -> Hyperparam
 def score(prepared: Prepared, state: State, split: str) -> dict[str, np.ndarray]:
     """Mean loss and accuracy over every image of a split, (R,) each, as `test_loss`, `test_accuracy`.
 
-    Losses are in their own unit, accuracies in [0, 1]. {} where the split has no images.
+    Losses are in the unit of the loss, accuracies in [0, 1]. {} if the split has no images.
     """
     engine, program, images = prepared
     count, prefix = images.count[split], SPLITS[split]
@@ -219,7 +219,7 @@ def _result(run: Run, outcome: Outcome, score_test: bool, wall_seconds: float) -
 
 
 def _scores(outcome: Outcome, by_validation: bool, score_test: bool) -> dict[str, float | None]:
-    """The accuracies and losses of the epoch that counts; None where a run diverged."""
+    """The accuracies and losses of the epoch that counts; None if the run diverged."""
     counted: Mapping[str, float] = {}
     last: Mapping[str, float] = {}
     if outcome.status == "done":

@@ -1,4 +1,4 @@
-"""A folder of recorded runs, which any number of commands fill together and continue after a kill.
+"""A folder of recorded runs, which any number of commands can fill together, and continue after a kill.
 
 Files in the folder:
 
@@ -6,13 +6,13 @@ Files in the folder:
 config.json           the command, the config that arms start from, the arms, provenances
 runs.jsonl            one line per run
 epochs.jsonl          one line per run and epoch
-runs.WORKER.jsonl,    the same of a command that still runs or was killed, which appends
-epochs.WORKER.jsonl   to its own files only; merged into the former at the end of a command
-.claims/              one file per run that is being run
+runs.WORKER.jsonl,    the same of a command that is running or was killed; it appends to
+epochs.WORKER.jsonl   its own files only, which are merged into the two above at its end
+.claims/              one file per run in progress
 replaced/             lines of runs that were computed again
 ====================  ==================================================================
 
-A run's line holds its result, what its config departs in from config.json's, the digest of its provenance,
+A run's line holds its result, the fields that differ from config.json's, the digest of its provenance,
 the digest of the code that computed it, and a checksum.
 """
 
@@ -50,7 +50,7 @@ def check_folder(
 ) -> tuple[Header, dict[Key, Record]]:
     """What config.json would become, and what is recorded in `directory`; nothing is written.
 
-    Raises UserError where `Store.open` would refuse the folder.
+    Raises UserError if `Store.open` would refuse the folder.
     """
     provenances = {}
     try:
@@ -69,7 +69,7 @@ def check_folder(
 
 
 class Store:
-    """What one command records in a folder, and what it sees there of the runs of others."""
+    """What one command records in a folder, and what it sees of the runs that others record there."""
 
     def __init__(self, directory: pathlib.Path):
         """Use `Store.open`, which checks and locks the folder."""
@@ -86,7 +86,7 @@ class Store:
     def open(
         cls, directory: pathlib.Path, header: Header, configs: Configs
     ) -> Generator["Store", None, None]:
-        """Makes or continues `directory` for one command, and merges its files at the command's end.
+        """Creates or continues `directory` for one command, and merges its files at the command's end.
 
         Nothing is written before all checks have passed. Then damaged lines and a damaged config.json are
         set aside, each with a warning, and the files of commands that were killed are merged.
@@ -97,7 +97,7 @@ class Store:
           configs: arm -> its resolved config, flattened as its runs record it. Recorded runs of these arms
             must have that config, in a sweep with any seed.
 
-        Raises UserError where the folder cannot be written, holds another kind of results or those of
+        Raises UserError if the folder cannot be written, holds another kind of results or those of
         another config, or two different results of one run.
         """
         claims.make_directory(directory)
@@ -106,15 +106,15 @@ class Store:
             store = cls(directory)
         try:
             yield store
-        finally:  # no more than a kill does by itself: a later merge finds the files
+        finally:  # the same as after a kill: a later merge finds the files
             store._claims.release_all()
             store._files.close()
         merge(directory)
 
     def recorded(self) -> Mapping[Key, Record]:
-        """The record of each run, {(arm, seed): record}, that any command has recorded by now.
+        """The record of each run, {(arm, seed): record}, that any command has recorded so far.
 
-        Reads only what was appended since the last call. A run on a damaged line is not recorded.
+        Reads only what was appended since the last call. A run on a damaged line counts as not recorded.
         """
         if self._runs.read_on():
             if not self._runs.provenances <= self._header["provenances"].keys():  # others have added some
@@ -127,7 +127,7 @@ class Store:
         return self._records
 
     def claim(self, arm: str, seed: int) -> bool:
-        """Claims a run for this process; False where it is recorded or claimed already. Never waits."""
+        """Claims a run for this process; False if it is recorded or claimed already. Never waits."""
         if not self._claims.take(arm, seed):
             return False
         if (arm, seed) in self.recorded():  # by another process, since the caller looked
@@ -136,17 +136,17 @@ class Store:
         return True
 
     def release(self, arm: str, seed: int) -> None:
-        """Gives up a claimed run that was not recorded. Raises KeyError where it is not claimed."""
+        """Releases a claimed run that was not recorded. Raises KeyError if it is not claimed."""
         self._claims.release(arm, seed)
 
     def holder(self, arm: str, seed: int) -> int | None:
-        """The number of the process that has claimed a run, for messages; None where it is not known."""
+        """The ID of the process that has claimed a run, for messages; None if it is not known."""
         return self._claims.holder(arm, seed)
 
     def write_epoch(self, arm: str, seed: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Records the metrics after `epoch` epochs, from 1 on. Numbers that are not finite become null.
+        """Records the metrics after `epoch` epochs, counted from 1. Numbers that are not finite become null.
 
-        Raises UserError where the file cannot be written.
+        Raises UserError if the file cannot be written.
         """
         self._files.append(EPOCHS, {"arm": arm, "seed": seed, "epoch": epoch, **_finite(metrics)})
 
@@ -163,12 +163,12 @@ class Store:
 
         Args:
           result: a row of results.csv, with `arm` and `seed`.
-          images: how many each split has.
+          images: number of images in each split.
           config: resolved and flattened.
-          provenance: libraries, device and revision that it ran on.
+          provenance: the libraries, device and revision that computed it.
           code: `code_digest` of the code that computed it.
 
-        Raises KeyError where the run is not claimed, UserError where the file cannot be written.
+        Raises KeyError if the run is not claimed, UserError if the file cannot be written.
         """
         arm, seed = result["arm"], result["seed"]
         if not self._claims.holds(arm, seed):
@@ -193,7 +193,7 @@ class Store:
     def set_aside(self, runs: Collection[Key]) -> None:
         """Moves recorded runs and their epochs to replaced/, so that they count as not recorded.
 
-        Raises UserError where one of them was recorded by a command that still runs.
+        Raises UserError if one of them was recorded by a command that is still running.
         """
         with claims.locked(self.directory):
             set_runs_aside(self.directory, require_header(self.directory), runs)
@@ -208,14 +208,14 @@ def _finite(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
-    """What config.json holds, and the recorded runs by arm (as in config.json) and seed.
+    """The content of config.json, and the recorded runs by arm (as in config.json) and seed.
 
-    Includes what commands have recorded that still run or were killed, and writes nothing. Fields that were
-    added to the project after a record count as having their default.
+    Includes the records of commands that are running or were killed, and writes nothing. Fields that were
+    added to the project after a run was recorded have their default.
 
-    Raises UserError where nothing is recorded, a file is damaged, or two results of one run differ.
+    Raises UserError if nothing is recorded, a file is damaged, or two results of one run differ.
     """
-    from lenet_jax.config.identity import complete  # late, as it loads JAX, which recording doesn't need
+    from lenet_jax.config.identity import complete  # late: it loads JAX, which recording doesn't need
 
     header = require_header(directory)
     runs = _read_runs(directory)
@@ -240,17 +240,17 @@ def read_epochs(directory: pathlib.Path) -> list[dict[str, Any]]:
     runs = _read_runs(directory)
     epochs, damage = recorded_epochs(directory, runs)
     if damage:
-        raise UserError(f"{damage[0]}. Give the sweep's command again: it sets the line aside.")
+        raise UserError(f"{damage[0]}. Run the sweep's command again: it sets the line aside.")
     return [line.content for run in sorted(epochs, key=order) for line in epochs[run]]
 
 
 def _read_runs(directory: pathlib.Path) -> RecordedRuns:
-    """Raises UserError where a line is damaged."""
+    """The recorded runs. Raises UserError if a line is damaged."""
     runs = RecordedRuns(directory)
     runs.read_on()
     if runs.damage:
         raise UserError(
-            f"{runs.damage[0]}. Give the sweep's command again: it sets the line aside and redoes what is "
+            f"{runs.damage[0]}. Run the sweep's command again: it sets the line aside and computes what is "
             "missing."
         )
     return runs

@@ -1,4 +1,4 @@
-"""A sweep: every arm with every seed, in one folder that can be stopped, continued and shared."""
+"""A sweep: every arm with every seed, recorded in one folder; it can be stopped, continued and shared."""
 
 import copy
 import pathlib
@@ -22,14 +22,14 @@ from lenet_jax.runs.run import Prepared, Run, describe, prepare, train_runs
 from lenet_jax.runs.store import Store, check_folder, read_sweep
 from lenet_jax.runs.tensorboard import Boards
 
-SECONDS_BETWEEN_LOOKS = 0.5  # at a folder whose open runs are all claimed by other processes
+SECONDS_BETWEEN_LOOKS = 0.5  # while other processes have claimed all remaining runs
 
 
 def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Run]:
     """Every arm that `config.arms` selects with every seed; all arms of a seed before the next seed.
 
-    `config.seeds` is the number of seeds, from `config.seed` on. Each arm is resolved once, and so is
-    `config` itself, so that a field which every arm overrides isn't ignored.
+    `config.seeds` is the number of seeds, counted from `config.seed`. Each arm is resolved once, and so is
+    `config` itself, so that a field that every arm overrides is checked as well.
 
     Raises UserError for unknown arms, overrides that don't fit, and whatever `resolve` refuses.
     """
@@ -38,13 +38,13 @@ def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Ru
     resolved = {arm.name: _resolve_once(_with_overrides(config, arm), cache) for arm in selected}
     if config.seeds > SEED_LIMIT - config.seed:
         raise UserError(
-            f"config.seeds={config.seeds} must be so few that the last seed, counted from "
-            f"config.seed={config.seed}, is below {SEED_LIMIT}."
+            f"config.seeds={config.seeds} is too large: the last seed, counted from "
+            f"config.seed={config.seed}, must be below {SEED_LIMIT}."
         )
     return [
-        Run(name, its.with_seed(seed))
+        Run(name, resolved_arm.with_seed(seed))
         for seed in range(config.seed, config.seed + config.seeds)
-        for name, its in resolved.items()
+        for name, resolved_arm in resolved.items()
     ]
 
 
@@ -56,7 +56,7 @@ def _resolve_once(config: ml_collections.ConfigDict, cache: dict[str, Resolved])
 
 
 def _with_overrides(config: ml_collections.ConfigDict, arm: Arm) -> ml_collections.ConfigDict:
-    """The sweep's config as the arm has it. Raises UserError for overrides that don't fit."""
+    """The sweep's config with the arm's overrides. Raises UserError for overrides that don't fit."""
     try:
         return override(config, arm.overrides)
     except (KeyError, TypeError, ValueError) as error:
@@ -73,20 +73,20 @@ def run_sweep(
     after_runs: Callable[[pathlib.Path], None] | None = None,
     rerun: bool = False,
 ) -> int:
-    """Runs what `directory` does not hold yet, and returns how many runs that were.
+    """Trains the runs that `directory` does not hold yet, and returns their number.
 
-    Runs of one program are trained together, as many at once as their engine's `capacity` says; a kill
+    Runs of one program are trained together, up to the `capacity` of their engine at once; a kill
     loses those in flight. Other processes may fill the same folder: each run is claimed by one of them, and
-    this call returns when all runs are recorded, by whomever.
+    this call returns when all runs are recorded.
 
-    Every arm is resolved, and prepared where it has open runs, before the first run is trained, so that a
-    config which cannot be run is refused at once.
+    Every arm is resolved, and prepared if it has runs to train, before the first run is trained, so that a
+    config that cannot be run is refused at once.
 
     Args:
       arms: all arms of the sweep; `config.arms` selects some.
       command: the words of the command that gives these runs, without the folder.
       kind: "sweep"; "tuning", which does not score the test images; "run", a single run.
-      after_runs: called with `directory` whenever it holds more runs.
+      after_runs: called with `directory` each time that runs have been recorded.
       rerun: whether to compute again the runs that other code computed.
 
     Raises UserError for what cannot be run, for a folder of another config, and for a single run that
@@ -95,7 +95,7 @@ def run_sweep(
     runs = list_runs(config, arms)
     if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
         raise UserError(
-            f"Arm {without[0]} keeps no validation images, on which tuning selects: set "
+            f"Arm {without[0]} holds out no validation images, which tuning needs: set "
             "config.data.validation_fraction or config.data.draw."
         )
     header = {
@@ -191,7 +191,7 @@ def _train_and_record(
 def run_single(
     config: ml_collections.ConfigDict, command: Sequence[str], directory: pathlib.Path, rerun: bool = False
 ) -> tuple[dict[str, Any], bool]:
-    """One run, recorded as a sweep's are: its result, and whether it was computed now.
+    """One run, recorded like a sweep of one: its result, and whether it was computed now.
 
     Raises UserError as `run_sweep` does.
     """

@@ -9,7 +9,7 @@ FOLDER = "tensorboard"
 
 
 class Boards:
-    """Writes the metrics of the runs that ask for it below DIR/tensorboard; use as a context manager."""
+    """Writes metrics to DIR/tensorboard for runs with `config.tensorboard`; use as a context manager."""
 
     def __init__(self, directory: pathlib.Path):
         self._directory = directory / FOLDER
@@ -23,7 +23,7 @@ class Boards:
             writer.close()
 
     def write(self, run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Adds the metrics after `epoch` epochs, where `config.tensorboard` is set."""
+        """Adds the metrics after `epoch` epochs if `config.tensorboard` is set."""
         if not run.resolved.config.tensorboard:
             return
         writer = self._writers.get(run.name) or self._open(run)
@@ -31,7 +31,7 @@ class Boards:
             writer.add_scalar(name, value, epoch)
 
     def _open(self, run: Run):
-        import tensorboardX  # slow to import, and rarely asked for
+        import tensorboardX  # slow to import, and rarely used
 
         folder = self._directory / f"{run.arm}-seed{run.seed}"
         for stale in folder.glob("events.out.tfevents.*"):  # of a run that was stopped

@@ -1,4 +1,4 @@
-"""Selects, for each arm, one of some candidates by validation accuracy."""
+"""Selects one candidate for each arm by validation accuracy."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
         if len(arm.candidates) < 2:
             raise UserError(
                 f"Arm {arm.name} has {len(arm.candidates)} candidates: tuning selects one of at least two, "
-                "which get_arms(config) gives as Arm(candidates={name: overrides})."
+                "which get_arms(config) lists as Arm(candidates={name: overrides})."
             )
         expanded += [
             dataclasses.replace(
@@ -41,9 +41,9 @@ def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
 def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The selected candidate of each arm all of whose candidates have results.
 
-    The candidate with the best mean validation accuracy over its seeds is selected, the first of several;
-    one of which a run diverged is out. Arms with a common `tuned_with` share the candidate that is best for
-    the mean of their means.
+    The candidate with the best mean validation accuracy over its seeds is selected, the first of equals;
+    candidates with a diverged run are excluded. Arms with the same `tuned_with` share the candidate with the
+    best mean of their means.
 
     Args:
       arms: with their candidates.
@@ -52,7 +52,7 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
     Returns:
       Arm's name -> `candidate`, its `overrides`, `val_accuracy_mean` (a fraction in [0, 1]) and `runs`.
 
-    Raises UserError where every candidate diverged.
+    Raises UserError if every candidate diverged.
     """
     of_arm: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
@@ -87,9 +87,9 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
 
 
 def merge_selection(path: pathlib.Path, selected: Mapping[str, Mapping[str, Any]]) -> None:
-    """Adds what `select_candidates` returned to the JSON file at `path`, in place of earlier selections.
+    """Merges what `select_candidates` returned into the JSON file at `path`, replacing earlier selections.
 
-    Raises UserError where the file holds something else or cannot be written.
+    Raises UserError if the file holds something else or cannot be written.
     """
     try:
         earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -102,7 +102,7 @@ def merge_selection(path: pathlib.Path, selected: Mapping[str, Mapping[str, Any]
 
 
 def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
-    """The arms in groups that share a candidate. Raises UserError where their candidates differ."""
+    """The arms in groups that share a candidate. Raises UserError if their candidates differ."""
     groups: dict[tuple[bool, str], list[Arm]] = {}
     for arm in arms:
         groups.setdefault((bool(arm.tuned_with), arm.tuned_with or arm.name), []).append(arm)
@@ -110,13 +110,13 @@ def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
         if any(set(arm.candidates) != set(group[0].candidates) for arm in group):
             raise UserError(
                 f"The arms {', '.join(arm.name for arm in group)} are tuned together but have different "
-                "candidates: give all the same, or another tuned_with."
+                "candidates: give them the same candidates, or different tuned_with."
             )
     return list(groups.values())
 
 
 def _mean_accuracy(results: Sequence[Mapping[str, Any]]) -> float:
-    """Mean validation accuracy; NaN where a run diverged."""
+    """Mean validation accuracy; NaN if a run diverged."""
     if any(result["status"] == "diverged" for result in results):
         return math.nan
     return statistics.fmean(result["val_accuracy"] for result in results)

@@ -14,17 +14,17 @@ from lenet_jax.runs.recorded import EPOCHS, RUNS, worker_path
 
 
 class WorkerFiles:
-    """runs.WORKER.jsonl and epochs.WORKER.jsonl, for a WORKER that no other process is or was.
+    """runs.WORKER.jsonl and epochs.WORKER.jsonl, for a WORKER name that is never used twice.
 
-    The first is locked until `close`, by which a merge knows that both are still written to.
+    The first is locked until `close`, so that a merge can see that both are still in use.
     """
 
     def __init__(self, directory: pathlib.Path):
-        """Makes the files. The caller has locked the folder: a merge would remove files without a lock.
+        """Creates the files. The caller has locked the folder: a merge would remove unlocked files.
 
-        Raises UserError where the folder cannot be written.
+        Raises UserError if the folder cannot be written.
         """
-        worker = f"{os.getpid()}-{secrets.token_hex(4)}"  # processes of two machines may share a number
+        worker = f"{os.getpid()}-{secrets.token_hex(4)}"  # processes on two machines may share an ID
         self._paths = {kind: worker_path(directory, kind, worker) for kind in (RUNS, EPOCHS)}
         self._descriptors: dict[str, int] = {}
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
@@ -38,7 +38,7 @@ class WorkerFiles:
     def append(self, kind: str, content: Mapping[str, Any]) -> None:
         """Appends one line, as a whole or not at all; a run's line reaches the disk before this returns.
 
-        Raises UserError where it cannot be written.
+        Raises UserError if it cannot be written.
         """
         descriptor, line = self._descriptors[kind], to_line(content)
         try:
@@ -51,10 +51,10 @@ class WorkerFiles:
         except OSError as error:
             raise UserError(
                 f"{self._paths[kind]} cannot be written ({error.strerror}): choose a folder you may write "
-                "to, or make room."
+                "to, or free space."
             ) from error
 
     def close(self) -> None:
-        """Closes and unlocks the files, which stay until a merge."""
+        """Closes and unlocks the files, which remain until a merge."""
         for descriptor in self._descriptors.values():
             os.close(descriptor)

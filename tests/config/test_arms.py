@@ -19,22 +19,22 @@ def test_arms_that_fit_are_returned():
         ({"a": {}}, "must return a list of lenet_jax.Arm"),
         (["a"], "must return a list of lenet_jax.Arm"),
         (None, "must return a list"),
-        ([], "returns no arms: let it name at least one"),
+        ([], "returns no arms: return at least one"),
         ([Arm("a/b", {})], "a/b.*letters"),
         ([Arm("", {})], "letters"),
         ([Arm(3, {})], r"\[3\].*letters"),
         ([Arm("n" * 81, {})], "at most 80 letters"),
         ([Arm("a", {}), Arm("a", {})], "names a twice"),
         ([Arm("a", {}, baselines={"width": "z"})], "a is compared with z in 'width', which"),
-        ([Arm("a", {"seed": 3})], "Arm a sets seed, which counts its repetitions"),
+        ([Arm("a", {"seed": 3})], "Arm a sets seed, which numbers its repetitions"),
         ([Arm("a", {}, reading="best_")], "Arm a has reading='best_': choose one of '', 'test_selected_'"),
         ([Arm("a", {}, paper=Paper(105.0, 100))], r"paper.error_percent=105.0 must be in \[0, 100\]"),
         ([Arm("a", {}, paper=Paper(float("nan"), 100))], "must be in"),
-        ([Arm("a", {}, paper=Paper(5.0, 0))], "paper.images=0, of which there is at least one"),
+        ([Arm("a", {}, paper=Paper(5.0, 0))], "paper.images=0, which must be at least 1"),
         ([Arm("a", {}, paper=Paper(5.0, 100, 101))], "paper.errors=101 must be at most paper.images=100"),
     ],
 )
-def test_arms_that_cannot_be_are_refused(arms, sentence):
+def test_invalid_arms_are_refused(arms, sentence):
     with pytest.raises(UserError, match=sentence):
         check_arms(arms)
 

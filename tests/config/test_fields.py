@@ -8,7 +8,7 @@ from lenet_jax.config.listing import WIDTH, list_fields
 from lenet_jax.training.hyperparameters import Hyperparameters
 
 
-def test_the_names_that_the_design_fixes():
+def test_the_documented_names_are_fields():
     fixed = "dataset seed parallel data.manual_dir train.epochs train.batch_size train.learning_rate"
     assert set(fixed.split()) <= set(FIELDS)
     assert set(flatten(default_config())) == set(FIELDS)

@@ -20,7 +20,7 @@ def test_an_override_changes_a_copy_and_nothing_else():
     assert flatten(changed) == before | {"model.sharing": "unshared", "seed": 3, "model.hidden": []}
 
 
-def test_records_leave_out_places_and_what_selects_runs():
+def test_records_leave_out_local_folders_and_fields_that_select_runs():
     config = override(default_sweep(), {"data.manual_dir": "/here", "data.data_dir": "/there", "seeds": 3})
     assert set(FIELDS) - set(to_record(config)) == {"data.manual_dir", "data.data_dir"}
     assert not {"seeds", "arms"} & set(to_record(config))
@@ -40,7 +40,7 @@ def test_differences_name_each_field_that_identifies_a_run():
     assert differences(recorded, recorded | {"new": None}) == ["new: recorded 'nothing', asked for None"]
 
 
-def test_a_record_without_a_field_that_came_later_did_what_its_default_does():
+def test_a_field_that_was_added_after_a_record_has_its_default():
     config = flatten(default_config())
     recorded = {field: value for field, value in config.items() if field != "data.positions"}
     assert complete(recorded)["data.positions"] == 1

@@ -9,7 +9,7 @@ from lenet_jax.errors import UserError
 
 
 def program(devices=1, train_images=1000, **fields):
-    """Of the default config, with fields of `train` replaced and others by their dotted names."""
+    """The program of the default config with some fields: names without a dot are fields of `train`."""
     overrides = {name if "." in name else f"train.{name}": value for name, value in fields.items()}
     seed = {"seed": overrides.pop("train.seed")} if "train.seed" in overrides else {}
     config = override(default_config(), overrides | seed)
@@ -19,7 +19,7 @@ def program(devices=1, train_images=1000, **fields):
 def test_a_program_says_what_is_trained():
     made = program(batch_size=64, epochs=10, warmup_epochs=0.5)
     assert (made.train_images, made.batch_size, made.image_size) == (1000, 64, 32)
-    assert made.optimizer.total_steps == 10 * 15  # the 40 images left of an epoch make no step
+    assert made.optimizer.total_steps == 10 * 15  # the partial batch of 40 images is dropped
     assert made.optimizer.warmup_steps == 8  # half of 15, rounded
     assert [stage.maps for stage in made.model.stages] == [6, 16]
 
@@ -67,7 +67,7 @@ def test_runs_that_differ_in_the_computation_do_not(fields):
         ({"weight_decay": float("nan")}, "config.train.weight_decay=nan must be "),
         ({"warmup_epochs": -1.0}, "config.train.warmup_epochs=-1.0 must be from 0 to "),
         ({"epochs": 3, "warmup_epochs": 3.0}, "config.train.warmup_epochs=3.0 must be from 0 to less"),
-        ({"epochs": 1, "batch_size": 999, "warmup_epochs": 0.9}, "config.train.warmup_epochs=0.9 must be so"),
+        ({"epochs": 1, "batch_size": 999, "warmup_epochs": 0.9}, "config.train.warmup_epochs=0.9 must be sh"),
         ({"batch_size": 0}, "config.train.batch_size=0 must be at least 1."),
         ({"batch_size": 1001}, "config.train.batch_size=1001 must be at most the 1,000 training images"),
         ({"batch_size": 64, "devices": 3}, "config.train.batch_size=64 must be a multiple of the 3 devices"),
@@ -135,7 +135,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ),
     ],
 )
-def test_settings_that_do_not_fit_each_other_are_refused(fields, sentence):
+def test_settings_that_do_not_fit_together_are_refused(fields, sentence):
     with pytest.raises(UserError, match=sentence):
         resolve(override(default_config(), fields))
 
@@ -169,7 +169,7 @@ def test_too_large_a_draw_is_refused():
     ],
     ids=str,
 )
-def test_the_edges_of_what_can_be_run_are_accepted(fields):
+def test_values_at_the_bounds_are_accepted(fields):
     assert program(**fields).optimizer.total_steps >= 1
 
 

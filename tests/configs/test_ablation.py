@@ -32,8 +32,8 @@ def test_the_small_ablation_has_every_wiring_and_two_mlps():
     ]
 
 
-def test_the_ablation_has_the_arms_of_the_design(runs):
-    """Counts of the design, arm by arm."""
+def test_the_ablation_has_the_documented_arms(runs):
+    """Documented parameter counts, arm by arm."""
     parameters = {
         "local_shared": 61_706,
         "local_unshared": 423_038,
@@ -85,7 +85,7 @@ def test_the_matched_mlp_follows_the_convolution():
     assert matched.overrides["model.parameter_budget"] == convolution
 
 
-def test_a_new_connectivity_gets_its_arms_and_its_contrast_by_itself(monkeypatch):
+def test_a_new_connectivity_gets_its_arms_and_its_contrast_automatically(monkeypatch):
     monkeypatch.setattr(ablation, "CONNECTIVITY", [*wiring.CONNECTIVITY, "strip"])
     fields = {"model.name": "cnn", "model.connectivity": "strip"}
     assert arms()["strip_shared"] == Arm(

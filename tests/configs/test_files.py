@@ -1,4 +1,4 @@
-"""Every file in configs/: how it says it is used, and that it runs in small."""
+"""Every file in configs/: its docstring gives its command, and it runs on small images."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from lenet_jax.config.identity import flatten
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, load_config, run_command
 
-FRAGMENTS = {"common.py", "families.py", "steps.py", "tuned.py"}  # imported by configs, none themselves
+FRAGMENTS = {"common.py", "families.py", "steps.py", "tuned.py"}  # imported by configs, not configs
 ALL_FILES = [path for path in sorted((PROJECT / "configs").rglob("*.py")) if path.name not in FRAGMENTS]
 FILES = sorted((PROJECT / "configs").glob("*.py"))
 
@@ -23,7 +23,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("file", ALL_FILES, ids=lambda file: file.stem)
-def test_config_files_say_how_they_are_used(file):
+def test_docstrings_of_config_files_give_their_command(file):
     module = load_config(file)
     commands = ("ablate", "tune") if hasattr(module, "get_arms") else ("train",)
     name = file.relative_to(PROJECT).as_posix()
@@ -36,7 +36,7 @@ def test_config_files_say_how_they_are_used(file):
 
 
 def unlike(arms):
-    """Names of arms, one of those that set the same fields to the same names and to other sizes."""
+    """Names of arms, one for each group that sets the same fields to the same names, whatever the sizes."""
     kinds = {}
     for arm in arms:
         kind = {name: value if isinstance(value, str) else None for name, value in arm.overrides.items()}
@@ -45,7 +45,7 @@ def unlike(arms):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_every_config_runs_in_small(file, tmp_path):
+def test_every_config_runs_on_small_images(file, tmp_path):
     module = load_config(file)
     config = module.get_config()
     small = [f"--config.{field}={value}" for field, value in SMALL.items() if field in flatten(config)]

@@ -1,4 +1,4 @@
-"""The commands: what they print and leave, and bad input that ends in one sentence."""
+"""The commands: what they print and write, and bad input that is reported in one sentence."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def train(directory, *arguments):
 
 @pytest.fixture(scope="module")
 def finished_run(tmp_path_factory):
-    """The folder of one run, with TensorBoard files. Tests leave it as it is."""
+    """The folder of one run, with TensorBoard files. Tests do not change it."""
     directory = tmp_path_factory.mktemp("finished") / "run"
     ended = train(directory, "--config.tensorboard=True")
     assert ended.status == 0, ended.err
@@ -45,7 +45,7 @@ def assert_refused(ended, *words):
         assert word in ended.err
 
 
-# Fields and values that cannot be, and what the sentence must tell: the field, and what would do.
+# Invalid fields and values, and what the sentence must name: the field, and what is allowed.
 BAD_FIELDS = [
     ("nope=1", "config.nope"),
     ("train.epoch=3", "config.train.epoch ", "perhaps train.epochs"),
@@ -96,7 +96,7 @@ BAD_FIELDS = [
 @pytest.mark.parametrize(
     ("argument", "words"), [pytest.param(argument, words, id=argument) for argument, *words in BAD_FIELDS]
 )
-def test_a_bad_field_is_named_and_nothing_lost(finished_sweep, argument, words):
+def test_an_invalid_field_is_named_and_nothing_is_lost(finished_sweep, argument, words):
     before = folders.contents(finished_sweep)
     ended = run_command("ablate", TINY, f"--workdir={finished_sweep}", f"--config.{argument}")
     assert_refused(ended, *words)
@@ -113,13 +113,13 @@ def test_a_bad_field_is_named_and_nothing_lost(finished_sweep, argument, words):
         ("data.image_size=8", ["config.data.image_size=8", "config.data.box=16"]),
     ],
 )
-def test_what_only_the_data_tells_is_refused_and_nothing_recorded(tmp_path, argument, words):
+def test_a_config_that_does_not_fit_the_data_is_refused_and_nothing_recorded(tmp_path, argument, words):
     ended = run_command("ablate", TINY, f"--workdir={tmp_path / 'sweep'}", f"--config.{argument}")
     assert_refused(ended, *words)
     assert not list(tmp_path.rglob("*"))
 
 
-def test_a_bad_field_that_no_arm_reads(tmp_path):
+def test_an_invalid_field_that_no_selected_arm_reads_is_refused(tmp_path):
     for name in ("connectivity=sparse", "pooling=sum"):
         ended = run_command(
             "ablate", TINY, f"--workdir={tmp_path}", "--config.arms=mlp_8", f"--config.model.{name}"
@@ -128,20 +128,20 @@ def test_a_bad_field_that_no_arm_reads(tmp_path):
 
 
 @pytest.mark.parametrize("argument", ["train.epochs=0", "nope=1", "dataset=cifar", "seeds=2"])
-def test_train_refuses_too(finished_run, argument):
+def test_train_refuses_invalid_fields(finished_run, argument):
     before = folders.contents(finished_run)
     assert_refused(train(finished_run, f"--config.{argument}"), argument.split("=")[0])
     assert folders.contents(finished_run) == before
 
 
 @pytest.mark.parametrize("argument", ["model.kernel_size=40", "model.name=alexnet", "data.image_size=0"])
-def test_summary_refuses_too(argument):
+def test_summary_refuses_invalid_fields(argument):
     assert_refused(
         run_command("summary", LENET5, f"--config.{argument}"), argument.split("=")[0].split(".")[1]
     )
 
 
-def test_nothing_is_made_where_nothing_can_run(tmp_path):
+def test_no_folder_is_created_if_nothing_can_run(tmp_path):
     assert_refused(train(tmp_path / "new", "--config.train.epochs=0"))
     assert_refused(run_command("ablate", TINY, f"--workdir={tmp_path / 'new'}", "--config.train.epochs=0"))
     assert not (tmp_path / "new").exists()
@@ -149,7 +149,7 @@ def test_nothing_is_made_where_nothing_can_run(tmp_path):
 
 BAD_FILES = {
     "raises": ("1 / 0\n", "division by zero"),
-    "no_python": ("def get_config(:\n", "SyntaxError"),
+    "invalid_syntax": ("def get_config(:\n", "SyntaxError"),
     "no_function": ("x = 1\n", "get_config"),
     "no_config": ("def get_config():\n    return {}\n", "ConfigDict"),
     "two_lines": ("def get_config():\n    raise ValueError('one\\ntwo')\n", "one", "two"),
@@ -161,7 +161,7 @@ BAD_FILES = {
     ("name", "contents"),
     [pytest.param(*file, id=file[0]) for file in BAD_FILES.items()],
 )
-def test_a_config_file_that_is_none(tmp_path, name, contents):
+def test_an_invalid_config_file_is_refused(tmp_path, name, contents):
     file = tmp_path / f"{name}.py"
     file.write_text(contents[0])
     ended = run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}")
@@ -173,7 +173,7 @@ def test_a_config_file_that_is_none(tmp_path, name, contents):
     "path",
     ["nothere.py", "../configs", ""],
 )
-def test_a_config_file_that_is_not_there(tmp_path, path):
+def test_a_missing_config_file_is_refused(tmp_path, path):
     file = tmp_path / path if path == "nothere.py" else path
     ended = run_command("train", f"--config={file}", f"--workdir={tmp_path / 'new'}")
     assert_refused(ended, "--config", "configs/lenet5.py")
@@ -194,7 +194,7 @@ def get_arms(config):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("raise ValueError('no arms')", ["arms cannot be made", "no arms"]),
+        ("raise ValueError('no arms')", ["get_arms(config) of this --config raised", "no arms"]),
         ("return []", ["get_arms", "at least one"]),
         ("return {'a': {'train.epochs': 1}}", ["get_arms", "list of lenet_jax.Arm"]),
         ("return [Arm('a', {'model.nope': 1})]", ["Arm a", "nope"]),
@@ -205,7 +205,7 @@ def get_arms(config):
         ("return [Arm('a', {'seed': 1})]", ["Arm a sets seed", "config.seed"]),
     ],
 )
-def test_arms_that_cannot_be(tmp_path, body, words):
+def test_invalid_arms_are_refused(tmp_path, body, words):
     file = tmp_path / "sweep.py"
     file.write_text(SWEEP_FILE.replace("BODY", body))
     ended = run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}")
@@ -213,7 +213,7 @@ def test_arms_that_cannot_be(tmp_path, body, words):
     assert not (tmp_path / "new").exists()
 
 
-def test_contrasts_of_arms_that_are_not_there(tmp_path):
+def test_contrasts_with_missing_arms_are_refused(tmp_path):
     text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
     file = tmp_path / "sweep.py"
     file.write_text(text.replace('"width": "mlp_4"', '"width": "mlp_5"'))
@@ -221,7 +221,7 @@ def test_contrasts_of_arms_that_are_not_there(tmp_path):
     assert_refused(ended, "width", "mlp_5")
 
 
-def test_a_sweep_without_the_fields_of_a_sweep(tmp_path):
+def test_a_sweep_without_the_fields_of_a_sweep_is_refused(tmp_path):
     file = tmp_path / "sweep.py"
     text = SWEEP_FILE.replace("default_sweep", "default_config").replace("config.seeds = 1", "pass")
     file.write_text(text.replace("BODY", "return []"))
@@ -235,7 +235,7 @@ def test_a_sweep_without_the_fields_of_a_sweep(tmp_path):
         ("config.unlock(); del config.train.epochs", ["lacks train.epochs"]),
     ],
 )
-def test_a_config_file_with_other_fields(tmp_path, body, words):
+def test_a_config_file_with_unknown_or_missing_fields_is_refused(tmp_path, body, words):
     file = tmp_path / "sweep.py"
     file.write_text(SWEEP_FILE.replace("config.seeds = 1", body).replace("BODY", "return []"))
     assert_refused(run_command("ablate", f"--config={file}", f"--workdir={tmp_path / 'new'}"), *words)
@@ -267,7 +267,7 @@ def test_a_config_file_takes_an_argument(tmp_path):
     assert_refused(run_command("summary", f"--config={tmp_path / 'none.py'}:1"), "none.py:1")
 
 
-def test_a_tuning_selects_on_validation_images_alone(tmp_path):
+def test_tuning_selects_on_validation_images_alone(tmp_path):
     """Every candidate with every seed; test columns are empty; the choice is written for configs to read."""
     file, output = tmp_path / "rates.py", tmp_path / "tuned.json"
     text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
@@ -297,7 +297,7 @@ def test_a_tuning_selects_on_validation_images_alone(tmp_path):
     assert_refused(run_command("ablate", *arguments[:2]), "holds a tuning sweep: choose another --workdir")
 
 
-def test_a_tuning_without_candidates_or_validation_images(tmp_path):
+def test_tuning_without_candidates_or_validation_images_is_refused(tmp_path):
     workdir = f"--workdir={tmp_path / 'new'}"
     assert_refused(run_command("tune", TINY, workdir), "local_shared has 0 candidates")
     file = tmp_path / "sweep.py"
@@ -329,7 +329,7 @@ def test_the_default_config_is_trained_without_a_config(tmp_path):
     assert_refused(run_command("train", "--workdir=x", "--config.nope=1"), "config.nope", "default config")
 
 
-def test_a_config_that_is_no_sweep(tmp_path):
+def test_a_config_that_is_not_a_sweep_is_refused(tmp_path):
     ended = run_command("ablate", LENET5, f"--workdir={tmp_path}")
     assert_refused(ended, "get_arms", "configs/ablation.py")
 
@@ -349,14 +349,14 @@ def test_a_config_that_is_no_sweep(tmp_path):
         ("train", ["--config", LENET5.removeprefix("--config="), "--workdir=x", "--config.nope=1"], ["nope"]),
     ],
 )
-def test_flags_that_are_none(name, arguments, words, tmp_path, monkeypatch):
+def test_invalid_or_missing_flags_are_refused(name, arguments, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert_refused(run_command(name, *arguments), *words)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("below", ["", "below", "below/deeper"])
-def test_a_folder_that_cannot_be_written(tmp_path, below):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, below):
     file = tmp_path / "file"
     file.write_text("precious")
     for ended in (run_command("ablate", TINY, f"--workdir={file / below}"), train(file / below)):
@@ -364,18 +364,18 @@ def test_a_folder_that_cannot_be_written(tmp_path, below):
     assert file.read_text() == "precious"
 
 
-def test_report_of_a_file(tmp_path):
+def test_report_refuses_a_file(tmp_path):
     (tmp_path / "file").write_text("precious")
     assert_refused(run_command("report", f"--workdir={tmp_path / 'file'}"), str(tmp_path / "file"))
 
 
-def test_no_folder_is_not_the_current_one(tmp_path, monkeypatch):
+def test_an_empty_workdir_is_not_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert_refused(train(""), "--workdir")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_that_another_process_computes(tmp_path):
+def test_a_run_that_another_process_computes_is_refused(tmp_path):
     directory = tmp_path / "run"
     directory.mkdir()
     claims = Claims(directory)
@@ -385,19 +385,19 @@ def test_a_run_that_another_process_computes(tmp_path):
     assert train(directory).status == 0
 
 
-def test_report_of_an_empty_folder(tmp_path):
+def test_report_refuses_an_empty_folder(tmp_path):
     ended = run_command("report", f"--workdir={tmp_path}")
     assert_refused(ended, str(tmp_path), "holds no ", "experiments.ablate")
     assert not list(tmp_path.iterdir())
 
 
-def test_report_of_a_damaged_record(sweep_copy):
+def test_report_refuses_a_damaged_record(sweep_copy):
     runs = sweep_copy / "runs.jsonl"
     runs.write_text(runs.read_text().replace(folders.records(sweep_copy)["mlp_8-seed0"], "{}\n"))
     assert_refused(run_command("report", f"--workdir={sweep_copy}"), "runs.jsonl, line 3", "damaged")
 
 
-def test_report_of_a_sweep_that_was_stopped(sweep_copy):
+def test_report_works_on_a_stopped_sweep(sweep_copy):
     folders.remove_run(sweep_copy, "mlp_8", 1)
     ended = run_command("report", f"--workdir={sweep_copy}")
     assert (ended.status, ended.err) == (0, "")
@@ -468,7 +468,7 @@ def test_two_seeds_differ_and_zero_is_one_of_them(tmp_path):
     assert losses["default"] == losses["zero"] != losses["one"]
 
 
-def test_summary_prints_the_counts_of_the_design():
+def test_summary_prints_the_documented_counts():
     ended = run_command("summary", LENET5)
     assert (ended.status, ended.err) == (0, "")
     network = next(line for line in ended.out.splitlines() if line.startswith("network"))
@@ -480,7 +480,7 @@ def test_summary_prints_the_counts_of_the_design():
     assert "84,116" in ended.out and "6,704,800" in ended.out
 
 
-def test_a_real_process_ends_like_that():
+def test_a_real_process_prints_the_same_sentence():
     ended = subprocess.run(
         [sys.executable, "-m", "experiments.train", LENET5, "--workdir=x", "--config.train.epochs=0"],
         cwd=PROJECT, capture_output=True, text=True,

@@ -50,7 +50,7 @@ def run_command(name: str, *arguments: str) -> Ended:
         mock.patch.object(absl_logging.get_absl_handler().python_handler, "stream", err),
         warnings.catch_warnings(),
     ):
-        # ml_collections loads config files so; outside tests Python doesn't show this.
+        # How ml_collections loads config files; outside tests Python hides this warning.
         warnings.filterwarnings("ignore", r"the load_module\(\) method", DeprecationWarning)
         try:
             runpy.run_path(str(script), run_name="__main__")

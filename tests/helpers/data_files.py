@@ -1,4 +1,4 @@
-"""Small original files, and how tests have them accepted instead of the real ones."""
+"""Small original files, and how tests register them in place of the real ones."""
 
 import dataclasses
 import gzip
@@ -14,7 +14,7 @@ TRAIN_COUNT, TEST_COUNT = 30, 12
 
 
 def small_source(name: str, url: str = "https://original.invalid/") -> Source:
-    """The source called `name`, with a few images and an address that no machine has."""
+    """The source called `name`, with a few images and an address that does not exist."""
     return dataclasses.replace(SOURCES[name], url=url, train_count=TRAIN_COUNT, test_count=TEST_COUNT)
 
 

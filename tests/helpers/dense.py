@@ -9,7 +9,7 @@ from lenet_jax.models.wired_layer import Wired, reads_of
 
 
 def dense_weights(reads_PT: np.ndarray, kernel: jax.Array, positions: int) -> jax.Array:
-    """(X, C, P, O) weights of the dense layer that a wiring is, for `positions` input positions.
+    """(X, C, P, O) weights of the dense layer equivalent to a wiring, for `positions` input positions.
 
     Link by link: the unit at position p of output map o reads input map c at position reads[p, t], through
     kernel[t, c, o] if weights are shared, through kernel[t, c, p, o] if each unit has its own. All other

@@ -1,4 +1,4 @@
-"""What tests compare of a folder of results."""
+"""The parts of a results folder that tests compare."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ def lines(directory: pathlib.Path, kind: str) -> list[str]:
 
 
 def records(directory: pathlib.Path) -> dict[str, str]:
-    """Run -> its line; a run again would change it, as seconds are in it."""
+    """Run -> its line, which a second run would change, as it holds the wall time."""
     found: dict[str, str] = {}
     for line in lines(directory, "runs"):
         run = json.loads(line)
@@ -51,7 +51,7 @@ def remove_run(directory: pathlib.Path, arm: str, seed: int) -> None:
 
 
 def contents(directory: pathlib.Path) -> dict[str, tuple[bytes, int]]:
-    """Every file below `directory`, but for locks, with when it was written in ns."""
+    """Every file below `directory` except locks: its bytes, and its modification time in ns."""
     return {
         str(path.relative_to(directory)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in directory.rglob("*")

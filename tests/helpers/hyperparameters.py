@@ -23,10 +23,10 @@ DEFAULTS = {
 
 
 def population(*runs: dict[str, float]) -> Hyperparameters:
-    """Arrays (R,): each run with DEFAULTS but for the numbers given."""
+    """Arrays (R,): for each run, DEFAULTS with the given numbers replaced."""
     return stack_hyperparameters([DEFAULTS | run for run in runs])
 
 
 def one_run(**numbers: float) -> Hyperparameters:
-    """Scalars: DEFAULTS but for the numbers given."""
+    """Scalars: DEFAULTS with the given numbers replaced."""
     return jax.tree.map(lambda array: array[0], population(numbers))

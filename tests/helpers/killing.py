@@ -12,7 +12,7 @@ from collections.abc import Callable
 def ended_before(call: int, function: Callable[[], None]) -> bool:
     """Runs `function` in a child that is killed just before its `call`-th system call, counted from 1.
 
-    What only reads the state of a file doesn't count. Returns whether the child came to its end first.
+    Calls that only read the status of a file don't count. Returns whether the child finished first.
     """
 
     def watched() -> None:
@@ -35,7 +35,7 @@ def ended_before(call: int, function: Callable[[], None]) -> bool:
 
 
 def ended_within(seconds: float, function: Callable[[], None]) -> bool:
-    """Runs `function` in a child that is killed after some time. Returns whether it came to its end first."""
+    """Runs `function` in a child that is killed after `seconds`. Returns whether it finished first."""
     child = _fork(function)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
@@ -43,7 +43,7 @@ def ended_within(seconds: float, function: Callable[[], None]) -> bool:
 
 
 def start(function: Callable[[], None]) -> Callable[[], bool]:
-    """Runs `function` in a child; the result waits for its end, and is False where it was killed."""
+    """Runs `function` in a child; the returned function waits for it, and returns False if it was killed."""
     child = _fork(function)
     return lambda: _wait(child)
 

@@ -6,7 +6,7 @@ COUNTS = {"parameters": 61706, "connections": 423038, "wired_connections": 36390
 
 
 def result(arm: str, seed: int, test_accuracy: float | None, **fields: Any) -> dict[str, Any]:
-    """A run's result; diverged where it has no accuracy."""
+    """A run's result; diverged if `test_accuracy` is None."""
     return {
         "arm": arm, "dataset": "digits", "seed": seed,
         "status": "diverged" if test_accuracy is None else "done",

@@ -60,7 +60,7 @@ def fill(
 
 
 def leave_open(directory: pathlib.Path, runs: Iterable[tuple[str, int]]) -> None:
-    """What a command leaves that was killed after these runs: files of its own, not merged."""
+    """Leaves what a command killed after these runs leaves: files of its own, not merged."""
     with contextlib.suppress(SystemExit), opened(directory) as store:
         for arm, seed in runs:
             assert store.claim(arm, seed)

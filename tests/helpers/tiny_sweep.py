@@ -1,4 +1,4 @@
-"""A sweep that trains in a moment, with an arm that diverges: what tests pass to --config."""
+"""A sweep that trains in seconds, with an arm that diverges; tests pass it to --config."""
 
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_sweep

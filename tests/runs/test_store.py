@@ -170,7 +170,7 @@ def test_a_folder_without_room_is_refused_and_nothing_half_written(directory, mo
         for full in (write_half, write_nothing):
             with monkeypatch.context() as patch:
                 patch.setattr(os, "write", full)
-                with pytest.raises(UserError, match=r"jsonl cannot be written \(No space .*\): .* make room"):
+                with pytest.raises(UserError, match=r"jsonl cannot be written \(No space.*\): .* free space"):
                     record(store, "wide", 2)
         record(store, "wide", 2)
     assert ("wide", 2) in keys(directory) and len(read_epochs(directory)) == 5 * EPOCHS
@@ -314,7 +314,7 @@ def test_a_damaged_config_json_is_named_set_aside_and_made_again(directory, capl
     whole = path.read_bytes()
     path.write_bytes(damaged := damage(whole))
     with pytest.raises(
-        UserError, match=r"config.json is damaged: its? .*\. Give the sweep's command again: it"
+        UserError, match=r"config.json is damaged: its? .*\. Run the sweep's command again: it"
     ):
         read_sweep(directory)
     lines_before = (directory / "runs.jsonl").read_bytes()
@@ -366,7 +366,7 @@ def test_a_damaged_run_is_named_set_aside_and_run_again(tmp_path, caplog, merged
         with pytest.raises(UserError) as refusal:
             read(directory)
         assert str(refusal.value) == (
-            f"{sentence} Give the sweep's command again: it sets the line aside and redoes what is missing."
+            f"{sentence} Run the sweep's command again: it sets the line aside and computes what is missing."
         )
     assert contents(directory) == before
     ran = []
@@ -495,7 +495,7 @@ def test_runs_of_a_command_that_still_runs_are_not_set_aside(directory):
     with opened(directory) as store, opened(directory) as other:
         assert other.claim("wide", 2)
         record(other, "wide", 2)
-        with pytest.raises(UserError, match="arm wide with seed 2 was recorded by a command that still runs"):
+        with pytest.raises(UserError, match="arm wide with seed 2 was recorded by a command that is still"):
             store.set_aside([("wide", 2), ("wide", 1)])
     assert keys(directory) == [*FOUR[:2], ("wide", 2), *FOUR[2:]]
     assert not (directory / "replaced").exists()

@@ -1,4 +1,4 @@
-"""Sweeps: every arm with every seed, stopped anywhere and continued, and never a result lost."""
+"""Sweeps: every arm with every seed, stopped anywhere and continued without losing a result."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def ablate(directory, *arguments):
 
 
 def drafts(directory):
-    """Files that were written and not put in their place."""
+    """Temporary files that were not moved into place."""
     return [path for path in directory.rglob(".*") if path.name not in (".lock", ".claims")]
 
 
@@ -127,7 +127,7 @@ def command_of(directory):
         ["--config.model.hidden=()", "--config.train.momentum=0.5", "--config.arms=mlp_8"],
     ],
 )
-def test_the_command_in_the_table_gives_that_table(tmp_path, arguments):
+def test_the_command_in_the_table_reproduces_the_table(tmp_path, arguments):
     assert ablate(tmp_path / "first", *arguments).status == 0
     *python, module, config = command_of(tmp_path / "first")[:4]
     assert (*python, module, config) == ("python", "-m", "experiments.ablate", TINY)
@@ -138,8 +138,8 @@ def test_the_command_in_the_table_gives_that_table(tmp_path, arguments):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
-def test_the_command_in_the_table_gives_all_that_is_in_it(tmp_path):
-    """Whatever was asked for last."""
+def test_the_command_in_the_table_covers_all_of_its_runs(tmp_path):
+    """Whichever runs were requested last."""
     ablate(tmp_path, "--config.seeds=2", "--config.arms=mlp_4")
     ablate(tmp_path, "--config.seeds=1", "--config.arms=mlp_8")
     words = command_of(tmp_path)
@@ -155,7 +155,7 @@ def test_a_finished_sweep_runs_nothing_again(sweep_copy):
     assert folders.records(sweep_copy) == runs and folders.tables(sweep_copy) == tables
 
 
-def test_report_makes_the_same_files_from_the_records(sweep_copy):
+def test_report_rebuilds_the_same_files_from_the_records(sweep_copy):
     made = {
         path.name: path.read_bytes()
         for path in sweep_copy.iterdir()
@@ -198,11 +198,11 @@ def test_more_seeds_and_more_arms_keep_what_is_recorded(finished_sweep, tmp_path
 
 
 class Killed(BaseException):
-    """Like SIGKILL, nothing of the library's handles it."""
+    """Like SIGKILL, it is not handled anywhere in the library."""
 
 
 def kill(monkeypatch, owner, name, call):
-    """Has the `call`-th call of owner.name stop the process before it does anything."""
+    """Makes the `call`-th call of owner.name raise Killed before it does anything."""
     original, calls = getattr(owner, name), []
 
     def count(*arguments):
@@ -214,7 +214,7 @@ def kill(monkeypatch, owner, name, call):
     monkeypatch.setattr(owner, name, count)
 
 
-# What is interrupted, the how many-th time, and how many runs are recorded by then.
+# What is interrupted, at which call, and the number of runs recorded before.
 MOMENTS = [
     pytest.param(os, "replace", 1, 0, id="while config.json is written"),
     pytest.param(Progress, "epoch", 1, 0, id="in the first epoch"),
@@ -229,7 +229,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize(("owner", "name", "call", "recorded"), MOMENTS)
-def test_a_killed_sweep_goes_on(finished_sweep, tmp_path, monkeypatch, owner, name, call, recorded):
+def test_a_killed_sweep_continues(finished_sweep, tmp_path, monkeypatch, owner, name, call, recorded):
     directory = tmp_path / "sweep"
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill(patch, owner, name, call)
@@ -238,13 +238,13 @@ def test_a_killed_sweep_goes_on(finished_sweep, tmp_path, monkeypatch, owner, na
     assert len(before) == recorded
     ended = ablate(directory)
     assert ended.status == 0, ended.err
-    assert ended.err.count("\n") == len(RUNS) - recorded  # a line for each run that was still to do
+    assert ended.err.count("\n") == len(RUNS) - recorded  # a line for each run that was missing
     assert {run: folders.records(directory)[run] for run in before} == before
     assert folders.tables(directory) == folders.tables(finished_sweep)
     assert drafts(directory) == []
 
 
-def test_a_sweep_killed_over_and_over_comes_to_its_end(finished_sweep, tmp_path, monkeypatch):
+def test_a_sweep_that_is_killed_repeatedly_finishes(finished_sweep, tmp_path, monkeypatch):
     directory, seen = tmp_path / "sweep", {}
     for _ in RUNS:
         with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -271,7 +271,7 @@ runpy.run_module("experiments.ablate", run_name="__main__", alter_sys=True)
 """
 
 
-def test_a_sweep_killed_by_the_system_goes_on(finished_sweep, tmp_path):
+def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
     """SIGKILL at the worst moment: half of a run's line is written."""
     directory = tmp_path / "sweep"
     process = subprocess.run(
@@ -325,7 +325,7 @@ def test_an_interrupt_says_that_nothing_is_lost(tmp_path, monkeypatch):
 def test_a_leftover_draft_is_harmless(finished_sweep, sweep_copy):
     folders.remove_run(sweep_copy, "mlp_8", 1)
     for file in (sweep_copy / "runs.jsonl", sweep_copy / "table.csv", sweep_copy / "config.json"):
-        draft = file.with_name(f".{file.name}.{os.getpid()}")  # even of the same process number
+        draft = file.with_name(f".{file.name}.{os.getpid()}")  # even with the same process ID
         draft.write_text('{"sha256": "half a rec')
     assert ablate(sweep_copy).status == 0
     assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
@@ -335,7 +335,7 @@ OLDER = "0123456789abcdef"
 
 
 def record_older_code(directory, code):
-    """Has the runs of `mlp_8` say that other code computed them."""
+    """Makes the records of `mlp_8` say that other code computed them."""
     path = directory / "runs.jsonl"
     runs = [json.loads(line) for line in path.read_text().splitlines()]
     for run in runs:
@@ -381,7 +381,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_config_is_named_set_aside_and_written_anew(finished_sweep, sweep_copy, damage):
+def test_a_damaged_config_is_named_set_aside_and_rewritten(finished_sweep, sweep_copy, damage):
     file = sweep_copy / "config.json"
     whole = file.read_text()
     damaged = damage(whole)
@@ -395,7 +395,7 @@ def test_a_damaged_config_is_named_set_aside_and_written_anew(finished_sweep, sw
     assert (sweep_copy / "config.json.damaged-1").read_text() == damaged
     assert folders.records(sweep_copy) == before
     for name, table in folders.tables(sweep_copy).items():
-        if "revision unknown" in table.decode():  # what a run ran on is listed in config.json alone
+        if "revision unknown" in table.decode():  # only config.json lists provenances
             assert name.startswith("table.") and damaged != DAMAGE["truncated"](whole)
         else:
             assert table == folders.tables(finished_sweep)[name]
@@ -421,7 +421,7 @@ def test_a_damaged_run_is_named_set_aside_and_computed_again(finished_sweep, swe
 
 
 def test_damage_elsewhere_does_not_stop_a_sweep(sweep_copy):
-    """The damaged line is of an arm that isn't asked for now."""
+    """The damaged line belongs to an arm that isn't selected."""
     file = sweep_copy / "runs.jsonl"
     file.write_text(file.read_text().replace(folders.records(sweep_copy)["mlp_8-seed1"], "{}\n"))
     ended = ablate(sweep_copy, "--config.arms=mlp_4", "--config.seeds=3")
@@ -469,7 +469,7 @@ def test_an_arm_that_was_changed_is_refused(sweep_copy):
     assert folders.contents(sweep_copy) == before
 
 
-def test_what_cannot_be_run_is_refused_before_anything_runs(tmp_path):
+def test_an_arm_that_cannot_be_run_is_refused_before_anything_runs(tmp_path):
     arms = [*tiny_sweep.get_arms(None), Arm("too_large", {"model.kernel_size": (16,)})]
     with pytest.raises(UserError, match="kernel_size=16 is too large"):
         run_arms(arms, tmp_path / "sweep")
@@ -482,7 +482,7 @@ def test_after_each_run_its_result_can_be_read(tmp_path, monkeypatch):
     def after_run(directory):
         write_results(directory)
         counts.append(len(folders.rows(directory / "results.csv")))
-        assert write_report(directory)  # the tables of a sweep that still runs
+        assert write_report(directory)  # the tables of a sweep that is still running
 
     monkeypatch.setattr(pages, "write_results", after_run)
     assert ablate(tmp_path, "--config.arms=mlp_8,mlp_4").status == 0
@@ -507,7 +507,7 @@ def test_seeds_count_from_the_configs_seed():
     assert [run.seed for run in list_runs(sweep_config(seed=0, seeds=1), arms)] == [0, 0]
 
 
-def test_arms_are_chosen_by_name():
+def test_arms_are_selected_by_name():
     arms = [Arm("a", {}), Arm("b", {}), Arm("c", {})]
     assert [run.arm for run in list_runs(sweep_config(seeds=1, arms=" c,a "), arms)] == ["a", "c"]
     with pytest.raises(UserError, match=r"config.arms names d, e: choose from a, b, c"):
