@@ -189,9 +189,12 @@ def _parse_flags(arguments: list[str]) -> list[str]:
     fields: Mapping[str, Any] = {}
     named = ""
     if "config" in flags.FLAGS:
-        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         parser.add_argument("--config", "-config")
-        known, others = parser.parse_known_args(arguments[1:])
+        try:
+            known, others = parser.parse_known_args(arguments[1:])
+        except argparse.ArgumentError:
+            raise UserError("--config names no file: pass --config=configs/lenet5.py, for example.") from None
         named = known.config or ""
         if known.config is not None or flags.FLAGS["config"].default is not None:
             if known.config == "":

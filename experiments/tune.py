@@ -17,35 +17,41 @@ from lenet_jax.config.arms import require_effect, select_arms
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import run_sweep
-from lenet_jax.runs.tuning import candidate_arms, merge_selection, select_candidates
+from lenet_jax.runs.tuning import candidate_arms, merge_selection, read_selection, select_candidates
 
 
 def main() -> None:
     config, directory, arms = cli.config(), cli.workdir(), cli.arms()
-    selected = select_arms(config.arms, arms)
-    candidates = candidate_arms(arms)
-    require_effect(list(cli.changed_fields()), candidate_arms(selected))
-    config.arms = ",".join(arm.name for arm in candidate_arms(selected))
+    output = pathlib.Path(flags.FLAGS.output) if flags.FLAGS.output else directory / "selected.json"
+    read_selection(output)  # refuses a file that holds something else before anything is trained
+    selected = candidate_arms(select_arms(config.arms, arms))
+    require_effect(list(cli.changed_fields()), selected)
     command = cli.command("experiments.tune")
-    if not run_sweep(
+    config.arms = ",".join(arm.name for arm in selected)
+    new = run_sweep(
         config,
-        candidates,
+        candidate_arms(arms),
         command,
         directory,
         kind="tuning",
         after_runs=write_results,
         rerun=flags.FLAGS.rerun,
-    ):
+    )
+    if not new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
     _, runs = read_sweep(directory)
-    chosen = select_candidates(selected, [run["result"] for run in runs])
-    path = pathlib.Path(flags.FLAGS.output) if flags.FLAGS.output else directory / "selected.json"
-    merge_selection(path, chosen)
+    seeds = range(config.seed, config.seed + config.seeds)
+    chosen = select_candidates(arms, [run["result"] for run in runs if run["result"]["seed"] in seeds])
+    merge_selection(output, chosen)
     print()
-    for name, selection in chosen.items():
-        print(f"{name}: {selection['candidate']} (validation accuracy {selection['val_accuracy_mean']:.4f})")
-    print(f"Selected on validation images; written to {path}")
+    for arm in arms:
+        if arm.name in chosen:
+            candidate, accuracy = (chosen[arm.name][key] for key in ("candidate", "val_accuracy_mean"))
+            print(f"{arm.name}: {candidate} (validation accuracy {accuracy:.4f})")
+        else:
+            print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
+    print(f"Selected on validation images; written to {output}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.summaries import READINGS
+from lenet_jax.config.fields import SWEEP_FIELDS
+from lenet_jax.config.identity import to_json
 from lenet_jax.errors import UserError
 
+ATTRIBUTES = {  # what they must be
+    "overrides": "a dict of fields, such as {'model.sharing': 'unshared'}",
+    "baselines": "a dict from the names of contrasts to arms",
+    "paper": "a lenet_jax.Paper or None",
+}
 NAME = re.compile(r"[\w.+-]{1,80}")
 
 
@@ -53,6 +60,17 @@ class Arm:
     candidates: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     tuned_with: str = ""
 
+    def to_record(self) -> dict[str, Any]:
+        """The arm as JSON types, without the attributes that only tuning reads."""
+        return {
+            "name": self.name,
+            "overrides": to_json(self.overrides),
+            "label": self.label,
+            "baselines": dict(self.baselines),
+            "paper": dataclasses.asdict(self.paper) if self.paper else None,
+            "reading": self.reading,
+        }
+
 
 def check_arms(arms: object) -> list[Arm]:
     """The arms that a config file's get_arms returned. Raises UserError if they do not form a sweep."""
@@ -74,12 +92,23 @@ def check_arms(arms: object) -> list[Arm]:
 
 
 def _check_arm(arm: Arm, names: list[str]) -> None:
+    for attribute, kind in (("overrides", Mapping), ("baselines", Mapping), ("paper", Paper | None)):
+        if not isinstance(getattr(arm, attribute), kind):
+            raise UserError(
+                f"Arm {arm.name} has {attribute}={getattr(arm, attribute)!r}: give {ATTRIBUTES[attribute]}."
+            )
     for contrast, baseline in arm.baselines.items():
+        if baseline == arm.name:
+            raise UserError(f"Arm {arm.name} is compared with itself in {contrast!r}: name another baseline.")
         if baseline not in names:
             raise UserError(
                 f"Arm {arm.name} is compared with {baseline} in {contrast!r}, which get_arms(config) doesn't "
                 "return: fix one of the two."
             )
+    if chosen := [field for field in SWEEP_FIELDS if field in arm.overrides]:
+        raise UserError(
+            f"Arm {arm.name} sets {chosen[0]}, which is a field of the whole sweep: set config.{chosen[0]}."
+        )
     if "seed" in arm.overrides:
         raise UserError(
             f"Arm {arm.name} sets seed, which numbers its repetitions: remove it, and set config.seed to "
@@ -119,17 +148,3 @@ def require_effect(changed: Sequence[str], selected: Sequence[Arm]) -> None:
             f"--config.{lost[0]} has no effect: each of the arms sets {lost[0]} itself. Change it in the "
             "config file's arms."
         )
-
-
-def to_record(arm: Arm) -> dict[str, Any]:
-    """An arm as JSON types, without the attributes that only tuning reads."""
-    return {
-        "name": arm.name,
-        "overrides": {
-            field: list(it) if isinstance(it, tuple) else it for field, it in arm.overrides.items()
-        },
-        "label": arm.label,
-        "baselines": dict(arm.baselines),
-        "paper": dataclasses.asdict(arm.paper) if arm.paper else None,
-        "reading": arm.reading,
-    }

@@ -2,7 +2,7 @@
 
 import ml_collections
 
-from lenet_jax.config.fields import ALL_FIELDS
+from lenet_jax.config.fields import ALL_FIELDS, FIELDS
 from lenet_jax.config.identity import flatten
 from lenet_jax.errors import UserError
 from lenet_jax.training.objective import DISTANCES
@@ -17,7 +17,12 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
 
     Raises UserError, in a sentence that names the field.
     """
-    for field, value in flatten(config).items():
+    fields = flatten(config)
+    if unknown := [field for field in fields if field not in ALL_FIELDS]:
+        raise UserError(f"config.{unknown[0]} is not a field: experiments.train --help lists all fields.")
+    if missing := [field for field in FIELDS if field not in fields]:
+        raise UserError(f"config.{missing[0]} is missing: start from lenet_jax.default_config().")
+    for field, value in fields.items():
         allowed = ALL_FIELDS[field].allowed
         if allowed and (fault := allowed.fault(field, value)):
             raise UserError(fault)

@@ -1,6 +1,5 @@
 """The one place where a config is checked, and everything that is derived from it."""
 
-import copy
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ class Resolved:
       model: the Flax module that `config.model` describes.
     """
 
-    config: ml_collections.ConfigDict
+    config: ml_collections.FrozenConfigDict
     model: nn.Module
 
     @functools.cached_property
@@ -75,9 +74,9 @@ class Resolved:
 
     def with_seed(self, seed: int) -> "Resolved":
         """The same for another repetition, which differs only in its seed."""
-        config = copy.deepcopy(self.config)
+        config = self.config.as_configdict()
         config.seed = seed
-        return dataclasses.replace(self, config=config.lock())
+        return dataclasses.replace(self, config=ml_collections.FrozenConfigDict(config))
 
 
 def resolve(config: ml_collections.ConfigDict) -> Resolved:
@@ -87,13 +86,16 @@ def resolve(config: ml_collections.ConfigDict) -> Resolved:
 
     Raises UserError, in one sentence that names the field and says what is allowed.
     """
+    return _resolve(ml_collections.FrozenConfigDict(config))
+
+
+@functools.lru_cache(maxsize=1024)  # a config file and its sweep resolve some configs both
+def _resolve(config: ml_collections.FrozenConfigDict) -> Resolved:
     check_fields(config)
-    run = copy.deepcopy(config)
-    with run.unlocked():
-        for field in SWEEP_FIELDS:
-            if field in run:
-                del run[field]
-    return Resolved(run.lock(), build_model(run.model, run.data.image_size))
+    run = ml_collections.ConfigDict({
+        name: value for name, value in config.items() if name not in SWEEP_FIELDS
+    })  # fmt: skip
+    return Resolved(ml_collections.FrozenConfigDict(run), build_model(config.model, config.data.image_size))
 
 
 @functools.lru_cache(maxsize=256)

@@ -152,27 +152,26 @@ def salvage_provenances(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def check_asked(
-    directory: pathlib.Path,
-    recorded: Header | None,
-    runs: Mapping[tuple[str, int], Record],
-    asked: Header,
-    configs: Configs,
-) -> None:
-    """Raises UserError if a command may not continue `directory`, naming each field that differs.
-
-    Args:
-      recorded: the content of config.json; None if it is missing or damaged.
-      runs: the recorded runs; those of arms that are not in `configs` are not checked.
-      asked: the command's header, with the config that all arms start from.
-      configs: the command's arms. A sweep's runs may have other seeds, a single run may not.
-    """
+def check_header(directory: pathlib.Path, recorded: Header | None, asked: Header) -> None:
+    """Raises UserError if config.json holds another kind of results, or those of another config."""
     if recorded:
         if recorded["kind"] != asked["kind"]:
             raise UserError(f"{directory} holds {KINDS[recorded['kind']]}: choose another --workdir.")
         _refuse_differences(directory, recorded["config"], asked["config"])
+
+
+def check_runs(
+    directory: pathlib.Path, runs: Mapping[tuple[str, int], Record], kind: str, configs: Configs
+) -> None:
+    """Raises UserError if a recorded run was made with another config, naming each field that differs.
+
+    Args:
+      runs: the recorded ones. Those of arms that aren't in `configs` are not checked.
+      kind: of the command; a sweep's runs may have other seeds, a single run may not.
+      configs: the command's arms.
+    """
     for (arm, seed), run in runs.items():
-        if asked["kind"] == "run":
+        if kind == "run":
             [wanted] = configs.values()
             _refuse_differences(directory, run["config"], wanted)
         elif arm in configs:

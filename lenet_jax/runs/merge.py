@@ -7,7 +7,7 @@ moment leaves every recorded run in at least one file, and identical lines count
 import contextlib
 import os
 import pathlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from lenet_jax.errors import UserError
 from lenet_jax.runs import claims
@@ -76,27 +76,27 @@ def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack
     return claims.lock_at_once(descriptor)
 
 
-def set_runs_aside(directory: pathlib.Path, header: Header, chosen: Collection[Key]) -> None:
-    """Moves the lines of the chosen runs to replaced/, after a merge. The caller has locked the folder.
+def set_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
+    """Moves a run's line and its epochs to replaced/, after a merge. The caller has locked the folder.
 
-    Raises UserError if one of them was recorded by a process that is still running.
+    Raises UserError if it was recorded by a process that is still running.
     """
     merge_files(directory, header)
     runs = RecordedRuns(directory)
     runs.read_on()
-    for name in runs.workers:
-        for arm, seed in sorted(runs.of_worker(name).intersection(chosen)):
-            raise UserError(
-                f"{directory}: arm {arm} with seed {seed} was recorded by a command that is still running: "
-                "wait until it ends, then use --rerun again."
-            )
+    if any(run in runs.of_worker(name) for name in runs.workers):
+        raise UserError(
+            f"{directory}: arm {run[0]} with seed {run[1]} was recorded by a command that is still running: "
+            "wait until it ends, then use --rerun again."
+        )
     kept: dict[pathlib.Path, list[bytes]] = {}
     for kind in (RUNS, EPOCHS):
         merged = LineFile(merged_path(directory, kind), appended=False)
         merged.read_on()
-        kept[merged.path] = [line.text for line in merged.lines if key_of(line) not in chosen]
-        moved = [line.text for line in merged.lines if key_of(line) in chosen]
-        _add_lines(directory / REPLACED / merged.path.name, moved)
+        kept[merged.path] = [line.text for line in merged.lines if key_of(line) != run]
+        _add_lines(directory / REPLACED / merged.path.name, [
+            line.text for line in merged.lines if key_of(line) == run
+        ])  # fmt: skip
     for path, texts in kept.items():
         replace_lines(path, texts)
 

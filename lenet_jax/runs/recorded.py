@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 from collections.abc import Callable, Iterable
 
 from lenet_jax.errors import UserError
@@ -9,6 +10,7 @@ from lenet_jax.runs.header import Header, Record, unpack
 from lenet_jax.runs.lines import DamagedLine, Line, LineFile
 
 RUNS, EPOCHS = "runs", "epochs"
+WORKER_FILE = re.compile(rf"{RUNS}\.(\d+-[0-9a-f]{{8}})\.jsonl")  # process ID, and a random part
 Key = tuple[str, int]  # arm and seed
 
 
@@ -24,9 +26,8 @@ def worker_path(directory: pathlib.Path, kind: str, worker: str) -> pathlib.Path
 
 def worker_names(directory: pathlib.Path) -> list[str]:
     """The workers whose files have not been merged and removed."""
-    return sorted(
-        path.name.split(".", 1)[1].removesuffix(".jsonl") for path in directory.glob("runs.*.jsonl")
-    )
+    names = (WORKER_FILE.fullmatch(path.name) for path in directory.glob(f"{RUNS}.*.jsonl"))
+    return sorted(match[1] for match in names if match)
 
 
 def key_of(line: Line) -> Key:

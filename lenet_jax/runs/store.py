@@ -19,19 +19,21 @@ the digest of the code that computed it, and a checksum.
 import contextlib
 import math
 import pathlib
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from absl import logging
 
 from lenet_jax.errors import UserError
 from lenet_jax.runs import claims
+from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.header import (
     Configs,
     Header,
     Record,
     add_provenance,
-    check_asked,
+    check_header,
+    check_runs,
     join_headers,
     pack,
     read_header,
@@ -40,7 +42,7 @@ from lenet_jax.runs.header import (
     write_header,
 )
 from lenet_jax.runs.lines import Damaged
-from lenet_jax.runs.merge import merge, merge_files, set_runs_aside
+from lenet_jax.runs.merge import merge, merge_files, set_run_aside
 from lenet_jax.runs.recorded import EPOCHS, RUNS, Key, RecordedRuns, recorded_epochs, run_order
 from lenet_jax.runs.worker import WorkerFiles
 
@@ -61,19 +63,20 @@ def check_folder(
     joined["provenances"].update(provenances)
     runs = RecordedRuns(directory)
     runs.read_on()
-    if recorded:
-        check_asked(directory, recorded, {}, header, configs)
+    check_header(directory, recorded, header)
     records = runs.records(joined)
-    check_asked(directory, recorded, records, header, configs)
+    check_runs(directory, records, header["kind"], configs)
     return joined, records
 
 
 class Store:
     """What one command records in a folder, and what it sees of the runs that others record there."""
 
-    def __init__(self, directory: pathlib.Path):
+    def __init__(self, directory: pathlib.Path, configs: Configs, rerun: bool):
         """Use `Store.open`, which checks and locks the folder."""
         self.directory = directory
+        self._configs = configs
+        self._rerun = rerun
         self._files = WorkerFiles(directory)
         self._claims = claims.Claims(directory)
         self._runs = RecordedRuns(directory)
@@ -84,7 +87,7 @@ class Store:
     @classmethod
     @contextlib.contextmanager
     def open(
-        cls, directory: pathlib.Path, header: Header, configs: Configs
+        cls, directory: pathlib.Path, header: Header, configs: Configs, rerun: bool = False
     ) -> Generator["Store", None, None]:
         """Creates or continues `directory` for one command, and merges its files at the command's end.
 
@@ -96,6 +99,8 @@ class Store:
             all arms start from) and `arms` (dicts with a `name`, in the sweep's order).
           configs: arm -> its resolved config, flattened as its runs record it. Recorded runs of these arms
             must have that config, in a sweep with any seed.
+          rerun: whether runs that other code computed count as not recorded; a run that is recorded again
+            takes the place of the earlier one, whose lines go to replaced/.
 
         Raises UserError if the folder cannot be written, holds another kind of results or those of
         another config, or two different results of one run.
@@ -103,7 +108,7 @@ class Store:
         claims.make_directory(directory)
         with claims.locked(directory):
             merge_files(directory, check_folder(directory, header, configs)[0])
-            store = cls(directory)
+            store = cls(directory, configs, rerun)
         try:
             yield store
         finally:  # the same as after a kill: a later merge finds the files
@@ -119,11 +124,16 @@ class Store:
         if self._runs.read_on():
             if not self._runs.provenances <= self._header["provenances"].keys():  # others have added some
                 self._header = require_header(self.directory)
-            self._records = self._runs.records(self._header)
+            records = self._runs.records(self._header)
+            new = {run: record for run, record in records.items() if run not in self._records}
+            check_runs(self.directory, new, self._header["kind"], self._configs)
+            self._records = records
             for line in map(str, self._runs.damage):
                 if line not in self._warned_of:
                     self._warned_of.add(line)
                     logging.warning("%s. Its run counts as not recorded.", line)
+        if self._rerun:
+            return {run: record for run, record in self._records.items() if record["code"] == code_digest()}
         return self._records
 
     def claim(self, arm: str, seed: int) -> bool:
@@ -182,21 +192,18 @@ class Store:
             "provenance": provenance,
             "code": code,
         }
-        if provenance not in self._header["provenances"].values():
+        replaces = (arm, seed) in self._records  # only with `rerun`
+        if replaces or provenance not in self._header["provenances"].values():
             with claims.locked(self.directory):
-                self._header = require_header(self.directory)
+                self._header = read_header(self.directory) or self._header  # in case it was deleted
                 add_provenance(self._header, provenance)
                 write_header(self.directory, self._header)
-        self._files.append(RUNS, pack(self._header, record))
+                if replaces:
+                    set_run_aside(self.directory, self._header, (arm, seed))
+                self._files.append(RUNS, pack(self._header, record))
+        else:
+            self._files.append(RUNS, pack(self._header, record))
         self.release(arm, seed)
-
-    def set_aside(self, runs: Collection[Key]) -> None:
-        """Moves recorded runs and their epochs to replaced/, so that they count as not recorded.
-
-        Raises UserError if one of them was recorded by a command that is still running.
-        """
-        with claims.locked(self.directory):
-            set_runs_aside(self.directory, require_header(self.directory), runs)
 
 
 def _finite(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,8 +224,11 @@ def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
     """
     from lenet_jax.config.identity import complete  # late: it loads JAX, which recording doesn't need
 
-    header = require_header(directory)
+    require_header(directory)
     runs = _read_runs(directory)
+    header = require_header(
+        directory
+    )  # after the runs, whose provenances are listed before they are recorded
     if not runs.lines:
         raise UserError(
             f"{directory} holds no recorded runs: run experiments.ablate with this --workdir first."

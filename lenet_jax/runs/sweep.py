@@ -9,11 +9,10 @@ from typing import Any
 
 import ml_collections
 
-from lenet_jax.config import arms as arms_lib
-from lenet_jax.config.arms import Arm
+from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.fields import SEED_LIMIT, override
-from lenet_jax.config.identity import flatten, to_record
-from lenet_jax.config.resolve import Resolved, resolve
+from lenet_jax.config.identity import to_record
+from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.progress import Progress
@@ -22,37 +21,37 @@ from lenet_jax.runs.run import Prepared, Run, describe, prepare, train_runs
 from lenet_jax.runs.store import Store, check_folder, read_sweep
 from lenet_jax.runs.tensorboard import Boards
 
-SECONDS_BETWEEN_LOOKS = 0.5  # while other processes have claimed all remaining runs
+POLL_SECONDS = 0.5  # while other processes have claimed all remaining runs
 
 
 def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Run]:
     """Every arm that `config.arms` selects with every seed; all arms of a seed before the next seed.
 
-    `config.seeds` is the number of seeds, counted from `config.seed`. Each arm is resolved once, and so is
-    `config` itself, so that a field that every arm overrides is checked as well.
+    `config.seeds` is the number of seeds, from `config.seed` on. `config` itself is resolved as well, so that
+    a field which every arm overrides isn't ignored.
 
-    Raises UserError for unknown arms, overrides that don't fit, and whatever `resolve` refuses.
+    Raises UserError for unknown arms, overrides that don't fit, and what `resolve` refuses.
     """
-    selected = arms_lib.select_arms(config.arms, arms)
-    _resolve_once(config, cache := {})
-    resolved = {arm.name: _resolve_once(_with_overrides(config, arm), cache) for arm in selected}
+    selected = select_arms(config.arms, arms)
+    resolve(config)
+    resolved = {arm.name: resolve(_with_overrides(config, arm)) for arm in selected}
+    for arm in selected:
+        select_epoch = resolved[arm.name].config.train.select_epoch
+        if arm.reading and select_epoch != "best_validation":
+            raise UserError(
+                f"Arm {arm.name} has reading={arm.reading!r}, which needs "
+                f"config.train.select_epoch=best_validation, not {select_epoch}."
+            )
     if config.seeds > SEED_LIMIT - config.seed:
         raise UserError(
             f"config.seeds={config.seeds} is too large: the last seed, counted from "
             f"config.seed={config.seed}, must be below {SEED_LIMIT}."
         )
     return [
-        Run(name, resolved_arm.with_seed(seed))
+        Run(name, of_arm.with_seed(seed))
         for seed in range(config.seed, config.seed + config.seeds)
-        for name, resolved_arm in resolved.items()
+        for name, of_arm in resolved.items()
     ]
-
-
-def _resolve_once(config: ml_collections.ConfigDict, cache: dict[str, Resolved]) -> Resolved:
-    key = repr(flatten(config))
-    if key not in cache:
-        cache[key] = resolve(config)
-    return cache[key]
 
 
 def _with_overrides(config: ml_collections.ConfigDict, arm: Arm) -> ml_collections.ConfigDict:
@@ -72,8 +71,8 @@ def run_sweep(
     kind: str = "sweep",
     after_runs: Callable[[pathlib.Path], None] | None = None,
     rerun: bool = False,
-) -> int:
-    """Trains the runs that `directory` does not hold yet, and returns their number.
+) -> bool:
+    """Trains the runs that `directory` does not hold yet, and returns whether there were any.
 
     Runs of one program are trained together, up to the `capacity` of their engine at once; a kill
     loses those in flight. Other processes may fill the same folder: each run is claimed by one of them, and
@@ -102,22 +101,24 @@ def run_sweep(
         "kind": kind,
         "command": list(command),
         "config": to_record(config),
-        "arms": [arms_lib.to_record(arm) for arm in arms],
+        "arms": [arm.to_record() for arm in arms],
     }
     configs = {arm.name: to_record(_with_overrides(config, arm)) for arm in arms}
     _, recorded = check_folder(directory, header, configs)
-    stale = {key for key, record in recorded.items() if record["code"] != code_digest()}
-    if not rerun and (notice := describe_code(recorded.values())):
+    if rerun:
+        recorded = {key: record for key, record in recorded.items() if record["code"] == code_digest()}
+    elif notice := describe_code(recorded.values()):
         print(notice, file=sys.stderr)
-    open_runs = [run for run in runs if run.key not in recorded or (rerun and run.key in stale)]
-    for first in {run.arm: run for run in reversed(open_runs)}.values():
+    missing = [run for run in runs if run.key not in recorded]
+    for first in {run.arm: run for run in reversed(missing)}.values():
         prepare(first.resolved)
-    with Store.open(directory, header, configs) as store:
-        if rerun:
-            store.set_aside(stale)
-        with Progress(sum(run.epochs for run in open_runs)) as progress, Boards(directory) as boards:
-            _fill(store, open_runs, kind, progress, boards, after_runs)
-    return len(open_runs)
+    with (
+        Store.open(directory, header, configs, rerun) as store,
+        Progress(sum(run.epochs for run in missing)) as progress,
+        Boards(directory) as boards,
+    ):
+        _fill(store, missing, kind, progress, boards, after_runs)
+    return bool(missing)
 
 
 def _fill(
@@ -131,7 +132,7 @@ def _fill(
     """Trains and records `runs`, unless other processes do; returns when all are recorded."""
     waiting = {run.key: run for run in runs}
     while waiting:
-        for key in [key for key in waiting if key in store.recorded()]:  # by other processes
+        for key in waiting.keys() & store.recorded().keys():  # recorded by other processes
             progress.skip(waiting.pop(key).epochs)
         first = next((run for run in waiting.values() if store.claim(*run.key)), None)
         if first is not None:
@@ -148,7 +149,7 @@ def _fill(
                 "ends, or choose another folder."
             )
         elif waiting:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(POLL_SECONDS)
 
 
 def _claim_alike(store: Store, first: Run, waiting: Iterable[Run]) -> tuple[list[Run], Prepared]:
@@ -201,4 +202,4 @@ def run_single(
     arms = [Arm(config.model.name, {})]
     new = run_sweep(sweep, arms, command, directory, kind="run", rerun=rerun)
     _, [record] = read_sweep(directory)
-    return record["result"], bool(new)
+    return record["result"], new

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax import files
-from lenet_jax.config.arms import Arm
+from lenet_jax.config.arms import Arm, check_arms
 from lenet_jax.errors import UserError
 
 
 def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
     """One arm for each candidate of each arm, named ARM-CANDIDATE.
 
-    Raises UserError for an arm with fewer than two candidates.
+    Raises UserError for an arm with fewer than two candidates, and for what `check_arms` refuses.
     """
     expanded = []
     for arm in arms:
@@ -35,11 +35,11 @@ def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
             )
             for name, overrides in arm.candidates.items()
         ]
-    return expanded
+    return check_arms(expanded)
 
 
 def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The selected candidate of each arm all of whose candidates have results.
+    """The selected candidate of each arm all of whose candidates have results for the same seeds.
 
     The candidate with the best mean validation accuracy over its seeds is selected, the first of equals;
     candidates with a diverged run are excluded. Arms with the same `tuned_with` share the candidate with the
@@ -62,7 +62,8 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
         runs = {
             (arm.name, name): of_arm.get(f"{arm.name}-{name}", []) for arm in group for name in arm.candidates
         }
-        if not all(runs.values()):
+        seeds = {tuple(sorted(result["seed"] for result in of_candidate)) for of_candidate in runs.values()}
+        if len(seeds) > 1 or () in seeds:
             continue  # not finished
         means = {key: _mean_accuracy(of_candidate) for key, of_candidate in runs.items()}
         shared = {
@@ -86,18 +87,26 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
     return selected
 
 
+def read_selection(path: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """The selections in a JSON file, by arm; {} if there is no file.
+
+    Raises UserError if it holds something else.
+    """
+    try:
+        selection = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not a file of selected candidates ({error}): name another.") from error
+    if not isinstance(selection, dict):
+        raise UserError(f"{path} is not a file of selected candidates: name another.")
+    return selection
+
+
 def merge_selection(path: pathlib.Path, selected: Mapping[str, Mapping[str, Any]]) -> None:
-    """Merges what `select_candidates` returned into the JSON file at `path`, replacing earlier selections.
+    """Adds what `select_candidates` returned to the JSON file at `path`, in place of earlier selections.
 
     Raises UserError if the file holds something else or cannot be written.
     """
-    try:
-        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        merged = dict(sorted({**earlier, **selected}.items()))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"{path} is not a file of selected candidates ({error}): remove it, or name another."
-        ) from error
+    merged = dict(sorted({**read_selection(path), **selected}.items()))
     files.write(path, json.dumps(merged, indent=1) + "\n")
 
 

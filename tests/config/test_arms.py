@@ -2,7 +2,7 @@
 
 import pytest
 
-from lenet_jax.config.arms import Arm, Paper, check_arms, require_effect, select_arms, to_record
+from lenet_jax.config.arms import Arm, Paper, check_arms, require_effect, select_arms
 from lenet_jax.errors import UserError
 
 ARMS = [Arm("a", {"model.hidden": (8,)}), Arm("b", {}, baselines={"width": "a"}), Arm("c", {})]
@@ -26,6 +26,10 @@ def test_arms_that_fit_are_returned():
         ([Arm("n" * 81, {})], "at most 80 letters"),
         ([Arm("a", {}), Arm("a", {})], "names a twice"),
         ([Arm("a", {}, baselines={"width": "z"})], "a is compared with z in 'width', which"),
+        ([Arm("a", {}, baselines={"width": "a"})], "a is compared with itself in 'width'"),
+        ([Arm("a", None)], "Arm a has overrides=None: give a dict of fields"),
+        ([Arm("a", {}, paper=7)], "Arm a has paper=7: give a lenet_jax.Paper or None"),
+        ([Arm("a", {"seeds": 3})], "Arm a sets seeds, which is a field of the whole sweep"),
         ([Arm("a", {"seed": 3})], "Arm a sets seed, which numbers its repetitions"),
         ([Arm("a", {}, reading="best_")], "Arm a has reading='best_': choose one of '', 'test_selected_'"),
         ([Arm("a", {}, paper=Paper(105.0, 100))], r"paper.error_percent=105.0 must be in \[0, 100\]"),
@@ -54,7 +58,7 @@ def test_a_field_that_every_arm_sets_has_no_effect():
 
 def test_a_record_of_an_arm_is_json():
     arm = Arm("a", {"model.hidden": (8,)}, "a net", {"width": "b"}, Paper(5.0, 100, 5), "last_", {"x": {}})
-    assert to_record(arm) == {
+    assert arm.to_record() == {
         "name": "a",
         "overrides": {"model.hidden": [8]},
         "label": "a net",

@@ -6,7 +6,7 @@ import pytest
 
 from lenet_jax.config.arms import Arm
 from lenet_jax.errors import UserError
-from lenet_jax.runs.tuning import candidate_arms, merge_selection, select_candidates
+from lenet_jax.runs.tuning import candidate_arms, merge_selection, read_selection, select_candidates
 
 RATES = {"slow": {"train.learning_rate": 0.01}, "fast": {"train.learning_rate": 0.1}}
 ARM = Arm("net", {"model.name": "mlp"}, candidates=RATES)
@@ -72,12 +72,37 @@ def test_an_arm_that_is_not_finished_is_left_open():
     assert set(select_candidates([ARM, other], results(accuracies))) == {"net"}
 
 
+def test_candidates_are_compared_over_the_same_seeds():
+    accuracies = {"net-slow": [0.5, 0.6], "net-fast": [0.8]}
+    assert select_candidates([ARM], results(accuracies)) == {}
+
+
+@pytest.mark.parametrize(
+    ("arms", "sentence"),
+    [
+        ([Arm("x", {}, candidates={"1/2": {}, "b": {}})], "x-1/2.*letters"),
+        (
+            [Arm("x", {}, candidates={"a-b": {}, "c": {}}), Arm("x-a", {}, candidates={"b": {}, "d": {}})],
+            "twice",
+        ),
+        ([Arm("x", {}, candidates={"a": {"seed": 1}, "b": {}})], "x-a sets seed"),
+    ],
+)
+def test_candidates_that_no_arm_can_be_are_refused(arms, sentence):
+    with pytest.raises(UserError, match=sentence):
+        candidate_arms(arms)
+
+
 def test_selections_are_merged_into_a_file(tmp_path):
     path = tmp_path / "tuned.json"
     first = select_candidates([ARM], results({"net-slow": [0.9], "net-fast": [0.8]}))
     merge_selection(path, first)
     merge_selection(path, {"another": first["net"]})
     assert list(json.loads(path.read_text())) == ["another", "net"]
+    for content in ("no JSON", "[]"):
+        path.write_text(content)
+        with pytest.raises(UserError, match="tuned.json is not a file of selected candidates"):
+            read_selection(path)
     path.write_text("no JSON")
     with pytest.raises(UserError, match="tuned.json is not a file of selected candidates"):
         merge_selection(path, first)
