@@ -18,12 +18,11 @@ from lenet_jax.runs.sweep import run_single
 
 def main() -> None:
     config, directory = cli.config(), cli.workdir()
-    if selecting := [
-        field for field in SWEEP_FIELDS if config.get(field) != cli.config_file().get_config().get(field)
-    ]:
+    own = cli.config_file().get_config()
+    if selecting := [field for field in SWEEP_FIELDS if config.get(field) != own.get(field)]:
         raise UserError(
-            f"--config.{selecting[0]} selects runs of a sweep, but this command trains one run: leave it out, or "
-            "use experiments.ablate."
+            f"--config.{selecting[0]} selects runs of a sweep, but this command trains one run: leave it "
+            "out, or use experiments.ablate."
         )
     result, is_new = run_single(config, cli.command("experiments.train"), directory, rerun=flags.FLAGS.rerun)
     if is_new:

@@ -31,7 +31,14 @@ def opened(directory: pathlib.Path, **changes):
     return Store.open(directory, HEADER | changes, CONFIGS)
 
 
-def record(store: Store, arm: str, seed: int, accuracy: float = 0.5, provenance: str = "0123abc") -> None:
+def record(
+    store: Store,
+    arm: str,
+    seed: int,
+    accuracy: float = 0.5,
+    provenance: str = "0123abc",
+    code: str = "9b58ba9ec55339d7",
+) -> None:
     """Records two epochs of a claimed run, and the run."""
     for epoch in range(1, EPOCHS + 1):
         store.write_epoch(arm, seed, epoch, {"train_loss": 1.0 / epoch})
@@ -40,7 +47,7 @@ def record(store: Store, arm: str, seed: int, accuracy: float = 0.5, provenance:
         images={"train": 1293, "validation": 144, "test": 360},
         config={**CONFIGS[arm], "seed": seed},
         provenance={"revision": provenance},
-        code="9b58ba9ec55339d7",
+        code=code,
     )
 
 

@@ -9,7 +9,7 @@ import threading
 
 from lenet_jax.runs import claims, recorded
 from lenet_jax.runs.header import require_header
-from lenet_jax.runs.merge import merge, set_runs_aside
+from lenet_jax.runs.merge import merge, set_run_aside
 from lenet_jax.runs.recorded import RecordedRuns, recorded_epochs
 from tests.helpers import killing
 from tests.helpers.small_store import ARMS, EPOCHS, FOUR, fill, leave_open, opened, record, run_alone
@@ -243,7 +243,8 @@ def kill_set_aside(directory: pathlib.Path) -> None:
 
     def set_aside(sweep: pathlib.Path) -> None:
         with claims.locked(sweep):
-            set_runs_aside(sweep, require_header(sweep), chosen)
+            for run in chosen:
+                set_run_aside(sweep, require_header(sweep), run)
 
     def check(sweep: pathlib.Path) -> None:
         merged = sweep / "replaced" / "runs.jsonl"

@@ -10,6 +10,7 @@ import pytest
 
 from lenet_jax.errors import UserError
 from lenet_jax.runs import lines
+from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.header import UNKNOWN
 from lenet_jax.runs.store import Store, check_folder, read_epochs, read_sweep
 from tests.helpers import folders
@@ -437,11 +438,10 @@ def test_a_torn_last_line_is_ignored(tmp_path, caplog, kind):
 
 def test_two_results_of_one_run_are_refused_and_named(directory):
     runs = directory / "runs.jsonl"
-    other = directory / "runs.copied.jsonl"
-    with opened(directory) as store:
-        store.set_aside([("wide", 1)])
+    other = directory / "runs.1-0123abcd.jsonl"
+    with reopened(directory) as store:
         assert store.claim("wide", 1)
-        record(store, "wide", 1, accuracy=0.75)
+        record(store, "wide", 1, accuracy=0.75, code=code_digest())
     other.write_bytes((directory / "replaced" / "runs.jsonl").read_bytes())
     before = contents(directory)
     for refused in (read_sweep, read_epochs, lambda path: fill(path, FOUR)):
@@ -462,43 +462,71 @@ def test_identical_lines_are_one_run(directory):
     before = contents(directory)
     for kind in ("runs", "epochs"):
         text = (directory / f"{kind}.jsonl").read_bytes()
-        (directory / f"{kind}.copied.jsonl").write_bytes(text + text)
+        (directory / f"{kind}.1-0123abcd.jsonl").write_bytes(text + text)
     assert keys(directory) == FOUR and len(read_epochs(directory)) == 4 * EPOCHS
     fill(directory, [])
     assert contents(directory) == before
 
 
-def test_runs_set_aside_are_kept_and_run_again(directory):
+def reopened(directory):
+    """A store in which runs of other code count as not recorded."""
+    return Store.open(directory, HEADER, CONFIGS, rerun=True)
+
+
+def test_a_rerun_replaces_each_run_when_it_is_recorded_again(directory):
     good = {name: (directory / name).read_text() for name in ("runs.jsonl", "epochs.jsonl")}
-    ran = []
-    chosen = [("wide", 1), ("narrow", 0), ("narrow", 7)]  # the last was never run
-    with opened(directory) as store:
-        assert list(store.recorded()) == FOUR
-        store.set_aside(chosen)
-        assert list(store.recorded()) == [FOUR[0], FOUR[3]] == keys(directory)
-        assert len(read_epochs(directory)) == 2 * EPOCHS
+    chosen = [("wide", 1), ("narrow", 0)]
+    with reopened(directory) as store:
+        assert not store.recorded() and keys(directory) == FOUR
+        for run in chosen:
+            assert store.claim(*run)
+            record(store, *run, accuracy=0.75, code=code_digest())
+            assert run in store.recorded() and keys(directory) == FOUR
+            assert not store.claim(*run)
+        assert list(store.recorded()) == chosen
+    _, runs = read_sweep(directory)
+    accuracies = {(run["arm"], run["seed"]): run["result"]["test_accuracy"] for run in runs}
+    assert accuracies == {run: 0.75 if run in chosen else 0.5 for run in FOUR}
+    assert len(read_epochs(directory)) == 4 * EPOCHS
     for name, text in good.items():
-        moved = (directory / "replaced" / name).read_text()
-        assert sorted((directory / name).read_text().splitlines() + moved.splitlines()) == sorted(
+        moved = (directory / "replaced" / name).read_text().splitlines()
+        kept = (directory / name).read_text().splitlines()
+        assert set(moved) | set(kept) >= set(text.splitlines())
+        assert len(moved) == (2 if name == "runs.jsonl" else 2 * EPOCHS) and set(moved) <= set(
             text.splitlines()
         )
-    fill(directory, FOUR, lambda *run: ran.append(run))
-    assert ran == chosen[:2] and keys(directory) == FOUR
-    with opened(directory) as store:  # identical results are kept once, all runs of a folder can go
-        store.set_aside(FOUR)
-        assert not store.recorded()
-    assert (directory / "replaced" / "runs.jsonl").read_text().count("\n") == 4
-    assert names(directory) == ["config.json", "replaced"]
+    with reopened(directory) as store:
+        assert list(store.recorded()) == chosen  # the others are still those of other code
 
 
-def test_runs_of_a_command_that_still_runs_are_not_set_aside(directory):
-    with opened(directory) as store, opened(directory) as other:
+def test_runs_of_a_command_that_still_runs_are_not_replaced(directory):
+    with reopened(directory) as store, opened(directory) as other:
         assert other.claim("wide", 2)
         record(other, "wide", 2)
+        assert store.claim("wide", 2)
         with pytest.raises(UserError, match="arm wide with seed 2 was recorded by a command that is still"):
-            store.set_aside([("wide", 2), ("wide", 1)])
+            record(store, "wide", 2, code=code_digest())
     assert keys(directory) == [*FOUR[:2], ("wide", 2), *FOUR[2:]]
     assert not (directory / "replaced").exists()
+
+
+def test_a_run_of_another_config_that_another_command_records_meanwhile_is_refused(directory):
+    with opened(directory) as store:
+        other = {**CONFIGS, "wide": {**CONFIG, "model.hidden": [5]}}
+        store.recorded()
+        store._configs = other  # as if its config file had been edited
+        with opened(directory) as another:
+            assert another.claim("wide", 2)
+            record(another, "wide", 2)
+            with pytest.raises(UserError, match=r"model.hidden: recorded \[9\], asked for \[5\]"):
+                store.recorded()
+
+
+def test_a_file_that_looks_like_a_workers_is_left_alone(directory):
+    backup = directory / "runs.backup.jsonl"
+    backup.write_bytes((directory / "runs.jsonl").read_bytes())
+    fill(directory, [("wide", 2)])
+    assert backup.exists() and len(keys(directory)) == 5
 
 
 def test_reading_writes_nothing(tmp_path):

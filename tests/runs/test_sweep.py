@@ -11,14 +11,15 @@ import jax
 import numpy as np
 import pytest
 
+from lenet_jax.config import resolve as resolve_lib
 from lenet_jax.config.arms import Arm
+from lenet_jax.config.checks import check_fields
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import flatten, to_json, to_record
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.report import pages
 from lenet_jax.report.pages import write_report, write_results
-from lenet_jax.runs import sweep
 from lenet_jax.runs.lines import to_line
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
@@ -27,6 +28,14 @@ from lenet_jax.runs.sweep import list_runs, run_sweep
 from tests.helpers import folders, tiny_sweep
 from tests.helpers.commands import PROJECT, TINY, run_command
 
+# A few steps on small images, also of configs/ablation.py.
+SMALL = {
+    "train.epochs": 1,
+    "train.batch_size": 431,
+    "data.image_size": 16,
+    "data.box": 16,
+    "model.kernel_size": 3,
+}
 ARMS = ["local_shared", "mlp_8", "mlp_4", "too_fast"]
 RUNS = [(arm, seed) for arm in ARMS for seed in (0, 1)]
 
@@ -368,8 +377,31 @@ def test_rerun_computes_them_again_and_keeps_the_older(finished_sweep, sweep_cop
     assert {run for run in before if after[run] != before[run]} == {"mlp_8-seed0", "mlp_8-seed1"}
     replaced = (sweep_copy / "replaced" / "runs.jsonl").read_text().splitlines(keepends=True)
     assert sorted(replaced) == sorted([before["mlp_8-seed0"], before["mlp_8-seed1"]])
+    keys = [(line["arm"], line["seed"], line["epoch"]) for line in folders.epochs(sweep_copy)]
+    assert len(keys) == len(set(keys)) == 2 * 6 + 1 * 2
     assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
     assert ablate(sweep_copy, "--rerun").err == ""
+
+
+def test_rerun_replaces_what_it_computes_and_nothing_else(finished_sweep, sweep_copy):
+    record_older_code(sweep_copy, OLDER)
+    before = folders.records(sweep_copy)
+    assert ablate(sweep_copy, "--rerun", "--config.arms=mlp_4,mlp_8", "--config.seeds=1").status == 0
+    after = folders.records(sweep_copy)
+    assert after.keys() == before.keys()
+    assert {run for run in before if after[run] != before[run]} == {"mlp_8-seed0"}
+    assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
+
+
+def test_a_killed_rerun_keeps_every_result(finished_sweep, sweep_copy, monkeypatch):
+    record_older_code(sweep_copy, OLDER)
+    before = folders.records(sweep_copy)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill(patch, Progress, "epoch", 3)  # in the second run that is computed again
+        ablate(sweep_copy, "--rerun")
+    assert folders.records(sweep_copy).keys() == before.keys()
+    assert ablate(sweep_copy, "--rerun").status == 0
+    assert folders.tables(sweep_copy) == folders.tables(finished_sweep)
 
 
 DAMAGE = {
@@ -518,18 +550,24 @@ def test_arms_are_selected_by_name():
         list_runs(sweep_config(seeds=0), arms)
 
 
-def test_each_distinct_config_is_resolved_once(tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", ["configs/ablation.py", "tests/helpers/tiny_sweep.py"])
+def test_each_distinct_config_is_resolved_once(tmp_path, monkeypatch, path):
     """In a whole `ablate`: the sweep's own config and each arm's; repetitions differ by their seed alone."""
-    resolved = []
+    checked = []
 
     def count(config):
-        resolved.append(json.dumps(flatten(config)))
-        return resolve(config)
+        checked.append(json.dumps(flatten(config)))
+        check_fields(config)
 
-    monkeypatch.setattr(sweep, "resolve", count)
-    ended = ablate(tmp_path)
+    monkeypatch.setattr(resolve_lib, "check_fields", count)
+    resolve_lib._resolve.cache_clear()
+    small = [f"--config.{field}={value}" for field, value in SMALL.items()] + ["--config.seeds=2"]
+    arms = "mlp_8,mlp_4" if "tiny" in path else "mlp_matched,mlp_300"
+    ended = run_command(
+        "ablate", f"--config={PROJECT / path}", f"--workdir={tmp_path}", *small, f"--config.arms={arms}"
+    )
     assert ended.status == 0, ended.err
-    assert len(resolved) == len(set(resolved)) == len(ARMS)  # local_shared is the sweep's own config
+    assert len(checked) == len(set(checked)) >= 3
 
 
 def test_seeds_that_no_run_can_have_are_refused_at_once(tmp_path):
