@@ -10,7 +10,6 @@ import pytest
 
 from configs.history import tuned
 from experiments import paste
-from lenet_jax.config.arms import to_record
 from lenet_jax.errors import UserError
 from lenet_jax.report.pages import write_report
 from lenet_jax.runs.tuning import candidate_arms
@@ -78,13 +77,16 @@ def test_every_sweep_of_the_configs_is_committed():
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
 def test_committed_sweeps_have_the_arms_of_their_configs(sweep: pathlib.Path):
+    """As their configs define them now; arms that were added to a config later need not be recorded."""
     file, argument = config_of(sweep)
     module = load_config(paste.ROOT / file)
     arms = module.get_arms(module.get_config(*argument), *argument)
     recorded = header_of(sweep)
     if recorded["kind"] == "tuning":
         arms = candidate_arms(arms)
-    assert recorded["arms"] == json.loads(json.dumps([to_record(arm) for arm in arms]))
+    defined = json.loads(json.dumps([arm.to_record() for arm in arms]))
+    names = [arm["name"] for arm in recorded["arms"]]
+    assert recorded["arms"] == [arm for arm in defined if arm["name"] in names]
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
