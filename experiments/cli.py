@@ -47,11 +47,16 @@ class ConfigFile(NamedTuple):
         return self.module.get_config(*self.arguments)
 
 
+_config_has_default = False  # of the command that is running
+
+
 def define_config(has_default: bool = False) -> None:
-    """Defines --config=FILE:ARG and --config.FIELD=VALUE; with a default, --config may be left out."""
+    """Defines --config=FILE:ARG and --config.FIELD=VALUE; with a default, --config may be omitted."""
+    global _config_has_default
+    _config_has_default = has_default
     config_flags.DEFINE_config_file(
         "config",
-        default.__file__ if has_default else None,
+        None,
         "File that defines get_config(), such as configs/lenet5.py; FILE:ARG calls get_config(ARG)."
         + (" Without it, LeNet-5 with the fields below." if has_default else ""),
     )
@@ -196,7 +201,10 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         except argparse.ArgumentError:
             raise UserError("--config names no file: pass --config=configs/lenet5.py, for example.") from None
         named = known.config or ""
-        if known.config is not None or flags.FLAGS["config"].default is not None:
+        if known.config is None and _config_has_default:
+            arguments = [*arguments, f"--config={default.__file__}"]
+            fields = flatten(default.get_config())
+        elif known.config is not None:
             if known.config == "":
                 raise UserError("--config= names no file: name a config file, such as configs/lenet5.py.")
             fields = flatten(_load(named).get_config())
