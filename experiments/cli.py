@@ -201,13 +201,12 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         except argparse.ArgumentError:
             raise UserError("--config names no file: pass --config=configs/lenet5.py, for example.") from None
         named = known.config or ""
-        if known.config is None and _config_has_default:
-            arguments = [*arguments, f"--config={default.__file__}"]
-            fields = flatten(default.get_config())
-        elif known.config is not None:
-            if known.config == "":
-                raise UserError("--config= names no file: name a config file, such as configs/lenet5.py.")
+        if known.config == "":
+            raise UserError("--config= names no file: name a config file, such as configs/lenet5.py.")
+        if named or _config_has_default:
             fields = flatten(_load(named).get_config())
+            # First, as it defines the flags of its fields.
+            arguments = [arguments[0], f"--config={named or default.__file__}", *others]
     if set(_HELP) & set(arguments):
         print(_help(fields))
         sys.exit(0)
