@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.wired_layer import Wired, reads_of
+from tests.helpers.keys import key
 
 
 def dense_weights(reads_PT: np.ndarray, kernel: jax.Array, positions: int) -> jax.Array:
@@ -36,17 +38,28 @@ def dense_layer(x_NHWC: jax.Array, reads_PT: np.ndarray, kernel: jax.Array, bias
 
 def wired_layer(
     connectivity: str, sharing: str, shape: tuple[int, int, int, int, int], seed: int = 0
-) -> tuple[Wired, dict, jax.Array, np.ndarray]:
+) -> tuple[Wired, dict, np.ndarray, np.ndarray]:
     """A layer, variables with a random kernel and bias, its input x_NHWC, and its reads_PT.
 
     Args:
       shape: images, side of the input maps, input maps, side of the kernel, output maps.
     """
     count, size, channels, kernel_size, maps = shape
-    keys = jax.random.split(jax.random.key(seed), 4)
-    x_NHWC = jax.random.normal(keys[0], (count, size, size, channels))
+    rng = np.random.default_rng(seed)
+    x_NHWC = rng.standard_normal((count, size, size, channels), np.float32)
     layer = Wired(maps, kernel_size, connectivity, sharing)
-    variables = layer.init({"params": keys[1], "wiring": keys[2]}, FeatureMaps.from_images(x_NHWC))
-    bias = jax.random.normal(keys[3], variables["params"]["bias"].shape)
+    variables = init_layer(layer, x_NHWC, seed)
+    bias = rng.standard_normal(variables["params"]["bias"].shape, np.float32)
     variables = {**variables, "params": {**variables["params"], "bias": bias}}
     return layer, variables, x_NHWC, np.asarray(reads_of(layer, variables, size))
+
+
+def init_layer(layer: nn.Module, x_NHWC: np.ndarray, seed: int = 0) -> dict:
+    """Initial variables of a layer of feature maps."""
+
+    @jax.jit
+    def init(params_key, wiring_key):
+        rngs = {"params": params_key, "wiring": wiring_key}
+        return layer.init(rngs, FeatureMaps.from_images(jnp.zeros(x_NHWC.shape)))
+
+    return init(key(2 * seed), key(2 * seed + 1))
