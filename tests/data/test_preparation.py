@@ -1,6 +1,5 @@
 """From original files to the cache: what is downloaded, checked, stored, repaired and refused."""
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
@@ -19,7 +18,6 @@ import time
 import numpy as np
 import pytest
 import requests
-from absl import logging
 
 from lenet_jax.data import load_native
 from lenet_jax.data.sources import SOURCES, VERSION
@@ -372,28 +370,29 @@ load_native("usps", data_dir=sys.argv[2], manual_dir=sys.argv[1])
     assert not list((data_dir / "usps").glob("incomplete.*"))
 
 
-def test_two_callers_at_once_prepare_once(original, data_dir, caplog, log_info):
-    """Two threads contend as two processes do: a lock belongs to the file that was opened for it."""
+def test_two_processes_at_once_prepare_once(original, data_dir):
     folder, arrays = original("usps")
-    with concurrent.futures.ThreadPoolExecutor() as callers:
-        with hold_lock(data_dir / "usps"):
-            loads = [callers.submit(load, "usps", data_dir, folder) for _ in range(2)]
-            wait_until(lambda: caplog.text.count("Waiting for another process") == 2)
-            time.sleep(0.2)  # for a caller that didn't wait to show itself
-            assert os.listdir(data_dir / "usps") == ["lock"]
-        for native in loads:
-            assert_holds(native.result(), arrays)
-    assert caplog.text.count("Preparing usps") == 1
+    code = """
+import pathlib, random, sys
+import pytest
+from absl import logging
+from lenet_jax.data import load_native
+from tests.helpers import data_files
+logging.set_verbosity(logging.INFO)
+random.seed(0)
+data_files.accept(pytest.MonkeyPatch(), "usps", pathlib.Path(sys.argv[1]))
+load_native("usps", data_dir=sys.argv[2], manual_dir=sys.argv[1])
+"""
+    with hold_lock(data_dir / "usps"):
+        processes = [run_python(code, folder, data_dir) for _ in range(2)]
+        for process in processes:
+            assert "Waiting for another process" in process.stderr.readline()
+        time.sleep(0.2)  # for a process that didn't wait to show itself
+        assert os.listdir(data_dir / "usps") == ["lock"]
+    logs = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted("Preparing usps" in log for log in logs) == [False, True]
     assert_holds(load("usps", data_dir), arrays)
-
-
-@pytest.fixture
-def log_info():
-    """Logs what commands log, not only warnings."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.INFO)
-    yield
-    logging.set_verbosity(before)
 
 
 @contextlib.contextmanager
@@ -403,10 +402,3 @@ def hold_lock(folder):
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def wait_until(holds):
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
