@@ -12,7 +12,7 @@ CACHE = "LENET_JAX_TESTS_CACHE"  # workers of pytest-xdist inherit it
 os.environ["XLA_FLAGS"] = " ".join(
     [
         "--xla_force_host_platform_device_count=4",
-        # Most of the time goes into compiling small programs: without optimisation, about a fifth of it.
+        # Most of the time goes into compiling small programs: without optimisation, half of it and less.
         "--xla_backend_optimization_level=0",
         "--xla_llvm_disable_expensive_passes=true",
         "--xla_cpu_use_fusion_emitters=false",

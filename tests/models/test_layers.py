@@ -138,7 +138,7 @@ def test_the_definition_written_out():
 
 @pytest.mark.parametrize(("connectivity", "sharing"), GRID)
 def test_initial_weights_have_variance_one_over_fan_in(connectivity, sharing):
-    _, variables, _, reads = wired_layer(connectivity, sharing, (1, 14, 6, 5, 16))
+    _, variables, _, reads = wired_layer(connectivity, sharing, (1, 14, 6, 5, 16), seed=1)
     fan_in = reads.shape[1] * 6
     kernel = np.asarray(variables["params"]["kernel"])
     # The sample variance of n uniform numbers is off by sqrt(0.8/n) of itself; 6 such deviations.
