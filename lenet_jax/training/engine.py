@@ -93,7 +93,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         def bytes_on_a_device(runs: int) -> int:
             """Memory of the most demanding of the three functions, with the images."""
             hyperparameters = hyperparameter_shapes(runs * devices)
-            state = jax.eval_shape(functools.partial(init_state, program), hyperparameters)
+            state = init_state.eval_shape(program, hyperparameters)
             return max(
                 _bytes_needed(function.lower(program, *arguments).compile())
                 for function, *arguments in (

@@ -175,10 +175,10 @@ def test_a_folder_that_is_still_being_filled_is_reported(tmp_path):
 def test_what_a_killed_command_left_is_merged(directory):
     text = write_report(directory)
     before = (directory / "runs.jsonl").read_bytes()
-    (directory / "runs.jsonl").rename(directory / "runs.killed.jsonl")
+    (directory / "runs.jsonl").rename(directory / "runs.1-0123abcd.jsonl")
     assert write_report(directory) == text
     assert (directory / "runs.jsonl").read_bytes() == before
-    assert not (directory / "runs.killed.jsonl").exists()
+    assert not (directory / "runs.1-0123abcd.jsonl").exists()
 
 
 @pytest.mark.parametrize("name", ["config.json", "runs.jsonl"])

@@ -567,7 +567,7 @@ def test_each_distinct_config_is_resolved_once(tmp_path, monkeypatch, path):
         "ablate", f"--config={PROJECT / path}", f"--workdir={tmp_path}", *small, f"--config.arms={arms}"
     )
     assert ended.status == 0, ended.err
-    assert len(checked) == len(set(checked)) >= 3
+    assert len(checked) == len(set(checked)) >= 2
 
 
 def test_seeds_that_no_run_can_have_are_refused_at_once(tmp_path):

@@ -45,7 +45,7 @@ def test_a_run_that_starts_over_replaces_its_events(tmp_path, run):
 
 
 def test_nothing_is_written_where_nothing_is_asked(tmp_path, run):
-    quiet = Run("mlp", resolve(override(run.resolved.config, {"tensorboard": False})))
+    quiet = Run("mlp", resolve(override(run.resolved.config.as_configdict(), {"tensorboard": False})))
     with Boards(tmp_path) as boards:
         boards.write(quiet, 1, METRICS)
     assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from lenet_jax.models.networks import CNN, MLP, Stage
 from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.objective import Objective
 from tests.helpers.hyperparameters import one_run
+from tests.helpers.keys import key
 
 SIZE = 8
 NUMBERS = one_run(rbf_j=3.0)
@@ -29,16 +30,19 @@ def classifier(output, hidden=()):
 
 
 def start(model, count=3, seed=0):
-    keys = jax.random.split(jax.random.key(seed), 3)
-    images = jax.random.normal(keys[0], (count, SIZE, SIZE, 1))
-    params = model.init(keys[1], images)["params"]
-    params = jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(keys[2], leaf.shape), params)
+    rng = np.random.default_rng(seed)
+    images = jnp.array(rng.standard_normal((count, SIZE, SIZE, 1)), jnp.float32)
+    params = jax.jit(model.init)(key(seed), images)["params"]
+    params = jax.tree.map(
+        lambda leaf: leaf + jnp.array(0.1 * rng.standard_normal(leaf.shape), jnp.float32), params
+    )
     return params, images, jnp.arange(count)
 
 
 def diagonal(kind, model, params, images, labels):
     output = getattr(model, "classifier", model).output
-    return gauss_newton_diagonal(kind, model, OBJECTIVES[output], NUMBERS, params, {}, images, labels)
+    compiled = jax.jit(gauss_newton_diagonal, static_argnums=(0, 1, 2))
+    return compiled(kind, model, OBJECTIVES[output], NUMBERS, params, {}, images, labels)
 
 
 def assert_close(one, other):
@@ -52,16 +56,21 @@ def test_exact_is_the_diagonal_of_the_jacobians_product(output):
     params, images, labels = start(model)
     flat, unflatten = jax.flatten_util.ravel_pytree(params)
     expected = np.zeros(len(flat))
+
+    def states(flat, image):
+        return model.apply({"params": unflatten(flat)}, image[None], states_only=True)[0]
+
+    def loss(state, label):
+        return OBJECTIVES[output].losses(model.outputs(state[None]), label[None], NUMBERS)[0]
+
+    @jax.jit
+    def jacobian_and_hessian(flat, image, label):
+        state = states(flat, image)
+        return jax.jacrev(states)(flat, image), jax.jacfwd(jax.grad(loss))(state, label)
+
     for image, label in zip(images, labels, strict=True):
-
-        def states(flat, image=image):
-            return model.apply({"params": unflatten(flat)}, image[None], states_only=True)[0]
-
-        def loss(state, label=label):
-            return OBJECTIVES[output].losses(model.outputs(state[None]), label[None], NUMBERS)[0]
-
-        jacobian = np.asarray(jax.jacrev(states)(flat), np.float64)
-        hessian = np.asarray(jax.jacfwd(jax.grad(loss))(states(flat)), np.float64)
+        matrices = jacobian_and_hessian(flat, image, label)
+        jacobian, hessian = (np.asarray(matrix, np.float64) for matrix in matrices)
         assert np.linalg.eigvalsh(hessian).min() > -1e-5
         expected += np.diag(jacobian.T @ hessian @ jacobian) / len(labels)
     assert_close(diagonal("exact", model, params, images, labels), unflatten(jnp.array(expected)))
