@@ -68,7 +68,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
     mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUN_AXIS,))
     by_run, replicated = PartitionSpec(RUN_AXIS), PartitionSpec()
 
-    def compile_(function: Callable, specs: tuple, **options) -> jax.stages.Wrapped:
+    def compile_(function: Callable, specs: tuple, **options) -> Any:
         axes = tuple(0 if spec == by_run else None for spec in specs)
 
         def population(program: Program, *arguments: Any) -> Any:
