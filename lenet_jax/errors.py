@@ -10,7 +10,12 @@ class UserError(Exception):
     """
 
 
+def unknown_name(field: str, value: str, known: Collection[str]) -> str:
+    """The sentence for config field `field` that holds a name which isn't among `known`."""
+    return f"config.{field}={value!r} is unknown: choose one of {', '.join(known)}."
+
+
 def require_one_of(field: str, value: str, known: Collection[str]) -> None:
-    """Raises UserError if the value of config field `field` is not one of `known`."""
+    """Raises UserError if config field `field` holds a name that isn't among `known`."""
     if value not in known:
-        raise UserError(f"config.{field}={value!r} is unknown: choose one of {', '.join(known)}.")
+        raise UserError(unknown_name(field, value, known))

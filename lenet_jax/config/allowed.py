@@ -5,6 +5,8 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
+from lenet_jax.errors import unknown_name
+
 
 class Allowed(Protocol):
     """The values that a field allows."""
@@ -25,9 +27,7 @@ class OneOf:
     names: Collection[str]
 
     def fault(self, field: str, value: str) -> str:
-        if value in self.names:
-            return ""
-        return f"config.{field}={value!r} is unknown: choose one of {self.words()}."
+        return "" if value in self.names else unknown_name(field, value, self.names)
 
     def words(self) -> str:
         return ", ".join(self.names)
@@ -38,9 +38,10 @@ class OneOrPerStage(OneOf):
     """One name for all stages, or one per stage, comma-separated."""
 
     def fault(self, field: str, value: str) -> str:
-        return next(
-            filter(None, (super(OneOrPerStage, self).fault(field, name) for name in per_stage(value))), ""
-        )
+        for name in per_stage(value):
+            if fault := super().fault(field, name):
+                return fault
+        return ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,6 @@ from flax import linen as nn
 from lenet_jax.config.build_model import build_model
 from lenet_jax.config.build_program import make_program
 from lenet_jax.config.checks import check_fields, has_validation
-from lenet_jax.config.description import describe_protocol
 from lenet_jax.config.fields import FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import to_record
 from lenet_jax.models.counts import ModelCounts, count_model
@@ -60,10 +59,6 @@ class Resolved:
     def has_validation(self) -> bool:
         """Whether runs hold out images for validation."""
         return has_validation(self.config)
-
-    def protocol(self, train_images: int) -> str:
-        """How a run is trained, in words."""
-        return describe_protocol(self.fields, train_images)
 
     def make_program(self, images: Mapping[str, int], batch_devices: int = 1) -> Program:
         """The program for a dataset with these numbers of `train`, `validation` and `test` images.
