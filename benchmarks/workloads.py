@@ -96,6 +96,13 @@ def _sgd_step(
     return y, updated, x_gradient
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def init_layer(layer: Wired, x_NHWC: jax.Array) -> Any:
+    """The variables of a layer for these images: random weights and, if it draws them, positions."""
+    rngs = {"params": jax.random.key(1), "wiring": jax.random.key(2)}
+    return layer.init(rngs, FeatureMaps.from_images(x_NHWC))
+
+
 def layer_form(layer: Wired, x_NHWC: jax.Array, form: str) -> tuple[Apply, dict, jax.Array]:
     """A layer with random weights as a function of parameters and input, those parameters and that input.
 
@@ -103,7 +110,7 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, form: str) -> tuple[Apply, dict,
     for "products" the images if they have one channel, else uncut feature maps.
     """
     x = FeatureMaps.from_images(x_NHWC)
-    variables = layer.init({"params": jax.random.key(1), "wiring": jax.random.key(2)}, x)
+    variables = init_layer(layer, x_NHWC)
     constants = {name: value for name, value in variables.items() if name != "params"}
     if form == "products":
 

@@ -28,7 +28,7 @@ class FeatureMaps:
     def from_images(cls, images_NHWC: jax.Array) -> "FeatureMaps":
         """The maps of square images, in tiles of one position."""
         count, size, _, channels = images_NHWC.shape
-        pixels = materialised(images_NHWC.reshape(count, -1).T)
+        pixels = materialised(jnp.asarray(images_NHWC).reshape(count, -1).T)  # perhaps NumPy's
         return cls.from_plain(pixels.reshape(size, size, channels, count).transpose(2, 0, 1, 3))
 
     @classmethod

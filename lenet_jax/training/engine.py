@@ -7,6 +7,7 @@ device trains one run at a time, because products of many small matrices take lo
 
 import functools
 import math
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -160,11 +161,7 @@ def _shared_batch_engine() -> Engine:
     def first(tree: Any) -> Any:  # all devices hold the same values
         return jax.tree.map(lambda leaf: leaf[:1], tree)
 
-    init_state = jax.jit(
-        lambda program, hyperparameters: one_run.init_state(program, _only(hyperparameters)),
-        static_argnums=0,
-        compiler_options=_quick_compilation(),
-    )
+    one_device = population_engine(1, side_by_side=False)
     train_epoch = compile_(
         functools.partial(one_run.train_epoch, axis_size=devices),
         in_axes=(None, 0, 0, None),
@@ -183,7 +180,9 @@ def _shared_batch_engine() -> Engine:
         batch_devices=devices,
         put=put,
         capacity=lambda program, images: 1,
-        init_state=lambda program, hyperparameters: put(init_state(program, hyperparameters)),
+        init_state=lambda program, hyperparameters: put(
+            _only(one_device.init_state(program, hyperparameters))
+        ),
         train_epoch=train,
         evaluate=lambda *arguments: first(evaluate(*arguments)),
     )
@@ -208,4 +207,6 @@ def _for_one_run(function: Callable, axes: tuple[int | None, ...]) -> Callable:
 
 def _quick_compilation() -> dict | None:
     """For functions called once per run: on a CPU, optimising random bits takes longer than drawing them."""
-    return {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
+    level = "xla_backend_optimization_level"
+    is_set = level in os.environ.get("XLA_FLAGS", "")
+    return {level: 1} if jax.default_backend() == "cpu" and not is_set else None

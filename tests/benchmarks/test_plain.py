@@ -18,9 +18,9 @@ from tests.helpers.networks import GRID
 def test_plain_layers_are_the_wired_layers(connectivity, sharing, channels):
     """Same outputs, and same gradients for the parameters and the input, in the plain layers' shapes."""
     layer = Wired(3, 3, connectivity, sharing)
-    x_NHWC = jax.random.normal(jax.random.key(5), (2, 7, 7, channels))
-    rngs = {"params": jax.random.key(1), "wiring": jax.random.key(2)}
-    reads = np.asarray(reads_of(layer, layer.init(rngs, FeatureMaps.from_images(x_NHWC)), 7))
+    x_NHWC = np.random.default_rng(5).standard_normal((2, 7, 7, channels), np.float32)
+    variables = workloads.init_layer(layer, x_NHWC)
+    reads = np.asarray(reads_of(layer, variables, 7))
     apply, params, inputs = workloads.layer_form(layer, x_NHWC, "products")
     apply_plain, plain_params, _ = workloads.layer_form(layer, x_NHWC, "plain")
 

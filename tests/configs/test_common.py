@@ -11,6 +11,7 @@ from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import load_splits, native, splits
+from tests.helpers.keys import key
 from tests.helpers.networks import counts_of
 
 
@@ -159,7 +160,7 @@ def test_each_step_is_compared_with_the_one_before_and_the_last_also_with_the_fi
 def test_kernels_start_within_2_4_over_the_fan_in():
     """C3's maps read 3, 4 or 6 maps by its table, and each has a fan-in of its own."""
     model = resolve(override(default_config(), common.LENET5)).model
-    params = model.init(jax.random.key(0), jnp.zeros((1, 32, 32, 1)))["params"]
+    params = jax.jit(model.init)(key(0), jnp.zeros((1, 32, 32, 1)))["params"]
     bounds = {"stage_1": 2.4 / 25, "stage_5": 2.4 / 400}
     for name, bound in bounds.items():
         kernel = np.abs(params[name]["kernel"])

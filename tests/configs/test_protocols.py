@@ -41,21 +41,28 @@ def test_constant_order_shows_the_patterns_as_they_lie_and_levenberg_marquardt_s
     program, images = one_by_one(LM), make_images(20)
     state = start(program, learning_rate=0.01, momentum=0.0, damping=0.05)
     params = only(state.params)
+
+    @jax.jit
+    def curvature(params, *some):
+        return gauss_newton_diagonal("backpropagated", program.model, SQUARED, one_run(), params, {}, *some)
+
+    @jax.jit
+    def step(params, h, rate, image, label):
+        def loss(params):
+            outputs = program.model.apply({"params": params}, image)
+            target = jnp.where(jnp.arange(10) == label, 1.0, -1.0)
+            return ((outputs[0] - target) ** 2).mean()
+
+        return jax.tree.map(lambda p, g, h: p - rate / (0.05 + h) * g, params, jax.grad(loss)(params), h)
+
     for epoch in (1, 2):
         key = purpose_key(0, Purpose.CURVATURE, epoch)
         chosen = np.asarray(jax.random.permutation(key, 20))[:7]
         some = images.images[chosen], images.labels[chosen]
-        h = gauss_newton_diagonal("backpropagated", program.model, SQUARED, one_run(), params, {}, *some)
+        h = curvature(params, *some)
+        rate = 0.01 * (1.0, 0.5)[epoch - 1]
         for index in range(20):
-
-            def loss(params, index=index):
-                outputs = program.model.apply({"params": params}, images.images[index : index + 1])
-                target = np.where(np.arange(10) == images.labels[index], 1.0, -1.0)
-                return ((outputs[0] - target) ** 2).mean()
-
-            grads = jax.grad(loss)(params)
-            rate = 0.01 * (1.0, 0.5)[epoch - 1]
-            params = jax.tree.map(lambda p, g, h, rate=rate: p - rate / (0.05 + h) * g, params, grads, h)
+            params = step(params, h, rate, images.images[index : index + 1], images.labels[index])
         state, means = train(program, state, images, epoch)
     assert np.isfinite(means.loss)
     jax.tree.map(
@@ -119,6 +126,14 @@ def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():
     hyperparameters = one_run(**numbers)
     state = start(program, **numbers)
     params = only(state.params)
+
+    @jax.jit
+    def loss(distortion_key, dropout_key):
+        shown = distortion.apply(distortion_key, jnp.array(same.images[:1]), hyperparameters)
+        return losses_and_correct(program, hyperparameters, params, {}, shown, same.labels[:1], dropout_key)[
+            0
+        ][0]
+
     seen = []
     for epoch in (1, 2):
         state, means = train(program, state, same, epoch)
@@ -127,11 +142,7 @@ def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():
             distortion_key, dropout_key = (
                 purpose_key(0, purpose, epoch, step, 0) for purpose in (Purpose.DISTORTION, Purpose.DROPOUT)
             )
-            shown = distortion.apply(distortion_key, jnp.array(same.images[:1]), hyperparameters)
-            loss, _ = losses_and_correct(
-                program, hyperparameters, params, {}, shown, same.labels[:1], dropout_key
-            )
-            losses.append(float(loss[0]))
+            losses.append(float(loss(distortion_key, dropout_key)))
         assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
         seen += losses
     assert len(set(seen)) == 6
@@ -142,10 +153,11 @@ def test_dropout_drops_inputs_in_training_only():
     program = Program(model, CONSTANT, 16, 4, 8)
     images = make_images(16)
     params = only(start(program).params)
-    arguments = program, one_run(dropout=0.5), params, {}, jnp.array(images.images), images.labels
-    plain, _ = losses_and_correct(*arguments)
-    again, _ = losses_and_correct(*arguments)
-    dropped, _ = losses_and_correct(*arguments, jax.random.key(0))
+    losses = jax.jit(losses_and_correct, static_argnums=0)
+    arguments = program, one_run(dropout=0.5), params, {}, images.images, images.labels
+    plain, _ = losses(*arguments)
+    again, _ = losses(*arguments)
+    dropped, _ = losses(*arguments, jax.random.key(0))
     assert (plain == again).all() and (plain != dropped).all()
 
 

@@ -11,6 +11,7 @@ from flax import linen as nn
 from lenet_jax.models.counts import count_model
 from lenet_jax.models.networks import MLP
 from lenet_jax.models.wiring import CONNECTIVITY
+from tests.helpers.keys import key
 from tests.helpers.networks import GRID, cnn, counts_of
 
 # Of the design's six wirings.
@@ -57,15 +58,14 @@ def test_connections_are_the_derivatives_that_are_not_zero(connectivity, sharing
     model = cnn((connectivity,), (sharing,), maps=(2,), kernel_size=3, hidden=(4,))
     counts = count_model(model, 8)
     stage, _, dense, output = counts.layers
-    image = jax.random.normal(jax.random.key(0), (1, 8, 8, 1))
-    rngs = {"params": jax.random.key(1), "wiring": jax.random.key(2)}
-    variables = model.init(rngs, image)
+    image = np.random.default_rng(0).standard_normal((1, 8, 8, 1), np.float32)
+    variables = jax.jit(model.init)({"params": key(1), "wiring": key(2)}, image)
 
     def stage_output(x):
         _, captured = model.apply(variables, x, capture_intermediates=True)
         return captured["intermediates"]["stage_1"]["__call__"][0].images
 
-    links = np.count_nonzero(np.abs(jax.jacobian(stage_output)(image)) > 1e-5)
+    links = np.count_nonzero(np.abs(jax.jit(jax.jacobian(stage_output))(image)) > 1e-5)
     units = math.prod(stage.output_shape)
     assert stage.macs == links
     assert stage.connections == links + units

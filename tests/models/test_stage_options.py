@@ -12,7 +12,7 @@ from lenet_jax.models.layers import Pool
 from lenet_jax.models.map_tables import read_table
 from lenet_jax.models.wired_layer import Wired, reads_of
 from lenet_jax.models.wiring import CONNECTIVITY
-from tests.helpers.dense import dense_layer
+from tests.helpers.dense import dense_layer, init_layer
 
 # (images, side, input maps, fields of the layer)
 LAYERS = {
@@ -52,9 +52,8 @@ def definition(layer, constants, params, x_NHWC):
     if layer.table:
         dense = jnp.zeros((len(kernel), channels, layer.maps, *kernel.shape[2:]))
         pairs = [(channel, number) for number, read in enumerate(layer.table) for channel in read]
-        for pair, (channel, number) in enumerate(pairs):
-            dense = dense.at[:, channel, number].set(kernel[:, pair])
-        kernel = jnp.moveaxis(dense, 2, -1)
+        read, by = np.array(pairs).T
+        kernel = jnp.moveaxis(dense.at[:, read, by].set(kernel), 2, -1)
     return dense_layer(x_NHWC, reads_of(layer, constants, size), kernel, params["bias"])
 
 
@@ -62,33 +61,36 @@ def definition(layer, constants, params, x_NHWC):
 def test_a_layer_and_its_gradients_follow_the_definition(connectivity, name):
     count, size, channels, fields = LAYERS[name]
     layer = Wired(**{"connectivity": connectivity, "sharing": "shared", **fields})
-    keys = jax.random.split(jax.random.key(0), 5)
-    x_NHWC = jax.random.normal(keys[0], (count, size, size, channels))
-    constants = layer.init({"params": keys[1], "wiring": keys[2]}, FeatureMaps.from_images(x_NHWC))
+    rng = np.random.default_rng(0)
+    x_NHWC = rng.standard_normal((count, size, size, channels), np.float32)
+    constants = init_layer(layer, x_NHWC)
     params = constants.pop("params")
-    params = params | {"bias": jax.random.normal(keys[3], params["bias"].shape)}
+    params = params | {"bias": rng.standard_normal(params["bias"].shape, np.float32)}
 
     def wired(params, x):
         y = layer.apply({"params": params, **constants}, FeatureMaps.from_images(x)).images
         return y.reshape(count, -1, layer.maps)
 
-    def value_and_gradients(function):
-        y, pull = jax.vjp(function, params, x_NHWC)
-        return y, pull(jax.random.normal(keys[4], y.shape))
+    cotangent = rng.standard_normal(jax.eval_shape(wired, params, x_NHWC).shape, np.float32)
 
-    found = jax.jit(lambda: value_and_gradients(wired))()
-    expected = jax.jit(lambda: value_and_gradients(functools.partial(definition, layer, constants)))()
+    @functools.partial(jax.jit, static_argnums=0)
+    def value_and_gradients(function, params, x_NHWC):
+        y, pull = jax.vjp(function, params, x_NHWC)
+        return y, pull(cotangent)
+
+    found = value_and_gradients(wired, params, x_NHWC)
+    expected = value_and_gradients(functools.partial(definition, layer, constants), params, x_NHWC)
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), found, expected)
 
 
 @pytest.mark.parametrize("kind", ["trainable_sum", "trainable_average"])
 def test_trainable_subsampling(kind):
-    x_NHWC = jax.random.normal(jax.random.key(0), (3, 7, 7, 2))
+    x_NHWC = np.random.default_rng(0).standard_normal((3, 7, 7, 2), np.float32)
     layer = Pool(kind, "fan_in")
-    params = layer.init(jax.random.key(1), FeatureMaps.from_images(x_NHWC))["params"]
+    params = init_layer(layer, x_NHWC)["params"]
     assert np.abs(params["coefficient"]).max() <= 2.4 / 4
     params = {"coefficient": jnp.array([2.0, -1.0]), "bias": jnp.array([0.5, 0.25])}
     found = layer.apply({"params": params}, FeatureMaps.from_images(x_NHWC)).images
-    windows = np.asarray(x_NHWC)[:, :6, :6].reshape(3, 3, 2, 3, 2, 2)
+    windows = x_NHWC[:, :6, :6].reshape(3, 3, 2, 3, 2, 2)
     joined = windows.sum((2, 4)) if kind == "trainable_sum" else windows.mean((2, 4))
     np.testing.assert_allclose(found, joined * params["coefficient"] + params["bias"], rtol=1e-5, atol=1e-5)

@@ -96,7 +96,8 @@ def test_backpropagated_sums_over_the_connections_that_share_a_weight(stage):
     model = CNN((stage,), classifier("activated"))
     untied = CNN((dataclasses.replace(stage, sharing="unshared"),), classifier("activated"))
     params, images, labels = start(model)
-    units = untied.init(jax.random.key(0), images)["params"]["stage_1"]["bias"].shape[0]
+    shapes = jax.eval_shape(untied.init, key(0), images)["params"]["stage_1"]
+    units = shapes["bias"].shape[0]
     kernel, bias = params["stage_1"]["kernel"], params["stage_1"]["bias"]
     spread = {
         "kernel": jnp.repeat(kernel[:, :, None], units, 2),
@@ -163,6 +164,8 @@ def test_a_layer_of_an_unknown_kind_is_refused():
             return x * self.param("scale", nn.initializers.ones, (10,))
 
     class Scaled(nn.Module):
+        output = "logits"
+
         @nn.compact
         def __call__(self, x, dropout_rate=None, states_only=False):
             return Scale()(x.reshape(len(x), -1)[:, :10])
@@ -172,6 +175,4 @@ def test_a_layer_of_an_unknown_kind_is_refused():
 
     params, images, labels = start(model := Scaled())
     with pytest.raises(NotImplementedError, match="Scale"):
-        gauss_newton_diagonal(
-            "backpropagated", model, OBJECTIVES["logits"], NUMBERS, params, {}, images, labels
-        )
+        diagonal("backpropagated", model, params, images, labels)

@@ -18,11 +18,16 @@ def blob(count=64, size=21, height=6.0, width=4.0):
     return jnp.array(np.repeat(image[None, :, :, None], count, 0), jnp.float32)
 
 
+@jax.jit
+def apply(key, images, numbers):
+    return Distortion(BACKGROUND).apply(key, images, numbers)
+
+
 def distorted(images, seed=0, probability=1.0, **limits):
     """The images, distorted up to these limits; those not given are 0."""
     limits = {f"distortion_{kind}": limits.get(kind, 0.0) for kind in DISTORTIONS}
     numbers = one_run(distortion_probability=probability, **limits)
-    return np.asarray(Distortion(BACKGROUND).apply(jax.random.key(seed), images, numbers))
+    return np.asarray(apply(jax.random.key(seed), images, numbers))
 
 
 def moments(images):

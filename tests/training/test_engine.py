@@ -37,11 +37,12 @@ def outcome(engine, program, runs):
 
 
 def wired(connectivity, sharing):
-    model = cnn((connectivity, "local"), (sharing, "shared"), maps=(2, 3), kernel_size=3, hidden=(6,))
+    """The program of a network with these wirings, one per stage."""
+    model = cnn(connectivity, sharing, maps=(2, 3), kernel_size=3, hidden=(6,))
     return make_program(model, image_size=12)
 
 
-WIRINGS = [("local", "shared"), ("random", "unshared"), ("random", "shared"), ("full", "shared")]
+WIRINGS = [(("local", "random"), ("shared", "unshared")), (("random", "full"), ("shared", "shared"))]
 
 
 def compare_with_alone(together, program, runs, compare):
@@ -54,7 +55,7 @@ def compare_with_alone(together, program, runs, compare):
 assert_close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("connectivity", "sharing"), WIRINGS)
+@pytest.mark.parametrize(("connectivity", "sharing"), WIRINGS, ids=lambda names: ",".join(names))
 def test_runs_spread_over_devices_are_bit_for_bit_what_they_are_alone(connectivity, sharing):
     assert jax.local_device_count() == 4, "tests/conftest.py asks for 4 simulated devices"
     program = wired(connectivity, sharing)
@@ -64,7 +65,7 @@ def test_runs_spread_over_devices_are_bit_for_bit_what_they_are_alone(connectivi
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-@pytest.mark.parametrize(("connectivity", "sharing"), WIRINGS)
+@pytest.mark.parametrize(("connectivity", "sharing"), WIRINGS, ids=lambda names: ",".join(names))
 def test_runs_side_by_side_are_what_they_are_alone_to_rounding(connectivity, sharing, devices):
     """As accelerators train them, here on simulated devices: all of them on one, and two on each of two."""
     program = wired(connectivity, sharing)
@@ -124,7 +125,7 @@ def test_every_number_may_differ_between_runs_side_by_side(loss):
 
 
 def test_without_a_memory_limit_a_population_has_the_largest_size():
-    program = wired("local", "shared")
+    program = make_program()
     assert population_engine(2, side_by_side=True).capacity(program, 70) == 2 * LARGEST_POPULATION
     assert population_engine(2, side_by_side=False).capacity(program, 70) == 2
     assert make_engine("pmap").capacity(program, 70) == 1
@@ -136,7 +137,8 @@ def test_a_population_fits_the_memory_that_a_device_reports(monkeypatch, batch_s
     limit = 60e6
     monkeypatch.setattr("lenet_jax.training.engine._memory_limit", lambda device: limit)
     engine = population_engine.__wrapped__(1, side_by_side=True)
-    program = make_program(wired("local", "shared").model, batch_size=batch_size, image_size=12)
+    model = cnn(("local",), ("shared",), maps=(3,), kernel_size=3, hidden=())
+    program = make_program(model, batch_size=batch_size, image_size=12)
     runs = engine.capacity(program, 70)
     assert 1 < runs < LARGEST_POPULATION
 
