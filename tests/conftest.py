@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import atexit
+import fcntl
 import os
 import pathlib
 import shutil
@@ -41,9 +42,17 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
     Tests do not change it.
     """
-    directory = tmp_path_factory.mktemp("finished") / "sweep"
-    ended = run_command("ablate", TINY, f"--workdir={directory}")
-    assert ended.status == 0, ended.err
+    in_processes = "PYTEST_XDIST_WORKER" in os.environ
+    temporary = tmp_path_factory.getbasetemp()
+    shared = temporary.parent if in_processes else temporary
+    directory = shared / "finished" / "sweep"
+    with open(shared / "finished.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process makes it, the others wait
+        if not directory.exists():
+            draft = shared / "draft"
+            ended = run_command("ablate", TINY, f"--workdir={draft / 'sweep'}")
+            assert ended.status == 0, ended.err
+            draft.rename(directory.parent)
     return directory
 
 

@@ -28,6 +28,13 @@ class Ended(NamedTuple):
     err: str
 
 
+def one_device() -> dict[str, str]:
+    """The environment for a process of its own that has one device, as most machines do."""
+    options = os.environ["XLA_FLAGS"].split()
+    kept = [option for option in options if "device_count" not in option]
+    return {**os.environ, "XLA_FLAGS": " ".join(kept)}
+
+
 def load_config(path: pathlib.Path) -> types.ModuleType:
     """The module of a config file."""
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -25,7 +25,7 @@ from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import list_runs, run_sweep
-from tests.helpers import folders, tiny_sweep
+from tests.helpers import commands, folders, tiny_sweep
 from tests.helpers.commands import PROJECT, TINY, run_command
 
 # A few steps on small images, also of configs/ablation.py.
@@ -285,7 +285,7 @@ def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.run(
         [sys.executable, "-c", KILLED_IN_A_LINE, TINY, f"--workdir={directory}"],
-        cwd=PROJECT, env=os.environ | {"XLA_FLAGS": ""}, capture_output=True, text=True,
+        cwd=PROJECT, env=commands.one_device(), capture_output=True, text=True,
     )  # fmt: skip
     assert process.returncode == -signal.SIGKILL, process.stderr
     [torn] = directory.glob("runs.*.jsonl")
@@ -303,7 +303,7 @@ def test_two_commands_fill_one_folder_together(finished_sweep, tmp_path):
     command = [sys.executable, "-m", "experiments.ablate", TINY, f"--workdir={directory}"]
     processes = [
         subprocess.Popen(
-            command, cwd=PROJECT, env=os.environ | {"XLA_FLAGS": ""}, stderr=subprocess.PIPE, text=True,
+            command, cwd=PROJECT, env=commands.one_device(), stderr=subprocess.PIPE, text=True,
             stdout=subprocess.PIPE,
         )
         for _ in range(2)
