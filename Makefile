@@ -24,7 +24,7 @@ demo: $(FOR_RUNS)  ## run the ablation on the embedded digits and print its tabl
 	@echo "digits separates few arms; the README says how to run usps or mnist (minutes)."
 
 test: $(FOR_DEVELOPMENT)  ## run the tests, on up to 4 cores
-	@$(RUN) -m pytest -q -n logical --maxprocesses=4 --durations=10
+	@$(RUN) -m pytest -q -n logical --maxprocesses=4 --dist worksteal --durations=10
 
 lint: $(FOR_DEVELOPMENT)  ## check style, formatting, imports between packages, and types
 	@$(VENV)/bin/ruff check

@@ -30,6 +30,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import pytest  # noqa: E402, JAX reads its settings when it starts
 
+from lenet_jax.report import figures  # noqa: E402
 from tests.helpers.commands import TINY, run_command  # noqa: E402
 
 if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -54,6 +55,12 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
             assert ended.status == 0, ended.err
             draft.rename(directory.parent)
     return directory
+
+
+@pytest.fixture
+def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn in one format only, which is quicker; `monkeypatch.undo()` brings all back."""
+    monkeypatch.setattr(figures, "FORMATS", ("png",))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ SMALL = {
     "data.image_size": 16,
     "data.box": 16,
     "model.kernel_size": (3,),
+    "model.maps": (2, 3),
     "seeds": 1,
 }
 

@@ -110,10 +110,16 @@ def test_arms_run_in_small(name, arm):
     """One epoch on the embedded digits, by the arm's own protocol."""
     config = override(
         runs_of(name)[arm],
-        {"dataset": "digits", "train.epochs": 1, "train.curvature_images": 20, "data.box": 12},
+        {
+            "dataset": "digits",
+            "data.draw": (30, 20, 20),
+            "data.validation_fraction": 0.0,
+            "data.box": 12,
+            "train.epochs": 1,
+            "train.batch_size": min(runs_of(name)[arm].train.batch_size, 10),
+            "train.curvature_images": 20,
+        },
     )
-    if config.data.draw:
-        config = override(config, {"data.draw": (30, 20, 20)})
     run = Run(arm, resolve(config))
     with Progress(1) as progress:
         [result] = train_runs([run], prepare(run.resolved), progress, lambda *_: None)

@@ -24,10 +24,7 @@ SWEEP = header(ARMS, CONFIG | {"train.epochs": 30, "train.batch_size": 32, "trai
 FIGURES = figures.FORMATS
 
 
-@pytest.fixture(autouse=True)
-def one_format(monkeypatch):
-    """Figures are drawn in one format only, which is quicker; `monkeypatch.undo()` brings all back."""
-    monkeypatch.setattr(figures, "FORMATS", ("png",))
+pytestmark = pytest.mark.usefixtures("one_format")
 
 
 def results(**accuracies):

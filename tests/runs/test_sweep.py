@@ -41,7 +41,7 @@ RUNS = [(arm, seed) for arm in ARMS for seed in (0, 1)]
 
 
 @pytest.fixture(autouse=True)
-def one_device(monkeypatch):
+def one_device(one_format, monkeypatch):
     """Sweeps run here as on most machines, one run after another, and are compared with `finished_sweep`,
     whose runs were spread over four devices."""
     monkeypatch.setattr(jax, "local_device_count", lambda: 1)

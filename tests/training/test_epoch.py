@@ -1,5 +1,7 @@
 """The train step, the epoch and the evaluation."""
 
+import functools
+
 import jax
 import numpy as np
 import optax
@@ -58,6 +60,13 @@ def only(tree):
     return jax.tree.map(lambda leaf: np.array(leaf[0]), tree)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def logits_and_losses(program, params, images, labels):
+    """The definition: the logits of images, (N, 10), and their cross-entropies, (N,)."""
+    logits = program.model.apply({"params": params}, images)
+    return logits, optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+
+
 def test_an_epoch_is_its_steps_one_by_one():
     """The compiled scan against a plain loop with gradients and updates written out."""
     program, images = make_program(), make_images()
@@ -66,16 +75,20 @@ def test_an_epoch_is_its_steps_one_by_one():
     velocity = jax.tree.map(np.zeros_like, params)
     key = jax.random.fold_in(purpose_key(0, Purpose.DATA_ORDER), 3)
     order = np.asarray(jax.random.permutation(key, 50))
+
+    @jax.jit
+    @jax.value_and_grad
+    def loss_and_grads(params, chosen, labels):
+        logits = program.model.apply({"params": params}, chosen)
+        log_p = logits - jax.nn.logsumexp(logits, axis=1, keepdims=True)
+        return -log_p[np.arange(16), labels].mean()
+
     losses = []
     for first in (0, 16, 32):  # the final 2 images are dropped
         chosen = order[first : first + 16]
-
-        def loss(params, chosen=chosen):
-            logits = program.model.apply({"params": params}, images.images[chosen])
-            log_p = logits - jax.nn.logsumexp(logits, axis=1, keepdims=True)
-            return -log_p[np.arange(16), images.labels[chosen]].mean()
-
-        value, grads = jax.value_and_grad(loss)(params)
+        value, grads = jax.tree.map(
+            np.array, loss_and_grads(params, images.images[chosen], images.labels[chosen])
+        )
         losses.append(value)
         for layer in params:
             grads[layer]["kernel"] += 0.01 * params[layer]["kernel"]  # biases don't decay
@@ -109,7 +122,7 @@ def test_every_wiring_learns():
     images = make_images(200, size=12)
     for connectivity in ("local", "random", "full"):
         for sharing in ("shared", "unshared"):
-            model = cnn((connectivity,), (sharing,), maps=(4,), kernel_size=3, hidden=(16,))
+            model = cnn((connectivity,), (sharing,), maps=(4,), kernel_size=3, hidden=())
             program = make_program(model, train_images=150, image_size=12)
             state = start(program)
             for epoch in range(12):
@@ -123,11 +136,10 @@ def test_evaluation_scores_every_image_once(count):
     images = make_images(650)
     program = make_program()
     state = start(program)
-    logits = program.model.apply({"params": only(state.params)}, images.images[20 : 20 + count])
     labels = images.labels[20 : 20 + count]
+    logits, losses = logits_and_losses(program, only(state.params), images.images[20 : 20 + count], labels)
     score = evaluate(program, state, images, 20, count)
     assert int(score.correct) == (logits.argmax(-1) == labels).sum()
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     assert float(score.loss_sum) == pytest.approx(float(losses.sum()), rel=1e-5)
 
 
@@ -145,8 +157,7 @@ def test_the_order_follows_seed_and_epoch_and_not_the_model():
         for seed, epoch in ((0, 0), (0, 1), (5, 1)):
             state, means = train(program, with_seed(state, seed), images, epoch)
             chosen = np.asarray(order(seed, epoch))[:48]
-            logits = program.model.apply({"params": params}, images.images[chosen])
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, images.labels[chosen])
+            _, losses = logits_and_losses(program, params, images.images[chosen], images.labels[chosen])
             assert float(means.loss) == pytest.approx(float(losses.mean()), rel=1e-5)
     orders = [tuple(np.asarray(order(*pair))) for pair in ((0, 0), (0, 1), (1, 0))]
     assert len(set(orders)) == 3
@@ -191,7 +202,7 @@ def test_pmap_agrees_with_jit(optimizer, sharing):
     """Data-parallel over 4 devices, to rounding: parameters, means and scores after two epochs."""
     assert jax.local_device_count() == 4, "tests/conftest.py asks for 4 simulated devices"
     spec = OptimizerSpec(optimizer, "cosine", total_steps=6, warmup_steps=1)
-    model = cnn(("local", "random"), (sharing, sharing), maps=(2, 3), kernel_size=3, hidden=(6,))
+    model = cnn(("local", "random"), (sharing, sharing), maps=(2, 3), kernel_size=3, hidden=())
     program = make_program(model, spec, image_size=12)
     images = make_images(370, size=12)
     outcomes = []
