@@ -28,10 +28,10 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ[CACHE]
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-import pytest  # noqa: E402, JAX reads its settings when it starts
+import pytest  # noqa: E402
 
-from lenet_jax.report import figures  # noqa: E402
-from tests.helpers.commands import TINY, run_command  # noqa: E402
+# Fixtures import what they need: JAX reads its settings when it starts, and the process that distributes the
+# tests needs nothing.
 
 if "PYTEST_XDIST_WORKER" not in os.environ:
     atexit.register(shutil.rmtree, os.environ[CACHE])
@@ -50,6 +50,8 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     with open(shared / "finished.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the first process makes it, the others wait
         if not directory.exists():
+            from tests.helpers.commands import TINY, run_command
+
             draft = shared / "draft"
             ended = run_command("ablate", TINY, f"--workdir={draft / 'sweep'}")
             assert ended.status == 0, ended.err
@@ -60,7 +62,7 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture
 def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are drawn in one format only, which is quicker; `monkeypatch.undo()` brings all back."""
-    monkeypatch.setattr(figures, "FORMATS", ("png",))
+    monkeypatch.setattr("lenet_jax.report.figures.FORMATS", ("png",))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import math
 import statistics
 from typing import NamedTuple
 
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 
@@ -19,6 +19,8 @@ class Interval(NamedTuple):
 
 def proportion_interval(hits: int, count: int) -> Interval:
     """`hits` / `count` with its Wilson interval at CONFIDENCE, which covers the draw of the test images."""
+    from scipy import stats  # which takes a second to import, and most reports do without
+
     ci = stats.binomtest(hits, count).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(hits / count, float(ci.low), float(ci.high))
 
@@ -34,6 +36,6 @@ def mean_interval(values: list[float], bounds: tuple[float, float]) -> Interval:
     mean = statistics.fmean(values)
     if n == 1:
         return Interval(mean, None, None)
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    quantile = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2))
     half = quantile * statistics.stdev(values) / math.sqrt(n)
     return Interval(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]))

@@ -285,7 +285,7 @@ def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.run(
         [sys.executable, "-c", KILLED_IN_A_LINE, TINY, f"--workdir={directory}"],
-        cwd=PROJECT, env=commands.one_device(), capture_output=True, text=True,
+        cwd=PROJECT, capture_output=True, text=True,
     )  # fmt: skip
     assert process.returncode == -signal.SIGKILL, process.stderr
     [torn] = directory.glob("runs.*.jsonl")
