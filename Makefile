@@ -33,7 +33,7 @@ lint: $(FOR_DEVELOPMENT)  ## check style, formatting, imports between packages, 
 	@$(VENV)/bin/ty check
 
 # PYTHONS="python3.11 python3.14" names the Pythons that the lock is tested with.
-check: $(FOR_DEVELOPMENT)  ## run the slow tests: the wheel, and the oldest and newest Python
+check: $(FOR_DEVELOPMENT)  ## run the slow tests: sweeps, the wheel, the oldest and newest Python
 	@$(RUN) -m pytest -q -m slow --durations=10
 
 # PyTorch is for the benchmark alone: its build for CPUs, unless there is an NVIDIA GPU.

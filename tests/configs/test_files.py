@@ -45,7 +45,14 @@ def unlike(arms):
     return list(kinds.values())
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, marks=pytest.mark.slow if "def get_arms" in file.read_text() else ())
+        for file in FILES
+    ],
+    ids=lambda file: file.name,
+)
 def test_every_config_runs_on_small_images(file, tmp_path):
     module = load_config(file)
     config = module.get_config()

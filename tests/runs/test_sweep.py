@@ -297,6 +297,7 @@ def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
     assert folders.tables(directory) == folders.tables(finished_sweep)
 
 
+@pytest.mark.slow
 def test_two_commands_fill_one_folder_together(finished_sweep, tmp_path):
     """Started at the same time in processes of their own: every run exactly once, and the same tables."""
     directory = tmp_path / "sweep"
