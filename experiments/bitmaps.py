@@ -12,7 +12,6 @@ from lenet_jax.errors import UserError
 from lenet_jax.models.bitmaps import read_bitmaps
 from lenet_jax.models.networks import CLASSES
 from lenet_jax.report import figures
-from lenet_jax.runs.claims import make_directory
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def main() -> None:
         )
     figure = figures.bitmaps_of_classes(read_bitmaps(config.model.bitmaps, CLASSES))
     path = directory / "bitmaps.png"
-    make_directory(directory)
+    files.make_directory(directory)
     files.write(path, figures.render(figure, "png"))
     print(f"Drawn in {path}")
 

@@ -1,4 +1,4 @@
-"""Atomic file replacement: a reader sees the old file or the new one, even after a kill."""
+"""Atomic replacement, so that a reader sees the old file or the new one even after a kill; and what fails."""
 
 import contextlib
 import os
@@ -30,6 +30,24 @@ def write(path: pathlib.Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}): choose a folder you may write to, or free space."
-        ) from error
+        raise cannot_write(path, error) from error
+
+
+def make_directory(directory: pathlib.Path) -> None:
+    """Creates `directory` unless it exists. Raises UserError if that fails."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(directory, error) from error
+
+
+def cannot_read(path: pathlib.Path, error: OSError) -> UserError:
+    """The error of a command that cannot read a file."""
+    return UserError(f"{path} cannot be read ({error.strerror}): make it a readable file, or move it away.")
+
+
+def cannot_write(path: pathlib.Path, error: OSError) -> UserError:
+    """The error of a command that cannot write a file, or to a folder."""
+    return UserError(
+        f"{path} cannot be written ({error.strerror}): choose a folder you may write to, or free space."
+    )

@@ -18,11 +18,6 @@ COUNTS = ("parameters", "connections", "wired_connections", "macs")
 Row = dict[str, Any]
 
 
-def scores_test(results: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the runs score the test images; runs that only select hyperparameters do not."""
-    return all(run["test_accuracy"] is not None for run in results if run["status"] == "done")
-
-
 def arm_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
     """One row per arm, in the order of the results; means are over the runs that did not diverge."""
     rows = []

@@ -31,7 +31,7 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
     _check_one_pattern_protocol(config)
     _check_draw(config)
     train = config.train
-    require("train.warmup_epochs", train.warmup_epochs, 0 <= train.warmup_epochs < train.epochs,
+    require("train.warmup_epochs", train.warmup_epochs, train.warmup_epochs < train.epochs,
             f"from 0 to less than the {train.epochs} epochs")  # fmt: skip
     require("train.warmup_epochs", train.warmup_epochs, train.schedule != "epochs" or not train.warmup_epochs,
             "0 with config.train.schedule=epochs")  # fmt: skip

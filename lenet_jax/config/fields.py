@@ -112,7 +112,10 @@ FIELDS: Mapping[str, Field] = {
         hyperparameter="distortion_probability",
     ),
     "distortion.shift": Field(
-        2.0, "largest shift in pixels, in either direction", _AT_LEAST_0, hyperparameter="distortion_shift"
+        2.0,
+        "largest shift in pixels, in either direction, at most data.image_size",
+        _AT_LEAST_0,
+        hyperparameter="distortion_shift",
     ),
     "distortion.scale": Field(
         0.15, "largest logarithm of the scaling factor", _FRACTION, hyperparameter="distortion_scale"
@@ -208,7 +211,9 @@ FIELDS: Mapping[str, Field] = {
     "train.epoch_factors": Field(
         (1.0,), "schedule=epochs: one factor per epoch; the last one serves all later epochs", _FACTORS
     ),
-    "train.warmup_epochs": Field(0.0, "epochs in which the learning rate rises linearly", _FINITE),
+    "train.warmup_epochs": Field(
+        0.0, "epochs in which the learning rate rises linearly, fewer than train.epochs", _AT_LEAST_0
+    ),
     "train.momentum": Field(
         0.9, "sgd's momentum, adam's beta1", Bounds(low=0, high=1, high_open=True), hyperparameter="momentum"
     ),

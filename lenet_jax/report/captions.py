@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import scores_test
 from lenet_jax.config.description import describe_protocol
 from lenet_jax.runs.provenance import versions
 
@@ -34,16 +33,20 @@ def protocols(runs: Sequence[Run]) -> dict[str, str]:
     return {run["result"]["arm"]: _protocol(run) for run in reversed(runs)}
 
 
+def scores_test(header: Mapping[str, Any], runs: Sequence[Run]) -> bool:
+    """Whether the runs score the test images: those that `experiments.tune` selects from do not."""
+    return header["kind"] != "tuning" or any(run["result"]["test_accuracy"] is not None for run in runs)
+
+
 def arm_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
     """Notes under the table of arms.
 
     Args:
       header: of the folder, as `lenet_jax.runs.store.read_sweep` returns it with its runs.
     """
-    scored = scores_test([run["result"] for run in runs])
     return [
-        f"{ACCURACY_NOTE} {_scoring(runs)}",
-        *([_interval(runs)] if scored else []),
+        f"{ACCURACY_NOTE} {_scoring(header, runs)}",
+        *([_interval(runs)] if scores_test(header, runs) else []),
         COUNTS_NOTE,
         _training(runs),
         _command(header, runs),
@@ -53,7 +56,7 @@ def arm_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
 
 def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
     """Notes under the table of papers, whose rows state how each arm was trained."""
-    return [PAPER_NOTE, _scoring(runs), _command(header, runs), _environment(runs)]
+    return [PAPER_NOTE, _scoring(header, runs), _command(header, runs), _environment(runs)]
 
 
 def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
@@ -75,7 +78,7 @@ def _protocol(run: Run) -> str:
     return describe_protocol(run["config"], run["images"]["train"])
 
 
-def _scoring(runs: Sequence[Run]) -> str:
+def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     """On which images the runs are scored, and after which epoch."""
     dataset = _distinct(run["result"]["dataset"] for run in runs)
     train, validation, test = (_images(runs, split) for split in ("train", "validation", "test"))
@@ -84,7 +87,7 @@ def _scoring(runs: Sequence[Run]) -> str:
         held_out = "none were held out for validation"
     trained = f"Each run was trained on {train} images; {held_out}."
     selects_epoch = any(run["config"]["train.select_epoch"] == "best_validation" for run in runs)
-    if not scores_test([run["result"] for run in runs]):
+    if not scores_test(header, runs):
         epoch = "of its best epoch on validation" if selects_epoch else "of its last epoch"
         return f"The test images are not scored; the validation accuracy of a run is that {epoch}. {trained}"
     test_images = f"all {test} test images of {dataset}"

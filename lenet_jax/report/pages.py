@@ -36,7 +36,7 @@ def write_report(directory: pathlib.Path) -> str:
     header, runs = read_sweep(directory)
     merge(directory)
     results = [run["result"] for run in runs]
-    scored = summaries.scores_test(results)
+    scored = captions.scores_test(header, runs)
     rows = summaries.arm_rows(results)
     contrasts = summaries.contrast_rows(results, header["arms"])
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []

@@ -6,22 +6,7 @@ import os
 import pathlib
 from collections.abc import Generator
 
-from lenet_jax.errors import UserError
-
-
-def make_directory(directory: pathlib.Path) -> None:
-    """Creates `directory` unless it exists. Raises UserError if that fails."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(directory, error) from error
-
-
-def cannot_write(directory: pathlib.Path, error: OSError) -> UserError:
-    """The error of a command that cannot write to its folder."""
-    return UserError(
-        f"--workdir={directory} cannot be written ({error.strerror}): choose a folder you may write to."
-    )
+from lenet_jax import files
 
 
 @contextlib.contextmanager
@@ -33,7 +18,7 @@ def locked(directory: pathlib.Path) -> Generator[None, None, None]:
     try:
         lock = open(directory / ".lock", "a", encoding="utf-8")  # noqa: SIM115, closed below
     except OSError as error:
-        raise cannot_write(directory, error) from error
+        raise files.cannot_write(directory, error) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

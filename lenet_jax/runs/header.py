@@ -39,13 +39,16 @@ Record = dict[str, Any]  # of a run: "arm", "seed", "result", "images", "config"
 def read_header(directory: pathlib.Path) -> Header | None:
     """The content of config.json; None if there is no such file.
 
-    Raises lines.Damaged if it was altered, UserError if another version of the project wrote it.
+    Raises lines.Damaged if it was altered, UserError if it cannot be read or another version of the project
+    wrote it.
     """
     path = directory / CONFIG
     try:
         header = lines.unseal(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
     if header.get("schema") != SCHEMA:
         raise UserError(
             f"{path} was written by another version of this project (schema {header.get('schema')}, not "

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from lenet_jax import files
-from lenet_jax.errors import UserError
 
 
 class Damaged(Exception):
@@ -94,7 +93,7 @@ class LineFile:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise UserError(f"{self.path} cannot be read ({error.strerror}).") from error
+            raise files.cannot_read(self.path, error) from error
         *texts, last = data.split(b"\n")
         self._offset += len(data) - len(last)
         if last and not self._appended:

@@ -9,6 +9,7 @@ import os
 import pathlib
 from collections.abc import Iterable
 
+from lenet_jax import files
 from lenet_jax.errors import UserError
 from lenet_jax.runs import claims
 from lenet_jax.runs.header import Header, require_header, write_header
@@ -105,5 +106,5 @@ def _add_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
     """Adds the lines that the file lacks; after a kill, it may hold lines that were not yet removed."""
     known = path.read_bytes().splitlines() if path.exists() else []
     if added := [text for text in texts if text not in known]:
-        claims.make_directory(path.parent)
+        files.make_directory(path.parent)
         replace_lines(path, [*known, *added])

@@ -24,6 +24,7 @@ from typing import Any
 
 from absl import logging
 
+from lenet_jax import files
 from lenet_jax.errors import UserError
 from lenet_jax.runs import claims
 from lenet_jax.runs.code_digest import code_digest
@@ -105,7 +106,7 @@ class Store:
         Raises UserError if the folder cannot be written, holds another kind of results or those of
         another config, or two different results of one run.
         """
-        claims.make_directory(directory)
+        files.make_directory(directory)
         with claims.locked(directory):
             merge_files(directory, check_folder(directory, header, configs)[0])
             store = cls(directory, configs, rerun)

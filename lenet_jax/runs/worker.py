@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from lenet_jax.errors import UserError
+from lenet_jax import files
 from lenet_jax.runs import claims
 from lenet_jax.runs.lines import to_line
 from lenet_jax.runs.recorded import EPOCHS, RUNS, worker_path
@@ -32,7 +32,7 @@ class WorkerFiles:
             for kind, path in self._paths.items():
                 self._descriptors[kind] = os.open(path, flags, 0o666)
         except OSError as error:
-            raise claims.cannot_write(directory, error) from error
+            raise files.cannot_write(directory, error) from error
         claims.lock_at_once(self._descriptors[RUNS])
 
     def append(self, kind: str, content: Mapping[str, Any]) -> None:
@@ -49,10 +49,7 @@ class WorkerFiles:
             if kind == RUNS:
                 os.fsync(descriptor)
         except OSError as error:
-            raise UserError(
-                f"{self._paths[kind]} cannot be written ({error.strerror}): choose a folder you may write "
-                "to, or free space."
-            ) from error
+            raise files.cannot_write(self._paths[kind], error) from error
 
     def close(self) -> None:
         """Closes and unlocks the files, which remain until a merge."""

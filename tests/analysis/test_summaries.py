@@ -5,7 +5,7 @@ import math
 import pytest
 
 from lenet_jax.analysis.stats import mean_interval
-from lenet_jax.analysis.summaries import arm_rows, contrast_rows, paper_rows, scores_test
+from lenet_jax.analysis.summaries import arm_rows, contrast_rows, paper_rows
 from tests.helpers.results import COUNTS, arm, result, unscored
 
 WIDE = (-math.inf, math.inf)
@@ -41,7 +41,6 @@ def test_an_arm_that_only_diverged_has_no_numbers():
 
 def test_runs_that_do_not_score_the_test_images_show_validation():
     results = [unscored("a", 0, 0.5), unscored("a", 1, 0.7), unscored("b", 0, None)]
-    assert not scores_test(results)
     rows = arm_rows(results)
     assert [(row["runs"], row["diverged"]) for row in rows] == [(2, 0), (1, 1)]
     assert rows[0]["val_accuracy_mean"] == pytest.approx(0.6)
@@ -50,10 +49,6 @@ def test_runs_that_do_not_score_the_test_images_show_validation():
     [row] = paper_rows(results, [arm("a", label="a net")], {"a": "ten epochs"})
     assert (row["error_percent"], row["test_loss"]) == (None, None)
     assert row["val_error_percent"] == pytest.approx(40)
-
-
-def test_a_diverged_run_does_not_tell_that_the_test_images_are_not_scored():
-    assert scores_test([result("a", 0, None)]) and scores_test([result("a", 0, None), result("a", 1, 0.5)])
 
 
 def test_contrasts_pair_runs_of_one_seed():

@@ -65,7 +65,7 @@ def test_runs_that_differ_in_the_computation_do_not(fields):
         ({"momentum": -0.1}, "config.train.momentum=-0.1 must be in [0, 1)."),
         ({"weight_decay": -1e-4}, "config.train.weight_decay=-0.0001 must be "),
         ({"weight_decay": float("nan")}, "config.train.weight_decay=nan must be "),
-        ({"warmup_epochs": -1.0}, "config.train.warmup_epochs=-1.0 must be from 0 to "),
+        ({"warmup_epochs": -1.0}, "config.train.warmup_epochs=-1.0 must be at least 0"),
         ({"epochs": 3, "warmup_epochs": 3.0}, "config.train.warmup_epochs=3.0 must be from 0 to less"),
         ({"epochs": 1, "batch_size": 999, "warmup_epochs": 0.9}, "config.train.warmup_epochs=0.9 must be sh"),
         ({"batch_size": 0}, "config.train.batch_size=0 must be at least 1."),

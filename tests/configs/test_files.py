@@ -5,11 +5,10 @@ import pytest
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.identity import flatten
 from tests.helpers import folders
-from tests.helpers.commands import PROJECT, load_config, run_command
+from tests.helpers.commands import PROJECT, config_files, load_config, run_command
 
-FRAGMENTS = {"common.py", "families.py", "steps.py", "tuned.py"}  # imported by configs, not configs
-ALL_FILES = [path for path in sorted((PROJECT / "configs").rglob("*.py")) if path.name not in FRAGMENTS]
-FILES = sorted((PROJECT / "configs").glob("*.py"))
+ALL_FILES = config_files(PROJECT / "configs") + config_files(PROJECT / "configs" / "history")
+FILES = config_files(PROJECT / "configs")
 
 # A few steps of every arm on small images.
 SMALL = {

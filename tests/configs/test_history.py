@@ -7,18 +7,16 @@ from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import Run, prepare, train_runs
-from tests.helpers.commands import PROJECT, load_config, run_command
+from tests.helpers.commands import PROJECT, config_files, load_config, run_command
 
 HISTORY = PROJECT / "configs" / "history"
-FRAGMENTS = ("common", "families", "steps", "tuned")  # imported by the configs
 ARGUMENTS = {
     "figure9": ("1998", "today"),
     "choices": ("1989", "nets", "1998", "mlps", "today", "later"),
 }
 CONFIGS = [
     f"{path.stem}:{argument}" if argument else path.stem
-    for path in sorted(HISTORY.glob("*.py"))
-    if path.stem not in FRAGMENTS
+    for path in config_files(HISTORY)
     for argument in ARGUMENTS.get(path.stem, ("",))
 ]
 

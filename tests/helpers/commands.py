@@ -35,6 +35,12 @@ def one_device() -> dict[str, str]:
     return {**os.environ, "XLA_FLAGS": " ".join(kept)}
 
 
+def config_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The config files in `folder`, without the modules that they import."""
+    files = sorted(folder.glob("*.py"))
+    return [path for path in files if "\ndef get_config(" in path.read_text(encoding="utf-8")]
+
+
 def load_config(path: pathlib.Path) -> types.ModuleType:
     """The module of a config file."""
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -4,12 +4,13 @@ import shlex
 
 import pytest
 
-from lenet_jax.report.captions import arm_notes, paper_notes, protocols, recorded_command
+from lenet_jax.report.captions import arm_notes, paper_notes, protocols, recorded_command, scores_test
 from lenet_jax.runs.header import UNKNOWN
 from tests.helpers.recorded import CONFIG, IMAGES, PROVENANCE, header
 from tests.helpers.results import arm, result, unscored
 
 SWEEP = header([arm("a"), arm("b")])
+TUNING = SWEEP | {"kind": "tuning"}
 
 
 def run(of, config=None, **images):
@@ -98,8 +99,13 @@ def test_images_that_a_seed_draws_are_in_the_interval():
 
 
 def test_runs_that_do_not_score_the_test_images_say_so():
-    notes = "\n".join(arm_notes(SWEEP, [run(unscored("a", 0, 0.5))]))
+    notes = "\n".join(arm_notes(TUNING, [run(unscored("a", 0, 0.5))]))
     assert "The test images are not scored" in notes and "360" not in notes and "Student's t" not in notes
+
+
+def test_runs_that_all_diverged_do_not_hide_whether_the_test_images_are_scored():
+    diverged = [run(result("a", 0, None))]
+    assert scores_test(SWEEP, diverged) and not scores_test(TUNING, diverged)
 
 
 def test_hardware_libraries_and_every_revision_are_named():

@@ -152,9 +152,16 @@ def test_what_is_not_there_yet_is_made(tmp_path):
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path, below):
     file = tmp_path / "file"
     file.write_text("precious")
-    with pytest.raises(UserError, match=r"--workdir=.* cannot be written .*: choose a folder"):
+    with pytest.raises(UserError, match=r" cannot be written .*: choose a folder"):
         fill(file / below, FOUR)
     assert file.read_text() == "precious"
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
+    (tmp_path / "config.json").mkdir()
+    with pytest.raises(UserError, match=r"config.json cannot be read \(Is a directory\): .* move it away"):
+        fill(tmp_path, FOUR)
+    assert names(tmp_path / "config.json") == []
 
 
 def test_a_folder_without_room_is_refused_and_nothing_half_written(directory, monkeypatch):
