@@ -10,7 +10,8 @@ and two commands on one folder share its runs. Recorded runs are not computed ag
 from absl import flags
 
 from experiments import cli
-from lenet_jax.config.arms import require_effect, select_arms
+from lenet_jax.config.arms import select_arms
+from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.sweep import run_sweep
 
@@ -18,7 +19,7 @@ from lenet_jax.runs.sweep import run_sweep
 def main() -> None:
     config, directory, arms = cli.config(), cli.workdir(), cli.arms()
     selected = select_arms(config.arms, arms)
-    require_effect(list(cli.changed_fields()), selected)
+    require_effect(list(cli.changed_fields()), selected, config)
     command = cli.command("experiments.ablate")
     if not run_sweep(config, arms, command, directory, after_runs=write_results, rerun=flags.FLAGS.rerun):
         print(f"Already recorded in {directory}.\n")

@@ -100,7 +100,10 @@ def run(main: Callable[[], None]) -> None:
 def config() -> ml_collections.ConfigDict:
     """The config that the flags specify. Raises UserError if there is none."""
     if flags.FLAGS.config is None:
-        raise UserError("--config=FILE is missing: name a config file, such as configs/lenet5.py.")
+        raise UserError(
+            "--config=FILE is missing: name a config file, such as configs/lenet5.py or, for a sweep, "
+            "configs/ablation.py."
+        )
     return flags.FLAGS.config
 
 
@@ -108,7 +111,8 @@ def workdir() -> pathlib.Path:
     """The folder that --workdir names. Raises UserError if there is none."""
     if not flags.FLAGS.workdir:
         raise UserError(
-            "--workdir=DIR is missing: name a folder for the results, such as runs/lenet5, next to --config."
+            "--workdir=DIR is missing: name a folder for the results, such as runs/lenet5, in addition to "
+            "--config."
         )
     return pathlib.Path(flags.FLAGS.workdir)
 

@@ -13,7 +13,8 @@ import ml_collections
 
 from experiments import cli
 from lenet_jax.analysis.summaries import Row
-from lenet_jax.config.arms import Arm, require_effect, select_arms
+from lenet_jax.config.arms import Arm, select_arms
+from lenet_jax.config.checks import require_effect
 from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.models.counts import LayerCounts, ModelCounts
@@ -25,7 +26,7 @@ def main() -> None:
     config = cli.config()
     arms = cli.arms() if config.get("arms") else []
     if arms:
-        require_effect(list(cli.changed_fields()), select_arms(config.arms, arms))
+        require_effect(list(cli.changed_fields()), select_arms(config.arms, arms), config)
     print(summarize(config, arms))
 
 

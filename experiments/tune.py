@@ -13,7 +13,8 @@ import pathlib
 from absl import flags
 
 from experiments import cli
-from lenet_jax.config.arms import require_effect, select_arms
+from lenet_jax.config.arms import select_arms
+from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import run_sweep
@@ -25,7 +26,7 @@ def main() -> None:
     output = pathlib.Path(flags.FLAGS.output) if flags.FLAGS.output else directory / "selected.json"
     read_selection(output)  # refuses a file that holds something else before anything is trained
     selected = candidate_arms(select_arms(config.arms, arms))
-    require_effect(list(cli.changed_fields()), selected)
+    require_effect(list(cli.changed_fields()), selected, config)
     command = cli.command("experiments.tune")
     config.arms = ",".join(arm.name for arm in selected)
     new = run_sweep(

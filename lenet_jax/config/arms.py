@@ -139,12 +139,3 @@ def select_arms(names: str, arms: Sequence[Arm]) -> list[Arm]:
     if unknown := [name for name in selected if name not in known]:
         raise UserError(f"config.arms names {', '.join(unknown)}: choose from {', '.join(known)}.")
     return [arm for arm in arms if arm.name in selected]
-
-
-def require_effect(changed: Sequence[str], selected: Sequence[Arm]) -> None:
-    """Raises UserError if every selected arm sets one of the changed fields itself."""
-    if lost := [field for field in changed if all(field in arm.overrides for arm in selected)]:
-        raise UserError(
-            f"--config.{lost[0]} has no effect: each of the arms sets {lost[0]} itself. Change it in the "
-            "config file's arms."
-        )

@@ -1,7 +1,10 @@
 """Constraints between the fields of a config, checked before any data is read."""
 
+from collections.abc import Sequence
+
 import ml_collections
 
+from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import ALL_FIELDS, FIELDS
 from lenet_jax.config.identity import flatten
 from lenet_jax.errors import UserError
@@ -105,3 +108,24 @@ def _check_draw(config: ml_collections.ConfigDict) -> None:
 def has_validation(config: ml_collections.ConfigDict) -> bool:
     """Whether runs hold out images for validation."""
     return bool(config.data.draw or config.data.validation_fraction)
+
+
+def require_effect(
+    changed: Sequence[str], selected: Sequence[Arm], config: ml_collections.ConfigDict
+) -> None:
+    """Raises UserError if a field that a command line changes reaches none of the selected arms.
+
+    An arm's own value takes precedence, and an MLP has no convolutional stages.
+    """
+
+    def reaches(field: str, arm: Arm) -> bool:
+        has_stages = arm.overrides.get("model.name", config.model.name) == "cnn"
+        return field not in arm.overrides and (has_stages or not ALL_FIELDS[field].of_stages)
+
+    for field in changed:
+        if not any(reaches(field, arm) for arm in selected):
+            mlps = ", or is an MLP, which ignores it" if ALL_FIELDS[field].of_stages else ""
+            raise UserError(
+                f"--config.{field} has no effect: each of the arms sets {field} itself{mlps}. Change it in "
+                "the config file's arms."
+            )

@@ -52,6 +52,7 @@ class Field:
       is_place: whether it is a folder on this machine, which is not recorded.
       hyperparameter: its name in `lenet_jax.training.hyperparameters.Hyperparameters`, the numbers that are
         arguments of compiled programs; "" if each value needs a program of its own.
+      of_stages: whether only convolutional stages read it, so that an MLP ignores it.
     """
 
     default: Any
@@ -60,6 +61,7 @@ class Field:
     identifies: bool = True
     is_place: bool = False
     hyperparameter: str = ""
+    of_stages: bool = False
 
 
 FIELDS: Mapping[str, Field] = {
@@ -137,29 +139,43 @@ FIELDS: Mapping[str, Field] = {
         "cnn", "convolutional stages and a classifier, or a multilayer perceptron", OneOf(MODELS)
     ),
     "model.connectivity": Field(
-        "local", "which input positions a unit reads", OneOrPerStage(wiring.CONNECTIVITY)
+        "local", "which input positions a unit reads", OneOrPerStage(wiring.CONNECTIVITY), of_stages=True
     ),
     "model.sharing": Field(
-        "shared", "whether the units of a feature map share one kernel", OneOrPerStage(wiring.SHARING)
+        "shared",
+        "whether the units of a feature map share one kernel",
+        OneOrPerStage(wiring.SHARING),
+        of_stages=True,
     ),
-    "model.maps": Field((6, 16), "feature maps of each stage; their number is the number of stages", _SIZES),
+    "model.maps": Field(
+        (6, 16), "feature maps of each stage; their number is the number of stages", _SIZES, of_stages=True
+    ),
     "model.map_table": Field(
         "all",
         f"which input maps a map reads: {ALL}, {', '.join(TABLES)}, or one word per map, such as 01 12 02",
+        of_stages=True,
     ),
-    "model.kernel_size": Field((5,), "side of the receptive field in pixels", _PER_STAGE),
-    "model.stride": Field((1,), "distance between neighbouring receptive fields, in pixels", _PER_STAGE),
+    "model.kernel_size": Field((5,), "side of the receptive field in pixels", _PER_STAGE, of_stages=True),
+    "model.stride": Field(
+        (1,), "distance between neighbouring receptive fields, in pixels", _PER_STAGE, of_stages=True
+    ),
     "model.pad_before": Field(
-        (0,), "rows added above and columns added to the left, filled with pad_value", _PADDING
+        (0,),
+        "rows added above and columns added to the left, filled with pad_value",
+        _PADDING,
+        of_stages=True,
     ),
-    "model.pad_after": Field((0,), "rows added below and columns added to the right", _PADDING),
-    "model.pad_value": Field(-1.0, "value of the padding", _FINITE),
+    "model.pad_after": Field(
+        (0,), "rows added below and columns added to the right", _PADDING, of_stages=True
+    ),
+    "model.pad_value": Field(-1.0, "value of the padding", _FINITE, of_stages=True),
     "model.bias": Field(
         "map",
         "one per map or one per unit if kernels are shared; unshared units have their own",
         OneOf(BIASES),
+        of_stages=True,
     ),
-    "model.pooling": Field("average", "2x2 pooling after a stage", OneOrPerStage(POOLINGS)),
+    "model.pooling": Field("average", "2x2 pooling after a stage", OneOrPerStage(POOLINGS), of_stages=True),
     "model.activation": Field("tanh", "activation function", OneOf(ACTIVATIONS)),
     "model.hidden": Field((120, 84), "widths of the classifier's hidden layers, or of the MLP's", _SIZES),
     "model.dropout": Field(

@@ -1,5 +1,6 @@
 """Recorded runs as pandas data frames, for notebooks."""
 
+import os
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-def sweep_dataframe(directory: pathlib.Path) -> "pandas.DataFrame":
+def sweep_dataframe(directory: str | os.PathLike[str]) -> "pandas.DataFrame":
     """One row per recorded run, by arm (as in config.json) and seed.
 
     Columns: those of results.csv; every other field of the run's config by its dotted name, such as
@@ -19,7 +20,7 @@ def sweep_dataframe(directory: pathlib.Path) -> "pandas.DataFrame":
     """
     import pandas  # imported late: commands do not need it
 
-    _, runs = read_sweep(directory)
+    _, runs = read_sweep(pathlib.Path(directory))
     return pandas.DataFrame([
         {
             **run["result"],

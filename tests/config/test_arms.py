@@ -2,7 +2,7 @@
 
 import pytest
 
-from lenet_jax.config.arms import Arm, Paper, check_arms, require_effect, select_arms
+from lenet_jax.config.arms import Arm, Paper, check_arms, select_arms
 from lenet_jax.errors import UserError
 
 ARMS = [Arm("a", {"model.hidden": (8,)}), Arm("b", {}, baselines={"width": "a"}), Arm("c", {})]
@@ -48,12 +48,6 @@ def test_arms_are_selected_by_name_in_their_own_order():
     assert [arm.name for arm in select_arms(" c,a ", ARMS)] == ["a", "c"]
     with pytest.raises(UserError, match=r"config.arms names d, e: choose from a, b, c"):
         select_arms("d,a,e", ARMS)
-
-
-def test_a_field_that_every_arm_sets_has_no_effect():
-    require_effect(["model.hidden"], ARMS)
-    with pytest.raises(UserError, match="--config.model.hidden has no effect: each of the arms sets"):
-        require_effect(["train.epochs", "model.hidden"], ARMS[:1])
 
 
 def test_a_record_of_an_arm_is_json():

@@ -9,7 +9,7 @@ from tests.helpers.small_store import EPOCHS, FOUR, fill
 
 def test_a_sweep_has_one_row_per_run(tmp_path):
     fill(tmp_path, FOUR)
-    frame = sweep_dataframe(tmp_path)
+    frame = sweep_dataframe(str(tmp_path))
     assert list(zip(frame["arm"], frame["seed"], strict=True)) == FOUR
     assert list(frame.columns[:4]) == ["arm", "dataset", "seed", "test_accuracy"]
     assert list(frame.columns[-2:]) == ["revision", "code"]
