@@ -18,7 +18,7 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import flatten, to_json, to_record
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
-from lenet_jax.report import pages
+from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.lines import to_line
 from lenet_jax.runs.progress import Progress
@@ -40,8 +40,25 @@ ARMS = ["local_shared", "mlp_8", "mlp_4", "too_fast"]
 RUNS = [(arm, seed) for arm in ARMS for seed in (0, 1)]
 
 
+DRAWN = {}  # rows, configs and title of a figure, as JSON -> its file
+
+
 @pytest.fixture(autouse=True)
-def one_device(one_format, monkeypatch):
+def drawn_once(one_format, monkeypatch):
+    """The figure of one table is drawn once for all tests; `monkeypatch.undo()` draws each anew."""
+    draw, render = figures.accuracy_against_parameters, figures.render
+
+    def render_once(arguments, form):
+        if arguments not in DRAWN:
+            DRAWN[arguments] = render(draw(*json.loads(arguments)), form)
+        return DRAWN[arguments]
+
+    monkeypatch.setattr(figures, "accuracy_against_parameters", lambda *arguments: json.dumps(arguments))
+    monkeypatch.setattr(figures, "render", render_once)
+
+
+@pytest.fixture(autouse=True)
+def one_device(monkeypatch):
     """Sweeps run here as on most machines, one run after another, and are compared with `finished_sweep`,
     whose runs were spread over four devices."""
     monkeypatch.setattr(jax, "local_device_count", lambda: 1)
@@ -164,7 +181,8 @@ def test_a_finished_sweep_runs_nothing_again(sweep_copy):
     assert folders.records(sweep_copy) == runs and folders.tables(sweep_copy) == tables
 
 
-def test_report_rebuilds_the_same_files_from_the_records(sweep_copy):
+def test_report_rebuilds_the_same_files_from_the_records(sweep_copy, monkeypatch):
+    monkeypatch.undo()
     made = {
         path.name: path.read_bytes()
         for path in sweep_copy.iterdir()
