@@ -8,6 +8,7 @@ import pytest
 
 from lenet_jax.models.layers import ACTIVATIONS
 from lenet_jax.models.wired_layer import reads_of
+from lenet_jax.models.wiring import CONNECTIVITY
 from tests.helpers.dense import dense_layer
 from tests.helpers.keys import key
 from tests.helpers.networks import cnn
@@ -71,3 +72,13 @@ def test_whole_networks_and_their_gradients_follow_the_definitions(network):
     found = value_and_gradients(model.apply)
     expected = value_and_gradients(functools.partial(definition, model))
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4), found, expected)
+
+
+@pytest.mark.parametrize("connectivity", CONNECTIVITY)
+def test_networks_take_numpy_arrays_outside_jit(connectivity):
+    """As in a notebook: without `jax.jit`, from images and parameters that are NumPy's."""
+    model = cnn((connectivity,), ("shared",), (2,), 3, ())
+    x_NHWC = np.random.default_rng(0).standard_normal((2, 8, 8, 1), np.float32)
+    variables = jax.tree.map(np.asarray, jax.jit(model.init)({"params": key(0), "wiring": key(1)}, x_NHWC))
+    expected = jax.jit(model.apply)(variables, x_NHWC)
+    np.testing.assert_allclose(model.apply(variables, x_NHWC), expected, rtol=1e-5, atol=1e-6)
