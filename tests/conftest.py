@@ -55,6 +55,7 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
             from tests.helpers.commands import TINY, run_command
 
             draft = shared / "draft"
+            shutil.rmtree(draft, ignore_errors=True)  # of a process that failed
             ended = run_command("ablate", TINY, f"--workdir={draft / 'sweep'}")
             assert ended.status == 0, ended.err
             draft.rename(directory.parent)

@@ -38,8 +38,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def _python(*arguments: str | pathlib.Path, python: str | pathlib.Path = sys.executable, **options) -> str:
-    """Runs a Python to success; its standard output."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """Runs a Python as a user would, without the tests' settings, to success; its standard output."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "XLA_FLAGS")
+    }
     ended = subprocess.run([python, *arguments], capture_output=True, text=True, env=environment, **options)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

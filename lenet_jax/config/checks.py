@@ -118,13 +118,13 @@ def require_effect(
     An arm's own value takes precedence, and an MLP has no convolutional stages.
     """
 
-    def reaches(field: str, arm: Arm) -> bool:
-        has_stages = arm.overrides.get("model.name", config.model.name) == "cnn"
-        return field not in arm.overrides and (has_stages or not ALL_FIELDS[field].of_stages)
+    def is_mlp(arm: Arm) -> bool:
+        return arm.overrides.get("model.name", config.model.name) == "mlp"
 
     for field in changed:
-        if not any(reaches(field, arm) for arm in selected):
-            mlps = ", or is an MLP, which ignores it" if ALL_FIELDS[field].of_stages else ""
+        of_stages = field in ALL_FIELDS and ALL_FIELDS[field].of_stages
+        if all(field in arm.overrides or (of_stages and is_mlp(arm)) for arm in selected):
+            mlps = " or is an MLP, which ignores it" if of_stages and any(map(is_mlp, selected)) else ""
             raise UserError(
                 f"--config.{field} has no effect: each of the arms sets {field} itself{mlps}. Change it in "
                 "the config file's arms."

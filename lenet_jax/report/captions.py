@@ -34,7 +34,7 @@ def protocols(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def scores_test(header: Mapping[str, Any], runs: Sequence[Run]) -> bool:
-    """Whether the runs score the test images: those that `experiments.tune` selects from do not."""
+    """Whether the runs score the test images: those of `experiments.tune` do not, except in older records."""
     return header["kind"] != "tuning" or any(run["result"]["test_accuracy"] is not None for run in runs)
 
 

@@ -21,6 +21,15 @@ def test_a_field_that_every_arm_sets_has_none():
         require_effect(["train.epochs", "model.hidden"], [MLP], CONFIG)
 
 
+def test_fields_that_do_not_exist_are_left_to_the_check_of_fields():
+    require_effect(["foo"], [MLP], CONFIG)
+
+
+def test_arms_that_are_no_mlps_are_not_called_so():
+    with pytest.raises(UserError, match="sets model.connectivity itself. Change"):
+        require_effect(["model.connectivity"], [CNN], CONFIG)
+
+
 def test_a_field_of_convolutional_stages_has_none_on_an_mlp():
     with pytest.raises(UserError, match="--config.model.connectivity has no effect: .* is an MLP"):
         require_effect(["model.connectivity"], [CNN, MLP], CONFIG)

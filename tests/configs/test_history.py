@@ -105,7 +105,7 @@ TRAINED = [
 
 @pytest.mark.parametrize(("name", "arm"), TRAINED)
 def test_arms_run_in_small(name, arm):
-    """One epoch on the embedded digits, by the arm's own protocol."""
+    """One epoch on a few of the embedded digits, by the arm's own optimizer, loss and order."""
     config = override(
         runs_of(name)[arm],
         {

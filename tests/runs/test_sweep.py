@@ -49,9 +49,9 @@ def drawn_once(one_format, monkeypatch):
     draw, render = figures.accuracy_against_parameters, figures.render
 
     def render_once(arguments, form):
-        if arguments not in DRAWN:
-            DRAWN[arguments] = render(draw(*json.loads(arguments)), form)
-        return DRAWN[arguments]
+        if (arguments, form) not in DRAWN:
+            DRAWN[arguments, form] = render(draw(*json.loads(arguments)), form)
+        return DRAWN[arguments, form]
 
     monkeypatch.setattr(figures, "accuracy_against_parameters", lambda *arguments: json.dumps(arguments))
     monkeypatch.setattr(figures, "render", render_once)
@@ -303,7 +303,7 @@ def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
     directory = tmp_path / "sweep"
     process = subprocess.run(
         [sys.executable, "-c", KILLED_IN_A_LINE, TINY, f"--workdir={directory}"],
-        cwd=PROJECT, capture_output=True, text=True,
+        cwd=PROJECT, env=commands.one_device(), capture_output=True, text=True,
     )  # fmt: skip
     assert process.returncode == -signal.SIGKILL, process.stderr
     [torn] = directory.glob("runs.*.jsonl")

@@ -196,12 +196,14 @@ def test_runs_that_differ_in_numbers_share_one_compilation():
     )
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_pmap_agrees_with_jit(optimizer):
+@pytest.mark.parametrize(
+    ("optimizer", "sharing"), [("sgd", ("shared", "unshared")), ("adam", ("unshared", "shared"))]
+)
+def test_pmap_agrees_with_jit(optimizer, sharing):
     """Data-parallel over 4 devices, to rounding: parameters, means and scores after two epochs."""
     assert jax.local_device_count() == 4, "tests/conftest.py asks for 4 simulated devices"
     spec = OptimizerSpec(optimizer, "cosine", total_steps=6, warmup_steps=1)
-    model = cnn(("local", "random"), ("shared", "unshared"), maps=(2, 3), kernel_size=3, hidden=())
+    model = cnn(("local", "random"), sharing, maps=(2, 3), kernel_size=3, hidden=())
     program = make_program(model, spec, image_size=12)
     images = make_images(370, size=12)
     outcomes = []
