@@ -1,4 +1,7 @@
-"""Atomic replacement, so that a reader sees the old file or the new one even after a kill; and what fails."""
+"""Files and folders: atomic replacement, and the errors of what cannot be read or written.
+
+A reader sees the old file or the new one, even after a kill.
+"""
 
 import contextlib
 import os
@@ -38,7 +41,7 @@ def make_directory(directory: pathlib.Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(directory, error) from error
+        raise cannot_write(f"--workdir={directory}", error) from error
 
 
 def cannot_read(path: pathlib.Path, error: OSError) -> UserError:
@@ -46,8 +49,8 @@ def cannot_read(path: pathlib.Path, error: OSError) -> UserError:
     return UserError(f"{path} cannot be read ({error.strerror}): make it a readable file, or move it away.")
 
 
-def cannot_write(path: pathlib.Path, error: OSError) -> UserError:
-    """The error of a command that cannot write a file, or to a folder."""
+def cannot_write(place: pathlib.Path | str, error: OSError) -> UserError:
+    """The error of a command that cannot write a file, or to a folder, which is named by its flag."""
     return UserError(
-        f"{path} cannot be written ({error.strerror}): choose a folder you may write to, or free space."
+        f"{place} cannot be written ({error.strerror}): choose a folder you may write to, or free space."
     )

@@ -23,17 +23,14 @@ os.environ["XLA_FLAGS"] = " ".join(
     ]
 )
 os.environ[CACHE] = os.environ.get(CACHE) or tempfile.mkdtemp()
-os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = (
-    "0"  # a sixth of the time to compile: nobody reads the locations
-)
+os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"  # saves a sixth of compiling; nobody reads them
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ[CACHE]
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-import pytest  # noqa: E402
-
 # Fixtures import what they need: JAX reads its settings when it starts, and the process that distributes the
 # tests needs nothing.
+import pytest  # noqa: E402
 
 if "PYTEST_XDIST_WORKER" not in os.environ:
     atexit.register(shutil.rmtree, os.environ[CACHE])

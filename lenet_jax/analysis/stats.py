@@ -19,7 +19,7 @@ class Interval(NamedTuple):
 
 def proportion_interval(hits: int, count: int) -> Interval:
     """`hits` / `count` with its Wilson interval at CONFIDENCE, which covers the draw of the test images."""
-    from scipy import stats  # which takes a second to import, and most reports do without
+    from scipy import stats  # takes a second to import, and most reports do not need it
 
     ci = stats.binomtest(hits, count).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(hits / count, float(ci.low), float(ci.high))

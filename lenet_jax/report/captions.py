@@ -35,7 +35,9 @@ def protocols(runs: Sequence[Run]) -> dict[str, str]:
 
 def scores_test(header: Mapping[str, Any], runs: Sequence[Run]) -> bool:
     """Whether the runs score the test images: those of `experiments.tune` do not, except in older records."""
-    return header["kind"] != "tuning" or any(run["result"]["test_accuracy"] is not None for run in runs)
+    done = [run["result"] for run in runs if run["result"]["status"] == "done"]
+    all_scored = bool(done) and all(result["test_accuracy"] is not None for result in done)
+    return header["kind"] != "tuning" or all_scored
 
 
 def arm_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:

@@ -18,7 +18,7 @@ def locked(directory: pathlib.Path) -> Generator[None, None, None]:
     try:
         lock = open(directory / ".lock", "a", encoding="utf-8")  # noqa: SIM115, closed below
     except OSError as error:
-        raise files.cannot_write(directory, error) from error
+        raise files.cannot_write(f"--workdir={directory}", error) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -32,7 +32,7 @@ class WorkerFiles:
             for kind, path in self._paths.items():
                 self._descriptors[kind] = os.open(path, flags, 0o666)
         except OSError as error:
-            raise files.cannot_write(directory, error) from error
+            raise files.cannot_write(f"--workdir={directory}", error) from error
         claims.lock_at_once(self._descriptors[RUNS])
 
     def append(self, kind: str, content: Mapping[str, Any]) -> None:

@@ -206,7 +206,10 @@ def _for_one_run(function: Callable, axes: tuple[int | None, ...]) -> Callable:
 
 
 def _quick_compilation() -> dict | None:
-    """For functions called once per run: on a CPU, optimising random bits takes longer than drawing them."""
+    """For functions called once per run: on a CPU, optimising random bits takes longer than drawing them.
+
+    A level that XLA_FLAGS sets, as our tests do, is kept.
+    """
     level = "xla_backend_optimization_level"
     is_set = level in os.environ.get("XLA_FLAGS", "")
     return {level: 1} if jax.default_backend() == "cpu" and not is_set else None

@@ -7,8 +7,8 @@ from lenet_jax.config.identity import flatten
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, config_files, load_config, run_command
 
-ALL_FILES = config_files(PROJECT / "configs") + config_files(PROJECT / "configs" / "history")
-FILES = config_files(PROJECT / "configs")
+ALL_FILES = config_files("**/*.py")
+FILES = config_files("*.py")
 
 # A few steps of every arm on small images.
 SMALL = {

@@ -16,7 +16,7 @@ ARGUMENTS = {
 }
 CONFIGS = [
     f"{path.stem}:{argument}" if argument else path.stem
-    for path in config_files(HISTORY)
+    for path in config_files("history/*.py")
     for argument in ARGUMENTS.get(path.stem, ("",))
 ]
 

@@ -11,7 +11,6 @@ import pytest
 from configs.history import tuned
 from experiments import paste
 from lenet_jax.errors import UserError
-from lenet_jax.report import figures
 from lenet_jax.report.pages import write_report
 from lenet_jax.runs.tuning import candidate_arms
 from tests.helpers import folders
@@ -91,8 +90,7 @@ def test_committed_sweeps_have_the_arms_of_their_configs(sweep: pathlib.Path):
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
-def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "render", lambda *_: b"")  # which takes longer than everything else
+def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path, one_format):
     copy = shutil.copytree(sweep, tmp_path / sweep.name)
     names = ("results", "table", "contrasts", "papers")
     written = [path for name in names for ending in ("csv", "md") for path in copy.glob(f"{name}.{ending}")]

@@ -20,6 +20,9 @@ PROJECT = pathlib.Path(__file__).parent.parent.parent
 TINY = f"--config={PROJECT / 'tests' / 'helpers' / 'tiny_sweep.py'}"
 
 
+FRAGMENTS = ("common.py", "families.py", "steps.py", "tuned.py")  # imported by configs, not configs
+
+
 class Ended(NamedTuple):
     """How a command ended: its exit status, and what it printed."""
 
@@ -35,10 +38,9 @@ def one_device() -> dict[str, str]:
     return {**os.environ, "XLA_FLAGS": " ".join(kept)}
 
 
-def config_files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The config files in `folder`, without the modules that they import."""
-    files = sorted(folder.glob("*.py"))
-    return [path for path in files if "\ndef get_config(" in path.read_text(encoding="utf-8")]
+def config_files(pattern: str) -> list[pathlib.Path]:
+    """The config files in configs/ that match `pattern`."""
+    return [path for path in sorted((PROJECT / "configs").glob(pattern)) if path.name not in FRAGMENTS]
 
 
 def load_config(path: pathlib.Path) -> types.ModuleType:

@@ -106,6 +106,13 @@ def test_runs_that_do_not_score_the_test_images_say_so():
 def test_runs_that_all_diverged_do_not_hide_whether_the_test_images_are_scored():
     diverged = [run(result("a", 0, None))]
     assert scores_test(SWEEP, diverged) and not scores_test(TUNING, diverged)
+    assert scores_test(SWEEP, [*diverged, run(result("a", 1, 0.5))])
+
+
+def test_older_tuning_runs_that_scored_the_test_images_are_shown_so():
+    older, newer = run(result("a", 0, 0.5)), run(unscored("a", 1, 0.5))
+    assert scores_test(TUNING, [older, run(result("a", 2, None))])
+    assert not scores_test(TUNING, [older, newer])
 
 
 def test_hardware_libraries_and_every_revision_are_named():

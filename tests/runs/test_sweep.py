@@ -182,7 +182,7 @@ def test_a_finished_sweep_runs_nothing_again(sweep_copy):
 
 
 def test_report_rebuilds_the_same_files_from_the_records(sweep_copy, monkeypatch):
-    monkeypatch.undo()
+    monkeypatch.undo()  # drawn anew
     made = {
         path.name: path.read_bytes()
         for path in sweep_copy.iterdir()
