@@ -115,9 +115,6 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path, below):
     file = tmp_path / "file"
     file.write_text("precious")
     for refused in (files.make_directory, lambda directory: claims.locked(directory).__enter__()):
-        with pytest.raises(
-            UserError,
-            match=r"--workdir=.* cannot be written .*: choose a folder",
-        ):
+        with pytest.raises(UserError, match=r"--workdir=.* cannot be written .*: choose a folder"):
             refused(file / below)
     assert file.read_text() == "precious"

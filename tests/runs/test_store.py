@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 
 import pytest
 
