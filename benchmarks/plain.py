@@ -1,7 +1,7 @@
 """The wirings as one would write them in Flax: `Conv`, `ConvLocal`, `Dense`, or a masked `Dense`.
 
-They have the weights and results of `lenet_jax.models.wired_layer.Wired`; only how they compute differs. A
-wiring without a form of its own here is a masked dense layer, tied where weights are shared.
+They have the weights, results and precision of `lenet_jax.models.wired_layer.Wired`; only how they compute
+differs. A wiring without a form of its own here is a masked dense layer, tied where weights are shared.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired
 from lenet_jax.models.wiring import output_size
 
@@ -42,7 +43,7 @@ def plain_layer(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> 
 def _conv(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> tuple[nn.Module, dict]:
     window = (layer.kernel_size, layer.kernel_size)
     kernel = params["kernel"]
-    module = nn.Conv(layer.maps, window, padding="VALID")
+    module = nn.Conv(layer.maps, window, padding="VALID", precision=PRECISION)
     return module, {"kernel": kernel.reshape(*window, *kernel.shape[1:]), "bias": params["bias"]}
 
 
@@ -50,7 +51,8 @@ def _conv_local(layer: Wired, params: dict, reads_PT: np.ndarray, size: int) -> 
     out = output_size(size, layer.kernel_size)
     # ConvLocal orders a unit's inputs by channel, then tap.
     kernel = params["kernel"].transpose(2, 1, 0, 3).reshape(out, out, -1, layer.maps)
-    module = nn.ConvLocal(layer.maps, (layer.kernel_size, layer.kernel_size), padding="VALID")
+    window = (layer.kernel_size, layer.kernel_size)
+    module = nn.ConvLocal(layer.maps, window, padding="VALID", precision=PRECISION)
     return module, {"kernel": kernel, "bias": params["bias"].reshape(out, out, layer.maps)}
 
 
@@ -108,7 +110,7 @@ class WrappedConv(nn.Module):
     def __call__(self, x_NHWC: jax.Array) -> jax.Array:
         window, more = x_NHWC.shape[1:3], (0, self.out - 1)
         x_NHWC = jnp.pad(x_NHWC, ((0, 0), more, more, (0, 0)), mode="wrap")
-        return nn.Conv(self.maps, window, padding="VALID")(x_NHWC)
+        return nn.Conv(self.maps, window, padding="VALID", precision=PRECISION)(x_NHWC)
 
 
 class FlatDense(nn.Module):
@@ -119,7 +121,8 @@ class FlatDense(nn.Module):
 
     @nn.compact
     def __call__(self, x_NHWC: jax.Array) -> jax.Array:
-        y = nn.Dense(self.out * self.out * self.maps)(x_NHWC.reshape(x_NHWC.shape[0], -1))
+        dense = nn.Dense(self.out * self.out * self.maps, precision=PRECISION)
+        y = dense(x_NHWC.reshape(x_NHWC.shape[0], -1))
         return y.reshape(-1, self.out, self.out, self.maps)
 
 
@@ -164,5 +167,6 @@ class TiedDense(nn.Module):
 def _dense(x_NHWC: jax.Array, weights_XCPO: jax.Array, bias: jax.Array) -> jax.Array:
     *_, units, maps = weights_XCPO.shape
     out = round(units**0.5)
-    y = x_NHWC.reshape(x_NHWC.shape[0], -1) @ weights_XCPO.reshape(-1, units * maps)
+    x_NI = x_NHWC.reshape(x_NHWC.shape[0], -1)
+    y = jnp.matmul(x_NI, weights_XCPO.reshape(-1, units * maps), precision=PRECISION)
     return (y.reshape(-1, units, maps) + bias).reshape(-1, out, out, maps)

@@ -24,9 +24,9 @@ def first_epoch(images_NHWC: np.ndarray, labels_N: np.ndarray, connectivity: str
     from lenet_jax.data import Split
     from lenet_jax.runs.run import hyperparameters_of
     from lenet_jax.training.engine import make_engine
-    from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
+    from lenet_jax.training.jax_settings import keep_compilations, make_gpus_deterministic
 
-    fix_numerics()
+    make_gpus_deterministic()
     keep_compilations()
     fields = {"model.connectivity": connectivity, "model.sharing": sharing}
     run = resolve(override(default_config(), fields))

@@ -22,8 +22,9 @@ from jax import lax
 
 from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps
+from lenet_jax.models.products import PRECISION
 from lenet_jax.report import tables
-from lenet_jax.training.jax_settings import fix_numerics
+from lenet_jax.training.jax_settings import make_gpus_deterministic
 
 BATCH, STEPS, TURNS, KERNEL = 128, 20, 7, 5
 STAGES = ((32, 1, 6), (14, 6, 16))  # size, input maps, maps
@@ -51,7 +52,8 @@ def banded_rows(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.A
     rows = jnp.stack([rows[i : i + out] for i in range(KERNEL)], 1).reshape(out, -1, count)
     padded = jnp.pad(kernel.reshape(KERNEL, KERNEL, channels, maps), ((0, 0), (0, out - 1), (0, 0), (0, 0)))
     band = jnp.stack([jnp.roll(padded, shift, 1) for shift in range(out)])
-    return jnp.einsum("ai,ris->ras", band.transpose(0, 4, 1, 2, 3).reshape(out * maps, -1), rows)
+    band = band.transpose(0, 4, 1, 2, 3).reshape(out * maps, -1)
+    return jnp.einsum("ai,ris->ras", band, rows, precision=PRECISION)
 
 
 def gathered(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
@@ -63,7 +65,12 @@ def convolution(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.A
     """XLA's convolution."""
     kernel = kernel.reshape(KERNEL, KERNEL, *kernel.shape[1:])
     return lax.conv_general_dilated(
-        x.images, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x.images,
+        kernel,
+        (1, 1),
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=PRECISION,
     )
 
 
@@ -79,7 +86,7 @@ def one_long_product(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> 
     count, size, _, channels = x.shape
     x_CXN = x.plain.reshape(channels, size * size, count)
     read = x_CXN[:, reads_PT.T].reshape(-1, len(reads_PT) * count)  # C x T, P x N
-    return kernel.transpose(2, 1, 0).reshape(kernel.shape[2], -1) @ read
+    return jnp.matmul(kernel.transpose(2, 1, 0).reshape(kernel.shape[2], -1), read, precision=PRECISION)
 
 
 def gathered_with_derived_gradient(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
@@ -94,7 +101,8 @@ def gathered_images_outermost(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.A
     count, size, _, channels = x.shape
     x_NXC = x.images.reshape(count, size * size, channels)
     read_NPI = x_NXC[:, reads_PT].reshape(count, len(reads_PT), -1)
-    return jnp.einsum("npi,ipo->npo", read_NPI, kernel.reshape(-1, *kernel.shape[2:]))
+    kernel_IPO = kernel.reshape(-1, *kernel.shape[2:])
+    return jnp.einsum("npi,ipo->npo", read_NPI, kernel_IPO, precision=PRECISION)
 
 
 def dense_with_zeros(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
@@ -106,7 +114,7 @@ def dense_with_zeros(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> 
         kernel.transpose(2, 0, 1, 3), unique_indices=True
     )
     dense = dense_XPCO.transpose(0, 2, 1, 3).reshape(size * size * channels, -1)
-    return x.images.reshape(count, -1) @ dense
+    return jnp.matmul(x.images.reshape(count, -1), dense, precision=PRECISION)
 
 
 def fast_fourier(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
@@ -115,13 +123,14 @@ def fast_fourier(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.
     out = size - KERNEL + 1
     x_f = jnp.fft.rfft2(x.images, axes=(1, 2))
     kernel_f = jnp.fft.rfft2(kernel.reshape(size, size, channels, -1), axes=(0, 1))
-    y_f = jnp.einsum("nhwc,hwco->nhwo", x_f, kernel_f.conj())
+    y_f = jnp.einsum("nhwc,hwco->nhwo", x_f, kernel_f.conj(), precision=PRECISION)
     return jnp.fft.irfft2(y_f, s=(size, size), axes=(1, 2))[:, :out, :out]
 
 
 def images_outermost(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
     """`multiply_all` with the images as the outermost dimension."""
-    return x.images.reshape(x.shape[0], -1) @ kernel.reshape(-1, kernel.shape[2] * kernel.shape[3])
+    dense = kernel.reshape(-1, kernel.shape[2] * kernel.shape[3])
+    return jnp.matmul(x.images.reshape(x.shape[0], -1), dense, precision=PRECISION)
 
 
 IN_A_STEP = "lax.conv in a step"
@@ -209,7 +218,7 @@ def _make_step(
 
 def main() -> None:
     """Prints the table."""
-    fix_numerics()
+    make_gpus_deterministic()
     rows = []
     for (connectivity, sharing), forms in FORMS.items():
         works = [

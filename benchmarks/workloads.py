@@ -19,11 +19,12 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import Split
 from lenet_jax.models.feature_maps import FeatureMaps
+from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired, reads_of
 from lenet_jax.runs.run import hyperparameters_of
 from lenet_jax.training.engine import Engine, make_engine
 from lenet_jax.training.epoch import Hyperparameters
-from lenet_jax.training.jax_settings import fix_numerics
+from lenet_jax.training.jax_settings import make_gpus_deterministic
 from lenet_jax.training.program import Program
 
 Workload = Callable[[], None]
@@ -34,7 +35,7 @@ def prepare(
     fields: Mapping[str, Any], images: int, learning_rates: list[float]
 ) -> tuple[Engine, Program, Split, Hyperparameters]:
     """The engine, program, data and hyperparameters of one run per learning rate, each with its own seed."""
-    fix_numerics()
+    make_gpus_deterministic()
     runs = [
         resolve(override(default_config(), {**fields, "seed": seed, "train.learning_rate": learning_rate}))
         for seed, learning_rate in enumerate(learning_rates)
@@ -65,7 +66,7 @@ def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -
 
     `form` is "products", as `Wired` computes, or "plain". Stage 1 has no gradient with respect to the images.
     """
-    fix_numerics()
+    make_gpus_deterministic()
     stages = []
     for size, channels, maps in ((32, 1, 6), (14, 6, 16)):
         layer = Wired(maps, 5, connectivity, sharing)
@@ -132,9 +133,9 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, form: str) -> tuple[Apply, dict,
 
 def products_per_second(size: int = 2048) -> float:
     """Multiply-accumulates per second of large float32 matrix products, best of 10: the machine's limit."""
-    fix_numerics()
+    make_gpus_deterministic()
     matrix = jnp.ones((size, size), jnp.float32)
-    product = jax.jit(jnp.matmul)
+    product = jax.jit(functools.partial(jnp.matmul, precision=PRECISION))
     product(matrix, matrix).block_until_ready()
     seconds = []
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""One LeNet-5 on the embedded digits.
+"""One LeNet-5 on the embedded mnist_5k.
 
     python -m experiments.train --config=configs/lenet5.py --workdir=runs/lenet5
 

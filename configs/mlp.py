@@ -1,4 +1,4 @@
-"""One multilayer perceptron, 784-300-10, on the embedded digits.
+"""One multilayer perceptron, 784-300-10, on the embedded mnist_5k.
 
     python -m experiments.train --config=configs/mlp.py --workdir=runs/mlp
 
@@ -13,7 +13,6 @@ from lenet_jax.config.fields import default_config
 
 def get_config() -> ml_collections.ConfigDict:
     config = default_config()
-    config.data.image_size = 28  # the MLPs of 1998 read 28x28, without LeNet-5's padding
     config.model.name = "mlp"
     config.model.hidden = (300,)
     return config

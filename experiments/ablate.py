@@ -13,6 +13,7 @@ from experiments import cli
 from lenet_jax.config.arms import select_arms
 from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
+from lenet_jax.runs.loaded import load_sweep
 from lenet_jax.runs.sweep import run_sweep
 
 
@@ -24,6 +25,7 @@ def main() -> None:
     if not run_sweep(config, arms, command, directory, after_runs=write_results, rerun=flags.FLAGS.rerun):
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
+    print(f"\n{load_sweep(directory).describe_networks()}")
 
 
 if __name__ == "__main__":

@@ -10,18 +10,18 @@ from lenet_jax import files
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.models.bitmaps import read_bitmaps
-from lenet_jax.models.networks import CLASSES
 from lenet_jax.report import figures
 
 
 def main() -> None:
-    config, directory = resolve(cli.config()).config, cli.workdir()
+    resolved, directory = resolve(cli.config()), cli.workdir()
+    config = resolved.config
     if config.model.output != "rbf":
         raise UserError(
             f"config.model.output={config.model.output} has no bitmaps: use a config with rbf units, such as "
             "configs/history/lenet5.py."
         )
-    figure = figures.bitmaps_of_classes(read_bitmaps(config.model.bitmaps, CLASSES))
+    figure = figures.bitmaps_of_classes(read_bitmaps(config.model.bitmaps, len(resolved.dataset.classes)))
     path = directory / "bitmaps.png"
     files.make_directory(directory)
     files.write(path, figures.render(figure, "png"))

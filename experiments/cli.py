@@ -24,7 +24,7 @@ from lenet_jax.config.fields import ALL_FIELDS, FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.listing import as_argument, list_fields
 from lenet_jax.errors import UserError
-from lenet_jax.training.jax_settings import fix_numerics, keep_compilations
+from lenet_jax.training.jax_settings import keep_compilations, make_gpus_deterministic
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 
@@ -83,7 +83,7 @@ def run(main: Callable[[], None]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)  # hides which backends are missing
         main()
 
-    fix_numerics()
+    make_gpus_deterministic()
     keep_compilations()
     try:
         app.run(call, flags_parser=_parse_flags)

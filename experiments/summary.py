@@ -48,7 +48,7 @@ def summarize(config: ml_collections.ConfigDict, arms: Sequence[Arm] = ()) -> st
 def layer_table(resolved: Resolved) -> str:
     """The table for a terminal, with a line of sums."""
     counts, size = resolved.counts, resolved.config.data.image_size
-    rows = [_row("input", ModelCounts(()), (size, size, 1))]
+    rows = [_row("input", ModelCounts(()), (size, size, resolved.dataset.channels))]
     rows += [_row(layer.name, layer, layer.output_shape) for layer in counts.layers]
     if wired := counts.wired.layers:
         rows.append(_row(f"({' and '.join(layer.name for layer in wired)})", counts.wired))

@@ -12,8 +12,9 @@ from absl import flags
 from experiments import cli
 from lenet_jax.config.fields import SWEEP_FIELDS
 from lenet_jax.errors import UserError
+from lenet_jax.runs.loaded import load_sweep
 from lenet_jax.runs.run import describe
-from lenet_jax.runs.sweep import run_single
+from lenet_jax.runs.single import train_in_folder
 
 
 def main() -> None:
@@ -24,11 +25,14 @@ def main() -> None:
             f"--config.{selecting[0]} selects runs of a sweep, but this command trains one run: leave it "
             "out, or use experiments.ablate."
         )
-    result, is_new = run_single(config, cli.command("experiments.train"), directory, rerun=flags.FLAGS.rerun)
+    is_new = train_in_folder(config, cli.command("experiments.train"), directory, rerun=flags.FLAGS.rerun)
+    sweep = load_sweep(directory)
+    [run] = sweep
     if is_new:
-        print(f"{describe(result)}; recorded in {directory}")
+        print(f"{describe(run.result)}; recorded in {directory}")
     else:
-        print(f"Already recorded in {directory}: {describe(result)}")
+        print(f"Already recorded in {directory}: {describe(run.result)}")
+    print(sweep.describe_networks())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ config        what a run is: every field and its default, arms, and their checks
 data          datasets as arrays, and their train, validation and test splits
 models        networks as functional Flax modules, and their counts
 training      one epoch as pure functions, compiled for many runs at once
-runs          runs and sweeps, recorded in a folder; recorded runs as a data frame
+runs          runs and sweeps, recorded in a folder; trained networks, from there or in memory
 analysis      means, intervals and contrasts over seeds
 report        tables, figures and pages from what is recorded
 ============  =====================================================================
@@ -19,8 +19,9 @@ The names below are loaded on first use, so that `import lenet_jax` loads neithe
     import lenet_jax
 
     config = lenet_jax.override(lenet_jax.default_config(), {"train.epochs": 1})
-    lenet_jax.resolve(config).counts.parameters
-    lenet_jax.sweep_dataframe("runs/demo")
+    run = lenet_jax.train(config)
+    run.predict_class(run.splits().test.images)
+    lenet_jax.load_sweep("runs/demo").to_pandas()
 """
 
 import importlib
@@ -30,18 +31,39 @@ if TYPE_CHECKING:
     from lenet_jax.config.arms import Arm, Paper
     from lenet_jax.config.fields import default_config, default_sweep, override
     from lenet_jax.config.resolve import resolve
-    from lenet_jax.runs.dataframe import sweep_dataframe
+    from lenet_jax.errors import UserError
+    from lenet_jax.runs.loaded import Sweep, load_run, load_sweep
+    from lenet_jax.runs.single import train
+    from lenet_jax.runs.trained import TrainedRun
 
-__all__ = ["Arm", "Paper", "default_config", "default_sweep", "override", "resolve", "sweep_dataframe"]
+__all__ = [
+    "Arm",
+    "Paper",
+    "Sweep",
+    "TrainedRun",
+    "UserError",
+    "default_config",
+    "default_sweep",
+    "load_run",
+    "load_sweep",
+    "override",
+    "resolve",
+    "train",
+]
 
 _MODULES = {
     "Arm": "config.arms",
     "Paper": "config.arms",
+    "Sweep": "runs.loaded",
+    "TrainedRun": "runs.trained",
+    "UserError": "errors",
     "default_config": "config.fields",
     "default_sweep": "config.fields",
+    "load_run": "runs.loaded",
+    "load_sweep": "runs.loaded",
     "override": "config.fields",
     "resolve": "config.resolve",
-    "sweep_dataframe": "runs.dataframe",
+    "train": "runs.single",
 }
 
 

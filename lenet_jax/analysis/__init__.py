@@ -3,5 +3,6 @@
 =============  =========================================================
 stats.py       means and proportions with their confidence intervals
 summaries.py   recorded results -> rows of the tables
+effects.py     the main effects of connectivity and sharing, from the four corners
 =============  =========================================================
 """

@@ -45,6 +45,17 @@ class OneOrPerStage(OneOf):
 
 
 @dataclasses.dataclass(frozen=True)
+class OneOrPath(OneOf):
+    """One of several names, or a path, which its reader checks."""
+
+    def fault(self, field: str, value: str) -> str:
+        return ""
+
+    def words(self) -> str:
+        return f"{super().words()}, or a path"
+
+
+@dataclasses.dataclass(frozen=True)
 class Bounds:
     """A finite number within bounds, each inclusive unless it is open."""
 

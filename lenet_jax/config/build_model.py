@@ -4,31 +4,36 @@ import ml_collections
 from flax import linen as nn
 
 from lenet_jax.config.allowed import per_stage
+from lenet_jax.data import DatasetInfo
 from lenet_jax.errors import UserError
 from lenet_jax.models import wiring
 from lenet_jax.models.bitmaps import read_bitmaps
 from lenet_jax.models.map_tables import read_table
-from lenet_jax.models.networks import CLASSES, CNN, MLP, Stage
+from lenet_jax.models.networks import CNN, MLP, Stage
 
 
-def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
+def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: DatasetInfo) -> nn.Module:
     """The module that `config.model` describes, for images of image_size x image_size.
 
-    The fields have passed `lenet_jax.config.checks.check_fields`. Raises UserError for shapes that do not
-    fit.
+    Channels and classes are those of the dataset. The fields have passed
+    `lenet_jax.config.checks.check_constraints`. Raises UserError for shapes that do not fit.
     """
-    stages = _read_stages(model)  # for an MLP as well, so that invalid values are refused
+    stages = _read_stages(model, dataset.channels)  # for an MLP as well, so that invalid values are refused
     if model.name == "mlp":
         stages = ()
-    hidden = (_width_of_budget(model, image_size),) if model.parameter_budget else tuple(model.hidden)
+    classes = len(dataset.classes)
+    hidden = tuple(model.hidden)
+    if model.parameter_budget:
+        hidden = (_width_of_budget(model, image_size**2 * dataset.channels, classes),)
     classifier = MLP(
         hidden,
         model.activation,
         first=1 + sum(stage.layers for stage in stages),
         output=model.output,
-        codes=_read_codes(model, hidden),
+        codes=_read_codes(model, hidden, classes),
         initialisation=model.initialisation,
         dropout=model.dropout > 0,
+        classes=classes,
     )
     if not stages:
         return classifier
@@ -36,13 +41,15 @@ def build_model(model: ml_collections.ConfigDict, image_size: int) -> nn.Module:
     return CNN(stages, classifier, model.initialisation)
 
 
-def _read_codes(model: ml_collections.ConfigDict, hidden: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+def _read_codes(
+    model: ml_collections.ConfigDict, hidden: tuple[int, ...], classes: int
+) -> tuple[tuple[int, ...], ...]:
     """The codes of RBF units, () if the network has none."""
     if model.output != "rbf":
         return ()
     if not hidden:
         raise UserError("config.model.output='rbf' compares the last hidden layer: give config.model.hidden.")
-    bitmaps = read_bitmaps(model.bitmaps, CLASSES)
+    bitmaps = read_bitmaps(model.bitmaps, classes)
     height, width = len(bitmaps[0]), len(bitmaps[0][0])
     if height * width != hidden[-1]:
         raise UserError(
@@ -53,7 +60,7 @@ def _read_codes(model: ml_collections.ConfigDict, hidden: tuple[int, ...]) -> tu
     return tuple(sum(rows, ()) for rows in bitmaps)
 
 
-def _width_of_budget(model: ml_collections.ConfigDict, image_size: int) -> int:
+def _width_of_budget(model: ml_collections.ConfigDict, inputs: int, classes: int) -> int:
     if model.name != "mlp":
         raise UserError("config.model.parameter_budget is for config.model.name=mlp: set it to 0.")
     if model.hidden:
@@ -61,26 +68,26 @@ def _width_of_budget(model: ml_collections.ConfigDict, image_size: int) -> int:
             "config.model.parameter_budget solves the width of the only hidden layer: "
             'pass --config.model.hidden="()" with it, or leave the budget at 0.'
         )
-    return solve_width(image_size * image_size, model.parameter_budget)
+    return solve_width(inputs, model.parameter_budget, classes)
 
 
-def solve_width(inputs: int, budget: int) -> int:
+def solve_width(inputs: int, budget: int, classes: int = 10) -> int:
     """Width of the single hidden layer whose MLP comes nearest to `budget` parameters.
 
-    An MLP inputs-h-10 has (inputs + 11) h + 10 parameters. Raises UserError if even one unit
+    An MLP inputs-h-K has (inputs + 1 + K) h + K parameters. Raises UserError if even one unit
     has more than the budget.
     """
-    per_unit = inputs + 1 + CLASSES
-    width = round((budget - CLASSES) / per_unit)
+    per_unit = inputs + 1 + classes
+    width = round((budget - classes) / per_unit)
     if width < 1:
         raise UserError(
             f"config.model.parameter_budget={budget} is too small for an MLP on {inputs} inputs: "
-            f"one hidden unit needs {per_unit + CLASSES} parameters."
+            f"one hidden unit needs {per_unit + classes} parameters."
         )
     return width
 
 
-def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
+def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage, ...]:
     """The stages that `config.model` describes. Raises UserError, in a sentence that names the field."""
     stages = len(model.maps)
 
@@ -102,7 +109,7 @@ def _read_stages(model: ml_collections.ConfigDict) -> tuple[Stage, ...]:
         "sharing": values("sharing"),
         "stride": values("stride"),
         "padding": zip(values("pad_before"), values("pad_after"), strict=True),
-        "table": map(read_table, values("map_table"), (1, *model.maps[:-1]), model.maps),
+        "table": map(read_table, values("map_table"), (channels, *model.maps[:-1]), model.maps),
         "pooling": values("pooling"),
     }
     read = tuple(

@@ -14,7 +14,11 @@ from lenet_jax.training.program import Draw, Program
 
 
 def make_program(
-    config: ml_collections.ConfigDict, model: nn.Module, images: Mapping[str, int], batch_devices: int
+    config: ml_collections.ConfigDict,
+    model: nn.Module,
+    images: Mapping[str, int],
+    batch_devices: int,
+    channels: int,
 ) -> Program:
     """The program of a config that has passed `check_fields`.
 
@@ -22,6 +26,7 @@ def make_program(
       model: the module that `config.model` describes.
       images: number of images that the dataset has in `train`, `validation` and `test`.
       batch_devices: devices that share a batch.
+      channels: of the images.
 
     Raises UserError, in a sentence that names the field, for what cannot be run on these numbers of images.
     """
@@ -69,6 +74,7 @@ def make_program(
         order=train.order,
         distortion=Distortion(config.data.background) if config.distortion.probability else None,
         draw=draw,
+        channels=channels,
     )
 
 

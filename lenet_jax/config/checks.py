@@ -13,13 +13,7 @@ from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
 
 
 def check_fields(config: ml_collections.ConfigDict) -> None:
-    """Refuses a config that is invalid whatever the dataset.
-
-    Constraints on the model's shapes are checked in `lenet_jax.config.build_model`, those on the number of
-    images in `lenet_jax.config.build_program`.
-
-    Raises UserError, in a sentence that names the field.
-    """
+    """Checks each field by itself. Raises UserError, in a sentence that names the field."""
     fields = flatten(config)
     if unknown := [field for field in fields if field not in ALL_FIELDS]:
         raise UserError(f"config.{unknown[0]} is not a field: experiments.train --help lists all fields.")
@@ -29,6 +23,16 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
         allowed = ALL_FIELDS[field].allowed
         if allowed and (fault := allowed.fault(field, value)):
             raise UserError(fault)
+
+
+def check_constraints(config: ml_collections.ConfigDict) -> None:
+    """Checks fields against each other, once each of them has been checked by itself.
+
+    Constraints on the model's shapes are checked in `lenet_jax.config.build_model`, those on the number of
+    images in `lenet_jax.config.build_program`.
+
+    Raises UserError, in a sentence that names the field.
+    """
     _check_data(config)
     _check_objective(config)
     _check_one_pattern_protocol(config)
@@ -102,6 +106,11 @@ def _check_draw(config: ml_collections.ConfigDict) -> None:
         raise UserError(
             "config.train.select_epoch=best_validation needs a validation split: set "
             "config.data.validation_fraction, or select the last epoch."
+        )
+    if config.keep == "best" and not has_validation(config):
+        raise UserError(
+            "config.keep=best needs a validation split: set config.data.validation_fraction, or use "
+            "config.keep=last."
         )
 
 

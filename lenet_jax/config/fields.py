@@ -11,7 +11,7 @@ from typing import Any
 
 import ml_collections
 
-from lenet_jax.config.allowed import Allowed, Bounds, Each, OneOf, OneOrPerStage
+from lenet_jax.config.allowed import Allowed, Bounds, Each, OneOf, OneOrPath, OneOrPerStage
 from lenet_jax.data import DATASETS
 from lenet_jax.models import wiring
 from lenet_jax.models.layers import ACTIVATIONS, INITIALISATIONS, POOLINGS
@@ -27,6 +27,7 @@ OUTPUTS = ("logits", "activated", "rbf")
 BIASES = ("map", "unit")
 ORDERS = ("shuffled", "constant")
 SELECT_EPOCH = ("last", "best_validation")
+KEEP = ("last", "best", "none")
 
 _POSITIVE = Bounds(low=0, low_open=True)
 _FRACTION = Bounds(low=0, high=1)
@@ -65,7 +66,9 @@ class Field:
 
 
 FIELDS: Mapping[str, Field] = {
-    "dataset": Field("digits", "name of the dataset", OneOf(DATASETS)),
+    "dataset": Field(
+        "mnist_5k", "name of the dataset, or path of an .npz file or folder of your own", OneOrPath(DATASETS)
+    ),
     "seed": Field(
         0,
         "source of all randomness in a run, with a separate key for each purpose",
@@ -74,6 +77,12 @@ FIELDS: Mapping[str, Field] = {
     ),
     "parallel": Field(
         "jit", "jit: one run per device; pmap: each batch split over all devices", OneOf(PARALLEL)
+    ),
+    "keep": Field(
+        "last",
+        "which trained networks to keep: after the last epoch, after the best on validation images, or none",
+        OneOf(KEEP),
+        identifies=False,
     ),
     "tensorboard": Field(False, "also write TensorBoard event files", identifies=False),
     "data.seed": Field(0, "seed of the validation split and of data.move, shared by all runs", _AT_LEAST_0),
@@ -84,7 +93,10 @@ FIELDS: Mapping[str, Field] = {
         (), "numbers of training, validation and test images that each run draws by its seed; (): all"
     ),
     "data.image_size": Field(
-        32, "side of the square images in pixels: LeNet-5 reads 32, the MLPs of 1998 28", _AT_LEAST_1
+        0,
+        "side of the square images that networks read, in pixels; 0: the images' own side, but at least "
+        "LeNet-5's 32, or the 28 of the MLPs of 1998",
+        _AT_LEAST_0,
     ),
     "data.box": Field(20, "side in pixels of the box that digits are scaled to; MNIST's fit 20", _AT_LEAST_1),
     "data.move": Field(
@@ -258,7 +270,7 @@ ALL_FIELDS: Mapping[str, Field] = {**FIELDS, **SWEEP_FIELDS}
 
 
 def default_config() -> ml_collections.ConfigDict:
-    """LeNet-5 on digits, every field locked; config files start from here."""
+    """LeNet-5 on mnist_5k, every field locked; config files start from here."""
     return _config_of(FIELDS)
 
 

@@ -10,14 +10,17 @@ from flax import linen as nn
 
 from lenet_jax.config.build_model import build_model
 from lenet_jax.config.build_program import make_program
-from lenet_jax.config.checks import check_fields, has_validation
+from lenet_jax.config.checks import check_constraints, check_fields, has_validation
 from lenet_jax.config.fields import FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import to_record
+from lenet_jax.data import DatasetInfo, dataset_info
 from lenet_jax.models.counts import ModelCounts, count_model
 from lenet_jax.training.program import Program
 
 # Hyperparameters of optional terms: with 0, a program is compiled without the term.
 OPTIONAL_TERMS = ("model.dropout", "distortion.probability")
+# With data.image_size=0, the least side of the images that a network reads: LeNet-5's, and that of the MLPs.
+LEAST_SIDE = {"cnn": 32, "mlp": 28}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,21 +29,27 @@ class Resolved:
 
     Attributes:
       config: the fields of one run.
+      dataset: what the config's dataset is.
       model: the Flax module that `config.model` describes.
     """
 
     config: ml_collections.FrozenConfigDict
+    dataset: DatasetInfo
     model: nn.Module
 
     @functools.cached_property
     def fields(self) -> dict[str, Any]:
-        """The config as it is recorded: flattened, without folders on this machine."""
-        return to_record(self.config)
+        """The config as it is recorded: flattened, without folders on this machine.
+
+        The dataset is recorded by its identity.
+        """
+        return to_record(self.config) | {"dataset": self.dataset.identity}
 
     @property
     def counts(self) -> ModelCounts:
         """Parameters, connections and multiply-accumulates of the network, layer by layer."""
-        return _count(self.model, self.config.data.image_size)  # ty: ignore[invalid-argument-type] hashable
+        size, channels = self.config.data.image_size, self.dataset.channels
+        return _count(self.model, size, channels)  # ty: ignore[invalid-argument-type] hashable
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -65,7 +74,7 @@ class Resolved:
 
         Raises UserError if there are too few, or a batch can't be split over `batch_devices`.
         """
-        return make_program(self.config, self.model, images, batch_devices)
+        return make_program(self.config, self.model, images, batch_devices, self.dataset.channels)
 
     def with_seed(self, seed: int) -> "Resolved":
         """The same for another repetition, which differs only in its seed."""
@@ -74,25 +83,41 @@ class Resolved:
         return dataclasses.replace(self, config=ml_collections.FrozenConfigDict(config))
 
 
-def resolve(config: ml_collections.ConfigDict) -> Resolved:
-    """Checks a config, as far as that can be done without its data.
+def resolve(config: ml_collections.ConfigDict, dataset: DatasetInfo | None = None) -> Resolved:
+    """Checks a config, as far as that can be done without its images.
 
-    The fields that select the runs of a sweep are checked and left out.
+    The fields that select the runs of a sweep are checked and left out; `data.image_size=0` is replaced by
+    the side that it stands for.
+
+    Args:
+      dataset: what is known of the config's dataset; None to look it up, which reads a user's own images.
 
     Raises UserError, in one sentence that names the field and says what is allowed.
     """
-    return _resolve(ml_collections.FrozenConfigDict(config))
+    frozen = ml_collections.FrozenConfigDict(config)
+    _check_fields(frozen)
+    return _resolve(frozen, dataset or dataset_info(config.dataset))
 
 
 @functools.lru_cache(maxsize=1024)  # a config file and its sweep resolve some configs both
-def _resolve(config: ml_collections.FrozenConfigDict) -> Resolved:
+def _check_fields(config: ml_collections.FrozenConfigDict) -> None:
     check_fields(config)
+
+
+@functools.lru_cache(maxsize=1024)
+def _resolve(config: ml_collections.FrozenConfigDict, dataset: DatasetInfo) -> Resolved:
     run = ml_collections.ConfigDict({
         name: value for name, value in config.items() if name not in SWEEP_FIELDS
     })  # fmt: skip
-    return Resolved(ml_collections.FrozenConfigDict(run), build_model(config.model, config.data.image_size))
+    run.data.image_size = run.data.image_size or max(LEAST_SIDE[run.model.name], dataset.side)
+    check_constraints(run)
+    return Resolved(
+        ml_collections.FrozenConfigDict(run),
+        dataset,
+        build_model(run.model, run.data.image_size, dataset),
+    )
 
 
 @functools.lru_cache(maxsize=256)
-def _count(model: nn.Module, image_size: int) -> ModelCounts:
-    return count_model(model, image_size)
+def _count(model: nn.Module, image_size: int, channels: int) -> ModelCounts:
+    return count_model(model, image_size, channels)

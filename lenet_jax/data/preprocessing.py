@@ -28,7 +28,9 @@ def preprocess(
     background: float,
     ink: float,
 ) -> np.ndarray:
-    """Images (N, H, W) of any numeric dtype -> (N, image_size, image_size, 1) float32, centred.
+    """Images (N, H, W) or (N, H, W, C) of any real dtype -> (N, image_size, image_size, C) float32, centred.
+
+    C is 1 for images without channels.
 
     Grey levels are mapped linearly: `low` to `background`, `high` to `ink`. If the margin is odd, the extra
     row is at the bottom and the extra column on the right.
@@ -43,6 +45,11 @@ def preprocess(
     Raises:
       UserError: the images don't fit `image_size`.
     """
+    if images.ndim == 3:
+        images = images[..., None]
+    count, *_, channels = images.shape
+    # Channels as images of their own, (N * C, H, W): all that follows works on them one by one.
+    images = np.moveaxis(images, 3, 1).reshape(count * channels, *images.shape[1:3])
     intensity = (images.astype(np.float32) - np.float32(low)) / np.float32(high - low)
     if box > image_size:
         raise UserError(
@@ -53,23 +60,24 @@ def preprocess(
         intensity = resize_bilinear(intensity, box)
     elif box != _FULL_BOX:
         intensity = scale_about_centre(intensity, box / _FULL_BOX)
-    count, height, width = intensity.shape
+    _, height, width = intensity.shape
     if max(height, width) > image_size:
         raise UserError(
             f"config.data.image_size={image_size} is smaller than the {height}x{width} images of the "
             f"dataset: set it to at least {max(height, width)}."
         )
-    canvas = np.full((count, image_size, image_size, 1), background, np.float32)
+    canvas = np.full((count, image_size, image_size, channels), background, np.float32)
     top, left = (image_size - height) // 2, (image_size - width) // 2
+    intensity = np.moveaxis(intensity.reshape(count, channels, height, width), 1, 3)
     # Added rather than assigned: the background inside the image then equals the margin's, bit for bit.
-    canvas[:, top : top + height, left : left + width, 0] += np.float32(ink - background) * intensity
+    canvas[:, top : top + height, left : left + width] += np.float32(ink - background) * intensity
     return canvas
 
 
 def random_shift(
     images: np.ndarray, max_shift: int, rng: np.random.Generator, background: float
 ) -> np.ndarray:
-    """Shifts each of the (N, S, S, 1) images by up to `max_shift` pixels vertically and horizontally.
+    """Shifts each of the (N, S, S, C) images by up to `max_shift` pixels vertically and horizontally.
 
     Pixels shifted in are background; pixels shifted out are lost.
     """
@@ -84,7 +92,7 @@ def random_shift(
 
 
 def shifted_copies(images: np.ndarray, positions: int, background: float) -> np.ndarray:
-    """(N, S, S, 1) images -> (N * positions, S, S, 1): copies of each image at consecutive columns.
+    """(N, S, S, C) images -> (N * positions, S, S, C): copies of each image at consecutive columns.
 
     The copies of an image follow each other, each one column further right; the first is shifted
     positions // 2 columns to the left. Pixels shifted in are background; pixels shifted out are lost.

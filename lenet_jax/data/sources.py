@@ -10,6 +10,8 @@ from lenet_jax.data import formats
 # Version of the stored form of all datasets. Increase it when what is stored changes; older folders are kept.
 VERSION = "1.0.0"
 
+DIGIT_NAMES = tuple("0123456789")
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -27,6 +29,7 @@ class Source:
       dtype: dtype of the images.
       low, high: pixel values of background and full ink.
       train_count, test_count: number of images in each split.
+      classes: the name of each class, in the order of the labels.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Source:
     high: float
     train_count: int
     test_count: int
+    classes: tuple[str, ...] = DIGIT_NAMES
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -74,7 +78,11 @@ _FASHION_MNIST = dataclasses.replace(
     _MNIST,
     name="fashion_mnist",
     url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-)
+    classes=(
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ),
+)  # fmt: skip
 
 # The zip code digits of LeCun et al. 1989, as deslanted and size-normalised for The Elements of
 # Statistical Learning.

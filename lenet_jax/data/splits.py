@@ -5,16 +5,22 @@ from typing import Any, NamedTuple
 import ml_collections
 import numpy as np
 
-from lenet_jax.data.native import Native, load_native
+from lenet_jax.data.datasets import load_native
+from lenet_jax.data.native import DatasetInfo, Native
 from lenet_jax.data.preprocessing import preprocess, random_shift, shifted_copies
 from lenet_jax.errors import UserError
 
 
 class Split(NamedTuple):
-    """Preprocessed images and their labels, in the order of the original files."""
+    """Images and their labels, in the order of the original files; arrays of numpy, or of JAX on devices.
 
-    images: Any  # (N, S, S, 1) float32, an array of numpy on the host and of JAX on devices
-    labels: Any  # (N,) int32, 0..9, likewise
+    Attributes:
+      images: preprocessed, (N, S, S, C) float32; or native, as in `Native`.
+      labels: (N,) int32, from 0.
+    """
+
+    images: Any
+    labels: Any
 
 
 class Splits(NamedTuple):
@@ -25,6 +31,29 @@ class Splits(NamedTuple):
     test: Split
 
 
+def split_counts(dataset: DatasetInfo, data: ml_collections.FrozenConfigDict) -> dict[str, int]:
+    """The number of preprocessed images in `train`, `validation` and `test`, without loading any.
+
+    Raises UserError for a validation fraction that leaves a split empty.
+    """
+    train, validation = carve_validation(dataset.train_count, data.validation_fraction, data.seed)
+    counts = {"train": len(train), "validation": len(validation), "test": dataset.test_count}
+    return {split: count * data.positions for split, count in counts.items()}
+
+
+def native_splits(native: Native, data: ml_collections.FrozenConfigDict) -> Splits:
+    """The splits of native images, before any preprocessing; `data` is `config.data`.
+
+    Raises UserError for a validation fraction that leaves a split empty.
+    """
+    train, validation = carve_validation(len(native.train_labels), data.validation_fraction, data.seed)
+    return Splits(
+        train=Split(native.train_images[train], native.train_labels[train]),
+        validation=Split(native.train_images[validation], native.train_labels[validation]),
+        test=Split(native.test_images, native.test_labels),
+    )
+
+
 def load_splits(dataset: str, data: ml_collections.FrozenConfigDict) -> Splits:
     """Loads a dataset, holds out a validation split and preprocesses the images.
 
@@ -32,7 +61,7 @@ def load_splits(dataset: str, data: ml_collections.FrozenConfigDict) -> Splits:
     of every split is shifted if `data.move` is not 0. The test split is always the published one.
 
     Args:
-      dataset: one of DATASETS.
+      dataset: a name or a path, as in `load_native`.
       data: `config.data`, already checked by `lenet_jax.config.resolve`.
 
     Raises:
@@ -40,26 +69,15 @@ def load_splits(dataset: str, data: ml_collections.FrozenConfigDict) -> Splits:
         a dataset that is unknown, can't be downloaded or can't be stored.
     """
     native = load_native(dataset, data.data_dir, data.manual_dir)
-    train, validation = carve_validation(len(native.train_labels), data.validation_fraction, data.seed)
-    return Splits(
-        train=_make_split(0, native.train_images[train], native.train_labels[train], native, data),
-        validation=_make_split(
-            1, native.train_images[validation], native.train_labels[validation], native, data
-        ),
-        test=_make_split(2, native.test_images, native.test_labels, native, data),
-    )
+    splits = native_splits(native, data)
+    return Splits(*(_preprocess(number, split, native, data) for number, split in enumerate(splits)))
 
 
-def _make_split(
-    number: int,
-    images: np.ndarray,
-    labels: np.ndarray,
-    native: Native,
-    data: ml_collections.FrozenConfigDict,
-) -> Split:
-    """Preprocesses native images (N, H, W); `number` gives each split random shifts of its own."""
+def _preprocess(number: int, split: Split, native: Native, data: ml_collections.FrozenConfigDict) -> Split:
+    """Preprocesses native images; `number` gives each split random shifts of its own."""
+    labels = split.labels
     images = preprocess(
-        images,
+        split.images,
         native.low,
         native.high,
         image_size=data.image_size,

@@ -10,6 +10,7 @@ layers.py         activations, pooling, RBF units; initial weights
 wired_layer.py    the layer of feature maps that is wired by any cell of the grid
 networks.py       stages, then a multilayer perceptron
 counts.py         parameters, connections and multiply-accumulates, by tracing
+inspection.py     feature maps and kernels of a trained network
 ================  ======================================================================
 
 Array names end in their axes, as in `images_NHWC`; letters mean the same as in `lenet_jax.training`:

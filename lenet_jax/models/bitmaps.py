@@ -33,8 +33,8 @@ def read_bitmaps(text: str, classes: int) -> tuple[Bitmap, ...]:
     bitmaps = [bitmap.split() for bitmap in (DIGITS_1998 if text == NAME_1998 else text.split(","))]
     if len(bitmaps) != classes:
         raise UserError(
-            f"{field} holds {len(bitmaps)} bitmaps for {classes} classes: take {NAME_1998}, or give one per "
-            "class, separated by commas."
+            f"{field} holds {len(bitmaps)} bitmaps for {classes} classes: give one per class, separated by "
+            f"commas{f', or take {NAME_1998}' if classes == len(DIGITS_1998) else ''}."
         )
     if unknown := set("".join("".join(rows) for rows in bitmaps)) - set("#."):
         raise UserError(f"{field} holds {''.join(sorted(unknown))!r}: draw with # and . alone.")

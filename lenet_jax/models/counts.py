@@ -64,8 +64,8 @@ class ModelCounts:
         return sum(layer.parameters > 0 for layer in self.layers)
 
 
-def count_model(model: nn.Module, image_size: int) -> ModelCounts:
-    """The counts of `model` on (image_size, image_size, 1) images; it is traced, not computed.
+def count_model(model: nn.Module, image_size: int, channels: int = 1) -> ModelCounts:
+    """The counts of `model` on (image_size, image_size, channels) images; it is traced, not computed.
 
     Raises NotImplementedError if the model has parameters in a layer of a kind that is not counted here.
     """
@@ -80,7 +80,7 @@ def count_model(model: nn.Module, image_size: int) -> ModelCounts:
         return output
 
     rngs = {"params": jax.random.key(0), "wiring": jax.random.key(0)}
-    image = jax.ShapeDtypeStruct((1, image_size, image_size, 1), jnp.float32)
+    image = jax.ShapeDtypeStruct((1, image_size, image_size, channels), jnp.float32)
     with nn.intercept_methods(record):
         variables = jax.eval_shape(model.init, rngs, image)
     counts = ModelCounts(tuple(layers))

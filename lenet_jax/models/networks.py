@@ -13,9 +13,8 @@ from flax import linen as nn
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
 from lenet_jax.models.map_tables import Table
+from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired
-
-CLASSES = 10
 
 
 class Dropout(nn.Module):
@@ -39,11 +38,12 @@ class MLP(nn.Module):
       hidden: widths of the hidden layers; () is a linear classifier.
       activation: one of ACTIVATIONS, after each hidden layer.
       first: number of the first layer, for the layers' names.
-      output: "logits"; "activated", ten units like the hidden ones; or "rbf", units of
+      output: "logits"; "activated", units like the hidden ones, one per class; or "rbf", units of
         `lenet_jax.models.layers.RBF` that read the last hidden layer.
       codes: of the RBF units.
       initialisation: one of INITIALISATIONS.
       dropout: whether inputs of hidden layers are dropped in training.
+      classes: number of classes, K.
     """
 
     hidden: tuple[int, ...]
@@ -53,12 +53,13 @@ class MLP(nn.Module):
     codes: Codes = ()
     initialisation: str = "unit_variance"
     dropout: bool = False
+    classes: int = 10
 
     @nn.compact
     def __call__(
         self, x: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
-        """Maps (N, ...) to outputs (N, 10), or to what fixed output units read.
+        """Maps (N, ...) to outputs (N, K), or to what fixed output units read.
 
         Args:
           dropout_rate: for training, if `dropout`: probability that an input of a hidden layer is dropped,
@@ -73,16 +74,17 @@ class MLP(nn.Module):
                 x = Dropout()(x, dropout_rate)
             x = activate(self._dense(width, f"dense_{number}")(x))
         if self.output != "rbf":
-            x = self._dense(CLASSES, "output")(x)
+            x = self._dense(self.classes, "output")(x)
             return activate(x) if self.output == "activated" else x
         return x if states_only else RBF(self.codes, name="output")(x)
 
     def outputs(self, states: jax.Array) -> jax.Array:
-        """The outputs (N, 10) for what `states_only` returns: through the RBF units, or unchanged."""
+        """The outputs (N, K) for what `states_only` returns: through the RBF units, or unchanged."""
         return squared_distances(states, self.codes) if self.output == "rbf" else states
 
     def _dense(self, width: int, name: str) -> nn.Dense:
-        return nn.Dense(width, kernel_init=fan_in_uniform(self.initialisation), name=name)
+        init = fan_in_uniform(self.initialisation)
+        return nn.Dense(width, kernel_init=init, precision=PRECISION, name=name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +132,7 @@ class CNN(nn.Module):
     def __call__(
         self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
-        """Maps images (N, size, size, 1) to outputs (N, 10), or what fixed output units read; see `MLP`."""
+        """Maps images (N, size, size, C) to outputs (N, K), or what fixed output units read; see `MLP`."""
         x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
         number = 1

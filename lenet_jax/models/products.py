@@ -5,6 +5,8 @@ Each function computes the output of `lenet_jax.models.wired_layer.Wired` before
 are faster for the one wiring that each names. docs/performance.md has the measurements behind these forms.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,10 @@ from jax import lax
 from lenet_jax.models import wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.map_tables import Table
+
+# Of every product in this package: float32. By default GPUs and TPUs round the factors to fewer bits. The
+# gradients that JAX derives have the precision of the product that they come from.
+PRECISION = lax.Precision.HIGHEST
 
 
 def tile_side(maps: int, images: int, out: int) -> int:
@@ -46,7 +52,7 @@ def convolve(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int, stride: in
     offsets = range(tiles_read)
     patches = jnp.concatenate([tiles[:, i : i + along, j : j + along] for i in offsets for j in offsets])
     band = _band(kernel_TCO.reshape(kernel_size, kernel_size, channels, maps), side, stride, tiles_read)
-    y = band @ patches.reshape(band.shape[1], along * along * count)
+    y = jnp.matmul(band, patches.reshape(band.shape[1], along * along * count), precision=PRECISION)
     return FeatureMaps(y.reshape(side, side, maps, along, along, count), out)
 
 
@@ -120,15 +126,19 @@ def _unit_products(kernel_IPO: jax.Array, read_PIN: jax.Array) -> jax.Array:
     The gradients are written out to choose the order of operands: XLA's CPU backend computes the same
     products up to three times faster with the larger operand first.
     """
-    return jnp.einsum("poi,pin->pon", kernel_IPO.transpose(1, 2, 0), read_PIN)
+    return jnp.einsum("poi,pin->pon", kernel_IPO.transpose(1, 2, 0), read_PIN, precision=PRECISION)
 
 
 def _unit_products_backward(
     residuals: tuple[jax.Array, jax.Array], gradient_PON: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     kernel_IPO, read_PIN = residuals
-    kernel_gradient_PIO = lax.dot_general(read_PIN, gradient_PON, (((2,), (2,)), ((0,), (0,))))
-    read_gradient_PIN = jnp.einsum("pio,pon->pin", kernel_IPO.transpose(1, 0, 2), gradient_PON)
+    kernel_gradient_PIO = lax.dot_general(
+        read_PIN, gradient_PON, (((2,), (2,)), ((0,), (0,))), precision=PRECISION
+    )
+    read_gradient_PIN = jnp.einsum(
+        "pio,pon->pin", kernel_IPO.transpose(1, 0, 2), gradient_PON, precision=PRECISION
+    )
     return kernel_gradient_PIO.transpose(1, 0, 2), read_gradient_PIN
 
 
@@ -140,7 +150,8 @@ def multiply_all(x: FeatureMaps, kernel_TCPO: jax.Array) -> jax.Array:
     count, size, _, channels = x.shape
     _, _, units, maps = kernel_TCPO.shape
     x_IN = x.plain.transpose(1, 2, 0, 3).reshape(size * size * channels, count)
-    y = kernel_TCPO.reshape(size * size * channels, units * maps).T @ x_IN
+    kernel_UI = kernel_TCPO.reshape(size * size * channels, units * maps).T
+    y = jnp.matmul(kernel_UI, x_IN, precision=PRECISION)
     return y.reshape(units, maps, count).transpose(1, 0, 2)
 
 
@@ -157,19 +168,20 @@ def correlate_all(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int) -> ja
     count, size, _, channels = x.shape
     out = size - kernel_size + 1
     forward_c, forward_r, inverse_r, inverse_c = _fourier_matrices(size, out)
+    einsum = functools.partial(jnp.einsum, precision=PRECISION)
 
     def transform(maps: jax.Array) -> jax.Array:
-        columns = jnp.einsum("avs,irsm->iravm", forward_c, maps)
-        return jnp.einsum("ubra,iravm->iubvm", forward_r, columns)
+        columns = einsum("avs,irsm->iravm", forward_c, maps)
+        return einsum("ubra,iravm->iubvm", forward_r, columns)
 
     x_f = transform(x.plain)
     kernel_f = transform(kernel_TCO.reshape(size, size, channels, -1).transpose(2, 0, 1, 3))
     real, imaginary = kernel_f[:, :, 0], kernel_f[:, :, 1]
     # Multiplication by the conjugate of the kernel's spectrum, as 2x2 real matrices.
     conjugate = jnp.stack([jnp.stack([real, imaginary]), jnp.stack([-imaginary, real])])
-    y_f = jnp.einsum("baiuvo,iuavn->uvobn", conjugate, x_f)
-    columns = jnp.einsum("raub,uvobn->oravn", inverse_r, y_f)
-    return jnp.einsum("avs,oravn->orsn", inverse_c, columns).reshape(-1, out * out, count)
+    y_f = einsum("baiuvo,iuavn->uvobn", conjugate, x_f)
+    columns = einsum("raub,uvobn->oravn", inverse_r, y_f)
+    return einsum("avs,oravn->orsn", inverse_c, columns).reshape(-1, out * out, count)
 
 
 def _fourier_matrices(size: int, out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

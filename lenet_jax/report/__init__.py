@@ -3,7 +3,9 @@
 ============  ==========================================================================
 tables.py     rows as CSV, Markdown and LaTeX, and for a terminal
 captions.py   the notes under the tables: protocol, command, hardware
-figures.py    figures as PNG, PDF and SVG
+findings.py   what a sweep has found, in sentences
+figures.py    figures of results as PNG, PDF and SVG
+pictures.py   figures of trained networks: curves, mistakes, kernels, feature maps
 pages.py      a folder: its records -> its tables and figures
 ============  ==========================================================================
 """

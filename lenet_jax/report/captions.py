@@ -82,8 +82,7 @@ def _protocol(run: Run) -> str:
 
 def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     """On which images the runs are scored, and after which epoch."""
-    dataset = _distinct(run["result"]["dataset"] for run in runs)
-    train, validation, test = (_images(runs, split) for split in ("train", "validation", "test"))
+    train, validation = (_images(runs, split) for split in ("train", "validation"))
     held_out = f"{validation} more were held out for validation"
     if not any(run["images"]["validation"] for run in runs):
         held_out = "none were held out for validation"
@@ -92,18 +91,25 @@ def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     if not scores_test(header, runs):
         epoch = "of its best epoch on validation" if selects_epoch else "of its last epoch"
         return f"The test images are not scored; the validation accuracy of a run is that {epoch}. {trained}"
-    test_images = f"all {test} test images of {dataset}"
-    if _draws_images(runs):
-        test_images = f"the {test} test images of {dataset} that its seed draws"
-    if any(run["config"]["data.positions"] > 1 for run in runs):
-        test_images += " (digits of the training file, each at several positions)"
+    on = test_images(runs)
     if not selects_epoch:
-        return f"Each run is scored once, after its last epoch, on {test_images}. {trained}"
+        return f"Each run is scored once, after its last epoch, on {on}. {trained}"
     return (
-        f"Each run is scored after every epoch, on {test_images}; the epoch with the best validation "
+        f"Each run is scored after every epoch, on {on}; the epoch with the best validation "
         "accuracy counts. Alongside it, test_selected is the best of all epochs on the test images "
         f"themselves, as some papers selected it, and last is the last epoch. {trained}"
     )
+
+
+def test_images(runs: Sequence[Run]) -> str:
+    """On which test images the runs are scored: "all 2,000 test images of mnist_5k"."""
+    dataset, test = _distinct(run["result"]["dataset"] for run in runs), _images(runs, "test")
+    words = f"all {test} test images of {dataset}"
+    if _draws_images(runs):
+        words = f"the {test} test images of {dataset} that its seed draws"
+    if any(run["config"]["data.positions"] > 1 for run in runs):
+        words += " (digits of the training file, each at several positions)"
+    return words
 
 
 def _interval(runs: Sequence[Run]) -> str:

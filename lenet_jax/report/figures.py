@@ -44,7 +44,7 @@ class Look(NamedTuple):
 
 
 @contextlib.contextmanager
-def _project_settings() -> Generator[None]:
+def project_settings() -> Generator[None]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         # hashsalt: the same ids in every drawing
@@ -52,7 +52,7 @@ def _project_settings() -> Generator[None]:
             yield
 
 
-@_project_settings()
+@project_settings()
 def render(figure: Figure, form: str) -> bytes:
     """The figure as a file of one of FORMATS; the same bytes for the same figure."""
     image = io.BytesIO()
@@ -60,7 +60,7 @@ def render(figure: Figure, form: str) -> bytes:
     return image.getvalue()
 
 
-@_project_settings()
+@project_settings()
 def accuracy_against_parameters(
     rows: Sequence[Row], fields: Mapping[str, Mapping[str, Any]], title: str
 ) -> Figure:
@@ -103,7 +103,7 @@ def accuracy_against_parameters(
     return figure
 
 
-@_project_settings()
+@project_settings()
 def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
     """Draws the rows of `lenet_jax.analysis.summaries.paper_rows`, one below the other.
 
@@ -154,7 +154,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
     return figure
 
 
-@_project_settings()
+@project_settings()
 def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
     """Draws a bitmap for each class, with black ink."""
     figure = Figure(figsize=(len(bitmaps), 2.2), layout="constrained")

@@ -1,16 +1,19 @@
 """From a folder's records to the tables and figures that are written next to them."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from lenet_jax import files
-from lenet_jax.analysis import summaries
+from lenet_jax.analysis import effects, summaries
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
-from lenet_jax.report import captions, figures, tables
+from lenet_jax.report import captions, figures, findings, tables
+from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.merge import merge
+from lenet_jax.runs.mistakes import write_mistakes
 from lenet_jax.runs.store import read_sweep
 
 TABLE_FORMATS = ("csv", "md", "tex")
@@ -30,8 +33,9 @@ def write_report(directory: pathlib.Path) -> str:
     recorded or a record is damaged, and then writes nothing.
 
     Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, if arms have baselines and
-    both were run; papers.* likewise, if arms have labels or papers; the figure as .png, .pdf and .svg: papers
-    if there is such a table, otherwise accuracy, or none if no run scored the test images.
+    both were run; papers.* likewise, if arms have labels or papers; effects.* likewise, if the four corners
+    were run; the figure as .png, .pdf and .svg: papers if there is such a table, otherwise accuracy, or none
+    if no run scored the test images; mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
     merge(directory)
@@ -42,18 +46,20 @@ def write_report(directory: pathlib.Path) -> str:
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
 
     _write_results(directory, results)
+    write_mistakes(directory, runs)
     shown = [_write_table(directory, "table", rows, captions.arm_notes(header, runs))]
     shown.append(_write_table(directory, "contrasts", contrasts, [captions.CONTRAST_NOTE]))
     shown.append(_write_table(directory, "papers", papers, captions.paper_notes(header, runs)))
+    fields = {run["result"]["arm"]: run["config"] for run in runs}
+    shown.append(_write_effects(directory, header, runs, contrasts, fields))
 
-    dataset = header["config"]["dataset"]
+    dataset = " and ".join(dict.fromkeys(result["dataset"] for result in results))
     accuracy_figure = papers_figure = None
     if papers:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
         papers_figure = figures.errors_alongside_papers(papers, title)
     elif scored:
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
-        fields = {run["result"]["arm"]: run["config"] for run in runs}
         accuracy_figure = figures.accuracy_against_parameters(rows, fields, title)
     _write_figure(directory, "papers", papers_figure)
     _write_figure(directory, "accuracy", accuracy_figure)
@@ -62,6 +68,22 @@ def write_report(directory: pathlib.Path) -> str:
 
 def _write_results(directory: pathlib.Path, results: Sequence[Row]) -> None:
     files.write(directory / "results.csv", tables.to_csv(results))
+
+
+def _write_effects(
+    directory: pathlib.Path,
+    header: Header,
+    runs: Sequence[Record],
+    contrasts: Sequence[Row],
+    fields: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """Writes what each constraint is worth; returns it for a terminal."""
+    corners = effects.find_corners(fields)
+    rows = effects.effect_rows([run["result"] for run in runs], corners) if corners else []
+    notes = []
+    if corners and rows:
+        notes = findings.findings(rows, contrasts, corners, fields, captions.test_images(runs))
+    return _write_table(directory, "effects", rows, notes)
 
 
 def _write_table(directory: pathlib.Path, name: str, rows: Sequence[Row], notes: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import tabulate
 
+from lenet_jax.analysis.effects import SAVED
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 
@@ -59,6 +60,13 @@ def shortened(rows: Sequence[Row]) -> list[Row]:
 
     For arms, that includes validation accuracy if no run scored the test images.
     """
+    if "effect" in rows[0]:
+        return [
+            _only(row, "effect", "seeds")
+            | {"saved per hundred": row[f"{SAVED}_mean"]}
+            | _interval(row, SAVED)
+            for row in rows
+        ]
     if "contrast" in rows[0]:
         return [
             _only(row, "contrast", "pairs")

@@ -13,7 +13,12 @@ claims.py        which process computes which run
 lines.py         one JSON record per line, with a checksum
 code_digest.py   identifies the code that computed a run
 provenance.py    the libraries, devices and revision that computed a run
-dataframe.py     recorded runs as a pandas DataFrame
+kept.py          the files that a run keeps: its network, and its answers image by image
+network_files.py what these files hold
+mistakes.py      the wrong answers of a sweep, in one small file
+trained.py       a trained run in Python: its network, data, scores
+single.py        a single run, in memory or in a folder: `train`
+loaded.py        recorded sweeps in Python: `load_run`, `load_sweep`
 progress.py      a progress bar, or lines if there is no terminal
 tensorboard.py   event files for TensorBoard
 ===============  =======================================================================

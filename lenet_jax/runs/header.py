@@ -31,9 +31,12 @@ UNKNOWN = {  # the provenance of runs whose config.json was damaged beyond repai
     "devices": "unknown",
 }
 
-Header = dict[str, Any]  # "kind", "command", "config", "arms"; in config.json also "schema", "provenances"
+# "kind", "command", "config", "arms", and "datasets": a user's own, by identity. In config.json also
+# "schema" and "provenances".
+Header = dict[str, Any]
 Configs = Mapping[str, Mapping[str, Any]]  # arm -> its resolved config, flattened as runs record it
-Record = dict[str, Any]  # of a run: "arm", "seed", "result", "images", "config", "provenance", "code"
+# Of a run: "arm", "seed", "result", "images", "config", "provenance", "code", and "kept", see `kept.py`.
+Record = dict[str, Any]
 
 
 def read_header(directory: pathlib.Path) -> Header | None:
@@ -102,6 +105,7 @@ def join_headers(recorded: Header | None, asked: Header) -> Header:
         "schema": SCHEMA,
         "provenances": earlier["provenances"],
         **asked,
+        "datasets": {**earlier.get("datasets", {}), **asked.get("datasets", {})},
         "config": earlier["config"],  # to which recorded runs refer
         "arms": asked["arms"] + [arm for arm in earlier["arms"] if arm["name"] not in names],
     }
@@ -139,6 +143,7 @@ def unpack(directory: pathlib.Path, header: Header, packed: Mapping[str, Any]) -
         )
     record = {name: value for name, value in packed.items() if name not in ("departs", "departs_from")}
     record["config"] = {**header["config"], **packed["departs"]}
+    record.setdefault("kept", {})  # in lines from before files were kept
     record["provenance"] = header["provenances"].get(packed["provenance"], UNKNOWN)
     return record
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from lenet_jax import files
 from lenet_jax.errors import UserError
-from lenet_jax.runs import claims
-from lenet_jax.runs.header import Header, require_header, write_header
+from lenet_jax.runs import claims, kept
+from lenet_jax.runs.header import Header, require_header, unpack, write_header
 from lenet_jax.runs.lines import LineFile, replace_lines, set_lines_aside
 from lenet_jax.runs.recorded import (
     EPOCHS,
@@ -78,7 +78,9 @@ def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack
 
 
 def set_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
-    """Moves a run's line and its epochs to replaced/, after a merge. The caller has locked the folder.
+    """Moves a run's line and its epochs to replaced/, after a merge, and copies its files there.
+
+    The caller has locked the folder.
 
     Raises UserError if it was recorded by a process that is still running.
     """
@@ -90,15 +92,17 @@ def set_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
             f"{directory}: arm {run[0]} with seed {run[1]} was recorded by a command that is still running: "
             "wait until it ends, then use --rerun again."
         )
-    kept: dict[pathlib.Path, list[bytes]] = {}
+    remaining: dict[pathlib.Path, list[bytes]] = {}
     for kind in (RUNS, EPOCHS):
         merged = LineFile(merged_path(directory, kind), appended=False)
         merged.read_on()
-        kept[merged.path] = [line.text for line in merged.lines if key_of(line) != run]
-        _add_lines(directory / REPLACED / merged.path.name, [
-            line.text for line in merged.lines if key_of(line) == run
-        ])  # fmt: skip
-    for path, texts in kept.items():
+        remaining[merged.path] = [line.text for line in merged.lines if key_of(line) != run]
+        moved = [line for line in merged.lines if key_of(line) == run]
+        _add_lines(directory / REPLACED / merged.path.name, [line.text for line in moved])
+        if kind == RUNS:
+            for line in moved:
+                kept.set_aside(directory, directory / REPLACED, unpack(directory, header, line.content))
+    for path, texts in remaining.items():
         replace_lines(path, texts)
 
 

@@ -9,7 +9,9 @@ epochs.jsonl          one line per run and epoch
 runs.WORKER.jsonl,    the same of a command that is running or was killed; it appends to
 epochs.WORKER.jsonl   its own files only, which are merged into the two above at its end
 .claims/              one file per run in progress
-replaced/             lines of runs that were computed again
+weights/              one file per run, its trained network; see `kept.py`
+predictions/          one file per run, its answers image by image
+replaced/             lines and files of runs that were computed again
 ====================  ==================================================================
 
 A run's line holds its result, the fields that differ from config.json's, the digest of its provenance,
@@ -26,7 +28,7 @@ from absl import logging
 
 from lenet_jax import files
 from lenet_jax.errors import UserError
-from lenet_jax.runs import claims
+from lenet_jax.runs import claims, kept
 from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.header import (
     Configs,
@@ -77,13 +79,16 @@ class Store:
         """Use `Store.open`, which checks and locks the folder."""
         self.directory = directory
         self._configs = configs
-        self._rerun = rerun
         self._files = WorkerFiles(directory)
         self._claims = claims.Claims(directory)
         self._runs = RecordedRuns(directory)
         self._records: dict[Key, Record] = {}
         self._header = require_header(directory)
         self._warned_of: set[str] = set()
+        self._outdated: dict[Key, Record] = {}
+        if rerun:
+            recorded = self.recorded()
+            self._outdated = {key: run for key, run in recorded.items() if is_outdated(directory, run)}
 
     @classmethod
     @contextlib.contextmanager
@@ -100,8 +105,8 @@ class Store:
             all arms start from) and `arms` (dicts with a `name`, in the sweep's order).
           configs: arm -> its resolved config, flattened as its runs record it. Recorded runs of these arms
             must have that config, in a sweep with any seed.
-          rerun: whether runs that other code computed count as not recorded; a run that is recorded again
-            takes the place of the earlier one, whose lines go to replaced/.
+          rerun: whether runs that are outdated now count as not recorded; a run that is recorded again
+            takes the place of the earlier one, whose lines and files go to replaced/.
 
         Raises UserError if the folder cannot be written, holds another kind of results or those of
         another config, or two different results of one run.
@@ -133,9 +138,7 @@ class Store:
                 if line not in self._warned_of:
                     self._warned_of.add(line)
                     logging.warning("%s. Its run counts as not recorded.", line)
-        if self._rerun:
-            return {run: record for run, record in self._records.items() if record["code"] == code_digest()}
-        return self._records
+        return {run: record for run, record in self._records.items() if record != self._outdated.get(run)}
 
     def claim(self, arm: str, seed: int) -> bool:
         """Claims a run for this process; False if it is recorded or claimed already. Never waits."""
@@ -169,6 +172,7 @@ class Store:
         config: Mapping[str, Any],
         provenance: Mapping[str, Any],
         code: str,
+        contents: Mapping[str, bytes] | None = None,
     ) -> None:
         """Records a claimed run and releases it. From then on a kill or a power cut does not lose it.
 
@@ -178,6 +182,7 @@ class Store:
           config: resolved and flattened.
           provenance: the libraries, device and revision that computed it.
           code: `code_digest` of the code that computed it.
+          contents: of the files that the run keeps, by kind; see `kept.py`.
 
         Raises KeyError if the run is not claimed, UserError if the file cannot be written.
         """
@@ -201,10 +206,21 @@ class Store:
                 write_header(self.directory, self._header)
                 if replaces:
                     set_run_aside(self.directory, self._header, (arm, seed))
-                self._files.append(RUNS, pack(self._header, record))
+                self._append_run(record, contents or {})
         else:
-            self._files.append(RUNS, pack(self._header, record))
+            self._append_run(record, contents or {})
         self.release(arm, seed)
+
+    def _append_run(self, record: Record, contents: Mapping[str, bytes]) -> None:
+        """Writes a run's files first, so that a recorded run has them."""
+        record["kept"] = kept.write(self.directory, record["arm"], record["seed"], contents)
+        self._files.append(RUNS, pack(self._header, record))
+        self._outdated.pop((record["arm"], record["seed"]), None)
+
+
+def is_outdated(directory: pathlib.Path, run: Record) -> bool:
+    """Whether `--rerun` computes a run again: other code computed it, or a file that it kept is lost."""
+    return run["code"] != code_digest() or not kept.is_intact(directory, run)
 
 
 def _finite(metrics: Mapping[str, Any]) -> dict[str, Any]:

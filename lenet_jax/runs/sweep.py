@@ -1,25 +1,29 @@
 """A sweep: every arm with every seed, recorded in one folder; it can be stopped, continued and shared."""
 
-import copy
+import contextlib
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import ml_collections
 
 from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.fields import SEED_LIMIT, override
-from lenet_jax.config.identity import to_record
-from lenet_jax.config.resolve import resolve
+from lenet_jax.config.resolve import Resolved, resolve
+from lenet_jax.data import DATASETS
 from lenet_jax.errors import UserError
 from lenet_jax.runs.code_digest import code_digest, describe_code
+from lenet_jax.runs.network_files import pack_files
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.provenance import provenance
 from lenet_jax.runs.run import Prepared, Run, describe, prepare, train_runs
-from lenet_jax.runs.store import Store, check_folder, read_sweep
+from lenet_jax.runs.store import Store, check_folder, is_outdated
 from lenet_jax.runs.tensorboard import Boards
+
+Metrics = dict[str, float]
+Callback = Callable[[Metrics], None]
 
 POLL_SECONDS = 0.5  # while other processes have claimed all remaining runs
 
@@ -71,6 +75,7 @@ def run_sweep(
     kind: str = "sweep",
     after_runs: Callable[[pathlib.Path], None] | None = None,
     rerun: bool = False,
+    callback: Callback | None = None,
 ) -> bool:
     """Trains the runs that `directory` does not hold yet, and returns whether there were any.
 
@@ -86,7 +91,8 @@ def run_sweep(
       command: the words of the command that gives these runs, without the folder.
       kind: "sweep"; "tuning", which does not score the test images; "run", a single run.
       after_runs: called with `directory` each time that runs have been recorded.
-      rerun: whether to compute again the runs that other code computed.
+      rerun: whether to compute again the runs that other code computed, or whose files are lost.
+      callback: called after each epoch of each run with its metrics, see `lenet_jax.train`.
 
     Raises UserError for what cannot be run, for a folder of another config, and for a single run that
     another process computes.
@@ -97,16 +103,22 @@ def run_sweep(
             f"Arm {without[0]} holds out no validation images, which tuning needs: set "
             "config.data.validation_fraction or config.data.draw."
         )
+    resolved = {run.arm: run.resolved for run in runs}
+    for arm in arms:
+        if arm.name not in resolved:
+            with contextlib.suppress(UserError):  # an arm that is not selected need not fit the data
+                resolved[arm.name] = resolve(_with_overrides(config, arm))
     header = {
         "kind": kind,
         "command": list(command),
-        "config": to_record(config),
+        "config": resolve(config).fields,
         "arms": [arm.to_record() for arm in arms],
+        "datasets": dict(filter(None, map(_own_dataset, resolved.values()))),
     }
-    configs = {arm.name: to_record(_with_overrides(config, arm)) for arm in arms}
+    configs = {name: of_arm.fields for name, of_arm in resolved.items()}
     _, recorded = check_folder(directory, header, configs)
     if rerun:
-        recorded = {key: record for key, record in recorded.items() if record["code"] == code_digest()}
+        recorded = {key: run for key, run in recorded.items() if not is_outdated(directory, run)}
     elif notice := describe_code(recorded.values()):
         print(notice, file=sys.stderr)
     missing = [run for run in runs if run.key not in recorded]
@@ -117,27 +129,47 @@ def run_sweep(
         Progress(sum(run.epochs for run in missing)) as progress,
         Boards(directory) as boards,
     ):
-        _fill(store, missing, kind, progress, boards, after_runs)
+        _fill(Log(store, progress, boards, callback), missing, kind, after_runs)
     return bool(missing)
 
 
+def _own_dataset(resolved: Resolved) -> tuple[str, dict[str, Any]] | None:
+    """A user's own images by their identity, as config.json lists them; None for a known dataset."""
+    if resolved.dataset.identity in DATASETS:
+        return None
+    return resolved.dataset.identity, {**resolved.dataset._asdict(), "path": resolved.config.dataset}
+
+
+class Log(NamedTuple):
+    """Where a sweep writes what happens."""
+
+    store: Store
+    progress: Progress
+    boards: Boards
+    callback: Callback | None
+
+    def epoch(self, run: Run, epoch: int, metrics: Metrics) -> None:
+        """Reports the metrics after an epoch of a run."""
+        self.store.write_epoch(run.arm, run.seed, epoch, metrics)
+        self.boards.write(run, epoch, metrics)
+        self.progress.epoch(run.name, epoch, run.epochs, metrics)
+        if self.callback:
+            self.callback({"epoch": epoch, **metrics})
+
+
 def _fill(
-    store: Store,
-    runs: Sequence[Run],
-    kind: str,
-    progress: Progress,
-    boards: Boards,
-    after_runs: Callable[[pathlib.Path], None] | None,
+    log: Log, runs: Sequence[Run], kind: str, after_runs: Callable[[pathlib.Path], None] | None
 ) -> None:
     """Trains and records `runs`, unless other processes do; returns when all are recorded."""
+    store = log.store
     waiting = {run.key: run for run in runs}
     while waiting:
         for key in waiting.keys() & store.recorded().keys():  # recorded by other processes
-            progress.skip(waiting.pop(key).epochs)
+            log.progress.skip(waiting.pop(key).epochs)
         first = next((run for run in waiting.values() if store.claim(*run.key)), None)
         if first is not None:
             claimed, prepared = _claim_alike(store, first, waiting.values())
-            _train_and_record(store, claimed, prepared, progress, boards, score_test=kind != "tuning")
+            _train_and_record(log, claimed, prepared, score_test=kind != "tuning")
             for run in claimed:
                 del waiting[run.key]
             if after_runs:
@@ -164,42 +196,16 @@ def _claim_alike(store: Store, first: Run, waiting: Iterable[Run]) -> tuple[list
     return claimed, prepared
 
 
-def _train_and_record(
-    store: Store,
-    runs: Sequence[Run],
-    prepared: Prepared,
-    progress: Progress,
-    boards: Boards,
-    score_test: bool,
-) -> None:
-    def log_epoch(run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
-        store.write_epoch(run.arm, run.seed, epoch, metrics)
-        boards.write(run, epoch, metrics)
-
-    results = train_runs(runs, prepared, progress, log_epoch, score_test)
+def _train_and_record(log: Log, runs: Sequence[Run], prepared: Prepared, score_test: bool) -> None:
+    trained = train_runs(runs, prepared, log.epoch, score_test)
     ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(runs)}
-    for run, result in zip(runs, results, strict=True):
-        store.write_run(
+    for run, (result, network, answers) in zip(runs, trained, strict=True):
+        log.store.write_run(
             result=result,
             images=prepared.images.count,
             config=run.resolved.fields,
             provenance=ran_on,
             code=code_digest(),
+            contents=pack_files(network, answers),
         )
-        progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
-
-
-def run_single(
-    config: ml_collections.ConfigDict, command: Sequence[str], directory: pathlib.Path, rerun: bool = False
-) -> tuple[dict[str, Any], bool]:
-    """One run, recorded like a sweep of one: its result, and whether it was computed now.
-
-    Raises UserError as `run_sweep` does.
-    """
-    sweep = copy.deepcopy(config)
-    with sweep.unlocked():
-        sweep.seeds, sweep.arms = 1, ""
-    arms = [Arm(config.model.name, {})]
-    new = run_sweep(sweep, arms, command, directory, kind="run", rerun=rerun)
-    _, [record] = read_sweep(directory)
-    return record["result"], new
+        log.progress.run_done(run.name, describe(result), run.epochs - result["epochs"])

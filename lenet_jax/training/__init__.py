@@ -1,7 +1,7 @@
 """Training: pure functions of one run, and how they are compiled for many.
 
 ==================  ====================================================================
-jax_settings.py     float32 throughout; where compiled programs are kept
+jax_settings.py     deterministic GPUs; where compiled programs are kept
 keys.py             random keys by purpose
 hyperparameters.py  the numbers that compiled functions take as arguments
 program.py          what is compiled: hashable, equal for runs that share a compilation
@@ -11,6 +11,7 @@ curvature.py        the Gauss-Newton diagonal that Levenberg-Marquardt divides b
 distortion.py       randomly distorted training images
 epoch.py            initial state, one epoch, evaluation: pure functions of one run
 engine.py           the same, compiled for populations of runs, or by pmap
+memory.py           how much memory a run needs, estimated before it is allocated
 ==================  ====================================================================
 
 Array names end in their axes, as in `images_NHWC`:

@@ -16,6 +16,7 @@ import optax
 from flax import linen as nn
 
 from lenet_jax.models.layers import Activation, Pool
+from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired
 from lenet_jax.training.hyperparameters import Hyperparameters
 from lenet_jax.training.objective import Objective
@@ -72,7 +73,7 @@ def _exact(
         jacobian = jax.jacrev(state_of)(params)  # leaves (U, ...)
         hessian_UU = jax.hessian(loss)(state_of(params), label)
         return jax.tree.map(
-            lambda leaf: (jnp.tensordot(hessian_UU, leaf, 1) * leaf).sum(0),
+            lambda leaf: (jnp.tensordot(hessian_UU, leaf, 1, precision=PRECISION) * leaf).sum(0),
             jacobian,
         )
 

@@ -26,7 +26,7 @@ class Distortion:
     background: float
 
     def apply(self, key: jax.Array, images_NHWC: jax.Array, hyperparameters: Hyperparameters) -> jax.Array:
-        """Images of the same shape, one channel each, every one distorted by its own draw."""
+        """Images of the same shape, every one distorted by its own draw, all its channels alike."""
         distort = functools.partial(self._distort, hyperparameters)
         return jax.vmap(distort)(jax.random.split(key, len(images_NHWC)), images_NHWC)
 
@@ -46,8 +46,13 @@ class Distortion:
         # Where each pixel of the distorted image comes from.
         from_rows = (rows - down) * jnp.exp(squeeze - scale) + middle
         from_columns = (columns - right + shear * (rows - down)) * jnp.exp(-squeeze - scale) + middle
-        distorted = map_coordinates(
-            image_HWC[..., 0], [from_rows, from_columns], order=1, mode="constant", cval=self.background
+        resample = functools.partial(
+            map_coordinates,
+            coordinates=[from_rows, from_columns],
+            order=1,
+            mode="constant",
+            cval=self.background,
         )
+        distorted = jax.vmap(resample, in_axes=-1, out_axes=-1)(image_HWC)
         is_chosen = jax.random.bernoulli(chosen_key, hyperparameters.distortion_probability)
-        return jnp.where(is_chosen, distorted[..., None], image_HWC)
+        return jnp.where(is_chosen, distorted, image_HWC)

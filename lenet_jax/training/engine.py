@@ -8,18 +8,19 @@ device trains one run at a time, because products of many small matrices take lo
 import functools
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lenet_jax.data import Split
 from lenet_jax.errors import require_one_of
 from lenet_jax.training import epoch as one_run
-from lenet_jax.training.epoch import Means, Score, State
+from lenet_jax.training.epoch import Answers, Chunk, Means, Score, State
 from lenet_jax.training.hyperparameters import Hyperparameters, hyperparameter_shapes
 from lenet_jax.training.program import Program
 
@@ -43,7 +44,9 @@ class Engine(NamedTuple):
       capacity: (program, number of images) -> largest number of runs in one call.
       init_state: (program, hyperparameters) -> state.
       train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
-      evaluate: (program, state, data, start, count) -> score.
+      evaluate: (program, state, data, start, count) -> score and answers, (R, count), of `count` of a run's
+        images from index `start` on, each counted once; on the host.
+      predict: (model, state, data, start, count) -> the outputs for these images, (R, count, K) on the host.
     """
 
     run_devices: int
@@ -52,7 +55,8 @@ class Engine(NamedTuple):
     capacity: Callable[[Program, int], int]
     init_state: Callable[[Program, Hyperparameters], State]
     train_epoch: Callable[[Program, State, Split, int], tuple[State, Means]]
-    evaluate: Callable[[Program, State, Split, int, int], Score]
+    evaluate: Callable[[Program, State, Split, int, int], tuple[Score, Answers]]
+    predict: Callable[[nn.Module, State, Split, int, int], np.ndarray]
 
 
 def make_engine(parallel: str, runs: int = 1) -> Engine:
@@ -83,7 +87,12 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
 
     init_state = compile_(one_run.init_state, (by_run,), compiler_options=_quick_compilation())
     train_epoch = compile_(one_run.train_epoch, (by_run, replicated, replicated), donate_argnums=1)
-    evaluate = compile_(one_run.evaluate, (by_run, replicated, replicated, replicated))
+    evaluation = _Evaluation(
+        one_run.EVALUATION_BATCH,
+        compile_(one_run.take_chunk, (by_run, by_run, *4 * (replicated,))),
+        compile_(one_run.outputs, (by_run, by_run)),
+        compile_(one_run.add_score, 4 * (by_run,)),
+    )
 
     @functools.cache
     def capacity(program: Program, images: int) -> int:
@@ -95,12 +104,14 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
             """Memory of the most demanding of the three functions, with the images."""
             hyperparameters = hyperparameter_shapes(runs * devices)
             state = init_state.eval_shape(program, hyperparameters)
+            chunk = one_run.image_shapes(program, one_run.EVALUATION_BATCH).images
+            chunks = jax.ShapeDtypeStruct((runs * devices, *chunk.shape), chunk.dtype)
             return max(
-                _bytes_needed(function.lower(program, *arguments).compile())
+                _bytes_needed(function.lower(*arguments).compile())
                 for function, *arguments in (
-                    (init_state, hyperparameters),
-                    (train_epoch, state, data, 0),
-                    (evaluate, state, data, 0, images),
+                    (init_state, program, hyperparameters),
+                    (train_epoch, program, state, data, 0),
+                    (evaluation.outputs, program.model, state.variables, chunks),
                 )
             )
 
@@ -114,8 +125,53 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         capacity=capacity,
         init_state=init_state,
         train_epoch=train_epoch,
-        evaluate=evaluate,
+        evaluate=evaluation.evaluate,
+        predict=evaluation.predict,
     )
+
+
+class _Evaluation(NamedTuple):
+    """Compiled functions of one chunk, applied to all chunks of a split.
+
+    Outputs have a program of their own, which depends on the network alone: the same images get the same
+    outputs, bit for bit, whatever they are needed for.
+
+    Attributes:
+      block: number of images in a chunk, on all devices that share it.
+      take_chunk, outputs, add_score: the functions of `lenet_jax.training.epoch`, for populations.
+    """
+
+    block: int
+    take_chunk: Callable[..., Chunk]
+    outputs: Any
+    add_score: Callable[..., tuple[Score, Answers]]
+
+    def evaluate(
+        self, program: Program, state: State, data: Split, start: int, count: int
+    ) -> tuple[Score, Answers]:
+        runs = state.hyperparameters.seed.shape
+        total = Score(jnp.zeros(runs, jnp.float32), jnp.zeros(runs, jnp.int32))
+        parts = []
+        for chunk, outputs in self._chunks(program.model, state, data, start, count):
+            total, answers = self.add_score(program.objective, state.hyperparameters, total, chunk, outputs)
+            parts.append(answers)
+        joined = (self._joined(column, count) for column in zip(*parts, strict=True))
+        return Score(*map(np.asarray, total)), Answers(*joined)
+
+    def predict(self, model: nn.Module, state: State, data: Split, start: int, count: int) -> np.ndarray:
+        return self._joined([outputs for _, outputs in self._chunks(model, state, data, start, count)], count)
+
+    def _joined(self, parts: Sequence[jax.Array], count: int) -> np.ndarray:
+        """(R, count, ...) on the host, from one array per chunk."""
+        blocks = [np.asarray(part).reshape(-1, self.block, *part.shape[2:]) for part in parts]
+        return np.concatenate(blocks, axis=1)[:, :count]
+
+    def _chunks(
+        self, model: nn.Module, state: State, data: Split, start: int, count: int
+    ) -> Generator[tuple[Chunk, jax.Array]]:
+        for number in range(-(-count // self.block)):
+            chunk = self.take_chunk(None, state.hyperparameters, state.drawn, data, start, count, number)
+            yield chunk, self.outputs(model, state.variables, chunk.images)
 
 
 def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
@@ -167,13 +223,23 @@ def _shared_batch_engine() -> Engine:
         in_axes=(None, 0, 0, None),
         donate_argnums=1,
     )
-    evaluate = compile_(
-        functools.partial(one_run.evaluate, axis_size=devices), in_axes=(None, 0, 0, None, None)
+    evaluation = _Evaluation(
+        devices * one_run.EVALUATION_BATCH,
+        compile_(
+            functools.partial(one_run.take_chunk, axis_size=devices),
+            in_axes=(None, 0, 0, 0, None, None, None),
+        ),
+        compile_(one_run.outputs),
+        compile_(one_run.add_score),
     )
 
     def train(program: Program, state: Any, data: Any, epoch: int) -> tuple[Any, Any]:
         state, means = train_epoch(program, state, data, epoch)
         return state, first(means)
+
+    def evaluate(*arguments: Any) -> tuple[Score, Answers]:
+        by_device, answers = evaluation.evaluate(*arguments)
+        return Score(*(leaf.sum(keepdims=True) for leaf in by_device)), answers
 
     return Engine(
         run_devices=1,
@@ -184,7 +250,8 @@ def _shared_batch_engine() -> Engine:
             _only(one_device.init_state(program, hyperparameters))
         ),
         train_epoch=train,
-        evaluate=lambda *arguments: first(evaluate(*arguments)),
+        evaluate=evaluate,
+        predict=evaluation.predict,
     )
 
 

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 
 from lenet_jax.data import Split
 from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.hyperparameters import Hyperparameters
 from lenet_jax.training.keys import Purpose, purpose_key
+from lenet_jax.training.objective import Objective
 from lenet_jax.training.program import Program
 
 DEVICE_AXIS = "devices"
@@ -38,6 +40,11 @@ class State(NamedTuple):
     drawn: jax.Array | None
     opt_state: optax.OptState
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What the model is applied with."""
+        return {"params": self.params, "wiring": self.wiring}
+
 
 class Means(NamedTuple):
     """Averages over the images of an epoch: loss in its own unit, accuracy as a fraction in [0, 1]."""
@@ -49,47 +56,67 @@ class Means(NamedTuple):
 class Score(NamedTuple):
     """Sums over the images of a split: loss in its own unit, number of images classified correctly."""
 
-    loss_sum: jax.Array
-    correct: jax.Array
+    loss_sum: Any
+    correct: Any
+
+
+class Answers(NamedTuple):
+    """What a network answers, image by image, arrays of one length N.
+
+    Attributes:
+      labels: (N,) int32, the right class.
+      classes: (N,) int32, the predicted class.
+      margins: (N,) float32, its score minus the second best, at least 0; see `Objective.scores`.
+    """
+
+    labels: Any
+    classes: Any
+    margins: Any
+
+
+class Chunk(NamedTuple):
+    """EVALUATION_BATCH images of a run, B, of which some may be copies that fill it up.
+
+    Attributes:
+      images: (B, S, S, C) float32.
+      labels: (B,) int32.
+      is_counted: (B,) bool, False for copies.
+    """
+
+    images: jax.Array
+    labels: jax.Array
+    is_counted: jax.Array
 
 
 def image_shapes(program: Program, count: int) -> Split:
     """Shapes and dtypes of `count` images and their labels, to compile for."""
     size = program.image_size
-    images = jax.ShapeDtypeStruct((count, size, size, 1), jnp.float32)
+    images = jax.ShapeDtypeStruct((count, size, size, program.channels), jnp.float32)
     return Split(images, jax.ShapeDtypeStruct((count,), jnp.int32))
 
 
-def losses_and_correct(
-    program: Program,
-    hyperparameters: Hyperparameters,
-    params: optax.Params,
-    wiring: Any,
+def outputs(
+    model: nn.Module,
+    variables: Any,
     images_NHWC: jax.Array,
-    labels_N: jax.Array,
+    dropout_rate: jax.Array | None = None,
     dropout_key: jax.Array | None = None,
-) -> tuple[jax.Array, jax.Array]:
-    """Per image: the loss, (N,) float32, see `Objective.losses`; is the right class predicted, (N,) bool.
-
-    Args:
-      dropout_key: for training; without it nothing is dropped.
-    """
+) -> jax.Array:
+    """The network's outputs, (N, K). In training, units are dropped if there is a key."""
     is_training = dropout_key is not None
-    variables: dict[str, Any] = {"params": params, "wiring": wiring}
-    outputs_NK: Any = program.model.apply(
+    found: Any = model.apply(
         variables,
         images_NHWC,
-        dropout_rate=hyperparameters.dropout if is_training else None,
+        dropout_rate=dropout_rate if is_training else None,
         rngs={"dropout": dropout_key} if is_training else {},
     )
-    losses_N = program.objective.losses(outputs_NK, labels_N, hyperparameters)
-    return losses_N, program.objective.predictions(outputs_NK) == labels_N
+    return found
 
 
 def init_state(program: Program, hyperparameters: Hyperparameters) -> State:
     """The state before the first step: the seed draws parameters, random wirings and the run's images."""
     seed = hyperparameters.seed
-    image_NHWC = jnp.zeros((1, program.image_size, program.image_size, 1))
+    image_NHWC = jnp.zeros((1, program.image_size, program.image_size, program.channels))
     rngs = {
         "params": purpose_key(seed, Purpose.INITIALISATION),
         "wiring": purpose_key(seed, Purpose.WIRING),
@@ -100,12 +127,13 @@ def init_state(program: Program, hyperparameters: Hyperparameters) -> State:
         hyperparameters=hyperparameters,
         params=params,
         wiring=variables.get("wiring", {}),
-        drawn=_draw_images(program, seed),
+        drawn=draw_images(program, seed),
         opt_state=program.optimizer.build(hyperparameters).init(params),
     )
 
 
-def _draw_images(program: Program, seed: jax.Array) -> jax.Array | None:
+def draw_images(program: Program, seed: int | jax.Array) -> jax.Array | None:
+    """Which images a run has, see `State.drawn`."""
     draw = program.draw
     if draw is None:
         return None
@@ -120,9 +148,9 @@ def _draw_images(program: Program, seed: jax.Array) -> jax.Array | None:
     return jnp.concatenate([from_train, draw.train_pool + from_test])
 
 
-def _images_at(state: State, data: Split, index_N: jax.Array) -> Split:
-    """Images and labels by their index among the run's images."""
-    chosen_N = index_N if state.drawn is None else state.drawn[index_N]
+def _images_at(drawn: jax.Array | None, data: Split, index_N: jax.Array) -> Split:
+    """Images and labels by their index among the run's images; `drawn` as in `State`."""
+    chosen_N = index_N if drawn is None else drawn[index_N]
     return Split(data.images[chosen_N], data.labels[chosen_N])
 
 
@@ -154,9 +182,10 @@ def train_epoch(
 
     def mean_loss(params: optax.Params, batch: Split, step_index: jax.Array) -> tuple[jax.Array, jax.Array]:
         key = purpose_key(seed, Purpose.DROPOUT, epoch, step_index, device)
-        losses_B, correct_B = losses_and_correct(
-            program, hyperparameters, params, state.wiring, batch.images, batch.labels, key
-        )
+        variables = {"params": params, "wiring": state.wiring}
+        outputs_BK = outputs(program.model, variables, batch.images, hyperparameters.dropout, key)
+        losses_B = program.objective.losses(outputs_BK, batch.labels, hyperparameters)
+        correct_B = program.objective.predictions(outputs_BK) == batch.labels
         return losses_B.mean(), correct_B.mean()
 
     def step(
@@ -164,7 +193,7 @@ def train_epoch(
     ) -> tuple[tuple[optax.Params, optax.OptState], Means]:
         params, opt_state = weights
         step_index, index_B = scanned
-        batch = _images_at(state, data, index_B)
+        batch = _images_at(state.drawn, data, index_B)
         if program.distortion:
             key = purpose_key(seed, Purpose.DISTORTION, epoch, step_index, device)
             batch = batch._replace(images=program.distortion.apply(key, batch.images, hyperparameters))
@@ -186,7 +215,7 @@ def _curvature(program: Program, state: State, data: Split, epoch: int | jax.Arr
         return None
     key = purpose_key(state.hyperparameters.seed, Purpose.CURVATURE, epoch)
     index_N = jax.random.permutation(key, program.train_images)[: spec.curvature_images]
-    images = _images_at(state, data, index_N)
+    images = _images_at(state.drawn, data, index_N)
     return gauss_newton_diagonal(
         spec.curvature,
         program.model,
@@ -199,31 +228,41 @@ def _curvature(program: Program, state: State, data: Split, epoch: int | jax.Arr
     )
 
 
-def evaluate(
-    program: Program,
-    state: State,
+def take_chunk(
+    _: None,
+    hyperparameters: Hyperparameters,
+    drawn: jax.Array | None,
     data: Split,
     start: int | jax.Array,
     count: int | jax.Array,
+    number: int | jax.Array,
     axis_size: int | None = None,
-) -> Score:
-    """Scores `count` of the run's images from index `start` on, each exactly once.
+) -> Chunk:
+    """Chunk `number` of `count` of a run's images from index `start` on.
 
-    `start` and `count` are arguments of the compiled function, so that one compilation serves all splits.
+    The chunks of an evaluation hold each of these images once. The last one is filled up with copies of the
+    last image, which are not counted.
+
+    Args:
+      hyperparameters: of the run; they say how many runs there are.
+      drawn: see `State`.
     """
     device = jax.lax.axis_index(DEVICE_AXIS) if axis_size else 0
-    block = EVALUATION_BATCH * (axis_size or 1)
+    index_B = (number * (axis_size or 1) + device) * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
+    chosen = _images_at(drawn, data, start + jnp.minimum(index_B, count - 1))
+    return Chunk(chosen.images, chosen.labels, index_B < count)
 
-    def add_chunk(chunk: jax.Array, total: Score) -> Score:
-        index_B = chunk * block + device * EVALUATION_BATCH + jnp.arange(EVALUATION_BATCH)
-        is_counted_B = index_B < count  # the last chunk is filled up with copies of the last image
-        images = _images_at(state, data, start + jnp.minimum(index_B, count - 1))
-        losses_B, correct_B = losses_and_correct(
-            program, state.hyperparameters, state.params, state.wiring, images.images, images.labels
-        )
-        loss_sum = jnp.where(is_counted_B, losses_B, 0.0).sum()
-        return Score(total.loss_sum + loss_sum, total.correct + (correct_B & is_counted_B).sum())
 
-    nothing = Score(jnp.float32(0), jnp.int32(0))
-    total = jax.lax.fori_loop(0, (count + block - 1) // block, add_chunk, nothing)
-    return jax.lax.psum(total, DEVICE_AXIS) if axis_size else total
+def add_score(
+    objective: Objective, hyperparameters: Hyperparameters, total: Score, chunk: Chunk, outputs_BK: jax.Array
+) -> tuple[Score, Answers]:
+    """`total` with the images of a chunk, whose outputs are given, and the answers for the chunk."""
+    losses_B = objective.losses(outputs_BK, chunk.labels, hyperparameters)
+    classes_B = objective.predictions(outputs_BK)
+    correct_B = classes_B == chunk.labels
+    loss_sum = jnp.where(chunk.is_counted, losses_B, 0.0).sum()
+    score = Score(total.loss_sum + loss_sum, total.correct + (correct_B & chunk.is_counted).sum())
+    scores_BK = objective.scores(outputs_BK)
+    is_answer_BK = jax.nn.one_hot(classes_B, scores_BK.shape[-1], dtype=bool)
+    second_B = jnp.where(is_answer_BK, -jnp.inf, scores_BK).max(-1)
+    return score, Answers(chunk.labels, classes_B, scores_BK.max(-1) - second_B)

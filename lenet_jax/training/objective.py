@@ -1,6 +1,7 @@
 """What a network is trained for: the loss of its outputs, and the class that they predict."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ LOSSES = ("cross_entropy", "squared_error", *DISTANCES)
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """A loss of ten outputs, one per class.
+    """A loss of the outputs, one per class.
 
     Attributes:
       loss: one of LOSSES. "cross_entropy" of the softmax of logits, in nats. "squared_error": the squared
@@ -47,6 +48,10 @@ class Objective:
     def predictions(self, outputs_NK: jax.Array) -> jax.Array:
         """(N,) int32: the predicted class of each image."""
         return outputs_NK.argmin(-1) if self.loss in DISTANCES else outputs_NK.argmax(-1)
+
+    def scores(self, outputs_NK: Any) -> Any:
+        """(N, K): outputs whose largest is the predicted class's; distances are negated."""
+        return -outputs_NK if self.loss in DISTANCES else outputs_NK
 
 
 CROSS_ENTROPY = Objective()

@@ -42,6 +42,11 @@ class OptimizerSpec:
     def needs_curvature(self) -> bool:
         return self.name == LEVENBERG_MARQUARDT
 
+    @property
+    def slots(self) -> int:
+        """How many numbers it keeps for each parameter: momentum; a second one for Adam and the curvature."""
+        return 1 if self.name == "sgd" else 2
+
     def relative_learning_rate(self) -> optax.Schedule:
         """step -> factor of the learning rate."""
         decay_steps = self.total_steps - self.warmup_steps

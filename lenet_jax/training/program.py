@@ -48,6 +48,7 @@ class Program:
       order: of the training images: "shuffled", differently in each epoch, or "constant".
       distortion: how training images are distorted; None if they are not.
       draw: which of the images each run has; None if all.
+      channels: of the images.
     """
 
     model: nn.Module
@@ -59,3 +60,4 @@ class Program:
     order: str = "shuffled"
     distortion: Distortion | None = None
     draw: Draw | None = None
+    channels: int = 1

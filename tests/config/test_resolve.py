@@ -181,7 +181,7 @@ def test_values_at_the_bounds_are_accepted(fields):
         ("data.validation_fraction", float("nan")),
         ("data.seed", -1),
         ("data.move", -1),
-        ("data.image_size", 0),
+        ("data.image_size", -1),
         ("data.box", 0),
     ],
 )

@@ -11,6 +11,7 @@ from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import load_splits, native, splits
+from lenet_jax.data.sources import DIGIT_NAMES
 from tests.helpers.keys import key
 from tests.helpers.networks import counts_of
 
@@ -134,7 +135,9 @@ def test_the_field_of_1989_is_the_digits_own(monkeypatch):
     images = rng.uniform(-1, 1, (20, 16, 16)).astype(np.float32)
     labels = np.arange(20, dtype=np.int32) % 10
     monkeypatch.setattr(
-        splits, "load_native", lambda *_: native.Native(images, labels, images[:5], labels[:5], -1.0, 1.0)
+        splits,
+        "load_native",
+        lambda *_: native.Native(images, labels, images[:5], labels[:5], -1.0, 1.0, DIGIT_NAMES),
     )
     fields = common.USPS_FIELD | {"data.validation_fraction": 0.0}
     config = override(default_config(), fields)

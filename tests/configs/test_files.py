@@ -12,6 +12,7 @@ FILES = config_files("*.py")
 
 # A few steps of every arm on small images.
 SMALL = {
+    "dataset": "digits",
     "train.epochs": 1,
     "train.batch_size": 431,
     "data.image_size": 16,

@@ -5,7 +5,6 @@ import pytest
 from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
-from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import Run, prepare, train_runs
 from tests.helpers.commands import PROJECT, config_files, load_config, run_command
 
@@ -46,8 +45,9 @@ def runs_of(name):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_arm_can_be_run(name):
     for run, config in runs_of(name).items():
-        assert config.dataset == ("mnist" if config.data.image_size > 16 else "usps"), run
-        resolve(config).make_program({"train": 7_291, "validation": 729, "test": 2_007})
+        resolved = resolve(config)
+        assert config.dataset == ("mnist" if resolved.config.data.image_size > 16 else "usps"), run
+        resolved.make_program({"train": 7_291, "validation": 729, "test": 2_007})
 
 
 @pytest.mark.parametrize("name", [name for name in CONFIGS if name != "lenet5"])
@@ -119,8 +119,7 @@ def test_arms_run_in_small(name, arm):
         },
     )
     run = Run(arm, resolve(config))
-    with Progress(1) as progress:
-        [result] = train_runs([run], prepare(run.resolved), progress, lambda *_: None)
+    [(result, *_)] = train_runs([run], prepare(run.resolved), lambda *_: None)
     assert result["status"] == "done" and result["train_loss"] > 0
 
 

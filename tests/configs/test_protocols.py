@@ -10,12 +10,12 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.models.networks import MLP, Dropout
 from lenet_jax.runs.run import hyperparameters_of
+from lenet_jax.runs.single import train_in_folder
 from lenet_jax.runs.store import read_epochs, read_sweep
-from lenet_jax.runs.sweep import run_single
 from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.distortion import Distortion
 from lenet_jax.training.engine import make_engine
-from lenet_jax.training.epoch import losses_and_correct
+from lenet_jax.training.epoch import outputs
 from lenet_jax.training.keys import Purpose, purpose_key
 from lenet_jax.training.objective import Objective
 from lenet_jax.training.optimizer import OptimizerSpec
@@ -91,7 +91,7 @@ def test_only_drawn_images_are_trained_on_and_scored():
     drawn, params = np.asarray(state.drawn[0]), only(state.params)
     logits = program.model.apply({"params": params}, images.images[drawn])
     losses = np.asarray(program.objective.losses(logits, images.labels[drawn], one_run()))
-    score = only(make_engine("jit").evaluate(program, state, images, 18, 5))
+    score, _ = only(make_engine("jit").evaluate(program, state, images, 18, 5))
     assert score.loss_sum == pytest.approx(losses[18:].sum(), rel=1e-5)
     _, means = train(program, state, images, 1)
     assert means.loss == pytest.approx(losses[:12].mean(), rel=1e-5)
@@ -130,9 +130,8 @@ def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():
     @jax.jit
     def loss(distortion_key, dropout_key):
         shown = distortion.apply(distortion_key, jnp.array(same.images[:1]), hyperparameters)
-        return losses_and_correct(program, hyperparameters, params, {}, shown, same.labels[:1], dropout_key)[
-            0
-        ][0]
+        logits = outputs(model, {"params": params}, shown, hyperparameters.dropout, dropout_key)
+        return program.objective.losses(logits, same.labels[:1], hyperparameters)[0]
 
     seen = []
     for epoch in (1, 2):
@@ -153,11 +152,9 @@ def test_dropout_drops_inputs_in_training_only():
     program = Program(model, CONSTANT, 16, 4, 8)
     images = make_images(16)
     params = only(start(program).params)
-    losses = jax.jit(losses_and_correct, static_argnums=0)
-    arguments = program, one_run(dropout=0.5), params, {}, images.images, images.labels
-    plain, _ = losses(*arguments)
-    again, _ = losses(*arguments)
-    dropped, _ = losses(*arguments, jax.random.key(0))
+    arguments = model, {"params": params}, images.images, 0.5
+    plain, again = (jax.jit(outputs, static_argnums=0)(*arguments) for _ in range(2))
+    dropped = jax.jit(outputs, static_argnums=0)(*arguments, jax.random.key(0))
     assert (plain == again).all() and (plain != dropped).all()
 
 
@@ -213,13 +210,21 @@ def test_configs_that_differ_in_numbers_have_equal_programs_and_share_one_compil
     programs = [its.make_program(images_of(20)) for its in resolved]
     assert set(programs) == {programs[0]} and len({hash(program) for program in programs}) == 1
     engine, images = make_engine("jit"), make_images(20)
-    functions = engine.init_state, engine.train_epoch, engine.evaluate
-    before = [function._cache_size() for function in functions]
+    evaluation = engine.evaluate.__self__
+    functions = (
+        engine.init_state,
+        engine.train_epoch,
+        evaluation.take_chunk,
+        evaluation.outputs,
+        evaluation.add_score,
+    )
+    compiled = []
     for program, its in zip(programs, resolved, strict=True):
         state = engine.init_state(program, hyperparameters_of([its], 1))
         state, _ = engine.train_epoch(program, state, images, 1)
         engine.evaluate(program, state, images, 0, 20)
-    assert [function._cache_size() for function in functions] == [count + 1 for count in before]
+        compiled.append([function._cache_size() for function in functions])
+    assert compiled == [compiled[0]] * len(configs)
 
 
 @pytest.mark.parametrize("field", SWITCHES)
@@ -232,7 +237,14 @@ def test_whether_a_term_is_present_is_part_of_the_program(field):
 def small(**fields):
     return override(
         default_config(),
-        {"model.name": "mlp", "model.hidden": (5,), "data.image_size": 8, "data.box": 8, "train.epochs": 3}
+        {
+            "dataset": "digits",
+            "data.image_size": 8,
+            "data.box": 8,
+            "model.name": "mlp",
+            "model.hidden": (5,),
+            "train.epochs": 3,
+        }
         | {name.replace("__", "."): value for name, value in fields.items()},
     )
 
@@ -242,9 +254,9 @@ def images_of(train):
 
 
 def record_of(config, directory):
-    result, _ = run_single(config, ["command"], directory)
+    train_in_folder(config, ["command"], directory)
     _, [record] = read_sweep(directory)
-    return result, record
+    return record["result"], record
 
 
 def test_without_validation_images_all_are_trained_on(tmp_path):

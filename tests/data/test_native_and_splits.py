@@ -12,11 +12,11 @@ from lenet_jax.errors import UserError
 
 
 def data_config(**fields) -> FrozenConfigDict:
-    return FrozenConfigDict(default_config().data.to_dict() | fields)
+    return FrozenConfigDict(default_config().data.to_dict() | {"image_size": 32} | fields)
 
 
 def test_dataset_names():
-    assert DATASETS == ("digits", "mnist", "fashion_mnist", "usps")
+    assert DATASETS == ("digits", "mnist_5k", "mnist", "fashion_mnist", "usps")
 
 
 def test_the_test_set_of_digits_is_the_end_of_the_file():
@@ -96,5 +96,9 @@ def test_fields_that_do_not_fit_the_images_are_refused(fields, sentence):
 
 
 def test_an_unknown_dataset_is_refused_with_the_known_names():
-    with pytest.raises(UserError, match="imagenet.*digits, mnist, fashion_mnist, usps"):
+    sentence = (
+        "imagenet.*digits, mnist_5k, mnist, fashion_mnist, usps, or the path of an .npz file or of a folder "
+        "with your own images"
+    )
+    with pytest.raises(UserError, match=sentence):
         load_splits("imagenet", data_config())

@@ -19,7 +19,7 @@ MLP = f"--config={PROJECT / 'configs' / 'mlp.py'}"
 # The program of the tiny sweep's mlp_8, which is compiled anyway.
 QUICK = [
     "--config.train.epochs=2", "--config.train.batch_size=431", "--config.data.image_size=16",
-    "--config.data.box=16", "--config.model.hidden=8",
+    "--config.data.box=16", "--config.model.hidden=8", "--config.dataset=digits",
 ]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ BAD_FIELDS = [
     ("model.hidden=0", "config.model.hidden", "positive"),
     ("model.hidden=2.5", "config.model.hidden", "whole numbers"),
     ("model.maps=6,-1", "config.model.maps", "positive"),
-    ("dataset=cifar", "config.dataset", "'cifar'", "digits, mnist, fashion_mnist, usps"),
+    ("dataset=cifar", "config.dataset", "'cifar'", "digits, mnist_5k, mnist, fashion_mnist, usps"),
     ("model.connectivity=sparse", "config.model.connectivity='sparse'", "local, random, full"),
     ("model.connectivity=local,full", "config.model.connectivity", "2 stages", "has 1"),
     ("model.sharing=tied", "config.model.sharing='tied'", "shared, unshared"),
@@ -134,7 +134,7 @@ def test_train_refuses_invalid_fields(finished_run, argument):
     assert folders.contents(finished_run) == before
 
 
-@pytest.mark.parametrize("argument", ["model.kernel_size=40", "model.name=alexnet", "data.image_size=0"])
+@pytest.mark.parametrize("argument", ["model.kernel_size=40", "model.name=alexnet", "data.image_size=-1"])
 def test_summary_refuses_invalid_fields(argument):
     assert_refused(
         run_command("summary", LENET5, f"--config.{argument}"), argument.split("=")[0].split(".")[1]
@@ -413,7 +413,10 @@ def test_train_prints_and_records_its_result(finished_run):
     assert content["config"]["model.hidden"] == [8] and content["config"]["seed"] == 0
     again = train(finished_run)
     assert (again.status, again.err) == (0, "")
-    assert again.out == f"Already recorded in {finished_run}: {describe(result)}\n"
+    recorded, networks = again.out.splitlines()
+    assert recorded == f"Already recorded in {finished_run}: {describe(result)}"
+    size = content["kept"]["weights"]["bytes"] / 1e6
+    assert networks == f"1 network kept in {finished_run / 'weights'}, {size:.2g} MB" and size > 0.01
     assert f"test accuracy {result['test_accuracy']:.4f}" in again.out
 
 

@@ -12,7 +12,6 @@ import warnings
 from typing import NamedTuple
 from unittest import mock
 
-import jax
 from absl import flags
 from absl import logging as absl_logging
 
@@ -56,7 +55,6 @@ def run_command(name: str, *arguments: str) -> Ended:
     is_benchmark = name == "benchmarks"
     script = PROJECT / ("benchmarks/__main__.py" if is_benchmark else f"experiments/{name}.py")
     out, err, status = io.StringIO(), io.StringIO(), 0
-    precision = jax.config.jax_default_matmul_precision
     with (
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
@@ -74,7 +72,6 @@ def run_command(name: str, *arguments: str) -> Ended:
                 print(end.code, file=err)
             status = 1 if isinstance(end.code, str) else end.code or 0
         finally:
-            jax.config.update("jax_default_matmul_precision", precision)
             for flag in [
                 flag
                 for flag in flags.FLAGS

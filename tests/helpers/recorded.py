@@ -5,11 +5,11 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lenet_jax.config.fields import default_config
+from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import to_record
 from lenet_jax.runs.store import Store
 
-CONFIG = to_record(default_config())
+CONFIG = to_record(override(default_config(), {"dataset": "digits", "data.image_size": 32}))
 IMAGES = {"train": 1293, "validation": 144, "test": 360}
 PROVENANCE = {
     "revision": "0123abc", "python": "3.11.7", "device": "cpu", "devices": 1, "host": "a machine, 2 cores",

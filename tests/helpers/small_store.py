@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from lenet_jax.runs.store import Store
 
@@ -38,8 +38,9 @@ def record(
     accuracy: float = 0.5,
     provenance: str = "0123abc",
     code: str = "9b58ba9ec55339d7",
+    contents: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Records two epochs of a claimed run, and the run."""
+    """Records two epochs of a claimed run, and the run with the `contents` of its files."""
     for epoch in range(1, EPOCHS + 1):
         store.write_epoch(arm, seed, epoch, {"train_loss": 1.0 / epoch})
     store.write_run(
@@ -48,6 +49,7 @@ def record(
         config={**CONFIGS[arm], "seed": seed},
         provenance={"revision": provenance},
         code=code,
+        contents=contents,
     )
 
 

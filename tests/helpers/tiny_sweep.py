@@ -6,6 +6,7 @@ from lenet_jax.config.fields import default_sweep
 
 def get_config():
     config = default_sweep()
+    config.dataset = "digits"
     config.data.image_size = 16
     config.data.box = 16
     config.model.maps = (2,)

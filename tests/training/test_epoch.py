@@ -50,9 +50,8 @@ def train(program, state, images, epoch, engine=None):
 
 
 def evaluate(program, state, images, first, count, engine=None):
-    """The score of a population of one, as scalars."""
-    score = (engine or make_engine("jit")).evaluate(program, state, images, first, count)
-    return only(score)
+    """The score of a population of one, as scalars, and its answers."""
+    return only((engine or make_engine("jit")).evaluate(program, state, images, first, count))
 
 
 def only(tree):
@@ -110,7 +109,7 @@ def test_golden_epoch():
     program = make_program(model, image_size=12)
     images = make_images(size=12)
     state, means = train(program, start(program), images, 0)
-    score = evaluate(program, state, images, 50, 20)
+    score, _ = evaluate(program, state, images, 50, 20)
     found = [float(means.loss), float(means.accuracy), float(score.loss_sum), int(score.correct)]
     assert found == pytest.approx(GOLDEN, rel=1e-4)
 
@@ -132,15 +131,21 @@ def test_every_wiring_learns():
 
 @pytest.mark.parametrize("count", [1, 7, 250, 251, 600])
 def test_evaluation_scores_every_image_once(count):
-    """Also a number that is not a multiple of the chunk, and no image of another split."""
+    """Also a number that is not a multiple of the chunk, and no image of another split; answers in order."""
     images = make_images(650)
     program = make_program()
     state = start(program)
     labels = images.labels[20 : 20 + count]
     logits, losses = logits_and_losses(program, only(state.params), images.images[20 : 20 + count], labels)
-    score = evaluate(program, state, images, 20, count)
+    score, answers = evaluate(program, state, images, 20, count)
     assert int(score.correct) == (logits.argmax(-1) == labels).sum()
     assert float(score.loss_sum) == pytest.approx(float(losses.sum()), rel=1e-5)
+    np.testing.assert_array_equal(answers.labels, labels)
+    np.testing.assert_array_equal(answers.classes, logits.argmax(-1))
+    second, best = np.sort(logits)[:, -2:].T
+    np.testing.assert_allclose(answers.margins, best - second, atol=1e-5)
+    found = only(make_engine("jit").predict(program.model, state, images, 20, count))
+    np.testing.assert_allclose(found, logits, atol=1e-5)
 
 
 def test_the_order_follows_seed_and_epoch_and_not_the_model():
@@ -213,7 +218,9 @@ def test_pmap_agrees_with_jit(optimizer, sharing):
         data = engine.put(images)
         for epoch in range(2):
             state, means = train(program, state, data, epoch, engine)
-        score = evaluate(program, state, data, 50, 320, engine)
-        outcomes.append((only(state.params), means, score))
+        score, answers = evaluate(program, state, data, 50, 320, engine)
+        outputs = only(engine.predict(program.model, state, data, 50, 320))
+        outcomes.append((only(state.params), means, score, answers, outputs))
     assert outcomes[0][2].correct == outcomes[1][2].correct
+    np.testing.assert_array_equal(outcomes[0][3].classes, outcomes[1][3].classes)
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6), *outcomes)

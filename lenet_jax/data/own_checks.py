@@ -1,0 +1,127 @@
+"""Checks of a user's own images and labels, and their native form."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lenet_jax.data.native import Native
+from lenet_jax.errors import UserError
+
+MAX_SIDE = 256
+_MAX_CLASSES = 1000
+_CHANNELS = ((), (1,), (3,))  # what may follow (N, side, side)
+
+
+class RawSplit(NamedTuple):
+    """Images and labels as read, before any check, and how error messages refer to them."""
+
+    images_name: str
+    labels_name: str
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def to_native(train: RawSplit, test: RawSplit) -> Native:
+    """The native form of what was read. Raises UserError, naming the file or array, if it can't be used."""
+    train_images, test_images = _square_images(train), _square_images(test)
+    if train_images.shape[1:] != test_images.shape[1:]:
+        raise UserError(
+            f"{train.images_name} has images of shape {train_images.shape[1:]} but {test.images_name} "
+            f"{test_images.shape[1:]}: store both in one shape."
+        )
+    if (train_images.dtype == np.uint8) != (test_images.dtype == np.uint8):
+        raise UserError(
+            f"{train.images_name} has dtype {train_images.dtype} but {test.images_name} {test_images.dtype}: "
+            "store both in one dtype."
+        )
+    low, high = 0.0, 255.0
+    if train_images.dtype != np.uint8:
+        train_images = _float32(train_images, train.images_name)
+        test_images = _float32(test_images, test.images_name)
+        low, high = float(train_images.min()), float(train_images.max())
+        if low == high:
+            raise UserError(f"{train.images_name} has the value {low:g} in every pixel: store other images.")
+    classes, train_labels, test_labels = _number_classes(train, test)
+    return Native(train_images, train_labels, test_images, test_labels, low, high, classes)
+
+
+def _square_images(split: RawSplit) -> np.ndarray:
+    """The images as (N, side, side) or (N, side, side, 3), in their own dtype."""
+    images, name = split.images, split.images_name
+    if images.dtype.kind not in "biuf":
+        raise UserError(f"{name} has dtype {images.dtype}: store pixels as integers or floats.")
+    fits = images.ndim in (3, 4) and images.shape[1] == images.shape[2] and images.shape[3:] in _CHANNELS
+    if not fits or not len(images) or not 1 <= images.shape[1] <= MAX_SIDE:
+        raise UserError(
+            f"{name} has shape {images.shape}: store at least one image, in shape (N, side, side), "
+            f"(N, side, side, 1) or (N, side, side, 3), with a side from 1 to {MAX_SIDE}."
+        )
+    return images[..., 0] if images.shape[3:] == (1,) else images
+
+
+def _float32(images: np.ndarray, name: str) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+        converted = images.astype(np.float32)
+    finite = np.isfinite(converted)
+    if not finite.all():
+        index = int(np.argmin(finite.all(axis=tuple(range(1, images.ndim)))))
+        value = images[index][~finite[index]][0]
+        raise UserError(f"{name} has the value {value:g} in image {index}: store finite float32 numbers.")
+    return converted
+
+
+def _number_classes(train: RawSplit, test: RawSplit) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    """Class names, and the labels of both splits as (N,) int32."""
+    train_labels, test_labels = _flat_labels(train), _flat_labels(test)
+    if (train_labels.dtype.kind == "U") != (test_labels.dtype.kind == "U"):
+        raise UserError(
+            f"{train.labels_name} has dtype {train.labels.dtype} but {test.labels_name} {test.labels.dtype}: "
+            "store both as numbers or both as names."
+        )
+    known, indices = np.unique(train_labels, return_inverse=True)
+    if train_labels.dtype.kind != "U":
+        _require_numbers_from_0(known, train.labels_name)
+    unknown = test_labels[~np.isin(test_labels, known)]
+    if len(unknown):
+        name = repr(str(unknown[0]))
+        raise UserError(f"{test.labels_name} has the class {name}, which has no training images: add some.")
+    if not 2 <= len(known) <= _MAX_CLASSES:
+        raise UserError(
+            f"the number of classes in {train.labels_name} is {len(known):,}: use from 2 to {_MAX_CLASSES:,}."
+        )
+    classes = tuple(str(name) for name in known.tolist())
+    return classes, indices.astype(np.int32), np.searchsorted(known, test_labels).astype(np.int32)
+
+
+def _flat_labels(split: RawSplit) -> np.ndarray:
+    """The labels as (N,) int32, or as (N,) strings."""
+    labels, name = split.labels, split.labels_name
+    if labels.dtype.kind not in "biufSU":
+        raise UserError(f"{name} has dtype {labels.dtype}: store labels as integers or strings.")
+    count = len(split.images)
+    if labels.shape not in ((count,), (count, 1)):
+        raise UserError(
+            f"{name} has shape {labels.shape} but {split.images_name} has {count} images: "
+            f"store one label per image, in shape ({count},)."
+        )
+    labels = labels.reshape(-1)
+    if labels.dtype.kind == "U":
+        return labels
+    if labels.dtype.kind == "S":
+        return np.char.decode(labels, "utf-8", "backslashreplace")
+    valid = (labels >= 0) & (labels < _MAX_CLASSES) & (labels == np.floor(labels))
+    if not valid.all():
+        wrong = labels[~valid][0]
+        raise UserError(
+            f"{name} has the label {wrong}: number the classes 0, 1, ... (at most {_MAX_CLASSES:,})."
+        )
+    return labels.astype(np.int32)
+
+
+def _require_numbers_from_0(known: np.ndarray, name: str) -> None:
+    """Raises UserError unless the distinct labels `known`, in ascending order, are 0, 1, 2, ...."""
+    if known[0] > 0:
+        raise UserError(f"{name} has labels that start at {known[0]}: subtract {known[0]} from all labels.")
+    gaps = np.flatnonzero(known != np.arange(len(known)))
+    if len(gaps):
+        raise UserError(f"{name} has label {known[-1]} but no label {gaps[0]}: number classes without gaps.")

@@ -1,0 +1,120 @@
+"""The wrong answers of a sweep in one small file, mistakes.npz, which can be committed.
+
+For each run it has the test images that are answered wrongly and the answers given: about 2 bytes per
+mistake. It is made from the runs' predictions; what it says of runs whose predictions are not there, as in a
+fresh clone, stays as it was.
+"""
+
+import io
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+
+from lenet_jax import files
+from lenet_jax.errors import UserError
+from lenet_jax.runs import kept
+from lenet_jax.runs.header import Record
+from lenet_jax.runs.network_files import read_answers
+from lenet_jax.runs.recorded import Key
+from lenet_jax.training.epoch import Answers
+
+FILE = "mistakes.npz"
+_DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+
+
+class Mistakes(NamedTuple):
+    """The wrong answers of one run.
+
+    Attributes:
+      images: (M,) numbers of the test images, ascending, in the order of `TrainedRun.splits`.
+      answers: (M,) the classes that were answered.
+    """
+
+    images: np.ndarray
+    answers: np.ndarray
+
+
+def write_mistakes(directory: pathlib.Path, runs: Sequence[Record]) -> None:
+    """Rewrites mistakes.npz for these runs; removes it if nothing is known of any.
+
+    Raises UserError if the file is damaged or cannot be written.
+    """
+    earlier = read_mistakes(directory)
+    found: dict[Key, Mistakes] = {}
+    for run in runs:
+        key = run["arm"], run["seed"]
+        answers = _answers(directory, run)
+        if answers:
+            images = np.flatnonzero(answers.classes != answers.labels)
+            found[key] = Mistakes(images, answers.classes[images])
+        elif key in earlier and len(earlier[key].images) == _errors(run):
+            found[key] = earlier[key]
+    path = directory / FILE
+    if found:
+        files.write(path, _pack(found))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _answers(directory: pathlib.Path, run: Record) -> Answers | None:
+    """A run's answers to the test images, if they are there; a damaged file is left out with a warning."""
+    path = kept.path_of(directory, kept.PREDICTIONS, run["arm"], run["seed"])
+    if kept.PREDICTIONS not in run["kept"] or not path.exists():
+        return None
+    try:
+        return read_answers(directory, run).get("test")
+    except UserError as error:
+        logging.warning("%s", error)
+        return None
+
+
+def read_mistakes(directory: pathlib.Path) -> dict[Key, Mistakes]:
+    """The wrong answers by arm and seed; {} without a file. Raises UserError if it is damaged."""
+    path = directory / FILE
+    if not path.exists():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in ("arm", "seed", "count", "step", "answer")}
+        ends = np.cumsum(arrays["count"])[:-1]
+        columns = (np.split(arrays[name], ends) for name in ("step", "answer"))
+        return {
+            (str(arm), int(seed)): Mistakes(np.cumsum(steps, dtype=np.int64) - 1, answers)
+            for arm, seed, steps, answers in zip(arrays["arm"], arrays["seed"], *columns, strict=True)
+        }
+    except _DAMAGE as error:
+        raise UserError(
+            f"{path} is damaged ({error}): restore it, or delete it and run the report again."
+        ) from error
+
+
+def _pack(found: Mapping[Key, Mistakes]) -> bytes:
+    """Images are stored as steps from one to the next, counted from -1, which compress better."""
+    arrays = {
+        "arm": np.array([arm for arm, _ in found]),
+        "seed": np.array([seed for _, seed in found]),
+        "count": np.array([len(mistakes.images) for mistakes in found.values()]),
+        "step": np.concatenate([np.diff(mistakes.images, prepend=-1) for mistakes in found.values()]),
+        "answer": np.concatenate([mistakes.answers for mistakes in found.values()]),
+    }
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **{name: _narrow(array) for name, array in arrays.items()})
+    return file.getvalue()
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Whole numbers in the smallest dtype that holds them."""
+    if array.dtype.kind not in "iu":
+        return array
+    return array.astype(np.min_scalar_type(int(array.max(initial=0))))
+
+
+def _errors(run: Record) -> int | None:
+    """How many test images a run answers wrongly; None if they were not scored."""
+    accuracy = run["result"]["test_accuracy"]
+    return None if accuracy is None else round((1 - accuracy) * run["images"]["test"])

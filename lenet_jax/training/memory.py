@@ -1,0 +1,64 @@
+"""An estimate of the memory that a run needs, made before anything is allocated.
+
+It counts the images, the weights with what training adds to them, random wirings while they are drawn, and
+the largest arrays of a batch. It is 1.2 to 2.5 times what XLA reports for the compiled programs on a CPU,
+which does not include the images on the host.
+"""
+
+import contextlib
+import math
+import os
+import pathlib
+
+import jax
+
+from lenet_jax.models import wiring
+from lenet_jax.models.counts import ModelCounts
+from lenet_jax.models.networks import CNN
+from lenet_jax.training.epoch import EVALUATION_BATCH
+from lenet_jax.training.program import Program
+
+BYTES = 4  # of a float32 or int32
+COPIES = 3  # of the images: while they are preprocessed, on the host, on the device
+CGROUP_LIMIT = pathlib.Path("/sys/fs/cgroup/memory.max")  # of a container
+
+
+def bytes_needed(program: Program, counts: ModelCounts, images: int) -> int:
+    """Bytes for one run on `images` images of all splits; `counts` are those of the program's model."""
+    pixels = program.image_size**2 * program.channels
+    held = COPIES * images * pixels + counts.parameters * (1 + program.optimizer.slots)
+    read, units, drawing = _sizes(program, counts)
+    steps = {
+        "initialisation": 3 * counts.parameters + drawing,
+        "training": counts.parameters + program.batch_size * (2 * sum(read) + 6 * sum(units)),
+        "evaluation": EVALUATION_BATCH * (max(read, default=0) + 4 * max(units)),
+    }
+    return BYTES * (held + max(steps.values()))
+
+
+def _sizes(program: Program, counts: ModelCounts) -> tuple[list[int], list[int], int]:
+    """Numbers per image: gathered by each wired layer, units of each layer; and those of drawing wirings."""
+    stages = program.model.stages if isinstance(program.model, CNN) else ()
+    read, drawing, size = [], [0], program.image_size
+    for stage, layer in zip(stages, counts.wired.layers, strict=True):
+        rows, _, maps = layer.output_shape
+        size += sum(stage.padding)
+        drawn = wiring.CONNECTIVITY[stage.connectivity].is_drawn
+        if drawn and stage.sharing == "unshared":
+            drawing.append(5 * rows**2 * size**2)
+        if drawn or (stage.connectivity, stage.sharing) == ("local", "unshared"):
+            read.append(layer.macs // maps)
+        size = rows if stage.pooling == "none" else rows // 2
+    units = [math.prod(layer.output_shape) for layer in counts.layers]
+    return read, units, max(drawing)
+
+
+def memory_limit() -> float:
+    """Bytes that a run may use: the smallest device's, or of this machine for CPUs; inf if unknown."""
+    if jax.default_backend() != "cpu":
+        limits = [(device.memory_stats() or {}).get("bytes_limit") for device in jax.local_devices()]
+        return min((limit for limit in limits if limit), default=float("inf"))
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
+        limits.append(int(CGROUP_LIMIT.read_text()))
+    return float(min(limits))

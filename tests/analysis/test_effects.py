@@ -1,0 +1,80 @@
+"""The main effects of connectivity and sharing, against worked examples."""
+
+import pytest
+
+from lenet_jax.analysis.effects import Corners, effect_rows, find_corners
+from lenet_jax.analysis.stats import mean_interval
+from tests.helpers.results import result, unscored
+
+CORNERS = Corners("conv", "locally", "sliding", "dense")
+WIRINGS = {
+    "conv": ("local", "shared"),
+    "locally": ("local", "unshared"),
+    "sliding": ("full", "shared"),
+    "dense": ("full", "unshared"),
+}
+# Test errors in percent by arm, one per seed.
+ERRORS = {"conv": (1.0, 2.0), "locally": (3.0, 3.0), "sliding": (2.0, 4.0), "dense": (5.0, 9.0)}
+
+
+def fields(**others):
+    """The configs of the corners, and of other arms that change some fields of the convolution's."""
+    found = {
+        arm: {"model.name": "cnn", "model.connectivity": connectivity, "model.sharing": sharing, "seed": 0}
+        for arm, (connectivity, sharing) in WIRINGS.items()
+    }
+    return found | {arm: found["conv"] | changes for arm, changes in others.items()}
+
+
+def results():
+    return [
+        result(arm, seed, 1 - error / 100)
+        for arm, errors in ERRORS.items()
+        for seed, error in enumerate(errors)
+    ]
+
+
+def test_corners_are_found_by_their_configs_whatever_their_names():
+    assert find_corners(fields()) == CORNERS
+    others = fields(
+        random={"model.connectivity": "random"},
+        mlp={"model.name": "mlp"},
+        mixed={"model.connectivity": "local,full"},
+        wider={"model.maps": [12, 32]},  # no partners that are as wide
+    )
+    assert find_corners(others) == CORNERS
+
+
+def test_without_exactly_one_set_of_corners_there_are_none():
+    three = fields()
+    del three["dense"]
+    assert find_corners(three) is None
+    assert find_corners(fields(twin={})) is None
+    unequal = fields()
+    unequal["dense"]["train.learning_rate"] = 0.01  # differs in more than its wiring
+    assert find_corners(unequal) is None
+
+
+def test_effects_are_means_over_both_orders_and_add_up_to_the_gap():
+    rows = {row["effect"]: row for row in effect_rows(results(), CORNERS)}
+    by_seed = {
+        "connectivity": [((2 - 1) + (5 - 3)) / 2, ((4 - 2) + (9 - 3)) / 2],
+        "sharing": [((3 - 1) + (5 - 2)) / 2, ((3 - 2) + (9 - 4)) / 2],
+        "interaction": [(3 - 1) - (5 - 2), (3 - 2) - (9 - 4)],
+        "gap": [5 - 1, 9 - 2],
+    }
+    assert list(rows) == list(by_seed)
+    for effect, values in by_seed.items():
+        interval = mean_interval(values, bounds=(-200, 200))
+        found = [rows[effect][f"errors_saved_per_hundred_{end}"] for end in ("mean", "ci_low", "ci_high")]
+        assert found == pytest.approx(list(interval)) and rows[effect]["seeds"] == 2
+    means = {effect: rows[effect]["errors_saved_per_hundred_mean"] for effect in rows}
+    assert means["connectivity"] + means["sharing"] == pytest.approx(means["gap"])
+
+
+def test_seeds_count_if_all_corners_are_scored():
+    incomplete = [run for run in results() if (run["arm"], run["seed"]) != ("sliding", 1)]
+    rows = effect_rows([*incomplete, result("sliding", 1, None)], CORNERS)
+    assert [row["seeds"] for row in rows] == [1] * 4
+    assert rows[0]["errors_saved_per_hundred_ci_low"] is None
+    assert effect_rows([unscored(arm, 0, 0.5) for arm in CORNERS], CORNERS) == []
