@@ -111,8 +111,7 @@ def workdir() -> pathlib.Path:
     """The folder that --workdir names. Raises UserError if there is none."""
     if not flags.FLAGS.workdir:
         raise UserError(
-            "--workdir=DIR is missing: name a folder for the results, such as runs/lenet5, in addition to "
-            "--config."
+            "--workdir=DIR is missing: name the folder of the results, such as runs/lenet5."
         )
     return pathlib.Path(flags.FLAGS.workdir)
 

@@ -1,11 +1,13 @@
 """From a folder's records to the tables and figures that people read.
 
-============  ==========================================================================
-tables.py     rows as CSV, Markdown and LaTeX, and for a terminal
-captions.py   the notes under the tables: protocol, command, hardware
-findings.py   what a sweep has found, in sentences
-figures.py    figures of results as PNG, PDF and SVG
-pictures.py   figures of trained networks: curves, mistakes, kernels, feature maps
-pages.py      a folder: its records -> its tables and figures
-============  ==========================================================================
+===================  ===================================================================
+tables.py            rows as CSV, Markdown and LaTeX, and for a terminal
+captions.py          the notes under the tables: protocol, command, hardware
+findings.py          what a sweep has found, in sentences
+figures.py           figures of results as PNG, PDF and SVG
+pages.py             a folder: its records -> its tables and figures
+pictures.py          figures of trained networks: curves, mistakes, kernels, feature maps
+run_pictures.py      a recorded run -> its pictures
+inspection_pages.py  a folder: its networks -> pictures of them
+===================  ===================================================================
 """

@@ -51,7 +51,7 @@ def learning_curves(epochs: Sequence[Mapping[str, Any]], arms: Sequence[str], ti
     split = "val" if any(row.get("val_accuracy") is not None for row in epochs) else "train"
     losses = _over_seeds(epochs, "train_loss")
     errors = _over_seeds(epochs, f"{split}_accuracy", lambda accuracy: 100 * (1 - accuracy))
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(11, max(4.6, 0.22 * len(arms) + 0.8)), layout="constrained")  # all in the legend
     left, right = figure.subplots(1, 2)
     lines = _draw_curves(left, losses, arms)
     _draw_curves(right, errors, arms)
@@ -113,7 +113,7 @@ def confusion_matrix(counts_KK: np.ndarray, classes: Sequence[str], title: str) 
     else:
         axes.plot(ends, ends, color="0.6", linewidth=0.6, linestyle=":")
         diagonal = "dotted diagonal: right answers, which are left out"
-    caption = f"n = {total:,} images, {total - right:,} mistakes; {diagonal}."
+    caption = f"n = {_count(total, 'image')}, {_count(total - right, 'mistake')}; {diagonal}."
     if block > 1:
         caption += f" Each cell is the largest of {block}x{block} counts."
     return _entitle(figure, title, caption)
@@ -137,19 +137,19 @@ def mistakes(
       images: all M images, right or wrong: (M, H, W), (M, H, W, 1) or, in colour, (M, H, W, 3).
       labels: (M,), the true classes.
       answers: (M,), the predicted classes.
-      margins: (M,), score of the answer minus score of the true class.
+      margins: (M,), score of the answer minus the second best score.
       low: the value drawn in black, or as 0 in each colour.
       high: the value drawn in white, or as 1 in each colour; below `low` for black ink.
       limit: the largest number of images drawn.
     """
     wrong = np.flatnonzero(labels != answers)
     chosen = wrong[np.argsort(-margins[wrong], kind="stable")][:limit]
-    caption = f"n = {len(labels):,} images, {len(wrong):,} mistakes"
+    caption = f"n = {_count(len(labels), 'image')}, {_count(len(wrong), 'mistake')}"
     if not len(wrong):
         return _entitle(Figure(figsize=(6, 1.2), layout="constrained"), title, f"{caption}: nothing to show.")
     if len(chosen) < len(wrong):
         caption += f", of which the {len(chosen)} with the largest margins are shown"
-    caption += ". Headings: true class → answer. Margin: score of the answer minus score of the true class."
+    caption += ". Headings: true class → answer. Margin: score of the answer minus the second best score."
     tiles = []
     for i in chosen:
         heading = f"{_pair(classes[labels[i]], classes[answers[i]])}\nmargin {margins[i]:.3g}"
@@ -168,6 +168,7 @@ def disagreements(
     low: float,
     high: float,
     limit: int = 12,
+    title: str = "",
 ) -> Figure:
     """Draws images that one of two networks gets right and the other wrong, the first `limit` each way.
 
@@ -177,6 +178,7 @@ def disagreements(
       answers_a: (M,), the classes that the first network predicted.
       answers_b: (M,), those of the second.
       names: of the two networks.
+      title: "" for one that names both.
     """
     a, b = names
     right_a, right_b = labels == answers_a, labels == answers_b
@@ -185,16 +187,16 @@ def disagreements(
         (a, b, answers_b, np.flatnonzero(right_a & ~right_b)),
         (b, a, answers_a, np.flatnonzero(right_b & ~right_a)),
     ):
-        label = f"{right} right,\n{wrong} wrong:\n{len(chosen):,} of n = {len(labels):,} images"
+        label = f"{right} right,\n{wrong} wrong:\n{len(chosen):,} of n = {_count(len(labels), 'image')}"
         label += f"\n(the first {limit} shown)" if len(chosen) > limit else ""
         tiles = [
             (_pair(classes[labels[i]], classes[answers[i]]), _unit_range(images[i], low, high))
             for i in chosen[:limit]
         ]
         rows.append((label, tiles))
-    caption = f"Both are right on {np.sum(right_a & right_b):,} images and wrong on "
+    caption = f"Both are right on {_count(np.sum(right_a & right_b), 'image')} and wrong on "
     caption += f"{np.sum(~right_a & ~right_b):,}. Headings: true class → wrong answer."
-    return _entitle(_draw_tiles(rows, inches=1.3), f"Where {a} and {b} disagree", caption)
+    return _entitle(_draw_tiles(rows, inches=1.3), title or f"Where {a} and {b} disagree", caption)
 
 
 @project_settings()
@@ -205,23 +207,29 @@ def kernels(panels: Sequence[tuple[str, np.ndarray]], title: str) -> Figure:
 
     Args:
       panels: (name of the map, its kernels) for each map; kernels at P positions are (P, k, k), or
-        (P, k, k, C), of which the mean over C channels is drawn. NaN: not read at that position.
+        (P, k, k, C), of which the mean over C channels is drawn. NaN: not read at that position,
+        hatched, or mid-grey like 0 if most weights are NaN.
     """
     maps = [np.ma.masked_invalid(weights) for _, weights in panels]
     maps = [weights.mean(axis=-1) if weights.ndim == 4 else weights for weights in maps]
     limit = max(float(np.ma.filled(abs(weights), 0).max()) for weights in maps) or 1.0
     maps = [_unit_range(weights, -limit, limit) for weights in maps]
+    not_read = float(np.mean(np.concatenate([np.ma.getmaskarray(weights).ravel() for weights in maps])))
+    if not_read > 0.5:
+        maps = [np.ma.filled(weights, 0.5) for weights in maps]
     names = [name for name, _ in panels]
     positions = max(map(len, maps))
-    caption = "White: positive weights; black: negative; mid-grey: 0."
+    caption = (
+        f"White: positive weights; black: negative; mid-grey: 0{' or not read' if not_read > 0.5 else ''}."
+    )
     if positions == 1:
         rows = _wrap([(name, kernel) for name, [kernel] in zip(names, maps, strict=True)])
-        caption += " n = 1 kernel per map."
+        caption += f" n = {_count(len(panels), 'kernel')}."
     else:
         rows = [
             (name, [("", kernel) for kernel in kernels]) for name, kernels in zip(names, maps, strict=True)
         ]
-        caption += f" Columns: n = {positions} positions."
+        caption += f" Columns: n = {positions} positions, row by row."
     if any(weights.ndim == 4 and weights.shape[-1] > 1 for _, weights in panels):
         caption += " Means over channels."
     if any(np.ma.is_masked(weights) for weights in maps):
@@ -248,8 +256,9 @@ def feature_maps(
         height, width, count = maps_HWC.shape
         maps_CHW = np.moveaxis(maps_HWC, -1, 0)[:MOST_MAPS]
         black, white = float(maps_CHW.min()), float(maps_CHW.max())
-        number = f"{MOST_MAPS} of {count}" if count > MOST_MAPS else f"{count}"
-        label = f"{name}: {number} maps\n{height}x{width} units\nblack {black:.3g}, white {white:.3g}"
+        number = f"{MOST_MAPS} of " if count > MOST_MAPS else ""
+        label = f"{name}: {number}{_count(count, 'map')}\n{height}x{width} units\n"
+        label += f"black {black:.3g}, white {white:.3g}"
         rows.append((label, [("", _unit_range(one, black, white)) for one in maps_CHW]))
     caption = "n = 1 image. Each row has a grey scale of its own."
     return _entitle(_draw_tiles(rows, inches=0.8), title, caption)
@@ -358,9 +367,13 @@ def _short(name: str) -> str:
     return name.replace("$", r"\$")
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _entitle(figure: Figure, title: str, caption: str) -> Figure:
     """Writes the title above and the caption below, wrapped to the figure's width; returns the figure."""
     width = figure.get_figwidth()
-    figure.suptitle(textwrap.fill(title, int(width * 10)), fontsize=12)
+    figure.suptitle(textwrap.fill(title, int(width * 10)).replace("$", r"\$"), fontsize=12)
     figure.supxlabel(textwrap.fill(caption, int(width * 14)), fontsize=9)
     return figure

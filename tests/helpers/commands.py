@@ -22,6 +22,13 @@ TINY = f"--config={PROJECT / 'tests' / 'helpers' / 'tiny_sweep.py'}"
 FRAGMENTS = ("common.py", "families.py", "steps.py", "tuned.py")  # imported by configs, not configs
 
 
+# Those that commands define.
+FLAGS = (
+    "config", "workdir", "rerun", "output", "rows", "quick",
+    "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
+)  # fmt: skip
+
+
 class Ended(NamedTuple):
     """How a command ended: its exit status, and what it printed."""
 
@@ -75,7 +82,7 @@ def run_command(name: str, *arguments: str) -> Ended:
             for flag in [
                 flag
                 for flag in flags.FLAGS
-                if flag.partition(".")[0] in ("config", "workdir", "rerun", "output", "rows", "quick")
+                if flag.partition(".")[0] in FLAGS
             ]:
                 delattr(flags.FLAGS, flag)
             flags.FLAGS.unparse_flags()

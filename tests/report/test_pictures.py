@@ -73,6 +73,14 @@ def test_eleven_arms_differ_without_colour():
     assert "n = 1 to 2." in caption(figure)
 
 
+def test_the_legend_of_forty_arms_fits():
+    arms = [f"arm{i}" for i in range(40)]
+    figure = pictures.learning_curves([epoch(arm, 0, 1, 1.0) for arm in arms], arms, "title")
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    assert legend.get_window_extent().y0 > 0 and legend.get_window_extent().y1 < figure.bbox.y1
+
+
 def test_arms_without_finite_epochs_are_drawn_without_points():
     assert is_drawn(pictures.learning_curves([epoch("a", 0, 1, None, train_accuracy=None)], ["a"], "title"))
 
@@ -92,7 +100,7 @@ def test_many_classes_have_few_ticks_and_no_counts():
     counts[3, 39] = 1
     figure = pictures.confusion_matrix(counts, [f"class {i}" for i in range(40)], "title")
     assert texts(figure) == [] and len(row_labels(figure)) == 20
-    assert "n = 41 images, 1 mistakes" in caption(figure)
+    assert "n = 41 images, 1 mistake;" in caption(figure)
 
 
 def test_no_mistake_is_lost_among_a_thousand_classes():
@@ -149,20 +157,23 @@ def test_disagreements_are_counted_in_both_ways():
     labels = np.array([0, 1, 2, 3, 4])
     a, b = np.array([0, 1, 2, 9, 9]), np.array([0, 8, 7, 3, 9])
     figure = pictures.disagreements(
-        np.zeros((5, 2, 2)), labels, a, b, DIGITS, ("one", "other"), 0, 1, limit=1
+        np.zeros((5, 2, 2)), labels, a, b, DIGITS, ("one", "other"), 0, 1, limit=1, title="title, $"
     )
+    assert figure.get_suptitle() == r"title, \$"
     assert texts(figure) == ["1 → 8", "3 → 9"]
     assert row_labels(figure) == [
         "one right,\nother wrong:\n2 of n = 5 images\n(the first 1 shown)",
         "other right,\none wrong:\n1 of n = 5 images",
     ]
-    assert "Both are right on 1 images and wrong on 1." in caption(figure)
+    assert "Both are right on 1 image and wrong on 1." in caption(figure)
     assert is_drawn(figure)
 
 
 def test_networks_that_agree_have_no_disagreements():
     labels = np.array([0, 1])
-    figure = pictures.disagreements(np.zeros((2, 2, 2)), labels, labels, labels, DIGITS, ("a", "b"), 0, 1)
+    networks = labels, labels, DIGITS, ("a", "b")
+    figure = pictures.disagreements(np.zeros((2, 2, 2)), labels, *networks, 0, 1)
+    assert figure.get_suptitle() == "Where a and b disagree"
     assert not figure.axes[0].images and "0 of n = 2 images" in row_labels(figure)[0]
     assert is_drawn(figure)
 
@@ -189,6 +200,16 @@ def test_shared_kernels_share_rows_and_channels_are_averaged():
     assert "Means over channels." in caption(figure) and "Hatched" not in caption(figure)
 
 
+def test_kernels_of_which_little_is_read_are_mid_grey_elsewhere():
+    few = np.full((1, 3, 3), np.nan)
+    few[0, 1, 1] = 2
+    figure = pictures.kernels([("map", few)], "title")
+    [image], [frame] = figure.axes[0].images, figure.axes[0].patches
+    assert image.get_array().tolist() == [[0.5, 0.5, 0.5], [0.5, 1, 0.5], [0.5, 0.5, 0.5]]
+    assert not frame.get_hatch() and "mid-grey: 0 or not read. n = 1 kernel." in caption(figure)
+    assert "Hatched" not in caption(figure)
+
+
 def test_stages_have_scales_of_their_own_and_at_most_16_maps():
     many = np.zeros((1, 1, 20))
     many[0, 0, 1] = 8
@@ -198,7 +219,7 @@ def test_stages_have_scales_of_their_own_and_at_most_16_maps():
         "input\n4x4 pixels\nblack -1, white 1",
         "C1: 2 maps\n2x2 units\nblack 0, white 7",
         "C5: 16 of 20 maps\n1x1 units\nblack 0, white 8",
-        "dead: 1 maps\n2x2 units\nblack 0, white 0",
+        "dead: 1 map\n2x2 units\nblack 0, white 0",
     ]
     assert len(figure.axes[0].images) == 1 + 2 + 16 + 1
     assert "n = 1 image" in caption(figure)
