@@ -16,7 +16,7 @@ help:  ## list the targets
 
 setup: $(FOR_RUNS)  ## install what the commands need into .venv
 
-DEMO = $(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --config.train.epochs=6 \
+DEMO = $(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --config.train.epochs=5 \
 	--workdir=runs/demo
 demo: $(FOR_RUNS)  ## run the ablation on 5,000 of MNIST's images and say what each constraint is worth
 	@echo "Running the ablation on mnist_5k: every arm with 3 seeds, recorded in runs/demo ..."

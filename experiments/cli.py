@@ -110,9 +110,7 @@ def config() -> ml_collections.ConfigDict:
 def workdir() -> pathlib.Path:
     """The folder that --workdir names. Raises UserError if there is none."""
     if not flags.FLAGS.workdir:
-        raise UserError(
-            "--workdir=DIR is missing: name the folder of the results, such as runs/lenet5."
-        )
+        raise UserError("--workdir=DIR is missing: name the folder of the results, such as runs/lenet5.")
     return pathlib.Path(flags.FLAGS.workdir)
 
 

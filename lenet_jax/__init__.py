@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lenet_jax.runs.loaded import Sweep, load_run, load_sweep
     from lenet_jax.runs.single import train
     from lenet_jax.runs.trained import TrainedRun
+    from lenet_jax.training.jax_settings import keep_compilations
 
 __all__ = [
     "Arm",
@@ -44,6 +45,7 @@ __all__ = [
     "UserError",
     "default_config",
     "default_sweep",
+    "keep_compilations",
     "load_run",
     "load_sweep",
     "override",
@@ -59,6 +61,7 @@ _MODULES = {
     "UserError": "errors",
     "default_config": "config.fields",
     "default_sweep": "config.fields",
+    "keep_compilations": "training.jax_settings",
     "load_run": "runs.loaded",
     "load_sweep": "runs.loaded",
     "override": "config.fields",

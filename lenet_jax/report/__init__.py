@@ -6,7 +6,8 @@ captions.py          the notes under the tables: protocol, command, hardware
 findings.py          what a sweep has found, in sentences
 figures.py           figures of results as PNG, PDF and SVG
 pages.py             a folder: its records -> its tables and figures
-pictures.py          figures of trained networks: curves, mistakes, kernels, feature maps
+curves.py            learning curves of a sweep
+pictures.py          figures of trained networks: confusion, mistakes, kernels, feature maps
 run_pictures.py      a recorded run -> its pictures
 inspection_pages.py  a folder: its networks -> pictures of them
 ===================  ===================================================================

@@ -7,6 +7,7 @@ whatever the user's matplotlib settings, and no display is needed.
 import contextlib
 import io
 import itertools
+import textwrap
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -164,6 +165,14 @@ def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
         ax.invert_yaxis()
     height, width = len(bitmaps[0]), len(bitmaps[0][0])
     figure.suptitle(f"What the output units compare with: {width}x{height} pixels, black +1, white -1")
+    return figure
+
+
+def entitle(figure: Figure, title: str, caption: str) -> Figure:
+    """Writes the title above and the caption below, wrapped to the figure's width; returns the figure."""
+    width = figure.get_figwidth()
+    figure.suptitle(textwrap.fill(title, int(width * 10)).replace("$", r"\$"), fontsize=12)
+    figure.supxlabel(textwrap.fill(caption, int(width * 14)), fontsize=9)
     return figure
 
 

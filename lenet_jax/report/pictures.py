@@ -1,13 +1,10 @@
-"""Pictures of trained networks: learning curves, confusions, mistakes, kernels and feature maps.
+"""Pictures of trained networks: confusions, mistakes, kernels and feature maps.
 
 Like those of `lenet_jax.report.figures`, functions return a Figure, which `figures.render` turns into a
 file's bytes; all can be read in black and white. The number of images, seeds or positions is in the caption.
 """
 
-import itertools
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -18,11 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from lenet_jax.report.figures import project_settings
+from lenet_jax.report.figures import entitle, project_settings
 
-LINES = ("-", "--", "-.", ":")
-MARKERS = "osD^vPX<>*p"
-MARKERS_PER_CURVE = 6
 NAME_LENGTH = 12  # of class names, in characters
 PAIR_LENGTH = 12  # of both names in "true → answer" on one line
 MOST_COUNTS = 30  # classes up to which a confusion matrix shows its counts
@@ -33,45 +27,6 @@ SIDE = 0.93  # of a tile; tiles are 1 apart
 HEADING = 0.3  # height of the text above a tile
 
 Tile = tuple[str, np.ndarray]  # heading and image
-
-
-@project_settings()
-def learning_curves(epochs: Sequence[Mapping[str, Any]], arms: Sequence[str], title: str) -> Figure:
-    """Draws training loss and validation error against epochs, averaged over seeds.
-
-    Without validation accuracies, the training error is drawn. The loss is on a logarithmic axis if all
-    losses are positive.
-
-    Args:
-      epochs: one row per epoch of a run: arm, seed, epoch, train_loss, train_accuracy and maybe val_accuracy;
-        accuracies are fractions; None if not finite or not measured.
-      arms: the arms to draw, in the order of the legend.
-    """
-    epochs = [row for row in epochs if row["arm"] in arms]
-    split = "val" if any(row.get("val_accuracy") is not None for row in epochs) else "train"
-    losses = _over_seeds(epochs, "train_loss")
-    errors = _over_seeds(epochs, f"{split}_accuracy", lambda accuracy: 100 * (1 - accuracy))
-    figure = Figure(figsize=(11, max(4.6, 0.22 * len(arms) + 0.8)), layout="constrained")  # all in the legend
-    left, right = figure.subplots(1, 2)
-    lines = _draw_curves(left, losses, arms)
-    _draw_curves(right, errors, arms)
-    if losses and all(min(values) > 0 for curve in losses.values() for values in curve.values()):
-        left.set_yscale("log")
-    left.set_ylabel("training loss")
-    right.set_ylabel(f"{'validation' if split == 'val' else 'training'} error (%)")
-    for axes in (left, right):
-        axes.set_xlabel("epochs")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.grid(True, which="major", alpha=0.3)
-    figure.legend(handles=lines, loc="outside right center", handlelength=4)
-    seeds = [len({row["seed"] for row in epochs if row["arm"] == arm}) for arm in arms]
-    span = " to ".join(map(str, sorted({min(seeds), max(seeds)})))
-    caption = (
-        f"Lines: means over seeds; bands: from the lowest to the highest seed. Seeds per arm: n = {span}."
-    )
-    if any(len(set(map(len, curve.values()))) > 1 for curve in (*losses.values(), *errors.values())):
-        caption += " Some runs end early: each point is over the seeds that have its epoch."
-    return _entitle(figure, title, caption)
 
 
 @project_settings()
@@ -116,7 +71,7 @@ def confusion_matrix(counts_KK: np.ndarray, classes: Sequence[str], title: str) 
     caption = f"n = {_count(total, 'image')}, {_count(total - right, 'mistake')}; {diagonal}."
     if block > 1:
         caption += f" Each cell is the largest of {block}x{block} counts."
-    return _entitle(figure, title, caption)
+    return entitle(figure, title, caption)
 
 
 @project_settings()
@@ -146,7 +101,7 @@ def mistakes(
     chosen = wrong[np.argsort(-margins[wrong], kind="stable")][:limit]
     caption = f"n = {_count(len(labels), 'image')}, {_count(len(wrong), 'mistake')}"
     if not len(wrong):
-        return _entitle(Figure(figsize=(6, 1.2), layout="constrained"), title, f"{caption}: nothing to show.")
+        return entitle(Figure(figsize=(6, 1.2), layout="constrained"), title, f"{caption}: nothing to show.")
     if len(chosen) < len(wrong):
         caption += f", of which the {len(chosen)} with the largest margins are shown"
     caption += ". Headings: true class → answer. Margin: score of the answer minus the second best score."
@@ -154,7 +109,7 @@ def mistakes(
     for i in chosen:
         heading = f"{_pair(classes[labels[i]], classes[answers[i]])}\nmargin {margins[i]:.3g}"
         tiles.append((heading, _unit_range(images[i], low, high)))
-    return _entitle(_draw_tiles(_wrap(tiles), inches=1.4), title, caption)
+    return entitle(_draw_tiles(_wrap(tiles), inches=1.4), title, caption)
 
 
 @project_settings()
@@ -196,7 +151,7 @@ def disagreements(
         rows.append((label, tiles))
     caption = f"Both are right on {_count(np.sum(right_a & right_b), 'image')} and wrong on "
     caption += f"{np.sum(~right_a & ~right_b):,}. Headings: true class → wrong answer."
-    return _entitle(_draw_tiles(rows, inches=1.3), title or f"Where {a} and {b} disagree", caption)
+    return entitle(_draw_tiles(rows, inches=1.3), title or f"Where {a} and {b} disagree", caption)
 
 
 @project_settings()
@@ -237,7 +192,7 @@ def kernels(panels: Sequence[tuple[str, np.ndarray]], title: str) -> Figure:
     figure = _draw_tiles(rows, inches=0.9)
     scale = ScalarMappable(Normalize(-limit, limit), "gray")
     figure.colorbar(scale, ax=figure.axes, label="weight", shrink=min(1, 5 / len(rows)))
-    return _entitle(figure, title, caption)
+    return entitle(figure, title, caption)
 
 
 @project_settings()
@@ -261,45 +216,7 @@ def feature_maps(
         label += f"black {black:.3g}, white {white:.3g}"
         rows.append((label, [("", _unit_range(one, black, white)) for one in maps_CHW]))
     caption = "n = 1 image. Each row has a grey scale of its own."
-    return _entitle(_draw_tiles(rows, inches=0.8), title, caption)
-
-
-def _over_seeds(
-    epochs: Sequence[Mapping[str, Any]], column: str, convert: Callable[[float], float] = float
-) -> dict[str, dict[int, list[float]]]:
-    """Arm -> epoch -> the converted values of the seeds that have one, by increasing epoch."""
-    curves: dict[str, dict[int, list[float]]] = {}
-    for row in sorted(epochs, key=lambda row: row["epoch"]):
-        if row.get(column) is not None:
-            curves.setdefault(row["arm"], {}).setdefault(row["epoch"], []).append(convert(row[column]))
-    return curves
-
-
-def _draw_curves(axes: Axes, curves: Mapping[str, Mapping[int, list[float]]], arms: Sequence[str]) -> list:
-    """Draws means and bands; returns a line per arm, which differ in style, marker and brightness."""
-    lines = []
-    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.8, len(arms)))
-    styles = zip(arms, shades, itertools.cycle(LINES), itertools.cycle(MARKERS), strict=False)
-    for i, (arm, shade, line, marker) in enumerate(styles):
-        curve = curves.get(arm, {})
-        epochs, values = list(curve), list(curve.values())
-        step = max(1, len(epochs) // MARKERS_PER_CURVE)
-        lines += axes.plot(
-            epochs,
-            [sum(its) / len(its) for its in values],
-            color=shade,
-            linestyle=line,
-            marker=marker,
-            markerfacecolor="white" if i % 2 else shade,
-            markersize=5,
-            markevery=(i * step // len(arms), step),  # not above each other
-            linewidth=1.3,
-            label=arm,
-        )
-        axes.fill_between(
-            epochs, list(map(min, values)), list(map(max, values)), color=shade, alpha=0.15, linewidth=0
-        )
-    return lines
+    return entitle(_draw_tiles(rows, inches=0.8), title, caption)
 
 
 def _write_counts(axes: Axes, counts_KK: np.ndarray, most: int) -> None:
@@ -314,7 +231,7 @@ def _write_counts(axes: Axes, counts_KK: np.ndarray, most: int) -> None:
 
 def _unit_range(image: np.ndarray, low: float, high: float) -> np.ndarray:
     """The values with `low` at 0 and `high` at 1, clipped."""
-    return np.clip((image - low) / ((high - low) or 1), 0, 1)
+    return np.clip((image - np.float64(low)) / ((high - low) or 1), 0, 1)  # integers would wrap around
 
 
 def _wrap(tiles: Sequence[Tile]) -> list[tuple[str, Sequence[Tile]]]:
@@ -369,11 +286,3 @@ def _short(name: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _entitle(figure: Figure, title: str, caption: str) -> Figure:
-    """Writes the title above and the caption below, wrapped to the figure's width; returns the figure."""
-    width = figure.get_figwidth()
-    figure.suptitle(textwrap.fill(title, int(width * 10)).replace("$", r"\$"), fontsize=12)
-    figure.supxlabel(textwrap.fill(caption, int(width * 14)), fontsize=9)
-    return figure

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from lenet_jax.report import pictures
+from lenet_jax.report import curves, pictures
 from lenet_jax.runs.loaded import Sweep
 from lenet_jax.runs.store import read_epochs
 from lenet_jax.runs.trained import TrainedRun
@@ -53,7 +53,7 @@ def learning_curves(sweep: Sweep, arms: Sequence[str]) -> Picture:
     epochs = [row for row in read_epochs(sweep.directory) if (row["arm"], row["seed"]) in recorded]
     datasets = " and ".join(dict.fromkeys(run["result"]["dataset"] for run in records))
     shows = f"loss and error after each epoch, {_count(len(arms), 'arm')}, {_count(len(recorded), 'run')}"
-    return Picture("curves", shows, pictures.learning_curves(epochs, arms, f"{datasets}: learning curves"))
+    return Picture("curves", shows, curves.learning_curves(epochs, arms, f"{datasets}: learning curves"))
 
 
 def confusion(run: TrainedRun, answered: Answered) -> Picture:

@@ -25,9 +25,7 @@ def load_run(folder: str | os.PathLike[str], arm: str, seed: int) -> TrainedRun:
 
     Raises UserError if nothing is recorded there, or not this run.
     """
-    sweep = load_sweep(folder)
-    sweep.require_arms([arm])
-    of_arm = sweep.select(arm=arm)
+    of_arm = load_sweep(folder).select(arm=arm)
     found = list(of_arm.select(seed=seed))
     if not found:
         raise UserError(
@@ -84,8 +82,12 @@ class Sweep:
         seed: int | Collection[int] | None = None,
         where: Callable[[TrainedRun], bool] | None = None,
     ) -> "Sweep":
-        """The runs of these arms and seeds for which `where` is true; each argument is optional."""
+        """The runs of these arms and seeds for which `where` is true; each argument is optional.
+
+        Raises UserError for an arm that has no runs.
+        """
         arms = self.arms if arm is None else [arm] if isinstance(arm, str) else arm
+        self.require_arms(arms)
         seeds = self.seeds if seed is None else [seed] if isinstance(seed, int) else seed
         kept = [
             run

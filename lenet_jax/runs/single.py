@@ -28,8 +28,9 @@ def train(
 
     Args:
       config: as `lenet_jax.default_config` returns it, with any field replaced by `lenet_jax.override`.
-      callback: called after each epoch with its metrics: "epoch", "train_loss", "train_accuracy", "val_loss",
-        "val_accuracy" and "seconds"; losses in the unit of the loss, accuracies in [0, 1].
+      callback: called after each epoch with its metrics: "epoch", "train_loss", "train_accuracy", "seconds",
+        and with a validation split "val_loss" and "val_accuracy"; losses in the unit of the loss, accuracies
+        in [0, 1].
       folder: where the run is recorded, as by `experiments.train`; one that is recorded there already is
         opened instead. None to write nothing.
 

@@ -72,6 +72,9 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
     """Spreads runs over `devices`; each device trains its runs side by side, or has only one."""
     mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUN_AXIS,))
     by_run, replicated = PartitionSpec(RUN_AXIS), PartitionSpec()
+    # Named, so that arrays are placed alike whichever function returns them. Otherwise `train_epoch` would be
+    # compiled again for the state that it returns.
+    results = NamedSharding(mesh, by_run)
 
     def compile_(function: Callable, specs: tuple, **options) -> Any:
         axes = tuple(0 if spec == by_run else None for spec in specs)
@@ -83,7 +86,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
                 local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=by_run, check_vma=False)
             return local(*arguments)
 
-        return jax.jit(population, static_argnums=0, **options)
+        return jax.jit(population, static_argnums=0, out_shardings=results, **options)
 
     init_state = compile_(one_run.init_state, (by_run,), compiler_options=_quick_compilation())
     train_epoch = compile_(one_run.train_epoch, (by_run, replicated, replicated), donate_argnums=1)
@@ -91,7 +94,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         one_run.EVALUATION_BATCH,
         compile_(one_run.take_chunk, (by_run, by_run, *4 * (replicated,))),
         compile_(one_run.outputs, (by_run, by_run)),
-        compile_(one_run.add_score, 4 * (by_run,)),
+        compile_(one_run.score_chunk, 4 * (by_run,)),
     )
 
     @functools.cache
@@ -138,25 +141,27 @@ class _Evaluation(NamedTuple):
 
     Attributes:
       block: number of images in a chunk, on all devices that share it.
-      take_chunk, outputs, add_score: the functions of `lenet_jax.training.epoch`, for populations.
+      take_chunk, outputs, score_chunk: the functions of `lenet_jax.training.epoch`, for populations.
     """
 
     block: int
     take_chunk: Callable[..., Chunk]
     outputs: Any
-    add_score: Callable[..., tuple[Score, Answers]]
+    score_chunk: Callable[..., tuple[Score, Answers]]
 
     def evaluate(
         self, program: Program, state: State, data: Split, start: int, count: int
     ) -> tuple[Score, Answers]:
-        runs = state.hyperparameters.seed.shape
-        total = Score(jnp.zeros(runs, jnp.float32), jnp.zeros(runs, jnp.int32))
-        parts = []
-        for chunk, outputs in self._chunks(program.model, state, data, start, count):
-            total, answers = self.add_score(program.objective, state.hyperparameters, total, chunk, outputs)
-            parts.append(answers)
-        joined = (self._joined(column, count) for column in zip(*parts, strict=True))
-        return Score(*map(np.asarray, total)), Answers(*joined)
+        scored = [
+            self.score_chunk(
+                program.objective, state.hyperparameters, chunk.labels, chunk.is_counted, outputs
+            )
+            for chunk, outputs in self._chunks(program.model, state, data, start, count)
+        ]  # all are dispatched before the first is waited for
+        scores, answers = zip(*scored, strict=True)
+        total = (functools.reduce(np.add, map(np.asarray, column)) for column in zip(*scores, strict=True))
+        joined = (self._joined(column, count) for column in zip(*answers, strict=True))
+        return Score(*total), Answers(*joined)
 
     def predict(self, model: nn.Module, state: State, data: Split, start: int, count: int) -> np.ndarray:
         return self._joined([outputs for _, outputs in self._chunks(model, state, data, start, count)], count)
@@ -230,7 +235,7 @@ def _shared_batch_engine() -> Engine:
             in_axes=(None, 0, 0, 0, None, None, None),
         ),
         compile_(one_run.outputs),
-        compile_(one_run.add_score),
+        compile_(one_run.score_chunk),
     )
 
     def train(program: Program, state: Any, data: Any, epoch: int) -> tuple[Any, Any]:

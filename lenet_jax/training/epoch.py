@@ -253,16 +253,21 @@ def take_chunk(
     return Chunk(chosen.images, chosen.labels, index_B < count)
 
 
-def add_score(
-    objective: Objective, hyperparameters: Hyperparameters, total: Score, chunk: Chunk, outputs_BK: jax.Array
+def score_chunk(
+    objective: Objective,
+    hyperparameters: Hyperparameters,
+    labels_B: jax.Array,
+    is_counted_B: jax.Array,
+    outputs_BK: jax.Array,
 ) -> tuple[Score, Answers]:
-    """`total` with the images of a chunk, whose outputs are given, and the answers for the chunk."""
-    losses_B = objective.losses(outputs_BK, chunk.labels, hyperparameters)
+    """The score of the counted images of a chunk, and the answers to all of its images."""
+    losses_B = objective.losses(outputs_BK, labels_B, hyperparameters)
     classes_B = objective.predictions(outputs_BK)
-    correct_B = classes_B == chunk.labels
-    loss_sum = jnp.where(chunk.is_counted, losses_B, 0.0).sum()
-    score = Score(total.loss_sum + loss_sum, total.correct + (correct_B & chunk.is_counted).sum())
+    score = Score(
+        loss_sum=jnp.where(is_counted_B, losses_B, 0.0).sum(),
+        correct=((classes_B == labels_B) & is_counted_B).sum(),
+    )
     scores_BK = objective.scores(outputs_BK)
     is_answer_BK = jax.nn.one_hot(classes_B, scores_BK.shape[-1], dtype=bool)
     second_B = jnp.where(is_answer_BK, -jnp.inf, scores_BK).max(-1)
-    return score, Answers(chunk.labels, classes_B, scores_BK.max(-1) - second_B)
+    return score, Answers(labels_B, classes_B, scores_BK.max(-1) - second_B)

@@ -216,7 +216,7 @@ def test_configs_that_differ_in_numbers_have_equal_programs_and_share_one_compil
         engine.train_epoch,
         evaluation.take_chunk,
         evaluation.outputs,
-        evaluation.add_score,
+        evaluation.score_chunk,
     )
     compiled = []
     for program, its in zip(programs, resolved, strict=True):

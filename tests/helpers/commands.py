@@ -79,11 +79,7 @@ def run_command(name: str, *arguments: str) -> Ended:
                 print(end.code, file=err)
             status = 1 if isinstance(end.code, str) else end.code or 0
         finally:
-            for flag in [
-                flag
-                for flag in flags.FLAGS
-                if flag.partition(".")[0] in FLAGS
-            ]:
+            for flag in [flag for flag in flags.FLAGS if flag.partition(".")[0] in FLAGS]:
                 delattr(flags.FLAGS, flag)
             flags.FLAGS.unparse_flags()
     return Ended(status, out.getvalue(), err.getvalue())

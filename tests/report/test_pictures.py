@@ -25,66 +25,6 @@ def row_labels(figure):
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
-def epoch(arm, seed, number, loss, **accuracies):
-    return {
-        "arm": arm,
-        "seed": seed,
-        "epoch": number,
-        "train_loss": loss,
-        "train_accuracy": 0.75,
-    } | accuracies
-
-
-def test_curves_are_means_over_the_seeds_that_have_an_epoch():
-    rows = [
-        epoch("a", 0, 1, 1.0, val_accuracy=0.5),
-        epoch("a", 0, 2, 0.5, val_accuracy=0.75),
-        epoch("a", 1, 1, 3.0, val_accuracy=0.25),
-        epoch("a", 1, 2, None, val_accuracy=None),  # diverged
-        epoch("ignored", 0, 1, -1.0),
-    ]
-    figure = pictures.learning_curves(rows, ["a"], "title")
-    loss, error = figure.axes
-    assert list(loss.lines[0].get_ydata()) == [2, 0.5] and loss.get_yscale() == "log"
-    assert list(error.lines[0].get_ydata()) == [62.5, 25]
-    assert error.get_ylabel() == "validation error (%)"
-    band = error.collections[0].get_paths()[0].vertices
-    assert {tuple(point) for point in band if point[0] == 1} == {(1, 50), (1, 75)}
-    assert "lowest to the highest seed. Seeds per arm: n = 2." in caption(figure)
-    assert "end early" in caption(figure)
-    assert is_drawn(figure)
-
-
-def test_without_validation_images_the_training_error_is_drawn():
-    figure = pictures.learning_curves([epoch("a", 0, 1, 0.0), epoch("b", 0, 1, 1.0)], ["a", "b"], "title")
-    loss, error = figure.axes
-    assert loss.get_yscale() == "linear"  # 0 has no logarithm
-    assert list(error.lines[0].get_ydata()) == [25] and error.get_ylabel() == "training error (%)"
-    assert "end early" not in caption(figure)
-
-
-def test_eleven_arms_differ_without_colour():
-    arms = [f"arm{i}" for i in range(11)]
-    rows = [epoch(arm, seed, 1, 1.0) for arm in arms for seed in range(1 + (arm == "arm3"))]
-    figure = pictures.learning_curves(rows, arms, "title")
-    lines = figure.axes[0].lines
-    assert len({line.get_marker() for line in lines}) == 11
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == arms
-    assert "n = 1 to 2." in caption(figure)
-
-
-def test_the_legend_of_forty_arms_fits():
-    arms = [f"arm{i}" for i in range(40)]
-    figure = pictures.learning_curves([epoch(arm, 0, 1, 1.0) for arm in arms], arms, "title")
-    figure.draw_without_rendering()
-    [legend] = figure.legends
-    assert legend.get_window_extent().y0 > 0 and legend.get_window_extent().y1 < figure.bbox.y1
-
-
-def test_arms_without_finite_epochs_are_drawn_without_points():
-    assert is_drawn(pictures.learning_curves([epoch("a", 0, 1, None, train_accuracy=None)], ["a"], "title"))
-
-
 def test_counts_are_written_and_the_diagonal_is_not_on_the_grey_scale():
     figure = pictures.confusion_matrix(np.array([[90, 3], [0, 7]]), ["a class of a long name", "b"], "title")
     assert texts(figure) == ["90", "3", "7"]
@@ -224,3 +164,12 @@ def test_stages_have_scales_of_their_own_and_at_most_16_maps():
     assert len(figure.axes[0].images) == 1 + 2 + 16 + 1
     assert "n = 1 image" in caption(figure)
     assert is_drawn(figure)
+
+
+def test_integer_images_are_drawn_with_black_ink_on_white():
+    images = np.array([[[0, 100], [200, 255]]], np.uint8)
+    figure = pictures.mistakes(
+        images, np.array([0]), np.array([1]), np.array([1.0]), DIGITS, "title", low=255, high=0
+    )
+    [tile] = figure.axes[0].images
+    assert np.allclose(tile.get_array(), [[1, 155 / 255], [55 / 255, 0]])

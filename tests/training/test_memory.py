@@ -30,10 +30,9 @@ def estimate(config):
     "fields",
     [
         {"model__name": "mlp", "model__hidden": (1000,)},
-        {"model__sharing": "unshared"},
         {"model__connectivity": "random", "model__sharing": "unshared", "side": 48},
     ],
-    ids=["mlp", "local_unshared", "random_unshared"],
+    ids=["mlp", "random_unshared"],
 )
 def test_it_is_at_least_what_xla_reports_and_not_much_more(fields):
     estimated, program = estimate(resolved(**fields))

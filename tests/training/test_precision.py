@@ -52,7 +52,7 @@ def assert_float32(function, *arguments):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_product_is_in_float32(name):
-    """Outputs, gradients and both kinds of curvature."""
+    """Outputs, gradients and backpropagated curvature."""
     optimizer = OptimizerSpec(LEVENBERG_MARQUARDT, "constant", 100, 0, curvature_images=3)
     objective = Objective("rbf_competitive") if name.startswith("rbf") else CROSS_ENTROPY
     program = Program(NETWORKS[name], optimizer, 8, 4, image_size=12, objective=objective)
@@ -60,5 +60,13 @@ def test_every_product_is_in_float32(name):
     images = image_shapes(program, 8)
     assert optimizer.curvature == "backpropagated"
     assert_float32(functools.partial(train_epoch, program), state, images, 0)
-    exact = functools.partial(gauss_newton_diagonal, "exact", program.model, objective)
-    assert_float32(exact, state.hyperparameters, state.params, state.wiring, *images)
+
+
+def test_products_of_the_exact_curvature_are_in_float32():
+    """They are of the curvature itself: those of the network are the same as above."""
+    model = MLP((5, 4), "tanh")
+    program = Program(model, OptimizerSpec("sgd", "constant", 100, 0), 8, 4, image_size=12)
+    state = jax.eval_shape(functools.partial(init_state, program), one_run())
+    exact = functools.partial(gauss_newton_diagonal, "exact", model, CROSS_ENTROPY)
+    arguments = state.hyperparameters, state.params, state.wiring, *image_shapes(program, 8)
+    assert_float32(exact, *arguments)
