@@ -36,15 +36,15 @@ def findings(
     open_questions = []
     if not _is_told(by_effect["interaction"]):
         open_questions.append(
-            "whether sharing saves more with local or with full connectivity (difference "
-            f"{_number(by_effect['interaction'])})"
+            "whether sharing saves more with local or with full connectivity, "
+            f"{_number(by_effect['interaction'])}"
         )
     for row in contrasts:
         row = _per_hundred(row)
         if row["arm"] == corners.local_shared and fields[row["baseline"]].get("model.parameter_budget"):
             sentences.append(_against_mlp(row))
         if not _is_told(row):
-            open_questions.append(f"{row['arm']} against {row['baseline']} (it saves {_number(row)})")
+            open_questions.append(f"{row['arm']} against {row['baseline']}, {_number(row)}")
     told = "; ".join(open_questions) or "nothing: every interval above and in the contrasts excludes 0"
     return [*sentences, f"Can't be told with {_seeds(seeds)}: {told}."]
 

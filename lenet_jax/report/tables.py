@@ -61,12 +61,7 @@ def shortened(rows: Sequence[Row]) -> list[Row]:
     For arms, that includes validation accuracy if no run scored the test images.
     """
     if "effect" in rows[0]:
-        return [
-            _only(row, "effect", "seeds")
-            | {"saved per hundred": row[f"{SAVED}_mean"]}
-            | _interval(row, SAVED)
-            for row in rows
-        ]
+        return [for_page(row) for row in rows]
     if "contrast" in rows[0]:
         return [
             _only(row, "contrast", "pairs")
@@ -91,8 +86,14 @@ def shortened(rows: Sequence[Row]) -> list[Row]:
 def for_page(row: Row) -> Row:
     """A row of a table with the columns and cells of a page.
 
-    With a paper, a mean and its interval share a cell.
+    With a paper, and for effects, a mean and its interval share a cell.
     """
+    if "effect" in row:
+        low, high = row[f"{SAVED}_ci_low"], row[f"{SAVED}_ci_high"]
+        interval = "" if low is None else f" ({low:z.2f} to {high:z.2f})"
+        return _only(row, "effect", "seeds") | {
+            "errors saved per hundred": f"{row[f'{SAVED}_mean']:z.2f}{interval}"
+        }
     if "paper_error_percent" not in row:
         return {column: value for column, value in row.items() if column not in ONLY_IN_CSV}
     page_row = {}

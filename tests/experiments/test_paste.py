@@ -65,8 +65,8 @@ def test_a_source_that_is_not_there_is_refused():
 
 
 def test_every_sweep_of_the_configs_is_committed():
-    """results/mnist and results/usps come from the ablation, results/history/FILE_ARG from FILE.py:ARG."""
-    assert {path.name for path in ABLATIONS} == {"mnist", "usps"}
+    """Those named after a dataset come from the ablation, results/history/FILE_ARG from FILE.py:ARG."""
+    assert {path.name for path in ABLATIONS} == {"mnist", "mnist_5k", "usps"}
     assert {config_of(sweep) for sweep in ABLATIONS} == {("configs/ablation.py", ())}
     history = [sweep for sweep in SWEEPS if sweep not in ABLATIONS]
     for sweep in history:
