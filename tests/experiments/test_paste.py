@@ -10,11 +10,13 @@ import pytest
 
 from configs.history import tuned
 from experiments import paste
+from lenet_jax.analysis.summaries import contrast_rows
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import differences
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.report.pages import write_report
+from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.tuning import candidate_arms
 from tests.helpers import folders
 from tests.helpers.commands import load_config
@@ -152,7 +154,8 @@ def rows_of(sweep, table):
 
 def contrasts_of(directory):
     """The rows of a sweep's contrasts by their names."""
-    return {row["contrast"]: row for row in folders.rows(directory / "contrasts.csv")}
+    header, runs = read_sweep(directory)
+    return {row["contrast"]: row for row in contrast_rows([run["result"] for run in runs], header["arms"])}
 
 
 def test_what_the_history_page_says_of_net_1_to_net_5_holds():
