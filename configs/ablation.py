@@ -1,10 +1,10 @@
 """The ablation: LeNet-5 with each connectivity, shared and unshared weights, and five MLPs; several seeds.
 
-    python -m experiments.ablate --config=configs/ablation.py --workdir=runs/digits
+    python -m experiments.ablate --config=configs/ablation.py --workdir=runs/mnist_5k
 
-About two minutes on two cores, on the embedded mnist_5k; --config.dataset=mnist, for example, selects another
-dataset, --config.dataset=FILE.npz your own images. All arms share every other field and the seeds. Networks
-with stages read images of 32x32 pixels, MLPs of 28x28, as in 1998; larger images are read as they are.
+A few minutes on two cores, on mnist_5k. --config.dataset selects another dataset (--config.dataset=mnist) or
+your own images (--config.dataset=FILE.npz). All arms share every other field and the seeds. As in 1998,
+networks with stages read 32x32 pixels and MLPs 28x28; larger images keep their size.
 """
 
 import ml_collections

@@ -1,8 +1,8 @@
-"""One LeNet-5 on the embedded mnist_5k.
+"""One LeNet-5 on mnist_5k.
 
     python -m experiments.train --config=configs/lenet5.py --workdir=runs/lenet5
 
-Takes seconds on two cores and writes config.json, runs.jsonl and epochs.jsonl to the folder. Every field
+Takes seconds on two cores and records the run, with its network, in the folder. Every field
 and its meaning are in lenet_jax/config/fields.py.
 """
 

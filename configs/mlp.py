@@ -1,4 +1,4 @@
-"""One multilayer perceptron, 784-300-10, on the embedded mnist_5k.
+"""One multilayer perceptron, 784-300-10, on mnist_5k.
 
     python -m experiments.train --config=configs/mlp.py --workdir=runs/mlp
 

@@ -69,7 +69,11 @@ def define_workdir() -> None:
 
 def define_rerun() -> None:
     """Defines --rerun."""
-    flags.DEFINE_bool("rerun", False, "Compute again the recorded runs that other or unknown code computed.")
+    flags.DEFINE_bool(
+        "rerun",
+        False,
+        "Compute again the recorded runs that other or unknown code computed, or whose files are lost.",
+    )
 
 
 def run(main: Callable[[], None]) -> None:

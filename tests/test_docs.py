@@ -1,6 +1,6 @@
 """The pages that are programs: the blocks of docs/python.md and the cells of docs/tour.ipynb are run.
 
-    PYTHONPATH=$PWD .venv/bin/jupyter execute --inplace docs/tour.ipynb
+    PYTHONPATH=$PWD .venv/bin/jupyter execute --inplace --NotebookClient.record_timing=False docs/tour.ipynb
 
 renews the notebook's outputs.
 """

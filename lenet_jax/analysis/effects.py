@@ -31,7 +31,7 @@ def find_corners(fields: Mapping[str, Mapping[str, Any]]) -> Corners | None:
     """The corners among arms, by their configs; None if an arm is missing or there are several of them.
 
     Args:
-      fields: arm -> its flattened config.
+      fields: arm -> those fields of its flattened config that identify its runs.
     """
     found: dict[tuple, dict[tuple[str, str], list[str]]] = {}
     for arm, config in fields.items():
@@ -64,15 +64,16 @@ def effect_rows(results: Sequence[Mapping[str, Any]], corners: Corners) -> list[
         values["sharing"].append((local_unshared - local_shared + full_unshared - full_shared) / 2)
         values["interaction"].append(local_unshared - local_shared - (full_unshared - full_shared))
         values["gap"].append(full_unshared - local_shared)
+    if not seeds:
+        return []
     rows = []
     for effect, found in values.items():
         interval = mean_interval(found, bounds=(-200.0, 200.0))
-        if found:
-            rows.append({
-                "effect": effect,
-                "seeds": len(found),
-                f"{SAVED}_mean": interval.mean,
-                f"{SAVED}_ci_low": interval.low,
-                f"{SAVED}_ci_high": interval.high,
-            })  # fmt: skip
+        rows.append({
+            "effect": effect,
+            "seeds": len(found),
+            f"{SAVED}_mean": interval.mean,
+            f"{SAVED}_ci_low": interval.low,
+            f"{SAVED}_ci_high": interval.high,
+        })  # fmt: skip
     return rows

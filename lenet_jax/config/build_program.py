@@ -20,7 +20,7 @@ def make_program(
     batch_devices: int,
     channels: int,
 ) -> Program:
-    """The program of a config that has passed `check_fields`.
+    """The program of a config that has passed `check_constraints`.
 
     Args:
       model: the module that `config.model` describes.

@@ -1,4 +1,4 @@
-"""The config of a command that is called without --config: LeNet-5 on the embedded mnist_5k."""
+"""The config of a command that is called without --config: LeNet-5 on mnist_5k."""
 
 import ml_collections
 

@@ -27,7 +27,7 @@ class _FromOriginalFiles(tfds.core.GeneratorBasedBuilder, skip_registration=True
             "image": tfds.features.Tensor(
                 shape=source.image_shape, dtype=source.dtype, encoding=tfds.features.Encoding.BYTES
             ),
-            "label": tfds.features.ClassLabel(num_classes=10),
+            "label": tfds.features.ClassLabel(num_classes=len(source.classes)),
         }
         return tfds.core.DatasetInfo(
             builder=self,

@@ -40,7 +40,7 @@ def load_native(dataset: str, data_dir: str = "", manual_dir: str = "") -> Nativ
 
 
 def dataset_info(dataset: str) -> DatasetInfo:
-    """What can be said about a dataset without its images; a user's own images are read for it.
+    """What a config needs to know about a dataset; a user's own images are read to find out.
 
     Raises UserError for an unknown name, and for images of a user that cannot be used.
     """
@@ -64,11 +64,19 @@ def dataset_info(dataset: str) -> DatasetInfo:
 
 def _own(dataset: str) -> tuple[Native, DatasetInfo]:
     """A user's own images. Raises UserError for what is neither a path nor the name of a dataset."""
-    path = pathlib.Path(dataset).expanduser()
-    looks_like_a_path = path.suffix == ".npz" or len(path.parts) > 1 or path.exists()
+    try:
+        path = pathlib.Path(dataset).expanduser()
+        looks_like_a_path = path.suffix == ".npz" or len(path.parts) > 1 or path.exists()
+        version = _version(path) if looks_like_a_path else ()
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # no such user, too long a name, no access
+        raise UserError(f"config.dataset={dataset!r} can't be read ({error}): check the path.") from error
     if not looks_like_a_path:
         raise UserError(unknown_name("dataset", dataset, (*DATASETS, OWN)))
-    return _load_own(str(path), _version(path))
+    return _load_own(str(path), version)
 
 
 @functools.lru_cache(maxsize=2)
@@ -77,7 +85,7 @@ def _load_own(path: str, version: tuple) -> tuple[Native, DatasetInfo]:
     native = load_own(path)
     images = native.train_images
     info = DatasetInfo(
-        name=pathlib.Path(path).resolve().stem,
+        name=_name(pathlib.Path(path).resolve()),
         identity=f"{DIGEST}{content_digest(native)[:DIGITS]}",
         side=images.shape[1],
         channels=1 if images.ndim == 3 else images.shape[3],
@@ -90,9 +98,17 @@ def _load_own(path: str, version: tuple) -> tuple[Native, DatasetInfo]:
     return native, info
 
 
+def _name(path: pathlib.Path) -> str:
+    """The stem of a file, the whole name of a folder; what is not text is replaced."""
+    name = path.name if path.is_dir() else path.stem
+    return name.encode(errors="replace").decode()
+
+
 def _version(path: pathlib.Path) -> tuple:
-    """Changes whenever a file at or below `path` is replaced."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    """Changes whenever an image at or below `path` is replaced."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for split in ("train", "test") for file in path.glob(f"{split}/*/*"))
     return tuple((str(file), *_stamp(file)) for file in files)
 
 

@@ -25,7 +25,7 @@ class Native(NamedTuple):
 
 
 class DatasetInfo(NamedTuple):
-    """What can be said about a dataset without its images; configs are resolved with it.
+    """What a config needs to know about a dataset: sizes, grey levels and the names of its classes.
 
     Attributes:
       name: as tables show it: the name of a known dataset, or the stem of a user's file or folder.
@@ -46,3 +46,8 @@ class DatasetInfo(NamedTuple):
     train_count: int
     test_count: int
     classes: tuple[str, ...]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether these are a user's own images."""
+        return self.identity != self.name

@@ -40,7 +40,13 @@ def to_native(train: RawSplit, test: RawSplit) -> Native:
         test_images = _float32(test_images, test.images_name)
         low, high = float(train_images.min()), float(train_images.max())
         if low == high:
-            raise UserError(f"{train.images_name} has the value {low:g} in every pixel: store other images.")
+            raise UserError(
+                f"{train.images_name} has the value {low:g} in every pixel: use images that are not constant."
+            )
+        if not np.isfinite(np.float32(high - low)):
+            raise UserError(
+                f"{train.images_name} has values from {low:g} to {high:g}: store a range that float32 holds."
+            )
     classes, train_labels, test_labels = _number_classes(train, test)
     return Native(train_images, train_labels, test_images, test_labels, low, high, classes)
 

@@ -50,7 +50,8 @@ def native_splits(native: Native, data: ml_collections.FrozenConfigDict) -> Spli
     return Splits(
         train=Split(native.train_images[train], native.train_labels[train]),
         validation=Split(native.train_images[validation], native.train_labels[validation]),
-        test=Split(native.test_images, native.test_labels),
+        # Copies, like the others: a caller may change them, and native arrays are kept for later calls.
+        test=Split(native.test_images.copy(), native.test_labels.copy()),
     )
 
 

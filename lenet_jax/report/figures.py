@@ -98,7 +98,7 @@ def accuracy_against_parameters(
     axes.set_xlabel("trainable parameters")
     axes.set_ylabel("test accuracy (%)")
     wired = any(look.marker == "o" for look in looks.values())
-    axes.set_title(f"{title} (filled circles: shared kernels)" if wired else title)
+    axes.set_title(_literal(f"{title} (filled circles: shared kernels)" if wired else title))
     axes.grid(True, which="major", alpha=0.3)
     _name_arms(figure, axes, rows)
     return figure
@@ -148,7 +148,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
         axes.xaxis.set_minor_formatter("")
     readings = " or ".join(dict.fromkeys(row["compared"].replace("_", " ") for row in rows))
     axes.set_xlabel(f"{readings} (% of the test images)")
-    axes.set_title(title)
+    axes.set_title(_literal(title))
     axes.grid(True, axis="x", alpha=0.3)
     if axes.containers:
         figure.legend(loc="outside lower center", ncols=2)
@@ -171,9 +171,14 @@ def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
 def entitle(figure: Figure, title: str, caption: str) -> Figure:
     """Writes the title above and the caption below, wrapped to the figure's width; returns the figure."""
     width = figure.get_figwidth()
-    figure.suptitle(textwrap.fill(title, int(width * 10)).replace("$", r"\$"), fontsize=12)
+    figure.suptitle(_literal(textwrap.fill(title, int(width * 10))), fontsize=12)
     figure.supxlabel(textwrap.fill(caption, int(width * 14)), fontsize=9)
     return figure
+
+
+def _literal(text: str) -> str:
+    """Text whose dollar signs do not start a formula."""
+    return text.replace("$", r"\$")
 
 
 def _looks(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:

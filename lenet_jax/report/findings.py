@@ -1,4 +1,4 @@
-"""What a sweep has found, in sentences: each number with its interval, and what can't be told."""
+"""What a sweep found, in sentences: each number with its interval, and what can't be told."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,59 +7,74 @@ from lenet_jax.analysis.effects import SAVED, Corners
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 
+SAME_SIZE = 0.02  # relative difference of the parameters up to which two networks are of about the same size
+
 
 def findings(
     effects: Sequence[Row],
     contrasts: Sequence[Row],
     corners: Corners,
     fields: Mapping[str, Mapping[str, Any]],
+    parameters: Mapping[str, int],
     about: str,
 ) -> list[str]:
-    """Sentences about the main effects, the convolution against an MLP of its size, and open questions.
+    """Sentences about the effects, the convolution against an MLP of its size, and what can't be told.
 
     Args:
       effects: of `lenet_jax.analysis.effects.effect_rows`, not empty.
       contrasts: of `lenet_jax.analysis.summaries.contrast_rows`.
       fields: arm -> its flattened config.
+      parameters: arm -> its number of parameters.
       about: on which images, "all 2,000 test images of mnist_5k".
     """
-    by_effect = {row["effect"]: row for row in effects}
-    seeds = effects[0]["seeds"]
+    connectivity, sharing, interaction, gap = (
+        next(row for row in effects if row["effect"] == name)
+        for name in ("connectivity", "sharing", "interaction", "gap")
+    )
+    seeds = connectivity["seeds"]
     covered = f"{CONFIDENCE:.0%} intervals over {seeds} seeds" if seeds > 1 else "one seed, so no intervals"
+    more, less = ("local", "full") if interaction[f"{SAVED}_mean"] > 0 else ("full", "local")
     sentences = [
-        f"In errors per hundred, on {about}; {covered}, which do not cover the choice of test images.",
-        _saves("Local instead of full connectivity", by_effect["connectivity"], "both kinds of weights"),
-        _saves("Sharing weights", by_effect["sharing"], "local and full connectivity"),
-        f"Together that is the gap of {_number(by_effect['gap'])} between the fully connected network "
-        "and the convolution.",
+        f"Numbers are errors per hundred, on {about}; {covered}, which do not cover test-set sampling.",
+        "Interaction: what sharing saves with local connectivity minus what it saves with full connectivity. "
+        "Gap: the errors of the fully connected network minus those of the convolution, which is the sum of "
+        "the two effects.",
+        f"Local connectivity, compared with full, {_saves(connectivity)}, averaged over both kinds of "
+        "weights.",
+        f"Sharing weights {_saves(sharing)}, averaged over local and full connectivity.",
+        f"Together they make up the gap of {_number(gap)} between the fully connected network and the "
+        "convolution.",
     ]
-    open_questions = []
-    if not _is_told(by_effect["interaction"]):
-        open_questions.append(
-            "whether sharing saves more with local or with full connectivity, "
-            f"{_number(by_effect['interaction'])}"
+    if _is_told(interaction):
+        sentences.append(
+            f"Sharing saves more with {more} than with {less} connectivity: the interaction is "
+            f"{_number(interaction)}."
         )
-    for row in contrasts:
-        row = _per_hundred(row)
-        if row["arm"] == corners.local_shared and fields[row["baseline"]].get("model.parameter_budget"):
-            sentences.append(_against_mlp(row))
+    unknown = [
+        f"{what}, {_number(row)}"
+        for what, row in (
+            ("what connectivity saves", connectivity),
+            ("what sharing saves", sharing),
+            ("whether sharing saves more with local or with full connectivity", interaction),
+            ("the gap", gap),
+        )
+        if not _is_told(row)
+    ]
+    for row in map(_per_hundred, contrasts):
+        arm, baseline = row["arm"], row["baseline"]
+        ratio = parameters[arm] / parameters[baseline]
+        is_mlp = fields[baseline]["model.name"] == "mlp"
+        if arm == corners.local_shared and is_mlp and abs(ratio - 1) <= SAME_SIZE:
+            sentences.append(
+                f"The convolution {_saves(row)}, compared with {baseline}, an MLP of about the same size."
+            )
         if not _is_told(row):
-            open_questions.append(f"{row['arm']} against {row['baseline']}, {_number(row)}")
-    told = "; ".join(open_questions) or "nothing: every interval above and in the contrasts excludes 0"
-    return [*sentences, f"Can't be told with {_seeds(seeds)}: {told}."]
+            unknown.append(f"{arm} against {baseline}, {_number(row)}")
+    nothing = "nothing; every interval above and in the contrasts excludes 0"
+    return [*sentences, f"Can't be told with {_seeds(seeds)}: {'; '.join(unknown) or nothing}."]
 
 
-def _saves(what: str, row: Row, averaged_over: str) -> str:
-    unclear = "" if _is_told(row) else "; whether it saves any can't be told"
-    return f"{what} {_verb(row)}, averaged over {averaged_over}{unclear}."
-
-
-def _against_mlp(row: Row) -> str:
-    unclear = "" if _is_told(row) else "; which is better can't be told"
-    return f"The convolution {_verb(row)} against {row['baseline']}, an MLP with as many parameters{unclear}."
-
-
-def _verb(row: Row) -> str:
+def _saves(row: Row) -> str:
     """ "saves 1.2 (0.9 to 1.5)", or what it costs if the whole interval is below 0."""
     if _is_told(row) and row[f"{SAVED}_mean"] < 0:
         ends = zip(("mean", "ci_low", "ci_high"), ("mean", "ci_high", "ci_low"), strict=True)
@@ -77,6 +92,7 @@ def _per_hundred(contrast: Row) -> Row:
 
 
 def _number(row: Row) -> str:
+    """A mean with its interval."""
     mean, low, high = (row[f"{SAVED}_{end}"] for end in ("mean", "ci_low", "ci_high"))
     interval = "" if low is None else f" ({low:z.1f} to {high:z.1f})"
     return f"{mean:z.1f}{interval}"

@@ -12,7 +12,6 @@ from lenet_jax.errors import UserError
 from lenet_jax.report import figures, run_pictures
 from lenet_jax.report.run_pictures import Answered, Picture, answers_of, is_mlp
 from lenet_jax.runs import kept
-from lenet_jax.runs.header import Record
 from lenet_jax.runs.loaded import Sweep, load_run, load_sweep
 from lenet_jax.runs.trained import TrainedRun
 
@@ -100,11 +99,7 @@ def _common_seeds(keys: Sequence[tuple[str, int]], arms: Sequence[str]) -> set[i
 
 def _keys(sweep: Sweep, kind: str) -> list[tuple[str, int]]:
     """Arm and seed of the runs whose file of this kind is there."""
-    return [(run["arm"], run["seed"]) for run in sweep.records if _is_kept(sweep.directory, run, kind)]
-
-
-def _is_kept(directory: pathlib.Path, run: Record, kind: str) -> bool:
-    return kind in run["kept"] and kept.path_of(directory, kind, run["arm"], run["seed"]).exists()
+    return [(run["arm"], run["seed"]) for run in sweep.records if kept.exists(sweep.directory, kind, run)]
 
 
 def _pictures_of(
@@ -157,8 +152,8 @@ def _same_images(run: TrainedRun, other: TrainedRun) -> bool:
 
 def _answered(run: TrainedRun, places: Places) -> Answered:
     split, answers = answers_of(run)
-    path, is_own = pathlib.Path(run.config.dataset).expanduser(), run.dataset.identity != run.dataset.name
-    if is_own and not places.dataset and not path.exists():
+    path = pathlib.Path(run.config.dataset).expanduser()
+    if run.dataset.is_own and not places.dataset and not path.exists():
         raise UserError(
             f"{path} doesn't exist: name the place where the images are now, with --dataset=PATH."
         )

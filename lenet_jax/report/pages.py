@@ -10,6 +10,7 @@ from lenet_jax import files
 from lenet_jax.analysis import effects, summaries
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
+from lenet_jax.config.identity import identifies
 from lenet_jax.report import captions, figures, findings, tables
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.merge import merge
@@ -78,11 +79,18 @@ def _write_effects(
     fields: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """Writes what each constraint is worth; returns it for a terminal."""
-    corners = effects.find_corners(fields)
-    rows = effects.effect_rows([run["result"] for run in runs], corners) if corners else []
+    corners = effects.find_corners({
+        arm: {field: value for field, value in config.items() if identifies(field)}
+        for arm, config in fields.items()
+    })  # fmt: skip
+    results = [run["result"] for run in runs]
+    rows = effects.effect_rows(results, corners) if corners else []
     notes = []
     if corners and rows:
-        notes = findings.findings(rows, contrasts, corners, fields, captions.test_images(runs))
+        parameters = {result["arm"]: result["parameters"] for result in results}
+        of_corners = [run for run in runs if run["arm"] in corners]
+        about = captions.test_images(of_corners)
+        notes = findings.findings(rows, contrasts, corners, fields, parameters, about)
     return _write_table(directory, "effects", rows, notes)
 
 

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from lenet_jax.report import curves, pictures
 from lenet_jax.runs.loaded import Sweep
-from lenet_jax.runs.store import read_epochs
 from lenet_jax.runs.trained import TrainedRun
 from lenet_jax.training.epoch import Answers
 
@@ -48,12 +47,11 @@ def answers_of(run: TrainedRun) -> tuple[str, Answers]:
 
 def learning_curves(sweep: Sweep, arms: Sequence[str]) -> Picture:
     """Learning curves of the runs of these arms."""
-    records = [run for run in sweep.records if run["arm"] in arms]
-    recorded = {(run["arm"], run["seed"]) for run in records}
-    epochs = [row for row in read_epochs(sweep.directory) if (row["arm"], row["seed"]) in recorded]
-    datasets = " and ".join(dict.fromkeys(run["result"]["dataset"] for run in records))
-    shows = f"loss and error after each epoch, {_count(len(arms), 'arm')}, {_count(len(recorded), 'run')}"
-    return Picture("curves", shows, curves.learning_curves(epochs, arms, f"{datasets}: learning curves"))
+    drawn = sweep.select(arm=arms)
+    datasets = " and ".join(dict.fromkeys(run["result"]["dataset"] for run in drawn.records))
+    shows = f"loss and error after each epoch, {_count(len(arms), 'arm')}, {_count(len(drawn), 'run')}"
+    figure = curves.learning_curves(drawn.epochs, arms, f"{datasets}: learning curves")
+    return Picture("curves", shows, figure)
 
 
 def confusion(run: TrainedRun, answered: Answered) -> Picture:

@@ -160,6 +160,18 @@ def salvage_provenances(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def salvage_datasets(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
+    """The intact entries of "datasets" in a damaged config.json."""
+    text = (directory / CONFIG).read_text(encoding="utf-8", errors="replace")
+    found = {}
+    for entry in re.finditer(r'"(sha256:[0-9a-f]+)": (?={)', text):
+        with contextlib.suppress(ValueError):
+            dataset, _ = json.JSONDecoder().raw_decode(text, entry.end())
+            if dataset.get("identity") == entry[1]:
+                found[entry[1]] = dataset
+    return found
+
+
 def check_header(directory: pathlib.Path, recorded: Header | None, asked: Header) -> None:
     """Raises UserError if config.json holds another kind of results, or those of another config."""
     if recorded:

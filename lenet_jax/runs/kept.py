@@ -18,7 +18,7 @@ from lenet_jax.errors import UserError
 
 WEIGHTS, PREDICTIONS = "weights", "predictions"
 DIGITS = 8  # of a SHA-256 in a file name
-AGAIN = "the command that made the folder computes the run again if --rerun is added"
+AGAIN = "to compute it again, run the folder's command with --rerun"
 
 Kept = dict[str, dict[str, Any]]  # WEIGHTS or PREDICTIONS -> "bytes" and "sha256", as a run's line has them
 
@@ -31,8 +31,12 @@ def path_of(directory: pathlib.Path, kind: str, arm: str, seed: int) -> pathlib.
 def write(directory: pathlib.Path, arm: str, seed: int, contents: Mapping[str, bytes]) -> Kept:
     """Writes a run's files, {kind: content}, each atomically; returns what its line says of them.
 
+    Files of other kinds, which an earlier computation of the run has kept, are removed.
+
     Raises UserError if a file cannot be written.
     """
+    for kind in {WEIGHTS, PREDICTIONS} - contents.keys():
+        path_of(directory, kind, arm, seed).unlink(missing_ok=True)
     for kind, content in contents.items():
         path = path_of(directory, kind, arm, seed)
         files.make_directory(path.parent)
@@ -73,6 +77,11 @@ def _why(run: Mapping[str, Any]) -> str:
     return f"it was recorded before they were kept; {AGAIN}"
 
 
+def exists(directory: pathlib.Path, kind: str, run: Mapping[str, Any]) -> bool:
+    """Whether the run has kept such a file, and it is there."""
+    return kind in run["kept"] and path_of(directory, kind, run["arm"], run["seed"]).exists()
+
+
 def is_intact(directory: pathlib.Path, run: Mapping[str, Any]) -> bool:
     """Whether all files that the run has kept are still as they were written."""
     return all(_current(directory, kind, run) == entry["sha256"] for kind, entry in run["kept"].items())
@@ -91,11 +100,7 @@ def set_aside(directory: pathlib.Path, replaced: pathlib.Path, run: Mapping[str,
 
 def describe(directory: pathlib.Path, runs: Iterable[Mapping[str, Any]]) -> str:
     """One line: how many networks the folder holds, and their size."""
-    sizes = [
-        run["kept"][WEIGHTS]["bytes"]
-        for run in runs
-        if WEIGHTS in run["kept"] and path_of(directory, WEIGHTS, run["arm"], run["seed"]).exists()
-    ]
+    sizes = [run["kept"][WEIGHTS]["bytes"] for run in runs if exists(directory, WEIGHTS, run)]
     if not sizes:
         return f"No networks kept in {directory / WEIGHTS}"
     networks = "1 network" if len(sizes) == 1 else f"{len(sizes)} networks"

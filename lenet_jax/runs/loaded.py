@@ -25,8 +25,8 @@ def load_run(folder: str | os.PathLike[str], arm: str, seed: int) -> TrainedRun:
 
     Raises UserError if nothing is recorded there, or not this run.
     """
-    of_arm = load_sweep(folder).select(arm=arm)
-    found = list(of_arm.select(seed=seed))
+    of_arm = load_sweep(folder).select(arm=[arm])
+    found = list(of_arm.select(seed=[seed]))
     if not found:
         raise UserError(
             f"{folder} has no run of arm {arm} with seed {seed}: its seeds are "
@@ -86,15 +86,15 @@ class Sweep:
 
         Raises UserError for an arm that has no runs.
         """
-        arms = self.arms if arm is None else [arm] if isinstance(arm, str) else arm
+        arms = self.arms if arm is None else [arm] if isinstance(arm, str) else list(arm)
         self.require_arms(arms)
-        seeds = self.seeds if seed is None else [seed] if isinstance(seed, int) else seed
-        kept = [
+        seeds = self.seeds if seed is None else list(seed) if isinstance(seed, Collection) else [seed]
+        chosen = [
             run
             for run in self.records
             if run["arm"] in arms and run["seed"] in seeds and (where is None or where(self._open(run)))
         ]
-        return Sweep(self.directory, self.header, kept)
+        return Sweep(self.directory, self.header, chosen)
 
     def require_arms(self, names: Collection[str]) -> None:
         """Raises UserError if a name is not that of an arm with runs."""
@@ -115,7 +115,7 @@ class Sweep:
         import pandas  # imported late: commands do not need it
 
         if per == "epoch":
-            return pandas.DataFrame(self._epochs)
+            return pandas.DataFrame(self.epochs)
         if per != "run":
             raise UserError(f'per={per!r} is unknown: choose "run" or "epoch".')
         return pandas.DataFrame([
@@ -137,16 +137,18 @@ class Sweep:
         return kept.describe(self.directory, self.records)
 
     def mistakes(self) -> dict[tuple[str, int], Mistakes]:
-        """The test images that each run answers wrongly, by arm and seed; also without its predictions.
+        """The test images that each run answers wrongly, by arm and seed.
 
-        Runs of which nothing is known are left out. Raises UserError if the file is damaged.
+        They are there even where the predictions are not, as in a fresh clone. Runs of which nothing is known
+        are left out. Raises UserError if the file is damaged.
         """
         runs = [(run["arm"], run["seed"]) for run in self.records]
         found = read_mistakes(self.directory)
         return {run: found[run] for run in runs if run in found}
 
     @functools.cached_property
-    def _epochs(self) -> list[dict[str, Any]]:
+    def epochs(self) -> list[dict[str, Any]]:
+        """One row per run and epoch: `arm`, `seed`, `epoch`, metrics. Raises UserError if one is damaged."""
         runs = {(run["arm"], run["seed"]) for run in self.records}
         return [row for row in read_epochs(self.directory) if (row["arm"], row["seed"]) in runs]
 
@@ -159,7 +161,7 @@ class Sweep:
         own = self.header.get("datasets", {}).get(fields["dataset"])
         if own:
             info = DatasetInfo(**{name: own[name] for name in DatasetInfo._fields})
-            info = info._replace(classes=tuple(info.classes))
+            info = info._replace(name=run["result"]["dataset"], classes=tuple(info.classes))
             fields["dataset"] = own["path"]
         else:
             info = dataset_info(fields["dataset"])
@@ -171,7 +173,7 @@ class Sweep:
             functools.partial(network_files.read_answers, self.directory, run),
             lambda: [
                 {name: value for name, value in row.items() if name not in ("arm", "seed")}
-                for row in self._epochs
+                for row in self.epochs
                 if (row["arm"], row["seed"]) == (run["arm"], run["seed"])
             ],
         )

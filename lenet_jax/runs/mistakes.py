@@ -19,12 +19,13 @@ from lenet_jax import files
 from lenet_jax.errors import UserError
 from lenet_jax.runs import kept
 from lenet_jax.runs.header import Record
+from lenet_jax.runs.lines import free_name
 from lenet_jax.runs.network_files import read_answers
 from lenet_jax.runs.recorded import Key
 from lenet_jax.training.epoch import Answers
 
 FILE = "mistakes.npz"
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 class Mistakes(NamedTuple):
@@ -42,9 +43,16 @@ class Mistakes(NamedTuple):
 def write_mistakes(directory: pathlib.Path, runs: Sequence[Record]) -> None:
     """Rewrites mistakes.npz for these runs; removes it if nothing is known of any.
 
-    Raises UserError if the file is damaged or cannot be written.
+    A damaged file is set aside with a warning. Raises UserError if the file cannot be written.
     """
-    earlier = read_mistakes(directory)
+    path = directory / FILE
+    try:
+        earlier = read_mistakes(directory)
+    except UserError as damaged:
+        earlier = {}
+        aside = free_name(path)
+        path.rename(aside)
+        logging.warning("%s It was set aside as %s.", damaged, aside.name)
     found: dict[Key, Mistakes] = {}
     for run in runs:
         key = run["arm"], run["seed"]
@@ -54,7 +62,6 @@ def write_mistakes(directory: pathlib.Path, runs: Sequence[Record]) -> None:
             found[key] = Mistakes(images, answers.classes[images])
         elif key in earlier and len(earlier[key].images) == _errors(run):
             found[key] = earlier[key]
-    path = directory / FILE
     if found:
         files.write(path, _pack(found))
     else:
@@ -63,8 +70,7 @@ def write_mistakes(directory: pathlib.Path, runs: Sequence[Record]) -> None:
 
 def _answers(directory: pathlib.Path, run: Record) -> Answers | None:
     """A run's answers to the test images, if they are there; a damaged file is left out with a warning."""
-    path = kept.path_of(directory, kept.PREDICTIONS, run["arm"], run["seed"])
-    if kept.PREDICTIONS not in run["kept"] or not path.exists():
+    if not kept.exists(directory, kept.PREDICTIONS, run):
         return None
     try:
         return read_answers(directory, run).get("test")
@@ -88,9 +94,7 @@ def read_mistakes(directory: pathlib.Path) -> dict[Key, Mistakes]:
             for arm, seed, steps, answers in zip(arrays["arm"], arrays["seed"], *columns, strict=True)
         }
     except _DAMAGE as error:
-        raise UserError(
-            f"{path} is damaged ({error}): restore it, or delete it and run the report again."
-        ) from error
+        raise UserError(f"{path} is damaged: experiments.report makes it again from predictions.") from error
 
 
 def _pack(found: Mapping[Key, Mistakes]) -> bytes:

@@ -17,6 +17,7 @@ from lenet_jax.runs.loaded import load_sweep
 from lenet_jax.runs.run import Network, Run, prepare, train_runs
 from lenet_jax.runs.sweep import Callback, Metrics, run_sweep
 from lenet_jax.runs.trained import TrainedRun
+from lenet_jax.training.epoch import Answers
 
 
 def train(
@@ -32,7 +33,8 @@ def train(
         and with a validation split "val_loss" and "val_accuracy"; losses in the unit of the loss, accuracies
         in [0, 1].
       folder: where the run is recorded, as by `experiments.train`; one that is recorded there already is
-        opened instead. None to write nothing.
+        opened instead, without calling `callback`. None to write nothing; then config.keep="none" acts as
+        "last".
 
     Raises UserError for a config that cannot be run, and for a folder of another run.
     """
@@ -57,11 +59,21 @@ def _train_in_memory(config: ml_collections.ConfigDict, callback: Callback | Non
     [trained] = train_runs([run], prepare(resolved), log_epoch)
 
     def network() -> Network:
-        if trained.network is None:
-            raise UserError(f"{run.name} diverged in epoch {trained.result['epochs']}: it has no network.")
+        require_finite()
+        assert trained.network
         return trained.network
 
-    return TrainedRun(run.arm, resolved, trained.result, network, lambda: trained.answers, lambda: epochs)
+    def answers() -> dict[str, Answers]:
+        require_finite()
+        return trained.answers
+
+    def require_finite() -> None:
+        if trained.result["status"] == "diverged":
+            raise UserError(
+                f"{run.name} diverged in epoch {trained.result['epochs']}: it has no network and no answers."
+            )
+
+    return TrainedRun(run.arm, resolved, trained.result, network, answers, lambda: epochs)
 
 
 def train_in_folder(

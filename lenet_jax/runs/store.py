@@ -41,6 +41,7 @@ from lenet_jax.runs.header import (
     pack,
     read_header,
     require_header,
+    salvage_datasets,
     salvage_provenances,
     write_header,
 )
@@ -57,13 +58,15 @@ def check_folder(
 
     Raises UserError if `Store.open` would refuse the folder.
     """
-    provenances = {}
+    provenances, datasets = {}, {}
     try:
         recorded = read_header(directory)
     except Damaged:  # set aside later, once all checks have passed
-        recorded, provenances = None, salvage_provenances(directory)
+        recorded = None
+        provenances, datasets = salvage_provenances(directory), salvage_datasets(directory)
     joined = join_headers(recorded, header)
     joined["provenances"].update(provenances)
+    joined["datasets"] = {**datasets, **joined["datasets"]}
     runs = RecordedRuns(directory)
     runs.read_on()
     check_header(directory, recorded, header)

@@ -12,7 +12,6 @@ import ml_collections
 from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.fields import SEED_LIMIT, override
 from lenet_jax.config.resolve import Resolved, resolve
-from lenet_jax.data import DATASETS
 from lenet_jax.errors import UserError
 from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.network_files import pack_files
@@ -135,7 +134,7 @@ def run_sweep(
 
 def _own_dataset(resolved: Resolved) -> tuple[str, dict[str, Any]] | None:
     """A user's own images by their identity, as config.json lists them; None for a known dataset."""
-    if resolved.dataset.identity in DATASETS:
+    if not resolved.dataset.is_own:
         return None
     return resolved.dataset.identity, {**resolved.dataset._asdict(), "path": resolved.config.dataset}
 

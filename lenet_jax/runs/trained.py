@@ -80,6 +80,9 @@ class TrainedRun:
     def network(self) -> Network:
         """The trained network, and the epoch after which it was kept, by `config.keep`.
 
+        By default that is the last epoch, even if `config.train.select_epoch` selects another one, whose
+        scores are in `result` and whose answers in `answers`: train with config.keep="best" to keep that one.
+
         Raises UserError if the run has none, or its file is missing or damaged.
         """
         return self._load_network()
@@ -116,7 +119,7 @@ class TrainedRun:
           dataset: where images of your own are now; "" for where they were.
           data_dir, manual_dir: as in `config.data`.
           preprocessed: whether images are what the network reads, (N, S, S, C) float32, instead of what the
-            dataset supplies. `config.data.move` and `.positions` shift these alone.
+            dataset supplies. Only preprocessed images are shifted by `config.data.move` and `.positions`.
 
         Raises UserError if the images are not those that the run was trained on, or cannot be loaded.
         """
@@ -146,6 +149,10 @@ class TrainedRun:
 
     def predict(self, images: Any, *, preprocessed: bool = False) -> np.ndarray:
         """Scores (N, K) float32, whose largest is the answer's: logits, or negated distances of RBF units.
+
+        On the images of `splits`, a network of the epoch that counts (see `network`) has exactly the recorded
+        accuracies, on the machine that recorded them. Where `config.data.move` or `.positions` shift images,
+        that holds for preprocessed ones.
 
         Args:
           images: as the dataset supplies them, (N, side, side) or (N, side, side, C), of numpy or JAX.
@@ -192,7 +199,11 @@ class TrainedRun:
 
     def _network_input(self, images: Any, preprocessed: bool) -> np.ndarray:
         """Checked and preprocessed images, (N, S, S, C) float32."""
-        images, info, data = np.asarray(images), self.dataset, self.config.data
+        info, data = self.dataset, self.config.data
+        try:
+            images = np.asarray(images)
+        except ValueError as error:
+            raise UserError(f"The images are not one array ({error}): give an array (N, ...).") from error
         side = data.image_size if preprocessed else info.side
         wanted = (side, side, info.channels)
         fits = images.shape[1:] == wanted or (info.channels == 1 and images.shape[1:] == wanted[:2])
@@ -205,6 +216,8 @@ class TrainedRun:
             )
         if images.dtype.kind not in "buif":
             raise UserError(f"Images of dtype {images.dtype} are not numbers: give uint8 or float images.")
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+            images = images.astype(np.float32) if images.dtype.kind == "f" else images
         if not np.isfinite(images).all():
             number = int(np.argmin(np.isfinite(images.reshape(len(images), -1)).all(1)))
             raise UserError(f"Image {number} holds NaN or infinite values: give finite grey levels.")

@@ -109,12 +109,15 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
             state = init_state.eval_shape(program, hyperparameters)
             chunk = one_run.image_shapes(program, one_run.EVALUATION_BATCH).images
             chunks = jax.ShapeDtypeStruct((runs * devices, *chunk.shape), chunk.dtype)
+            beside_outputs = sum(
+                leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((data, state.opt_state))
+            )
             return max(
-                _bytes_needed(function.lower(*arguments).compile())
-                for function, *arguments in (
-                    (init_state, program, hyperparameters),
-                    (train_epoch, program, state, data, 0),
-                    (evaluation.outputs, program.model, state.variables, chunks),
+                _bytes_needed(function.lower(*arguments).compile()) + held
+                for held, function, *arguments in (
+                    (0, init_state, program, hyperparameters),
+                    (0, train_epoch, program, state, data, 0),
+                    (beside_outputs, evaluation.outputs, program.model, state.variables, chunks),
                 )
             )
 

@@ -7,9 +7,10 @@ import jax
 
 
 def make_gpus_deterministic() -> None:
-    """Makes a compiled call return the same bits each time on a GPU; on a CPU it does so anyway.
+    """Makes compiled functions deterministic on GPUs; on CPUs they are.
 
-    On a GPU or TPU the last digits of a run still depend on how many runs are trained side by side.
+    Call it before JAX computes anything, as XLA reads the flag once. On a GPU or TPU the last digits of a run
+    still depend on how many runs are trained side by side.
     """
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true"
 

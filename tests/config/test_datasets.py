@@ -1,11 +1,12 @@
-"""Networks for datasets with other channels and classes than the digits; no image is read."""
+"""Networks for datasets with other channels and classes than the digits, and how they are named."""
 
 import pytest
+from PIL import Image
 
 from lenet_jax.config.build_model import solve_width
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
-from lenet_jax.data import DatasetInfo
+from lenet_jax.data import DatasetInfo, dataset_info
 from lenet_jax.errors import UserError
 from lenet_jax.models.map_tables import TABLES
 from tests.helpers.networks import counts_of
@@ -95,3 +96,30 @@ def test_a_map_table_names_channels_of_the_image_too():
 
 def test_grey_images_of_ten_classes_have_the_documented_counts():
     assert counts_of({"dataset": "mnist_5k"}) == counts_of({"dataset": "digits"})
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words"),
+    [
+        ("~no_such_user/own.npz", "can't be read"),
+        (f"{'x' * 300}.npz", "can't be read"),
+        ("nul\0.npz", "can't be read"),
+        ("no/such/folder", "doesn't exist"),
+        ("nope", "is unknown: choose one of digits"),
+    ],
+    ids=["no user", "long name", "nul", "no folder", "no name"],
+)
+def test_a_path_that_cannot_be_read_is_refused(dataset, words):
+    with pytest.raises(UserError, match=words):
+        resolve(override(default_config(), {"dataset": dataset}))
+
+
+def test_a_folder_is_named_as_a_whole(tmp_path):
+    for split in ("train", "test"):
+        for name in "ab":
+            folder = tmp_path / "data.v2" / split / name
+            folder.mkdir(parents=True)
+            Image.new("L", (4, 4)).save(folder / "1.png")
+    info = dataset_info(str(tmp_path / "data.v2"))
+    assert (info.name, info.classes, info.is_own) == ("data.v2", ("a", "b"), True)
+    assert not dataset_info("digits").is_own

@@ -1,4 +1,4 @@
-"""What a sweep has found, in sentences."""
+"""What a sweep found, in sentences."""
 
 from lenet_jax.analysis.effects import Corners, effect_rows
 from lenet_jax.analysis.summaries import contrast_rows
@@ -7,10 +7,13 @@ from tests.helpers.results import arm, result
 
 CORNERS = Corners("conv", "locally", "sliding", "dense")
 ARMS = [
-    arm("conv", baselines={"size": "mlp", "constraints": "dense"}),
-    *map(arm, ("locally", "sliding", "dense", "mlp")),
+    arm("conv", baselines={"size": "mlp", "constraints": "dense", "larger": "wide"}),
+    *map(arm, ("locally", "sliding", "dense", "mlp", "wide")),
 ]
-FIELDS = {name: {} for name in CORNERS} | {"mlp": {"model.parameter_budget": 61706}}
+FIELDS = {name: {"model.name": "cnn"} for name in CORNERS} | {
+    name: {"model.name": "mlp"} for name in ("mlp", "wide")
+}
+PARAMETERS = dict.fromkeys(CORNERS, 61_706) | {"mlp": 62_020, "wide": 238_510}
 
 
 def said(**errors):
@@ -18,8 +21,8 @@ def said(**errors):
     results = [
         result(name, seed, 1 - error / 100) for name, its in errors.items() for seed, error in enumerate(its)
     ]
-    rows = effect_rows(results, CORNERS)
-    return findings(rows, contrast_rows(results, ARMS), CORNERS, FIELDS, "all 50 test images of x")
+    rows, contrasts = effect_rows(results, CORNERS), contrast_rows(results, ARMS)
+    return findings(rows, contrasts, CORNERS, FIELDS, PARAMETERS, "all 50 test images of x")
 
 
 def test_effects_are_said_with_intervals_and_what_is_open_is_named():
@@ -29,35 +32,41 @@ def test_effects_are_said_with_intervals_and_what_is_open_is_named():
         sliding=(2.0, 2.0, 2.1),
         dense=(5.0, 5.0, 5.2),
         mlp=(1, 2, 0.1),
+        wide=(9.0, 9.0, 9.0),
     )
     assert sentences[0] == (
-        "In errors per hundred, on all 50 test images of x; 95% intervals over 3 seeds, which do not cover "
-        "the choice of test images."
+        "Numbers are errors per hundred, on all 50 test images of x; 95% intervals over 3 seeds, which do "
+        "not cover test-set sampling."
     )
-    assert sentences[1] == (
-        "Local instead of full connectivity saves 1.5 (1.1 to 1.9), averaged over both kinds of weights."
+    assert sentences[2] == (
+        "Local connectivity, compared with full, saves 1.5 (1.1 to 1.9), averaged over both kinds of weights."
     )
-    assert sentences[2].startswith("Sharing weights saves 2.6 (")
-    assert "the gap of 4.1 (" in sentences[3]
-    assert sentences[4].startswith("The convolution saves 0.0 (") and sentences[4].endswith(
-        "against mlp, an MLP with as many parameters; which is better can't be told."
-    )
-    assert sentences[5].startswith("Can't be told with 3 seeds: ") and "conv against mlp" in sentences[5]
-    assert "whether sharing saves more" not in sentences[5]  # its interval excludes 0
+    assert sentences[3].startswith("Sharing weights saves 2.6 (")
+    assert "the gap of 4.1 (" in sentences[4]
+    assert sentences[5].startswith("Sharing saves more with full than with local connectivity: the interac")
+    assert sentences[6].startswith("The convolution saves 0.0 (")
+    assert sentences[6].endswith("compared with mlp, an MLP of about the same size.")
+    assert sentences[7].startswith("Can't be told with 3 seeds: conv against mlp, 0.0 (")
+    assert len(sentences) == 8  # "wide" is not of its size
 
 
 def test_a_constraint_may_cost_errors_or_have_no_clear_effect():
     sentences = said(conv=(5.0, 5.1), locally=(6.0, 4.0), sliding=(1.0, 1.1), dense=(2.0, 0.1))
-    assert sentences[1] == (
-        "Local instead of full connectivity costs 4.0 (3.7 to 4.3), averaged over both kinds of weights."
+    assert sentences[2].startswith("Local connectivity, compared with full, costs 4.0 (3.7 to 4.3), averaged")
+    assert "; what sharing saves, " in sentences[-1] or ": what sharing saves, " in sentences[-1]
+    assert "the gap, " in sentences[-1] and "what connectivity saves" not in sentences[-1]
+
+
+def test_nothing_is_open_only_if_every_interval_excludes_0():
+    errors = {"conv": (1.0, 1.0), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
+    assert said(**errors)[-1] == (
+        "Can't be told with 2 seeds: nothing; every interval above and in the contrasts excludes 0."
     )
-    assert "whether it saves any can't be told" in sentences[2]
+    assert "nothing" not in said(**errors | {"dense": (0.0, 9.0)})[-1]
 
 
 def test_one_seed_has_no_intervals_and_tells_nothing():
     sentences = said(conv=(1.0,), locally=(3.0,), sliding=(2.0,), dense=(5.0,))
     assert "one seed, so no intervals" in sentences[0]
-    assert (
-        "saves 1.5, averaged over both kinds of weights; whether it saves any can't be told" in sentences[1]
-    )
-    assert sentences[-1].startswith("Can't be told with 1 seed: ")
+    assert sentences[2].endswith("saves 1.5, averaged over both kinds of weights.")
+    assert sentences[-1].startswith("Can't be told with 1 seed: what connectivity saves, 1.5; what sharing")

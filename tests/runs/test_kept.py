@@ -9,7 +9,7 @@ from lenet_jax.runs.store import Store, read_sweep
 from tests.helpers.small_store import CONFIGS, HEADER, opened, record
 
 CONTENTS = {kept.WEIGHTS: bytes(range(256)) * 3_000, kept.PREDICTIONS: b"answers"}
-AGAIN = "the command that made the folder computes the run again if --rerun is added"
+AGAIN = "to compute it again, run the folder's command with --rerun"
 
 
 @pytest.fixture

@@ -48,10 +48,14 @@ def test_damaged_predictions_are_left_out_with_a_warning(sweep_copy, caplog):
     assert all(np.array_equal(after[run].images, before[run].images) for run in before)
 
 
-def test_a_damaged_file_is_named(sweep_copy):
+def test_a_damaged_file_is_named_set_aside_and_made_again(sweep_copy, caplog):
+    before = (sweep_copy / FILE).read_bytes()
     (sweep_copy / FILE).write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"mistakes.npz is damaged .*: restore it, or delete it and run"):
+    with pytest.raises(UserError, match=r"mistakes.npz is damaged: experiments.report makes it again"):
         read_mistakes(sweep_copy)
+    write_mistakes(sweep_copy, read_sweep(sweep_copy)[1])
+    assert (sweep_copy / FILE).read_bytes() == before
+    assert (sweep_copy / f"{FILE}.damaged-1").read_bytes() == b"PK" and "set aside" in caplog.text
 
 
 def test_a_run_takes_less_than_a_kilobyte(sweep_copy, monkeypatch):

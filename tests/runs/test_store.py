@@ -564,3 +564,16 @@ def test_what_is_no_sweep_is_refused(tmp_path):
             f"{tmp_path / name} holds no {lacks}: run experiments.ablate with this --workdir first."
         )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "file"]
+
+
+def test_a_users_datasets_survive_a_damaged_config_json(tmp_path):
+    own = {"sha256:0123": {"identity": "sha256:0123", "path": "own.npz", "classes": ["a", "b"]}}
+    with opened(tmp_path, datasets=own) as store:
+        assert store.claim("wide", 0)
+        record(store, "wide", 0)
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().replace('"label": "nine units"', '"label": "9 units"'))
+    with opened(tmp_path):  # a command that does not use them
+        pass
+    header, _ = read_sweep(tmp_path)
+    assert header["datasets"] == own

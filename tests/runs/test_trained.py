@@ -119,7 +119,9 @@ def test_what_is_not_there_is_refused_in_a_sentence(finished_sweep, sweep_copy):
         (np.zeros((2, 8, 8, 3)), r"Images of shape \(2, 8, 8, 3\) do not fit"),
         (np.zeros((8, 8)), r"Images of shape \(8, 8\) do not fit"),
         (np.full((2, 8, 8), np.nan), r"Image 0 holds NaN or infinite values"),
+        (np.full((2, 8, 8), 1e300), r"Image 0 holds NaN or infinite values"),
         (np.full((2, 8, 8), "x"), r"Images of dtype <U1 are not numbers"),
+        ([[1, 2], [3]], r"The images are not one array"),
     ],
 )
 def test_images_that_do_not_fit_are_refused(in_memory, images, message):
@@ -206,8 +208,9 @@ def test_images_at_several_positions_are_predicted_as_preprocessed():
 def test_the_network_of_a_run_that_diverged_is_refused():
     run = train(small(train__learning_rate=1e38))
     assert run.result["status"] == "diverged"
-    with pytest.raises(UserError, match=r"mlp seed 0 diverged in epoch 1: it has no network"):
-        _ = run.variables
+    for attribute in ("variables", "answers"):
+        with pytest.raises(UserError, match=r"mlp seed 0 diverged in epoch 1: it has no network and"):
+            getattr(run, attribute)
 
 
 def test_rbf_distances_are_negated():
@@ -226,3 +229,25 @@ def test_rbf_distances_are_negated():
 
 def test_public_functions_are_these():
     assert (lenet_jax.train, lenet_jax.load_run, lenet_jax.load_sweep) == (train, load_run, load_sweep)
+
+
+def test_changing_what_splits_returned_changes_nothing_else(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    images = rng.integers(0, 200, (40, 8, 8), np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    run = train(small(dataset=str(tmp_path / "own.npz"), train__batch_size=4))
+    for split in run.splits():
+        split.images[:] = 7
+        split.labels[:] = 1
+    test = run.splits().test
+    assert (test.images == images).all() and (test.labels == labels).all()
+
+
+def test_seeds_from_a_table_are_accepted_and_unknown_arms_are_not(finished_sweep):
+    sweep = load_sweep(finished_sweep)
+    seed = sweep.to_pandas()["seed"].unique()[1]  # of numpy
+    assert len(sweep.select(seed=seed)) == 4 and load_run(finished_sweep, "mlp_4", seed).seed == 1
+    assert len(sweep.select(arm=(name for name in ("mlp_4", "mlp_8")))) == 4
+    with pytest.raises(UserError, match=r"has no runs of arm 'nope'"):
+        sweep.select(arm="nope")
