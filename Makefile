@@ -1,9 +1,10 @@
-# Everything is installed into .venv, at the versions and hashes of a lock file; only PyTorch has no hash.
+# Everything is installed into .venv, at the versions and hashes of a lock file; only PyTorch has no hash. Modules
+# are compiled when they are first imported: compiling all of them takes longer than installing them.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+PIP := $(RUN) -m pip install --quiet --no-compile --disable-pip-version-check
 MADE_HERE := $(VENV)/.made-by-make
 FOR_RUNS := $(VENV)/.requirements
 FOR_DEVELOPMENT := $(VENV)/.requirements-dev
