@@ -370,6 +370,7 @@ load_native("usps", data_dir=sys.argv[2], manual_dir=sys.argv[1])
     assert not list((data_dir / "usps").glob("incomplete.*"))
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_prepare_once(original, data_dir):
     folder, arrays = original("usps")
     code = """

@@ -300,6 +300,7 @@ runpy.run_module("experiments.ablate", run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
     """SIGKILL at the worst moment: half of a run's line is written."""
     directory = tmp_path / "sweep"
