@@ -22,7 +22,7 @@ from lenet_jax.config import default
 from lenet_jax.config.arms import Arm, check_arms
 from lenet_jax.config.fields import ALL_FIELDS, FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import flatten, identifies
-from lenet_jax.config.listing import as_argument, list_fields
+from lenet_jax.config.listing import as_argument, as_arguments, list_fields
 from lenet_jax.errors import UserError
 from lenet_jax.training.jax_settings import keep_compilations, make_gpus_deterministic
 
@@ -154,8 +154,13 @@ def changed_fields() -> dict[str, Any]:
 def command(module: str) -> list[str]:
     """The words of the command that reproduces results of the current config, without --workdir."""
     named = config_file().named
-    changed = [f"--config.{field}={as_argument(value)}" for field, value in changed_fields().items()]
-    return ["python", "-m", module, *([f"--config={named}"] if named else []), *changed]
+    return [
+        "python",
+        "-m",
+        module,
+        *([f"--config={named}"] if named else []),
+        *as_arguments(changed_fields()),
+    ]
 
 
 def _one_line(error: BaseException) -> str:

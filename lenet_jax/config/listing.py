@@ -21,6 +21,11 @@ def _entry(name: str, value: Any) -> str:
     return f"  config.{name}={as_argument(value)}\n{wrapped}"
 
 
+def as_arguments(fields: Mapping[str, Any]) -> list[str]:
+    """Fields with their values as words of a command line."""
+    return [f"--config.{field}={as_argument(value)}" for field, value in fields.items()]
+
+
 def as_argument(value: Any) -> str:
     """A field's value as written on the command line."""
     if isinstance(value, (list, tuple)):

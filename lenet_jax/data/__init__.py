@@ -20,7 +20,7 @@ splits.py          training, validation and test images
 
 from lenet_jax.data.datasets import DATASETS, dataset_info, load_native
 from lenet_jax.data.native import DatasetInfo, Native
-from lenet_jax.data.splits import Split, Splits, load_splits, native_splits, split_counts
+from lenet_jax.data.splits import Split, Splits, load_splits, native_splits, preprocess_unmoved, split_counts
 
 __all__ = [
     "DATASETS",
@@ -32,5 +32,6 @@ __all__ = [
     "load_native",
     "load_splits",
     "native_splits",
+    "preprocess_unmoved",
     "split_counts",
 ]

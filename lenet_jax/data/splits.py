@@ -77,15 +77,7 @@ def load_splits(dataset: str, data: ml_collections.FrozenConfigDict) -> Splits:
 def _preprocess(number: int, split: Split, native: Native, data: ml_collections.FrozenConfigDict) -> Split:
     """Preprocesses native images; `number` gives each split random shifts of its own."""
     labels = split.labels
-    images = preprocess(
-        split.images,
-        native.low,
-        native.high,
-        image_size=data.image_size,
-        box=data.box,
-        background=data.background,
-        ink=data.ink,
-    )
+    images = preprocess_unmoved(split.images, native, data)
     if data.move:
         rng = np.random.default_rng((data.seed, number))
         images = random_shift(images, data.move, rng, data.background)
@@ -93,6 +85,24 @@ def _preprocess(number: int, split: Split, native: Native, data: ml_collections.
         images = shifted_copies(images, data.positions, data.background)
         labels = np.repeat(labels, data.positions)
     return Split(images, labels)
+
+
+def preprocess_unmoved(
+    images: np.ndarray, dataset: Native | DatasetInfo, data: ml_collections.FrozenConfigDict
+) -> np.ndarray:
+    """Native images of a dataset as a network reads them, (N, S, S, C), where `config.data` moves none.
+
+    Raises UserError for images that don't fit `data.image_size`.
+    """
+    return preprocess(
+        images,
+        dataset.low,
+        dataset.high,
+        image_size=data.image_size,
+        box=data.box,
+        background=data.background,
+        ink=data.ink,
+    )
 
 
 def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.config.identity import identifies
 from lenet_jax.report import captions, figures, findings, tables
-from lenet_jax.runs.header import Header, Record
+from lenet_jax.runs.header import Record
 from lenet_jax.runs.merge import merge
 from lenet_jax.runs.mistakes import write_mistakes
 from lenet_jax.runs.store import read_sweep
@@ -52,7 +52,7 @@ def write_report(directory: pathlib.Path) -> str:
     shown.append(_write_table(directory, "contrasts", contrasts, [captions.CONTRAST_NOTE]))
     shown.append(_write_table(directory, "papers", papers, captions.paper_notes(header, runs)))
     fields = {run["result"]["arm"]: run["config"] for run in runs}
-    shown.append(_write_effects(directory, header, runs, contrasts, fields))
+    shown.append(_write_effects(directory, runs, contrasts, fields))
 
     dataset = " and ".join(dict.fromkeys(result["dataset"] for result in results))
     accuracy_figure = papers_figure = None
@@ -73,7 +73,6 @@ def _write_results(directory: pathlib.Path, results: Sequence[Row]) -> None:
 
 def _write_effects(
     directory: pathlib.Path,
-    header: Header,
     runs: Sequence[Record],
     contrasts: Sequence[Row],
     fields: Mapping[str, Mapping[str, Any]],

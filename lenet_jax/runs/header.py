@@ -8,7 +8,7 @@ import contextlib
 import json
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import logging
@@ -150,25 +150,29 @@ def unpack(directory: pathlib.Path, header: Header, packed: Mapping[str, Any]) -
 
 def salvage_provenances(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
     """The intact provenances in a damaged config.json, by their digests."""
-    text = (directory / CONFIG).read_text(encoding="utf-8", errors="replace")
-    found = {}
-    for entry in re.finditer(rf'"([0-9a-f]{{{DIGITS}}})": (?={{)', text):
-        with contextlib.suppress(ValueError):
-            provenance, _ = json.JSONDecoder().raw_decode(text, entry.end())
-            if lines.digest(provenance)[:DIGITS] == entry[1]:
-                found[entry[1]] = provenance
-    return found
+    return _salvage(
+        directory,
+        rf"[0-9a-f]{{{DIGITS}}}",
+        lambda key, provenance: lines.digest(provenance)[:DIGITS] == key,
+    )
 
 
 def salvage_datasets(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
     """The intact entries of "datasets" in a damaged config.json."""
+    return _salvage(directory, r"sha256:[0-9a-f]+", lambda key, dataset: dataset.get("identity") == key)
+
+
+def _salvage(
+    directory: pathlib.Path, keys: str, is_intact: Callable[[str, dict[str, Any]], bool]
+) -> dict[str, dict[str, Any]]:
+    """The objects in a damaged config.json whose keys match the pattern `keys` and that are intact."""
     text = (directory / CONFIG).read_text(encoding="utf-8", errors="replace")
     found = {}
-    for entry in re.finditer(r'"(sha256:[0-9a-f]+)": (?={)', text):
+    for entry in re.finditer(rf'"({keys})": (?={{)', text):
         with contextlib.suppress(ValueError):
-            dataset, _ = json.JSONDecoder().raw_decode(text, entry.end())
-            if dataset.get("identity") == entry[1]:
-                found[entry[1]] = dataset
+            content, _ = json.JSONDecoder().raw_decode(text, entry.end())
+            if is_intact(entry[1], content):
+                found[entry[1]] = content
     return found
 
 

@@ -122,7 +122,7 @@ class Sweep:
             {
                 **run["result"],
                 **{
-                    field: tuple(value) if isinstance(value, list) else value
+                    field: _as_field(value)
                     for field, value in run["config"].items()
                     if field not in run["result"]
                 },
@@ -154,9 +154,7 @@ class Sweep:
 
     def _open(self, run: Record) -> TrainedRun:
         fields: dict[str, Any] = {
-            field: tuple(value) if isinstance(value, list) else value
-            for field, value in run["config"].items()
-            if field in FIELDS
+            field: _as_field(value) for field, value in run["config"].items() if field in FIELDS
         }
         own = self.header.get("datasets", {}).get(fields["dataset"])
         if own:
@@ -177,3 +175,8 @@ class Sweep:
                 if (row["arm"], row["seed"]) == (run["arm"], run["seed"])
             ],
         )
+
+
+def _as_field(recorded: Any) -> Any:
+    """A recorded value as a config has it, with tuples for lists."""
+    return tuple(recorded) if isinstance(recorded, list) else recorded

@@ -20,6 +20,8 @@ from lenet_jax.training.epoch import Answers, State
 from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters
 from lenet_jax.training.program import Program
 
+Metrics = dict[str, float]  # of an epoch
+
 SPLITS = {"train": "train", "validation": "val", "test": "test"}  # split -> its prefix in results
 
 

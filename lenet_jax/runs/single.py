@@ -10,12 +10,12 @@ import ml_collections
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import flatten, identifies
-from lenet_jax.config.listing import as_argument
+from lenet_jax.config.listing import as_arguments
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.loaded import load_sweep
-from lenet_jax.runs.run import Network, Run, prepare, train_runs
-from lenet_jax.runs.sweep import Callback, Metrics, run_sweep
+from lenet_jax.runs.run import Metrics, Network, Run, prepare, train_runs
+from lenet_jax.runs.sweep import Callback, run_sweep
 from lenet_jax.runs.trained import TrainedRun
 from lenet_jax.training.epoch import Answers
 
@@ -100,9 +100,9 @@ def train_in_folder(
 def command_of(config: ml_collections.ConfigDict) -> list[str]:
     """The words of the command that gives a run of this config."""
     default = flatten(default_config())
-    changed = [
-        f"--config.{field}={as_argument(value)}"
+    changed = {
+        field: value
         for field, value in flatten(config).items()
         if identifies(field) and value != default.get(field)
-    ]
-    return ["python", "-m", "experiments.train", *changed]
+    }
+    return ["python", "-m", "experiments.train", *as_arguments(changed)]

@@ -141,6 +141,8 @@ class Store:
                 if line not in self._warned_of:
                     self._warned_of.add(line)
                     logging.warning("%s. Its run counts as not recorded.", line)
+        if not self._outdated:
+            return self._records
         return {run: record for run, record in self._records.items() if record != self._outdated.get(run)}
 
     def claim(self, arm: str, seed: int) -> bool:

@@ -17,11 +17,10 @@ from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.network_files import pack_files
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.provenance import provenance
-from lenet_jax.runs.run import Prepared, Run, describe, prepare, train_runs
+from lenet_jax.runs.run import Metrics, Prepared, Run, describe, prepare, train_runs
 from lenet_jax.runs.store import Store, check_folder, is_outdated
 from lenet_jax.runs.tensorboard import Boards
 
-Metrics = dict[str, float]
 Callback = Callable[[Metrics], None]
 
 POLL_SECONDS = 0.5  # while other processes have claimed all remaining runs

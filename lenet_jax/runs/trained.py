@@ -13,17 +13,22 @@ from flax import linen as nn
 
 from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import Resolved, resolve
-from lenet_jax.data import DatasetInfo, Split, Splits, load_native, load_splits, native_splits
-from lenet_jax.data.preprocessing import preprocess
+from lenet_jax.data import (
+    DatasetInfo,
+    Split,
+    Splits,
+    load_native,
+    load_splits,
+    native_splits,
+    preprocess_unmoved,
+)
 from lenet_jax.errors import UserError
 from lenet_jax.models import inspection
 from lenet_jax.models.counts import ModelCounts
-from lenet_jax.runs.run import Network, check_dataset, hyperparameters_of
+from lenet_jax.runs.run import Metrics, Network, check_dataset, hyperparameters_of
 from lenet_jax.training.engine import make_engine
 from lenet_jax.training.epoch import EVALUATION_BATCH, Answers, State, draw_images
 from lenet_jax.training.objective import Objective
-
-Metrics = dict[str, float]
 
 
 class TrainedRun:
@@ -223,12 +228,4 @@ class TrainedRun:
             raise UserError(f"Image {number} holds NaN or infinite values: give finite grey levels.")
         if preprocessed:
             return images.reshape(-1, *wanted).astype(np.float32)
-        return preprocess(
-            images,
-            info.low,
-            info.high,
-            image_size=data.image_size,
-            box=data.box,
-            background=data.background,
-            ink=data.ink,
-        )
+        return preprocess_unmoved(images, info, data)
