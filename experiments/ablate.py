@@ -3,8 +3,9 @@
     python -m experiments.ablate --config=configs/ablation.py --workdir=DIR
 
 The config file defines get_config() and get_arms(config), a list of lenet_jax.Arm. --config.seeds=N sets
-the number of seeds, --config.arms=NAME,NAME selects arms. A stopped sweep continues with the same command,
-and two commands on one folder share its runs. Recorded runs are not computed again.
+the number of seeds, --config.arms=NAME,NAME selects arms. --workers=N processes share the runs. A stopped
+sweep continues with the same command, runs in training from their last checkpoint, and two commands on one
+folder share its runs. Recorded runs are not computed again.
 """
 
 from absl import flags
@@ -22,7 +23,16 @@ def main() -> None:
     selected = select_arms(config.arms, arms)
     require_effect(list(cli.changed_fields()), selected, config)
     command = cli.command("experiments.ablate")
-    if not run_sweep(config, arms, command, directory, after_runs=write_results, rerun=flags.FLAGS.rerun):
+    is_new = run_sweep(
+        config,
+        arms,
+        command,
+        directory,
+        after_runs=write_results,
+        rerun=flags.FLAGS.rerun,
+        workers=flags.FLAGS.workers or None,
+    )
+    if not is_new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
     print(f"\n{load_sweep(directory).describe_networks()}")
@@ -32,4 +42,6 @@ if __name__ == "__main__":
     cli.define_config()
     cli.define_workdir()
     cli.define_rerun()
+    cli.define_threads(default=1)
+    cli.define_workers()
     cli.run(main)

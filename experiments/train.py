@@ -4,7 +4,7 @@
 
 DIR holds the records of a sweep with one run: config.json, runs.jsonl and epochs.jsonl, from which
 experiments.report makes the tables. A run that is already recorded is not computed again; one that was
-stopped starts over.
+stopped goes on from its last checkpoint.
 """
 
 from absl import flags
@@ -13,7 +13,7 @@ from experiments import cli
 from lenet_jax.config.fields import SWEEP_FIELDS
 from lenet_jax.errors import UserError
 from lenet_jax.runs.loaded import load_sweep
-from lenet_jax.runs.run import describe
+from lenet_jax.runs.result import describe
 from lenet_jax.runs.single import train_in_folder
 
 
@@ -39,4 +39,5 @@ if __name__ == "__main__":
     cli.define_config(has_default=True)
     cli.define_workdir()
     cli.define_rerun()
+    cli.define_threads(default=0)
     cli.run(main)

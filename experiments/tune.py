@@ -37,6 +37,7 @@ def main() -> None:
         kind="tuning",
         after_runs=write_results,
         rerun=flags.FLAGS.rerun,
+        workers=flags.FLAGS.workers or None,
     )
     if not new:
         print(f"Already recorded in {directory}.\n")
@@ -59,5 +60,7 @@ if __name__ == "__main__":
     cli.define_config()
     cli.define_workdir()
     cli.define_rerun()
+    cli.define_threads(default=1)
+    cli.define_workers()
     flags.DEFINE_string("output", None, "JSON file into which the selected values are merged.")
     cli.run(main)

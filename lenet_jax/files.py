@@ -1,14 +1,50 @@
-"""Files and folders: atomic replacement, and the errors of what cannot be read or written.
+"""Files and folders: atomic replacement, locks, and one sentence for what cannot be read or written.
 
-A reader sees the old file or the new one, even after a kill.
+A reader sees the old file or the new one, even after a kill or a power cut. Every access to a folder's
+records is inside `reading` or `writing`, which turn any `OSError` into a `UserError`.
 """
 
 import contextlib
+import errno
+import fcntl
 import os
 import pathlib
-from collections.abc import Generator
+import re
+import time
+from collections.abc import Generator, Iterator
 
 from lenet_jax.errors import UserError
+
+_DRAFT = re.compile(r"\..+\.(?:json|jsonl|npz|msgpack|csv|md|tex|png|pdf|svg)(?:\.damaged-\d+)?\.(\d+)")
+_ABANDONED = 3600  # seconds; no write takes that long
+
+_ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "to go on, free space and run the same command again")
+_ADVICE |= dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit of open files (ulimit -n)")
+_ADVICE[errno.ENAMETOOLONG] = "choose a shorter path"
+_ADVICE[errno.EIO] = "check the disk"
+_ADVICE[errno.ENOLCK] = "its file system has no file locks, so choose a folder on another one"
+
+
+@contextlib.contextmanager
+def reading(path: pathlib.Path) -> Generator[None, None, None]:
+    """Raises UserError, which names `path`, for any OSError inside."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path, flag: str = "") -> Generator[None, None, None]:
+    """Raises UserError, which names `path`, for any OSError inside.
+
+    Args:
+      flag: the flag that named `path`, as "--workdir=".
+    """
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error, flag) from error
 
 
 @contextlib.contextmanager
@@ -22,35 +58,135 @@ def replacing(path: pathlib.Path) -> Generator[pathlib.Path, None, None]:
         yield draft
         os.replace(draft, path)
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def write(path: pathlib.Path, content: str | bytes) -> None:
-    """Replaces `path`; text is written as UTF-8. Raises UserError if it cannot be written."""
-    try:
+    """Replaces `path`, for good once this returns; text is written as UTF-8.
+
+    Raises UserError if it cannot be written.
+    """
+    with writing(path):
         with replacing(path) as draft, open(draft, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        raise cannot_write(path, error) from error
+        sync_folder(path.parent)
 
 
-def make_directory(directory: pathlib.Path) -> None:
-    """Creates `directory` unless it exists. Raises UserError if that fails."""
-    try:
+def sync_folder(directory: pathlib.Path) -> None:
+    """Makes the names of a folder's files last through a power cut, on file systems that can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_directory(directory: pathlib.Path, flag: str = "--workdir=") -> None:
+    """Creates `directory`, which `flag` names, unless it exists. Raises UserError if that fails."""
+    with writing(directory, flag):
         directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(f"--workdir={directory}", error) from error
+
+
+def lock(descriptor: int, wait: bool = True) -> bool:
+    """Locks an open file, unless `wait` is false and another process has; returns whether it succeeded.
+
+    Closing unlocks it. Raises OSError with ENOLCK if the file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:  # network file systems without locks differ in what they answer
+        raise OSError(errno.ENOLCK, error.strerror) from error
+    return True
+
+
+def is_open_at(descriptor: int, path: pathlib.Path) -> bool:
+    """Whether the open file is the one at `path` now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def names_in(directory: pathlib.Path) -> list[str]:
+    """The names of all files in a folder, sorted; [] if there is no such folder.
+
+    Raises UserError if it cannot be read.
+    """
+    with reading(directory):
+        try:
+            return sorted(os.listdir(directory))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def drafts_in(directory: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The temporary files in a folder: of writes that go on, or that a kill has stopped."""
+    return (directory / name for name in names_in(directory) if _DRAFT.fullmatch(name))
+
+
+def remove_abandoned_drafts(directory: pathlib.Path) -> None:
+    """Removes the temporary files of killed writes.
+
+    They are an hour old, as processes on other machines may write to the folder, and no process of this
+    machine has their ID. What cannot be removed stays.
+    """
+    with contextlib.suppress(UserError):
+        for draft in drafts_in(directory):
+            with contextlib.suppress(OSError):
+                is_old = time.time() - draft.stat().st_mtime > _ABANDONED
+                if is_old and not _is_running(int(draft.suffix[1:])):
+                    draft.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def cannot_read(path: pathlib.Path, error: OSError) -> UserError:
-    """The error of a command that cannot read a file."""
-    return UserError(f"{path} cannot be read ({error.strerror}): make it a readable file, or move it away.")
+    """The error of a command that cannot read a file or a folder."""
+    default = "make it a readable file, or move it away"
+    return _cannot("read", path, "", error, _ADVICE.get(error.errno or 0) or default)
 
 
-def cannot_write(place: pathlib.Path | str, error: OSError) -> UserError:
-    """The error of a command that cannot write a file, or to a folder, which is named by its flag."""
-    return UserError(
-        f"{place} cannot be written ({error.strerror}): choose a folder you may write to, or free space."
-    )
+def cannot_write(path: pathlib.Path, error: OSError, flag: str = "") -> UserError:
+    """The error of a command that cannot write a file, or to a folder that `flag` names, as "--workdir="."""
+    return _cannot("written", path, flag, error, advice(error))
+
+
+def advice(error: OSError) -> str:
+    """What to do so that a file can be written: the end of a sentence."""
+    return _ADVICE.get(error.errno or 0) or "choose a folder you may write to, or free space"
+
+
+def _cannot(done: str, path: pathlib.Path, flag: str, error: OSError, remedy: str) -> UserError:
+    if culprit := explain(path, error):
+        remedy = f"choose a folder elsewhere, as {culprit}"
+    return UserError(f"{flag}{path} cannot be {done} ({error.strerror or error}): {remedy}.")
+
+
+def explain(path: pathlib.Path, error: OSError) -> str:
+    """Which part of `path` is to blame, as a clause such as "DIR is a file"; "" if it is `path` itself."""
+    parts = [*reversed(path.absolute().parents), path]
+    with contextlib.suppress(OSError):
+        if isinstance(error, PermissionError):
+            closed = (part for part in parts[:-1] if not os.access(part, os.X_OK, effective_ids=True))
+            return next((f"{part} is a folder that you may not open" for part in closed), "")
+        if isinstance(error, FileExistsError | NotADirectoryError | FileNotFoundError):
+            for part in parts:
+                if part.is_symlink() and not part.exists():
+                    return f"{part} is a symbolic link to {os.readlink(part)}, which does not exist"
+                if part.is_file():
+                    return f"{part} is a file"
+    return ""

@@ -2,6 +2,7 @@
 
 ================  ======================================================================
 fields.py         every field: default, allowed values, meaning
+value_types.py    the type of each field's value
 allowed.py        kinds of allowed values: named choices, bounds, lists of numbers
 default.py        the config of a command that is called without --config
 identity.py       how configs are recorded and compared, and which fields identify a run

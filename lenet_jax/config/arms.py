@@ -1,21 +1,16 @@
 """The arms of a sweep: what each one changes, what it is compared with, and what a paper measured."""
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.summaries import READINGS
-from lenet_jax.config.fields import SWEEP_FIELDS
+from lenet_jax.config.fields import FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import to_json
+from lenet_jax.config.value_types import shown, type_fault
 from lenet_jax.errors import UserError
-
-ATTRIBUTES = {  # what they must be
-    "overrides": "a dict of fields, such as {'model.sharing': 'unshared'}",
-    "baselines": "a dict from the names of contrasts to arms",
-    "paper": "a lenet_jax.Paper or None",
-}
-NAME = re.compile(r"[\w.+-]{1,80}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +28,26 @@ class Paper:
     errors: int | None = None
 
 
+ATTRIBUTES: Mapping[str, tuple[Any, str]] = {  # their types, and how a message names these
+    "overrides": (Mapping, "a dict of fields, such as {'model.sharing': 'unshared'}"),
+    "label": (str, "text"),
+    "baselines": (Mapping, "a dict from the names of contrasts to arms"),
+    "paper": (Paper | None, "a lenet_jax.Paper or None"),
+    "reading": (str, "text"),
+    "candidates": (Mapping, "a dict from names to overrides"),
+    "tuned_with": (str, "text"),
+}
+NAME = re.compile(r"\w[\w.+-]{,79}")
+NAME_BYTES = 200  # in UTF-8; names of files have at most 255, with the seed and an ending
+
+
 @dataclasses.dataclass(frozen=True)
 class Arm:
     """One arm of a sweep.
 
     Attributes:
-      name: at most 80 letters, digits and `_ . + -`; it labels the arm's rows.
+      name: at most 80 letters, digits and `_ . + -`, the first a letter, a digit or `_`; it labels the arm's
+        rows and files.
       overrides: the fields of the sweep's config that the arm changes, {"model.sharing": "unshared"}.
       label: what the arm is, in words.
       baselines: name of a contrast -> the arm that this one is compared with there, paired by seed.
@@ -78,55 +87,105 @@ def check_arms(arms: object) -> list[Arm]:
         raise UserError("get_arms(config) must return a list of lenet_jax.Arm.")
     if not arms:
         raise UserError("get_arms(config) of this --config returns no arms: return at least one.")
-    names = [arm.name for arm in arms]
-    if odd := [name for name in names if not (isinstance(name, str) and NAME.fullmatch(name))]:
+    if odd := [arm.name for arm in arms if not _is_name(arm.name)]:
         raise UserError(
-            f"get_arms(config) names {odd}, but arms name rows and files: use at most 80 letters, digits and "
-            "_.+-"
+            f"get_arms(config) names {shown(odd)}, but arms name rows and files: use at most 80 letters, "
+            f"digits and _.+- ({NAME_BYTES} bytes), the first a letter, a digit or _."
         )
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UserError(f"get_arms(config) names {', '.join(twice)} twice: give each arm its own name.")
+    names: dict[str, str] = {}
     for arm in arms:
-        _check_arm(arm, names)
+        if other := names.get(arm.name.casefold()):
+            twice = f"{other} twice" if other == arm.name else f"both {other} and {arm.name}"
+            raise UserError(
+                f"get_arms(config) names {twice}: give each arm its own name, in upper and lower case."
+            )
+        names[arm.name.casefold()] = arm.name
+    for arm in arms:
+        try:
+            _check_arm(arm, list(names.values()))
+        except UserError as error:
+            raise UserError(f"Arm {arm.name} {error}") from error
     return list(arms)
 
 
-def _check_arm(arm: Arm, names: list[str]) -> None:
-    for attribute, kind in (("overrides", Mapping), ("baselines", Mapping), ("paper", Paper | None)):
-        if not isinstance(getattr(arm, attribute), kind):
-            raise UserError(
-                f"Arm {arm.name} has {attribute}={getattr(arm, attribute)!r}: give {ATTRIBUTES[attribute]}."
-            )
-    for contrast, baseline in arm.baselines.items():
-        if baseline == arm.name:
-            raise UserError(f"Arm {arm.name} is compared with itself in {contrast!r}: name another baseline.")
-        if baseline not in names:
-            raise UserError(
-                f"Arm {arm.name} is compared with {baseline} in {contrast!r}, which get_arms(config) doesn't "
-                "return: fix one of the two."
-            )
-    if chosen := [field for field in SWEEP_FIELDS if field in arm.overrides]:
-        raise UserError(
-            f"Arm {arm.name} sets {chosen[0]}, which is a field of the whole sweep: set config.{chosen[0]}."
-        )
-    if "seed" in arm.overrides:
-        raise UserError(
-            f"Arm {arm.name} sets seed, which numbers its repetitions: remove it, and set config.seed to "
-            "choose the first seed."
-        )
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(NAME.fullmatch(name)) and len(name.encode()) <= NAME_BYTES
+
+
+def _check_arm(arm: Arm, names: Sequence[str]) -> None:
+    """Raises UserError with the rest of a sentence that begins with the arm's name."""
+    for attribute, (kind, words) in ATTRIBUTES.items():
+        if not isinstance(value := getattr(arm, attribute), kind):
+            raise UserError(f"has {attribute}={shown(value)}: give {words}.")
+    for attribute in ("label", "tuned_with"):
+        if not (text := getattr(arm, attribute)).isprintable():
+            raise UserError(f"has {attribute}={shown(text)}: tables need one line of printable text.")
+    _check_overrides(arm.overrides)
+    _check_baselines(arm, names)
+    for name, overrides in arm.candidates.items():
+        if not _is_name(name):
+            raise UserError(f"has a candidate named {shown(name)}: name candidates as arms are named.")
+        if not isinstance(overrides, Mapping):
+            raise UserError(f"has {shown(overrides)} as candidate {name}: give {ATTRIBUTES['overrides'][1]}.")
+        _check_overrides(overrides)
     if arm.reading not in READINGS:
         known = ", ".join(map(repr, READINGS))
-        raise UserError(f"Arm {arm.name} has reading={arm.reading!r}: choose one of {known}.")
+        raise UserError(f"has reading={arm.reading!r}: choose one of {known}.")
     if arm.paper:
-        if not 0 <= arm.paper.error_percent <= 100:
+        _check_paper(arm.paper)
+
+
+def _check_overrides(overrides: Mapping[Any, Any]) -> None:
+    for field, value in overrides.items():
+        if field in SWEEP_FIELDS:
+            raise UserError(f"sets {field}, which is a field of the whole sweep: set config.{field}.")
+        if field == "seed":
             raise UserError(
-                f"Arm {arm.name}: paper.error_percent={arm.paper.error_percent} must be in [0, 100]."
+                "sets seed, which numbers its repetitions: remove it, and set config.seed to choose the "
+                "first seed."
             )
-        if arm.paper.images < 1 or not 0 <= (arm.paper.errors or 0) <= arm.paper.images:
+        if field not in FIELDS:
+            raise UserError(f"overrides {shown(field)}, which is not a field: {_nearest(field)}")
+        if fault := type_fault(field, value, FIELDS[field].default):
+            raise UserError(f"overrides a field that doesn't fit: {fault}")
+
+
+def _nearest(field: object) -> str:
+    """How a sentence about an unknown field ends."""
+    if any(isinstance(field, str) and known.startswith(f"{field}.") for known in FIELDS):
+        return "name each field with its group, such as {'model.sharing': 'unshared'}."
+    near = difflib.get_close_matches(field, FIELDS, n=3, cutoff=0.5) if isinstance(field, str) else []
+    return f"perhaps {', '.join(near)}?" if near else "experiments.train --help lists all fields."
+
+
+def _check_baselines(arm: Arm, names: Sequence[str]) -> None:
+    for contrast, baseline in arm.baselines.items():
+        if not (isinstance(contrast, str) and contrast.strip() and contrast.isprintable()):
+            raise UserError(f"has a contrast named {shown(contrast)}: give one line of printable text.")
+        if not isinstance(baseline, str) or baseline not in names:
             raise UserError(
-                f"Arm {arm.name}: paper.errors={arm.paper.errors} must be at most "
-                f"paper.images={arm.paper.images}, which must be at least 1."
+                f"is compared with {shown(baseline) if not isinstance(baseline, str) else baseline} in "
+                f"{contrast!r}, which get_arms(config) doesn't return: fix one of the two."
             )
+        if baseline == arm.name:
+            raise UserError(f"is compared with itself in {contrast!r}: name another baseline.")
+
+
+def _check_paper(paper: Paper) -> None:
+    error, images, errors = paper.error_percent, paper.images, paper.errors
+    if not (_is_number(error, (int, float)) and 0 <= error <= 100):
+        raise UserError(f"has paper.error_percent={shown(error)}, which must be a number in [0, 100].")
+    if not (_is_number(images, int) and images >= 1):
+        raise UserError(f"has paper.images={shown(images)}, which must be a whole number of at least 1.")
+    if errors is not None and not (_is_number(errors, int) and 0 <= errors <= images):
+        raise UserError(
+            f"has paper.errors={shown(errors)}, which must be None or a whole number from 0 to "
+            f"paper.images={images}."
+        )
+
+
+def _is_number(value: object, kinds: Any) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def select_arms(names: str, arms: Sequence[Arm]) -> list[Arm]:

@@ -4,12 +4,15 @@ import ml_collections
 from flax import linen as nn
 
 from lenet_jax.config.allowed import per_stage
+from lenet_jax.config.fields import SIDE_LIMIT
 from lenet_jax.data import DatasetInfo
 from lenet_jax.errors import UserError
 from lenet_jax.models import wiring
 from lenet_jax.models.bitmaps import read_bitmaps
 from lenet_jax.models.map_tables import read_table
 from lenet_jax.models.networks import CNN, MLP, Stage
+
+POSITIONS_LIMIT = 2**26  # they are listed, 4 bytes each, before the memory of a run is estimated
 
 
 def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: DatasetInfo) -> nn.Module:
@@ -134,6 +137,11 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
     size = image_size
     for number, stage in enumerate(stages, 1):
         size += sum(stage.padding)
+        if size > SIDE_LIMIT:
+            raise UserError(
+                f"config.model.pad_before and pad_after are too large: convolutional stage {number} reads "
+                f"{size}x{size} inputs, and at most {SIDE_LIMIT}x{SIDE_LIMIT} are possible."
+            )
         out = wiring.output_size(size, stage.kernel_size, stage.stride)
         least = 1 if stage.pooling == "none" else 2
         if out < least:
@@ -149,5 +157,12 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
                 f"config.model.kernel_size={stage.kernel_size} is too large: units of convolutional stage "
                 f"{number}, {stage.connectivity}, would read positions of its {size}x{size} inputs twice; "
                 "use a smaller kernel_size."
+            )
+        positions = out**2 * stage.kernel_size**2
+        if (stage.connectivity, stage.sharing) == ("local", "unshared") and positions > POSITIONS_LIMIT:
+            raise UserError(
+                f"config.model.kernel_size={stage.kernel_size} is too large: the unshared units of "
+                f"convolutional stage {number} read {positions:,} positions, and at most {POSITIONS_LIMIT:,} "
+                "are possible; use a smaller kernel_size or smaller images."
             )
         size = out if stage.pooling == "none" else out // 2

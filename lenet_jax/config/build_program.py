@@ -12,6 +12,8 @@ from lenet_jax.training.objective import Objective
 from lenet_jax.training.optimizer import OptimizerSpec
 from lenet_jax.training.program import Draw, Program
 
+STEPS_LIMIT = 2**31  # optimizers count steps as int32
+
 
 def make_program(
     config: ml_collections.ConfigDict,
@@ -48,6 +50,12 @@ def make_program(
     )
     steps_per_epoch = train_images // size
     total_steps = train.epochs * steps_per_epoch
+    require(
+        "train.epochs",
+        train.epochs,
+        total_steps < STEPS_LIMIT,
+        f"at most {(STEPS_LIMIT - 1) // steps_per_epoch:,}, as steps are counted up to {STEPS_LIMIT:,}",
+    )
     warmup_steps = round(train.warmup_epochs * steps_per_epoch)
     require(
         "train.warmup_epochs",

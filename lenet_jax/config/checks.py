@@ -3,23 +3,40 @@
 from collections.abc import Sequence
 
 import ml_collections
+from ml_collections.config_dict import RequiredValueError
 
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import ALL_FIELDS, FIELDS
 from lenet_jax.config.identity import flatten
+from lenet_jax.config.value_types import shown, type_fault
 from lenet_jax.errors import UserError
 from lenet_jax.training.objective import DISTANCES
 from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
 
 
-def check_fields(config: ml_collections.ConfigDict) -> None:
-    """Checks each field by itself. Raises UserError, in a sentence that names the field."""
-    fields = flatten(config)
+def check_types(config: ml_collections.ConfigDict) -> None:
+    """Checks that a config has the fields of a run, of their types. Raises UserError, naming the field."""
+    if not isinstance(config, ml_collections.ConfigDict):
+        raise UserError(f"{shown(config)} is not a ConfigDict: start from lenet_jax.default_config().")
+    try:
+        fields = flatten(config)
+    except (TypeError, ValueError, RequiredValueError) as error:
+        raise UserError(
+            f"The config cannot be read ({type(error).__name__}: {error}): start from "
+            "lenet_jax.default_config()."
+        ) from error
     if unknown := [field for field in fields if field not in ALL_FIELDS]:
         raise UserError(f"config.{unknown[0]} is not a field: experiments.train --help lists all fields.")
     if missing := [field for field in FIELDS if field not in fields]:
         raise UserError(f"config.{missing[0]} is missing: start from lenet_jax.default_config().")
     for field, value in fields.items():
+        if fault := type_fault(field, value, ALL_FIELDS[field].default):
+            raise UserError(fault)
+
+
+def check_fields(config: ml_collections.ConfigDict) -> None:
+    """Checks each field by itself, once `check_types` has. Raises UserError, naming the field."""
+    for field, value in flatten(config).items():
         allowed = ALL_FIELDS[field].allowed
         if allowed and (fault := allowed.fault(field, value)):
             raise UserError(fault)

@@ -22,6 +22,8 @@ from lenet_jax.training.objective import LOSSES
 from lenet_jax.training.optimizer import OPTIMIZERS, SCHEDULES
 
 SEED_LIMIT = 2**31  # seeds are int32 in compiled programs
+SEEDS_LIMIT = 10_000  # a larger number of seeds is meant to be a seed
+SIDE_LIMIT = 1024  # in pixels; wirings are listed before their memory is estimated
 MODELS = ("cnn", "mlp")
 OUTPUTS = ("logits", "activated", "rbf")
 BIASES = ("map", "unit")
@@ -84,8 +86,16 @@ FIELDS: Mapping[str, Field] = {
         OneOf(KEEP),
         identifies=False,
     ),
+    "checkpoint_minutes": Field(
+        1.0,
+        "minutes between checkpoints of a run in progress; 0: after every epoch",
+        _AT_LEAST_0,
+        identifies=False,
+    ),
     "tensorboard": Field(False, "also write TensorBoard event files", identifies=False),
-    "data.seed": Field(0, "seed of the validation split and of data.move, shared by all runs", _AT_LEAST_0),
+    "data.seed": Field(
+        0, "seed of the validation split and of data.move, shared by all runs", Bounds(0, SEED_LIMIT - 1)
+    ),
     "data.validation_fraction": Field(
         0.1, "share of the training set; 0: no validation split", Bounds(low=0, high=1, high_open=True)
     ),
@@ -96,7 +106,7 @@ FIELDS: Mapping[str, Field] = {
         0,
         "side of the square images that networks read, in pixels; 0: the images' own side, but at least "
         "LeNet-5's 32, or the 28 of the MLPs of 1998",
-        _AT_LEAST_0,
+        Bounds(0, SIDE_LIMIT),
     ),
     "data.box": Field(20, "side in pixels of the box that digits are scaled to; MNIST's fit 20", _AT_LEAST_1),
     "data.move": Field(

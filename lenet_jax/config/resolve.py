@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from lenet_jax.config.build_model import build_model
 from lenet_jax.config.build_program import make_program
-from lenet_jax.config.checks import check_constraints, check_fields, has_validation
+from lenet_jax.config.checks import check_constraints, check_fields, check_types, has_validation
 from lenet_jax.config.fields import FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import to_record
 from lenet_jax.data import DatasetInfo, dataset_info
@@ -28,14 +28,30 @@ class Resolved:
     """A config that has been checked, with what follows from it.
 
     Attributes:
-      config: the fields of one run.
+      shared: the fields of one run, which repetitions share except for the seed.
+      seed: that of this repetition.
       dataset: what the config's dataset is.
       model: the Flax module that `config.model` describes.
     """
 
-    config: ml_collections.FrozenConfigDict
+    shared: ml_collections.FrozenConfigDict
+    seed: int
     dataset: DatasetInfo
     model: nn.Module
+
+    @functools.cached_property  # when it is read, as a sweep may list thousands of repetitions
+    def config(self) -> ml_collections.FrozenConfigDict:
+        """The fields of this run."""
+        if self.seed == self.shared.seed:
+            return self.shared
+        config = self.shared.as_configdict()
+        config.seed = self.seed
+        return ml_collections.FrozenConfigDict(config)
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs."""
+        return self.shared.train.epochs
 
     @functools.cached_property
     def fields(self) -> dict[str, Any]:
@@ -78,9 +94,7 @@ class Resolved:
 
     def with_seed(self, seed: int) -> "Resolved":
         """The same for another repetition, which differs only in its seed."""
-        config = self.config.as_configdict()
-        config.seed = seed
-        return dataclasses.replace(self, config=ml_collections.FrozenConfigDict(config))
+        return dataclasses.replace(self, seed=seed)
 
 
 def resolve(config: ml_collections.ConfigDict, dataset: DatasetInfo | None = None) -> Resolved:
@@ -94,6 +108,7 @@ def resolve(config: ml_collections.ConfigDict, dataset: DatasetInfo | None = Non
 
     Raises UserError, in one sentence that names the field and says what is allowed.
     """
+    check_types(config)
     frozen = ml_collections.FrozenConfigDict(config)
     _check_fields(frozen)
     return _resolve(frozen, dataset or dataset_info(config.dataset))
@@ -113,6 +128,7 @@ def _resolve(config: ml_collections.FrozenConfigDict, dataset: DatasetInfo) -> R
     check_constraints(run)
     return Resolved(
         ml_collections.FrozenConfigDict(run),
+        run.seed,
         dataset,
         build_model(run.model, run.data.image_size, dataset),
     )

@@ -135,8 +135,18 @@ def _check_network(source: Source) -> None:
 
 
 def _downloaded(downloads: pathlib.Path) -> set[str]:
-    """URLs of the downloaded files: tensorflow-datasets writes a JSON file *.INFO next to each."""
-    return {url for info in downloads.rglob("*.INFO") for url in json.loads(info.read_text())["urls"]}
+    """URLs of the downloaded files: tensorflow-datasets writes a JSON file *.INFO next to each.
+
+    A damaged one is removed, so that its file is downloaded again.
+    """
+    urls: set[str] = set()
+    for info in downloads.rglob("*.INFO"):
+        try:
+            urls.update(json.loads(info.read_text())["urls"])
+        except (ValueError, KeyError, TypeError):
+            logging.warning("%s is damaged: its file will be downloaded again.", info)
+            info.unlink()
+    return urls
 
 
 def _remove_leftovers(folder: pathlib.Path) -> None:

@@ -6,6 +6,7 @@ import pathlib
 
 from lenet_jax.data import packaged
 from lenet_jax.data.native import DatasetInfo, Native
+from lenet_jax.data.own_checks import printable
 from lenet_jax.data.own_images import content_digest, load_own
 from lenet_jax.data.preparation import load_prepared
 from lenet_jax.data.sources import SOURCES
@@ -68,12 +69,11 @@ def _own(dataset: str) -> tuple[Native, DatasetInfo]:
         path = pathlib.Path(dataset).expanduser()
         looks_like_a_path = path.suffix == ".npz" or len(path.parts) > 1 or path.exists()
         version = _version(path) if looks_like_a_path else ()
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # no such user, too long a name, no access
-        raise UserError(f"config.dataset={dataset!r} can't be read ({error}): check the path.") from error
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, too long a name, no access
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"config.dataset={dataset[:200]!r} can't be read ({reason}): check the path."
+        ) from error
     if not looks_like_a_path:
         raise UserError(unknown_name("dataset", dataset, (*DATASETS, OWN)))
     return _load_own(str(path), version)
@@ -99,9 +99,8 @@ def _load_own(path: str, version: tuple) -> tuple[Native, DatasetInfo]:
 
 
 def _name(path: pathlib.Path) -> str:
-    """The stem of a file, the whole name of a folder; what is not text is replaced."""
-    name = path.name if path.is_dir() else path.stem
-    return name.encode(errors="replace").decode()
+    """The stem of a file, the whole name of a folder, on one line."""
+    return printable(path.name if path.is_dir() else path.stem)
 
 
 def _version(path: pathlib.Path) -> tuple:

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import math
 import os
+import warnings
 import zlib
 
 import numpy as np
@@ -37,9 +39,12 @@ def read_zip_code(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
     Each line holds a label and 256 grey levels in [-1, 1], row by row; 1 is full ink.
     Raises UserError, naming the file, for any other content.
     """
+    content = io.BytesIO(_read_gzip(path))
     try:
-        table = np.loadtxt(io.BytesIO(_read_gzip(path)), dtype=np.float32, ndmin=2)
-    except ValueError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # of a file without numbers
+            table = np.loadtxt(content, dtype=np.float32, comments=None, encoding="ascii", ndmin=2)
+    except (ValueError, UserWarning) as error:
         raise _damaged(path, "is not a table of numbers") from error
     if table.shape[1] != 1 + 16 * 16:
         raise _damaged(path, f"has {table.shape[1]} numbers per line instead of 257")
@@ -55,7 +60,7 @@ def _read_idx(path: str | os.PathLike, dimensions: int) -> np.ndarray:
     if content[:4] != bytes([0, 0, _UINT8, dimensions]) or len(content) < header:
         raise _damaged(path, f"is not an IDX file of {dimensions}-dimensional uint8 data")
     shape = np.frombuffer(content, dtype=">u4", count=dimensions, offset=4).tolist()
-    if len(content) - header != np.prod(shape, dtype=np.int64):
+    if len(content) - header != math.prod(shape) or 0 in shape:
         raise _damaged(path, f"declares shape {tuple(shape)} but holds {len(content) - header} bytes")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 

@@ -1,5 +1,7 @@
 """Checks of a user's own images and labels, and their native form."""
 
+import re
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +11,13 @@ from lenet_jax.errors import UserError
 
 MAX_SIDE = 256
 _MAX_CLASSES = 1000
+_MAX_NAME = 100  # characters in the name of a class
 _CHANNELS = ((), (1,), (3,))  # what may follow (N, side, side)
+# Pixels that use less than this share of the range that they are scaled by are on another scale.
+_LEAST_UINT8_SHARE = 0.1
+_LEAST_SHARE = 0.01
+# Control characters, line separators, and surrogates, which stand for bytes that are not text.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class RawSplit(NamedTuple):
@@ -21,6 +29,12 @@ class RawSplit(NamedTuple):
     labels: np.ndarray
 
 
+def printable(text: str) -> str:
+    """`text` on one line: characters that cannot be printed are replaced by their escapes."""
+    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+@np.errstate(all="ignore")  # values that don't fit a dtype become infinite, and are refused as such
 def to_native(train: RawSplit, test: RawSplit) -> Native:
     """The native form of what was read. Raises UserError, naming the file or array, if it can't be used."""
     train_images, test_images = _square_images(train), _square_images(test)
@@ -34,19 +48,11 @@ def to_native(train: RawSplit, test: RawSplit) -> Native:
             f"{train.images_name} has dtype {train_images.dtype} but {test.images_name} {test_images.dtype}: "
             "store both in one dtype."
         )
-    low, high = 0.0, 255.0
     if train_images.dtype != np.uint8:
         train_images = _float32(train_images, train.images_name)
         test_images = _float32(test_images, test.images_name)
-        low, high = float(train_images.min()), float(train_images.max())
-        if low == high:
-            raise UserError(
-                f"{train.images_name} has the value {low:g} in every pixel: use images that are not constant."
-            )
-        if not np.isfinite(np.float32(high - low)):
-            raise UserError(
-                f"{train.images_name} has values from {low:g} to {high:g}: store a range that float32 holds."
-            )
+    low, high = _scale(train_images, train.images_name)
+    _require_one_scale(low, high, test_images, test.images_name, train.images_name)
     classes, train_labels, test_labels = _number_classes(train, test)
     return Native(train_images, train_labels, test_images, test_labels, low, high, classes)
 
@@ -66,14 +72,47 @@ def _square_images(split: RawSplit) -> np.ndarray:
 
 
 def _float32(images: np.ndarray, name: str) -> np.ndarray:
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
-        converted = images.astype(np.float32)
+    converted = images.astype(np.float32)
     finite = np.isfinite(converted)
     if not finite.all():
         index = int(np.argmin(finite.all(axis=tuple(range(1, images.ndim)))))
         value = images[index][~finite[index]][0]
         raise UserError(f"{name} has the value {value:g} in image {index}: store finite float32 numbers.")
     return converted
+
+
+def _scale(images: np.ndarray, name: str) -> tuple[float, float]:
+    """The pixel values of background and full ink: uint8's own, or the smallest and largest of the images."""
+    low, high = _range(images)
+    if low == high:
+        raise UserError(f"{name} has the value {low:g} in every pixel: use images that are not constant.")
+    if high - low > np.finfo(np.float32).max:
+        raise UserError(f"{name} has values from {low:g} to {high:g}: store a range that float32 holds.")
+    if images.dtype != np.uint8:
+        return low, high
+    if high - low < _LEAST_UINT8_SHARE * 255:
+        raise UserError(
+            f"{name} has values from {low:g} to {high:g} in dtype uint8, whose range is 0 to 255: store them "
+            "in another dtype, such as float32, to have this range scaled."
+        )
+    return 0.0, 255.0
+
+
+def _require_one_scale(
+    low: float, high: float, test_images: np.ndarray, test_name: str, train_name: str
+) -> None:
+    """Raises UserError for test images in 0..1, for example, where those for training are in 0..255."""
+    test_low, test_high = _range(test_images)
+    reach = max(high, test_high) - min(low, test_low)
+    if test_high - test_low < _LEAST_SHARE * (high - low) or high - low < _LEAST_SHARE * reach:
+        raise UserError(
+            f"{test_name} has values from {test_low:g} to {test_high:g}, but {train_name} is scaled by "
+            f"{low:g} to {high:g}: store both on one scale."
+        )
+
+
+def _range(images: np.ndarray) -> tuple[float, float]:
+    return float(images.min()), float(images.max())
 
 
 def _number_classes(train: RawSplit, test: RawSplit) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -111,10 +150,8 @@ def _flat_labels(split: RawSplit) -> np.ndarray:
             f"store one label per image, in shape ({count},)."
         )
     labels = labels.reshape(-1)
-    if labels.dtype.kind == "U":
-        return labels
-    if labels.dtype.kind == "S":
-        return np.char.decode(labels, "utf-8", "backslashreplace")
+    if labels.dtype.kind in "SU":
+        return _class_names(labels, name)
     valid = (labels >= 0) & (labels < _MAX_CLASSES) & (labels == np.floor(labels))
     if not valid.all():
         wrong = labels[~valid][0]
@@ -122,6 +159,22 @@ def _flat_labels(split: RawSplit) -> np.ndarray:
             f"{name} has the label {wrong}: number the classes 0, 1, ... (at most {_MAX_CLASSES:,})."
         )
     return labels.astype(np.int32)
+
+
+def _class_names(labels: np.ndarray, name: str) -> np.ndarray:
+    """(N,) labels, as bytes or as text -> (N,) text. Raises UserError for one that tables cannot show."""
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8", "backslashreplace")
+    native = np.ascontiguousarray(labels.astype(labels.dtype.newbyteorder("=")))
+    if native.size and native.view(np.uint32).max() > sys.maxunicode:
+        raise UserError(f"{name} has labels that are not text: save it again.")
+    for label in np.unique(native).tolist():
+        if not 1 <= len(label) <= _MAX_NAME or _UNPRINTABLE.search(label):
+            raise UserError(
+                f"{name} has the class name {label[:_MAX_NAME]!r}: use from 1 to {_MAX_NAME} printable "
+                "characters."
+            )
+    return native
 
 
 def _require_numbers_from_0(known: np.ndarray, name: str) -> None:

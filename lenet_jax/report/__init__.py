@@ -2,8 +2,10 @@
 
 ===================  ===================================================================
 tables.py            rows as CSV, Markdown and LaTeX, and for a terminal
+markup.py            text that stands for itself in Markdown, LaTeX, a terminal and a shell
 captions.py          the notes under the tables: protocol, command, hardware
 findings.py          what a sweep has found, in sentences
+drawing.py           matplotlib with the project's settings alone, and text in figures
 figures.py           figures of results as PNG, PDF and SVG
 pages.py             a folder: its records -> its tables and figures
 curves.py            learning curves of a sweep

@@ -1,11 +1,14 @@
-"""The notes under the tables: what the numbers are, how they were obtained, how to reproduce them."""
+"""The notes under the tables: what the numbers are, how they were obtained, how to reproduce them.
 
-import shlex
+Notes are sentences of Markdown.
+"""
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.config.description import describe_protocol
+from lenet_jax.report.markup import code_span, markdown_text, shell_word
 from lenet_jax.runs.provenance import versions
 
 ACCURACY_NOTE = (
@@ -62,7 +65,7 @@ def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
 
 
 def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
-    """The command that reproduces all recorded runs in a new folder DIR, as far as one command can.
+    """The command, for a shell, that reproduces all recorded runs in a new folder DIR, as far as one can.
 
     A tuning command covers all arms: its rows are candidates, which --config.arms does not accept.
     """
@@ -73,7 +76,7 @@ def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     arms = list(dict.fromkeys(run["result"]["arm"] for run in runs))
     if header["kind"] == "sweep" and set(arms) != {arm["name"] for arm in header["arms"]}:
         selection.append(f"--config.arms={','.join(arms)}")
-    return shlex.join([*header["command"], *selection, "--workdir=DIR"])
+    return " ".join(map(shell_word, [*header["command"], *selection, "--workdir=DIR"]))
 
 
 def _protocol(run: Run) -> str:
@@ -103,7 +106,8 @@ def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 
 def test_images(runs: Sequence[Run]) -> str:
     """On which test images the runs are scored: "all 2,000 test images of mnist_5k"."""
-    dataset, test = _distinct(run["result"]["dataset"] for run in runs), _images(runs, "test")
+    dataset = markdown_text(_distinct(run["result"]["dataset"] for run in runs))
+    test = _images(runs, "test")
     words = f"all {test} test images of {dataset}"
     if _draws_images(runs):
         words = f"the {test} test images of {dataset} that its seed draws"
@@ -126,7 +130,7 @@ def _training(runs: Sequence[Run]) -> str:
     """How the runs were trained, and with which seeds; arms are named if they differ."""
     arms_by_protocol: dict[str, dict[str, None]] = {}
     for run in runs:
-        arms_by_protocol.setdefault(_protocol(run), {})[run["result"]["arm"]] = None
+        arms_by_protocol.setdefault(_protocol(run), {})[markdown_text(run["result"]["arm"])] = None
     training = next(iter(arms_by_protocol))
     if len(arms_by_protocol) > 1:
         training = "; ".join(f"{', '.join(arms)}: {protocol}" for protocol, arms in arms_by_protocol.items())
@@ -136,7 +140,7 @@ def _training(runs: Sequence[Run]) -> str:
 
 
 def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
-    return f"Command: `{recorded_command(header, runs)}`"
+    return f"Command: {code_span(recorded_command(header, runs))}"
 
 
 def _environment(runs: Sequence[Run]) -> str:
@@ -144,7 +148,7 @@ def _environment(runs: Sequence[Run]) -> str:
     ran_on = [run["provenance"] for run in runs]
     devices = _distinct(f"{entry['devices']} x {entry['device']} on {entry['host']}" for entry in ran_on)
     revisions = _distinct(entry["revision"] for entry in ran_on)
-    return f"Ran on {devices}; {_distinct(map(versions, ran_on))}; revision {revisions}."
+    return markdown_text(f"Ran on {devices}; {_distinct(map(versions, ran_on))}; revision {revisions}.")
 
 
 def _draws_images(runs: Sequence[Run]) -> bool:

@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from lenet_jax.report.drawing import arm_name, entitle, project_settings
+
+# isort: split
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-
-from lenet_jax.report.figures import entitle, project_settings
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vPX<>*p"
@@ -86,7 +87,7 @@ def _draw_curves(axes: Axes, curves: Mapping[str, Mapping[int, list[float]]], ar
             markersize=5,
             markevery=(i * step // len(arms), step),  # not above each other
             linewidth=1.3,
-            label=arm,
+            label=arm_name(arm),
         )
         axes.fill_between(
             epochs, list(map(min, values)), list(map(max, values)), color=shade, alpha=0.15, linewidth=0

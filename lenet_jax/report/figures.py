@@ -4,14 +4,14 @@ Functions return a Figure; `render` turns it into a file's bytes. The project's 
 whatever the user's matplotlib settings, and no display is needed.
 """
 
-import contextlib
 import io
 import itertools
-import textwrap
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
+from lenet_jax.report.drawing import arm_name, literal, project_settings
+
+# isort: split
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -42,15 +42,6 @@ class Look(NamedTuple):
     colour: str
     fill: str
     cap: float
-
-
-@contextlib.contextmanager
-def project_settings() -> Generator[None]:
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        # hashsalt: the same ids in every drawing
-        with matplotlib.rc_context({"savefig.dpi": 150, "svg.hashsalt": "lenet_jax"}):
-            yield
 
 
 @project_settings()
@@ -98,7 +89,7 @@ def accuracy_against_parameters(
     axes.set_xlabel("trainable parameters")
     axes.set_ylabel("test accuracy (%)")
     wired = any(look.marker == "o" for look in looks.values())
-    axes.set_title(_literal(f"{title} (filled circles: shared kernels)" if wired else title))
+    axes.set_title(literal(f"{title} (filled circles: shared kernels)" if wired else title))
     axes.grid(True, which="major", alpha=0.3)
     _name_arms(figure, axes, rows)
     return figure
@@ -138,7 +129,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
             capsize=3,
             label=name,
         )
-    axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
+    axes.set_yticks(range(len(rows)), [arm_name(row["arm"]) for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     errors = [row[column] for row in rows for column in ("ours", "paper_error_percent") if row[column]]
     if errors and max(errors) > 10 * min(errors):
@@ -148,7 +139,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
         axes.xaxis.set_minor_formatter("")
     readings = " or ".join(dict.fromkeys(row["compared"].replace("_", " ") for row in rows))
     axes.set_xlabel(f"{readings} (% of the test images)")
-    axes.set_title(_literal(title))
+    axes.set_title(literal(title))
     axes.grid(True, axis="x", alpha=0.3)
     if axes.containers:
         figure.legend(loc="outside lower center", ncols=2)
@@ -166,19 +157,6 @@ def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
     height, width = len(bitmaps[0]), len(bitmaps[0][0])
     figure.suptitle(f"What the output units compare with: {width}x{height} pixels, black +1, white -1")
     return figure
-
-
-def entitle(figure: Figure, title: str, caption: str) -> Figure:
-    """Writes the title above and the caption below, wrapped to the figure's width; returns the figure."""
-    width = figure.get_figwidth()
-    figure.suptitle(_literal(textwrap.fill(title, int(width * 10))), fontsize=12)
-    figure.supxlabel(textwrap.fill(caption, int(width * 14)), fontsize=9)
-    return figure
-
-
-def _literal(text: str) -> str:
-    """Text whose dollar signs do not start a formula."""
-    return text.replace("$", r"\$")
 
 
 def _looks(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
@@ -233,7 +211,7 @@ def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
         at = row["parameters"], 100 * row["test_accuracy_mean"]
         names = [
             axes.annotate(
-                row["arm"],
+                arm_name(row["arm"]),
                 at,
                 place,
                 textcoords="offset points",

@@ -6,6 +6,7 @@ from typing import Any
 from lenet_jax.analysis.effects import SAVED, Corners
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
+from lenet_jax.report.markup import markdown_text
 
 SAME_SIZE = 0.02  # relative difference of the parameters up to which two networks are of about the same size
 
@@ -19,6 +20,8 @@ def findings(
     about: str,
 ) -> list[str]:
     """Sentences about the effects, the convolution against an MLP of its size, and what can't be told.
+
+    They are Markdown, as the notes under the tables.
 
     Args:
       effects: of `lenet_jax.analysis.effects.effect_rows`, not empty.
@@ -66,10 +69,11 @@ def findings(
         is_mlp = fields[baseline]["model.name"] == "mlp"
         if arm == corners.local_shared and is_mlp and abs(ratio - 1) <= SAME_SIZE:
             sentences.append(
-                f"The convolution {_saves(row)}, compared with {baseline}, an MLP of about the same size."
+                f"The convolution {_saves(row)}, compared with {markdown_text(baseline)}, "
+                "an MLP of about the same size."
             )
         if not _is_told(row):
-            unknown.append(f"{arm} against {baseline}, {_number(row)}")
+            unknown.append(f"{markdown_text(arm)} against {markdown_text(baseline)}, {_number(row)}")
     nothing = "nothing; every interval above and in the contrasts excludes 0"
     return [*sentences, f"Can't be told with {_seeds(seeds)}: {'; '.join(unknown) or nothing}."]
 

@@ -1,37 +1,37 @@
 """From a folder's records to the tables and figures that are written next to them."""
 
+import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
+from absl import logging
 
 from lenet_jax import files
 from lenet_jax.analysis import effects, summaries
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.config.identity import identifies
-from lenet_jax.report import captions, figures, findings, tables
+from lenet_jax.errors import UserError
+from lenet_jax.report import captions, figures, findings, markup, tables
+from lenet_jax.report.drawing import Figure
 from lenet_jax.runs.header import Record
 from lenet_jax.runs.merge import merge
+from lenet_jax.runs.mistakes import FILE as MISTAKES
 from lenet_jax.runs.mistakes import write_mistakes
+from lenet_jax.runs.recorded import RUNS
 from lenet_jax.runs.store import read_sweep
 
 TABLE_FORMATS = ("csv", "md", "tex")
-
-
-def write_results(directory: pathlib.Path) -> None:
-    """Rewrites results.csv: one row per recorded run."""
-    _, runs = read_sweep(directory)
-    _write_results(directory, [run["result"] for run in runs])
 
 
 def write_report(directory: pathlib.Path) -> str:
     """Rewrites all tables and the figure from the records; returns the tables for a terminal.
 
     For a folder still being filled, the report shows what is recorded so far; files of killed commands
-    are merged. The same records give the same files, byte for byte. Raises UserError if no run is
-    recorded or a record is damaged, and then writes nothing.
+    are merged. The same records give the same files, byte for byte. What cannot be written, as in a read-only
+    folder, is left out with one warning. Raises UserError if no run is recorded or a record is damaged, and
+    then writes nothing.
 
     Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, if arms have baselines and
     both were run; papers.* likewise, if arms have labels or papers; effects.* likewise, if the four corners
@@ -39,20 +39,24 @@ def write_report(directory: pathlib.Path) -> str:
     if no run scored the test images; mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
-    merge(directory)
+    unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
     results = [run["result"] for run in runs]
     scored = captions.scores_test(header, runs)
     rows = summaries.arm_rows(results)
     contrasts = summaries.contrast_rows(results, header["arms"])
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
-
-    _write_results(directory, results)
-    write_mistakes(directory, runs)
-    shown = [_write_table(directory, "table", rows, captions.arm_notes(header, runs))]
-    shown.append(_write_table(directory, "contrasts", contrasts, [captions.CONTRAST_NOTE]))
-    shown.append(_write_table(directory, "papers", papers, captions.paper_notes(header, runs)))
     fields = {run["result"]["arm"]: run["config"] for run in runs}
-    shown.append(_write_effects(directory, runs, contrasts, fields))
+    tables_and_notes = {
+        "table": (rows, captions.arm_notes(header, runs)),
+        "contrasts": (contrasts, [captions.CONTRAST_NOTE]),
+        "papers": (papers, captions.paper_notes(header, runs)),
+        "effects": _effects(runs, contrasts, fields),
+    }
+    contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
+    for name, (its_rows, notes) in tables_and_notes.items():
+        contents |= _table_files(name, its_rows, notes)
+    unwritten |= _write(directory, contents)
+    unwritten |= _attempt(directory, {MISTAKES: lambda: write_mistakes(directory, runs)})
 
     dataset = " and ".join(dict.fromkeys(result["dataset"] for result in results))
     accuracy_figure = papers_figure = None
@@ -62,63 +66,93 @@ def write_report(directory: pathlib.Path) -> str:
     elif scored:
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
         accuracy_figure = figures.accuracy_against_parameters(rows, fields, title)
-    _write_figure(directory, "papers", papers_figure)
-    _write_figure(directory, "accuracy", accuracy_figure)
-    return "\n\n".join(filter(None, shown))
+    unwritten |= _write(directory, _figure_files("papers", papers_figure))
+    unwritten |= _write(directory, _figure_files("accuracy", accuracy_figure))
+    if unwritten:
+        first, *others = unwritten
+        more = f" and {len(others)} more" if others else ""
+        logging.warning("%s%s could not be updated: %s", first, more, unwritten[first])
+    return "\n\n".join(_for_terminal(*shown) for shown in tables_and_notes.values() if shown[0])
 
 
-def _write_results(directory: pathlib.Path, results: Sequence[Row]) -> None:
-    files.write(directory / "results.csv", tables.to_csv(results))
+def write_results(directory: pathlib.Path) -> None:
+    """Rewrites results.csv: one row per recorded run. Raises UserError if it cannot be written."""
+    _, runs = read_sweep(directory)
+    _write_file(directory / "results.csv", tables.to_csv([run["result"] for run in runs]))
 
 
-def _write_effects(
-    directory: pathlib.Path,
-    runs: Sequence[Record],
-    contrasts: Sequence[Row],
-    fields: Mapping[str, Mapping[str, Any]],
-) -> str:
-    """Writes what each constraint is worth; returns it for a terminal."""
+def _effects(
+    runs: Sequence[Record], contrasts: Sequence[Row], fields: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[Row], list[str]]:
+    """What each constraint is worth, as rows and sentences; both empty without the four corners."""
     corners = effects.find_corners({
         arm: {field: value for field, value in config.items() if identifies(field)}
         for arm, config in fields.items()
     })  # fmt: skip
     results = [run["result"] for run in runs]
     rows = effects.effect_rows(results, corners) if corners else []
-    notes = []
-    if corners and rows:
-        parameters = {result["arm"]: result["parameters"] for result in results}
-        of_corners = [run for run in runs if run["arm"] in corners]
-        about = captions.test_images(of_corners)
-        notes = findings.findings(rows, contrasts, corners, fields, parameters, about)
-    return _write_table(directory, "effects", rows, notes)
+    if not (corners and rows):
+        return [], []
+    parameters = {result["arm"]: result["parameters"] for result in results}
+    about = captions.test_images([run for run in runs if run["arm"] in corners])
+    return rows, findings.findings(rows, contrasts, corners, fields, parameters, about)
 
 
-def _write_table(directory: pathlib.Path, name: str, rows: Sequence[Row], notes: Sequence[str]) -> str:
-    """Writes a table in all TABLE_FORMATS, with notes in Markdown and LaTeX; returns it for a terminal.
+def _for_terminal(rows: Sequence[Row], notes: Sequence[str]) -> str:
+    return f"{tables.to_text(tables.shortened(rows))}\n\n{_list(notes)}"
 
-    Without rows, the files of an earlier report are removed, as they are out of date.
-    """
+
+def _table_files(name: str, rows: Sequence[Row], notes: Sequence[str]) -> dict[str, str | None]:
+    """A table in all TABLE_FORMATS, with notes in Markdown and LaTeX; None for each without rows."""
     if not rows:
-        _remove(directory, name, TABLE_FORMATS)
-        return ""
+        return {f"{name}.{form}": None for form in TABLE_FORMATS}
     for_page = [tables.for_page(row) for row in rows]
-    markdown_notes = "\n".join(f"- {note}" for note in notes)
-    latex_notes = "\n\n".join(tables.latex_text(note) for note in notes)
-    files.write(directory / f"{name}.csv", tables.to_csv(rows))
-    files.write(directory / f"{name}.md", f"{tables.to_markdown(for_page)}\n\n{markdown_notes}\n")
-    files.write(directory / f"{name}.tex", f"{tables.to_latex(for_page)}\n\n{latex_notes}\n")
-    return f"{tables.to_text(tables.shortened(rows))}\n\n{markdown_notes}"
+    latex_notes = "\n\n".join(map(markup.latex_note, notes))
+    return {
+        f"{name}.csv": tables.to_csv(rows),
+        f"{name}.md": f"{tables.to_markdown(for_page)}\n\n{_list(notes)}\n",
+        f"{name}.tex": f"{tables.to_latex(for_page)}\n\n{latex_notes}\n",
+    }
 
 
-def _write_figure(directory: pathlib.Path, name: str, figure: Figure | None) -> None:
-    """Writes a figure in all formats, or removes that of an earlier report, which is out of date."""
-    if figure is None:
-        _remove(directory, name, figures.FORMATS)
-        return
-    for form in figures.FORMATS:
-        files.write(directory / f"{name}.{form}", figures.render(figure, form))
+def _list(notes: Sequence[str]) -> str:
+    return "\n".join(f"- {note}" for note in notes)
 
 
-def _remove(directory: pathlib.Path, name: str, formats: Sequence[str]) -> None:
-    for form in formats:
-        (directory / f"{name}.{form}").unlink(missing_ok=True)
+def _figure_files(name: str, figure: Figure | None) -> dict[str, bytes | None]:
+    """A figure in all formats; None for each without one."""
+    return {
+        f"{name}.{form}": None if figure is None else figures.render(figure, form) for form in figures.FORMATS
+    }
+
+
+def _write(directory: pathlib.Path, contents: Mapping[str, str | bytes | None]) -> dict[str, UserError]:
+    """Writes files, and removes those without content, which are of an earlier report and out of date.
+
+    Returns the errors as `_attempt`.
+    """
+    return _attempt(directory, {
+        name: functools.partial(_write_file, directory / name, content) for name, content in contents.items()
+    })  # fmt: skip
+
+
+def _write_file(path: pathlib.Path, content: str | bytes | None) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        # Records can hold text that UTF-8 cannot, such as bytes of a path.
+        files.write(path, content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+
+
+def _attempt(directory: pathlib.Path, changes: Mapping[str, Callable[[], None]]) -> dict[str, UserError]:
+    """Makes changes in a folder, {file: function}; returns the errors of files that could not be written."""
+    errors = {}
+    for name, change in changes.items():
+        try:
+            with files.writing(directory / name):
+                change()
+        except UserError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise  # the records are at fault
+            errors[name] = error
+    return errors

@@ -4,8 +4,12 @@ Like those of `lenet_jax.report.figures`, functions return a Figure, which `figu
 file's bytes; all can be read in black and white. The number of images, seeds or positions is in the caption.
 """
 
+import textwrap
 from collections.abc import Sequence
 
+from lenet_jax.report.drawing import ARM_LENGTH, entitle, literal, project_settings, shortened
+
+# isort: split
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,14 +19,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from lenet_jax.report.figures import entitle, project_settings
-
 NAME_LENGTH = 12  # of class names, in characters
 PAIR_LENGTH = 12  # of both names in "true → answer" on one line
 MOST_COUNTS = 30  # classes up to which a confusion matrix shows its counts
 MOST_CELLS = 200  # rows of a confusion matrix that can be told apart
 MOST_MAPS = 16  # of a stage
 MOST_COLUMNS = 8  # of images, or of kernels with shared weights
+LABEL_LENGTH = 24  # of a line of the text to the left of a row, in characters
 SIDE = 0.93  # of a tile; tiles are 1 apart
 HEADING = 0.3  # height of the text above a tile
 
@@ -60,8 +63,9 @@ def confusion_matrix(counts_KK: np.ndarray, classes: Sequence[str], title: str) 
         figure.colorbar(shown, ax=axes, label="mistakes (images)", shrink=0.8, ticks=ticks)
     named = range(0, size, 1 if size <= MOST_COUNTS else -(-size // 25))
     names = [_short(classes[i]) for i in named]
-    axes.set_xticks(named, names, rotation=90 if max(map(len, names)) > 2 else 0, fontsize=8)
-    axes.set_yticks(named, names, fontsize=8)
+    rotation = 90 if max(map(len, names)) > 2 else 0
+    axes.set_xticks(named, map(literal, names), rotation=rotation, fontsize=8)
+    axes.set_yticks(named, map(literal, names), fontsize=8)
     if size <= MOST_COUNTS:
         _write_counts(axes, counts_KK, most)
         diagonal = "framed: right answers"
@@ -142,7 +146,8 @@ def disagreements(
         (a, b, answers_b, np.flatnonzero(right_a & ~right_b)),
         (b, a, answers_a, np.flatnonzero(right_b & ~right_a)),
     ):
-        label = f"{right} right,\n{wrong} wrong:\n{len(chosen):,} of n = {_count(len(labels), 'image')}"
+        label = f"{_wrapped(right)} right,\n{_wrapped(wrong)} wrong:\n"
+        label += f"{len(chosen):,} of n = {_count(len(labels), 'image')}"
         label += f"\n(the first {limit} shown)" if len(chosen) > limit else ""
         tiles = [
             (_pair(classes[labels[i]], classes[answers[i]]), _unit_range(images[i], low, high))
@@ -151,7 +156,9 @@ def disagreements(
         rows.append((label, tiles))
     caption = f"Both are right on {_count(np.sum(right_a & right_b), 'image')} and wrong on "
     caption += f"{np.sum(~right_a & ~right_b):,}. Headings: true class → wrong answer."
-    return entitle(_draw_tiles(rows, inches=1.3), title or f"Where {a} and {b} disagree", caption)
+    shown_a, shown_b = (shortened(name, ARM_LENGTH) for name in names)
+    title = title or f"Where {shown_a} and {shown_b} disagree"
+    return entitle(_draw_tiles(rows, inches=1.3), title, caption)
 
 
 @project_settings()
@@ -256,7 +263,7 @@ def _draw_tiles(rows: Sequence[tuple[str, Sequence[Tile]]], inches: float) -> Fi
     axes = figure.add_subplot()
     axes.set(xlim=(-0.02, columns), ylim=(height * len(rows), -0.02), xticks=[])
     tops = [height * (row + 1) - 1 for row in range(len(rows))]
-    axes.set_yticks([top + SIDE / 2 for top in tops], [label for label, _ in rows], fontsize=8)
+    axes.set_yticks([top + SIDE / 2 for top in tops], [literal(label) for label, _ in rows], fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for top, (_, tiles) in zip(tops, rows, strict=True):
@@ -266,7 +273,7 @@ def _draw_tiles(rows: Sequence[tuple[str, Sequence[Tile]]], inches: float) -> Fi
                 Rectangle((left, top), SIDE, SIDE, facecolor="white", edgecolor="0.2", hatch=hatch, zorder=-1)
             )
             if heading:
-                axes.text(left + SIDE / 2, top - 0.03, heading, ha="center", va="bottom", fontsize=7)
+                axes.text(left + SIDE / 2, top - 0.03, literal(heading), ha="center", va="bottom", fontsize=7)
             place = (left, left + SIDE, top + SIDE, top)
             axes.imshow(image, cmap="gray", vmin=0, vmax=1, extent=place)
     return figure
@@ -278,10 +285,14 @@ def _pair(true: str, answer: str) -> str:
     return true + (" → " if len(true + answer) <= PAIR_LENGTH else "\n→ ") + answer
 
 
+def _wrapped(arm: str) -> str:
+    """The name of an arm, on lines that leave room for images."""
+    return textwrap.fill(shortened(arm, 2 * ARM_LENGTH), LABEL_LENGTH)
+
+
 def _short(name: str) -> str:
-    """The name in at most 12 characters; dollars in it do not start mathematics."""
-    name = name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
-    return name.replace("$", r"\$")
+    """The name of a class in at most 12 characters, on one line."""
+    return shortened(" ".join(name.split()), NAME_LENGTH)
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from lenet_jax.report import curves, pictures
+from lenet_jax.report.drawing import Figure
 from lenet_jax.runs.loaded import Sweep
 from lenet_jax.runs.trained import TrainedRun
 from lenet_jax.training.epoch import Answers

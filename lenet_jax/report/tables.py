@@ -2,8 +2,7 @@
 
 import csv
 import io
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tabulate
@@ -11,48 +10,50 @@ import tabulate
 from lenet_jax.analysis.effects import SAVED
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
+from lenet_jax.report.markup import latex_text, markdown_text, one_line
 
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
 ONLY_IN_CSV = ("wired_connections",)  # columns that would crowd a page
-LATEX_ESCAPES = str.maketrans(tabulate.LATEX_ESCAPE_RULES)  # as tabulate escapes the cells of LaTeX tables
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """CSV with a header; None is an empty field, fractions are rounded to DECIMALS."""
+    """CSV with a header; None is an empty field, fractions are rounded to DECIMALS.
+
+    Line breaks in a field are line feeds.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, _columns(rows), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: round(v, DECIMALS) if isinstance(v, float) else v for k, v in row.items()})
+        writer.writerow({column: _field(value) for column, value in row.items()})
     return text.getvalue()
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
-    """A table for a page; a `|` in a cell does not end it."""
-    escaped = [
-        {
-            column: value.replace("|", r"\|") if isinstance(value, str) else value
-            for column, value in row.items()
-        }
-        for row in rows
-    ]
-    return _table(escaped, "pipe")
+    """A table for a page."""
+    return _table(rows, "pipe", markdown_text)
 
 
 def to_latex(rows: Sequence[Row]) -> str:
     """A tabular with the rules of the booktabs package."""
-    return _table(rows, "latex_booktabs")
+    columns = _columns(rows)
+    header, *lines = (
+        " & ".join(map(latex_text, cells)) + r" \\"
+        for cells in (columns, *([_cell(row.get(column)) for column in columns] for row in rows))
+    )
+    align = "".join(side[0] for side in _sides(rows, columns))
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{{align}}}",
+            *(r"\toprule", header, r"\midrule", *lines, r"\bottomrule"),
+            r"\end{tabular}",
+        ]
+    )
 
 
 def to_text(rows: Sequence[Row]) -> str:
     """Columns for a terminal."""
-    return _table(rows, "simple")
-
-
-def latex_text(markdown: str) -> str:
-    """A sentence of Markdown for LaTeX: each character stands for itself, and code is in typewriter font."""
-    escaped = markdown.translate(LATEX_ESCAPES).replace("--", "-{}-")  # two hyphens, not one dash
-    return re.sub(r"`([^`]*)`", r"\\texttt{\1}", escaped)
+    return _table(rows, "simple", one_line)
 
 
 def shortened(rows: Sequence[Row]) -> list[Row]:
@@ -117,15 +118,28 @@ def _interval(row: Row, name: str) -> Row:
     return {f"{CONFIDENCE:.0%} interval": "-" if low is None else f"{_cell(low)} to {_cell(high)}"}
 
 
-def _table(rows: Sequence[Row], style: str) -> str:
+def _table(rows: Sequence[Row], style: str, write: Callable[[str], str]) -> str:
+    """A table of tabulate's; `write` is how it takes text."""
     columns = _columns(rows)
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    align = ["left" if any(isinstance(row.get(c), str) for row in rows) else "right" for c in columns]
-    return tabulate.tabulate(cells, columns, tablefmt=style, colalign=align, disable_numparse=True)
+    cells = [[write(_cell(row.get(column))) for column in columns] for row in rows]
+    sides = _sides(rows, columns)
+    return tabulate.tabulate(cells, columns, tablefmt=style, colalign=sides, disable_numparse=True)
+
+
+def _sides(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+    """To which side each column is aligned."""
+    return ["left" if any(isinstance(row.get(c), str) for row in rows) else "right" for c in columns]
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(column for row in rows for column in row))
+
+
+def _field(value: Any) -> Any:
+    """A value for the csv module, which leaves a carriage return unquoted."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").replace("\r", "\n")
+    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 def _cell(value: Any) -> str:

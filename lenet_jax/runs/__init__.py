@@ -11,6 +11,7 @@ worker.py        the files that one process appends to
 merge.py         merges the files of all processes
 claims.py        which process computes which run
 lines.py         one JSON record per line, with a checksum
+agreement.py     whether the runs of a folder belong together
 code_digest.py   identifies the code that computed a run
 provenance.py    the libraries, devices and revision that computed a run
 kept.py          the files that a run keeps: its network, and its answers image by image

@@ -1,7 +1,6 @@
 """Which process may change what in a folder, by file locks, which end with the process that holds them."""
 
 import contextlib
-import fcntl
 import os
 import pathlib
 from collections.abc import Generator
@@ -13,57 +12,69 @@ from lenet_jax import files
 def locked(directory: pathlib.Path) -> Generator[None, None, None]:
     """Holds the folder's lock; files that processes share are changed under it only.
 
-    Waits for a process that holds it. Raises UserError if the folder cannot be written.
+    Waits for a process that holds it. Raises UserError if the folder cannot be written or has no locks.
     """
-    try:
-        lock = open(directory / ".lock", "a", encoding="utf-8")  # noqa: SIM115, closed below
-    except OSError as error:
-        raise files.cannot_write(f"--workdir={directory}", error) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        with files.writing(directory, "--workdir="):
+            lock = stack.enter_context(open(directory / ".lock", "a", encoding="utf-8"))
+            files.lock(lock.fileno())
         yield
 
 
 def lock_at_once(descriptor: int) -> bool:
-    """Locks an open file unless another process has; returns whether it succeeded. Closing unlocks it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    """Locks an open file unless another process has; returns whether it succeeded. Closing unlocks it.
+
+    Raises OSError as `files.lock` does.
+    """
+    return files.lock(descriptor, wait=False)
 
 
 class Claims:
     """The runs that this process has claimed in a folder: one locked file in DIR/.claims for each."""
 
     def __init__(self, directory: pathlib.Path):
+        self._directory = directory
         self._folder = directory / ".claims"
         self._held: dict[tuple[str, int], int] = {}
 
     def take(self, arm: str, seed: int) -> bool:
-        """Claims a run unless a process, this one included, has claimed it; returns whether it succeeded."""
+        """Claims a run unless a process, this one included, has claimed it; returns whether it succeeded.
+
+        Raises UserError if the folder cannot be written.
+        """
         path = self._path(arm, seed)
+        with files.writing(self._directory, "--workdir="):
+            claim = self._open_locked(path)
+            if claim is None:
+                return False
+            self._held[arm, seed] = claim
+            with contextlib.suppress(OSError):  # it is for messages only
+                os.ftruncate(claim, 0)
+                os.write(claim, str(os.getpid()).encode())
+        return True
+
+    def _open_locked(self, path: pathlib.Path) -> int | None:
+        """Opens and locks the file at `path`; None if another has locked it."""
         while True:
             self._folder.mkdir(exist_ok=True)
             try:
                 claim = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
             except FileNotFoundError:
                 continue  # another process has just removed the empty folder
-            if not lock_at_once(claim):
-                os.close(claim)
-                return False
-            if _is_open_at(claim, path):
-                break
-            os.close(claim)  # another process has just removed the file as it released the run
-        os.ftruncate(claim, 0)
-        os.write(claim, str(os.getpid()).encode())
-        self._held[arm, seed] = claim
-        return True
+            with contextlib.ExitStack() as stack:
+                stack.callback(os.close, claim)
+                if not lock_at_once(claim):
+                    return None
+                if files.is_open_at(claim, path):
+                    stack.pop_all()  # stays open
+                    return claim
+            # Another process has just removed the file as it released the run.
 
     def release(self, arm: str, seed: int) -> None:
         """Releases a claimed run. Raises KeyError if this process has not claimed it."""
         claim = self._held.pop((arm, seed))
-        self._path(arm, seed).unlink(missing_ok=True)  # while locked, so as not to remove another's
+        with contextlib.suppress(OSError):  # a file that stays claims nothing
+            self._path(arm, seed).unlink()  # while locked, so as not to remove another's
         os.close(claim)
 
     def release_all(self) -> None:
@@ -86,11 +97,3 @@ class Claims:
 
     def _path(self, arm: str, seed: int) -> pathlib.Path:
         return self._folder / f"{arm}-seed{seed}"
-
-
-def _is_open_at(descriptor: int, path: pathlib.Path) -> bool:
-    """Whether the open file is the one at `path` now."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False

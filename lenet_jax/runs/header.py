@@ -46,12 +46,12 @@ def read_header(directory: pathlib.Path) -> Header | None:
     wrote it.
     """
     path = directory / CONFIG
-    try:
-        header = lines.unseal(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
+    with files.reading(path):
+        try:
+            text = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    header = lines.unseal(text)
     if header.get("schema") != SCHEMA:
         raise UserError(
             f"{path} was written by another version of this project (schema {header.get('schema')}, not "
@@ -86,8 +86,7 @@ def write_header(directory: pathlib.Path, header: Header) -> None:
         recorded = read_header(directory)
     except lines.Damaged as damaged:
         recorded = None
-        aside = lines.free_name(path)
-        path.rename(aside)
+        aside = lines.set_file_aside(path)
         logging.warning("%s is damaged: %s. It was set aside as %s.", path, damaged, aside.name)
     if recorded != header:
         files.write(path, json.dumps(lines.seal(header), indent=1) + "\n")
@@ -139,13 +138,21 @@ def unpack(directory: pathlib.Path, header: Header, packed: Mapping[str, Any]) -
     if packed["departs_from"] != lines.digest(header["config"])[:DIGITS]:
         raise UserError(
             f"{directory} holds results of another config: those of arm {packed['arm']} with seed "
-            f"{packed['seed']} refer to another config than {CONFIG} holds. Choose another --workdir."
+            f"{packed['seed']} refer to another config than {CONFIG} "
+            f"holds{_other_dataset(header, packed)}; move their line back to the folder that it was copied "
+            "from, or choose another --workdir."
         )
     record = {name: value for name, value in packed.items() if name not in ("departs", "departs_from")}
     record["config"] = {**header["config"], **packed["departs"]}
     record.setdefault("kept", {})  # in lines from before files were kept
     record["provenance"] = header["provenances"].get(packed["provenance"], UNKNOWN)
     return record
+
+
+def _other_dataset(header: Header, packed: Mapping[str, Any]) -> str:
+    """The dataset of a line whose config is not known, if it is another than the header's."""
+    found, expected = packed["result"].get("dataset"), header["config"].get("dataset")
+    return f" (dataset {found!r} instead of {expected!r})" if found not in (None, expected) else ""
 
 
 def salvage_provenances(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
@@ -166,7 +173,9 @@ def _salvage(
     directory: pathlib.Path, keys: str, is_intact: Callable[[str, dict[str, Any]], bool]
 ) -> dict[str, dict[str, Any]]:
     """The objects in a damaged config.json whose keys match the pattern `keys` and that are intact."""
-    text = (directory / CONFIG).read_text(encoding="utf-8", errors="replace")
+    path = directory / CONFIG
+    with files.reading(path):
+        text = path.read_text(encoding="utf-8", errors="replace")
     found = {}
     for entry in re.finditer(rf'"({keys})": (?={{)', text):
         with contextlib.suppress(ValueError):

@@ -36,10 +36,12 @@ def write(directory: pathlib.Path, arm: str, seed: int, contents: Mapping[str, b
     Raises UserError if a file cannot be written.
     """
     for kind in {WEIGHTS, PREDICTIONS} - contents.keys():
-        path_of(directory, kind, arm, seed).unlink(missing_ok=True)
+        path = path_of(directory, kind, arm, seed)
+        with files.writing(path):
+            path.unlink(missing_ok=True)
     for kind, content in contents.items():
         path = path_of(directory, kind, arm, seed)
-        files.make_directory(path.parent)
+        files.make_directory(path.parent, flag="")
         files.write(path, content)
     return {kind: {"bytes": len(content), "sha256": _digest(content)} for kind, content in contents.items()}
 
@@ -57,14 +59,16 @@ def read(directory: pathlib.Path, kind: str, run: Mapping[str, Any]) -> bytes:
         raise UserError(
             f"{directory} has no {kind} of arm {run['arm']} with seed {run['seed']}: {_why(run)}."
         )
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: {AGAIN}.") from None
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
-    if _digest(content) != run["kept"][kind]["sha256"]:
-        raise UserError(f"{path} is damaged, its SHA-256 is not the recorded one: {AGAIN}.")
+    entry, damaged = run["kept"][kind], f"{path} is damaged, its SHA-256 is not the recorded one: {AGAIN}."
+    with files.reading(path):
+        try:
+            if path.stat().st_size != entry["bytes"]:  # so that no other file is loaded into memory
+                raise UserError(damaged)
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(f"{path} is missing: {AGAIN}.") from None
+    if _digest(content) != entry["sha256"]:
+        raise UserError(damaged)
     return content
 
 
@@ -79,7 +83,9 @@ def _why(run: Mapping[str, Any]) -> str:
 
 def exists(directory: pathlib.Path, kind: str, run: Mapping[str, Any]) -> bool:
     """Whether the run has kept such a file, and it is there."""
-    return kind in run["kept"] and path_of(directory, kind, run["arm"], run["seed"]).exists()
+    path = path_of(directory, kind, run["arm"], run["seed"])
+    with files.reading(path):
+        return kind in run["kept"] and path.exists()
 
 
 def is_intact(directory: pathlib.Path, run: Mapping[str, Any]) -> bool:
@@ -88,13 +94,17 @@ def is_intact(directory: pathlib.Path, run: Mapping[str, Any]) -> bool:
 
 
 def set_aside(directory: pathlib.Path, replaced: pathlib.Path, run: Mapping[str, Any]) -> None:
-    """Copies a run's files to the folder `replaced`; their names there hold their SHA-256's first digits."""
+    """Copies a run's files to the folder `replaced`; their names there hold their SHA-256's first digits.
+
+    Raises UserError if one cannot be read or written.
+    """
     for kind in run["kept"]:
         path = path_of(directory, kind, run["arm"], run["seed"])
-        if path.exists():
-            content = path.read_bytes()
+        with files.reading(path):
+            content = path.read_bytes() if path.exists() else None
+        if content is not None:
             copy = replaced / kind / f"{path.stem}-{_digest(content)[:DIGITS]}{path.suffix}"
-            files.make_directory(copy.parent)
+            files.make_directory(copy.parent, flag="")
             files.write(copy, content)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from absl import logging
@@ -43,7 +43,7 @@ def unseal(text: str | bytes) -> dict[str, Any]:
     """The content that was sealed and written as `text`. Raises Damaged if it was altered."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged(f"it is not JSON ({error})") from error
     if not isinstance(document, dict) or "sha256" not in document:
         raise Damaged("it has no checksum")
@@ -69,16 +69,20 @@ class LineFile:
     A last line without a line feed is damaged, unless it holds a whole record. In an `appended` file
     it is a line that is still being written, or whose process was killed: it is ignored.
 
+    Args:
+      appended: whether a process appends to the file.
+      fields: what each record must have; a line without, of another kind of file, is damaged.
+
     Attributes:
       lines: the intact records so far.
       damage: the damaged lines.
     """
 
-    def __init__(self, path: pathlib.Path, appended: bool):
+    def __init__(self, path: pathlib.Path, appended: bool, fields: Collection[str] = ()):
         self.path = path
         self.lines: list[Line] = []
         self.damage: list[DamagedLine] = []
-        self._appended = appended
+        self._appended, self._fields = appended, fields
         self._offset = self._number = 0
 
     def read_on(self) -> bool:
@@ -86,14 +90,13 @@ class LineFile:
 
         Raises UserError if the file cannot be read.
         """
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(self._offset)
-                data = file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise files.cannot_read(self.path, error) from error
+        with files.reading(self.path):
+            try:
+                with open(self.path, "rb") as file:
+                    file.seek(self._offset)
+                    data = file.read()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
         *texts, last = data.split(b"\n")
         self._offset += len(data) - len(last)
         if last and not self._appended:
@@ -101,10 +104,16 @@ class LineFile:
         for text in texts:
             self._number += 1
             try:
-                self.lines.append(Line(unseal(text), text))
+                self.lines.append(Line(self._record(text), text))
             except Damaged as damaged:
                 self.damage.append(DamagedLine(self.path, self._number, text, str(damaged)))
         return bool(texts)
+
+    def _record(self, text: bytes) -> dict[str, Any]:
+        content = unseal(text)
+        if missing := [field for field in self._fields if field not in content]:
+            raise Damaged(f"it has no {missing[0]!r}, as a line of another file")
+        return content
 
 
 def replace_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
@@ -113,10 +122,11 @@ def replace_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
     Raises UserError if it cannot be written.
     """
     content = b"".join(text + b"\n" for text in texts)
-    if not content:
-        path.unlink(missing_ok=True)
-    elif not path.exists() or path.read_bytes() != content:
-        files.write(path, content)
+    with files.writing(path):
+        if not content:
+            path.unlink(missing_ok=True)
+        elif not path.exists() or path.read_bytes() != content:
+            files.write(path, content)
 
 
 def set_lines_aside(damage: Iterable[DamagedLine]) -> None:
@@ -133,7 +143,18 @@ def set_lines_aside(damage: Iterable[DamagedLine]) -> None:
 
 def free_name(path: pathlib.Path) -> pathlib.Path:
     """The first `FILE.damaged-N` that is not taken, N from 1."""
-    number = 1
-    while (name := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    taken, number = files.names_in(path.parent), 1
+    while (name := f"{path.name}.damaged-{number}") in taken:
         number += 1
-    return name
+    return path.with_name(name)
+
+
+def set_file_aside(path: pathlib.Path) -> pathlib.Path:
+    """Renames a damaged file to the first free `FILE.damaged-N`, which is returned.
+
+    Raises UserError if that fails.
+    """
+    aside = free_name(path)
+    with files.writing(path):
+        path.rename(aside)
+    return aside

@@ -1,4 +1,4 @@
-"""Merges all that is recorded in a folder into runs.jsonl and epochs.jsonl, or moves runs out of them.
+"""Merges all that is recorded in a folder into runs.jsonl and epochs.jsonl, or replaces runs there.
 
 Each file is replaced atomically, and lines are removed only after they were copied. So a kill at any
 moment leaves every recorded run in at least one file, and identical lines count once.
@@ -7,19 +7,20 @@ moment leaves every recorded run in at least one file, and identical lines count
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lenet_jax import files
 from lenet_jax.errors import UserError
 from lenet_jax.runs import claims, kept
 from lenet_jax.runs.header import Header, require_header, unpack, write_header
-from lenet_jax.runs.lines import LineFile, replace_lines, set_lines_aside
+from lenet_jax.runs.lines import replace_lines, set_lines_aside
 from lenet_jax.runs.recorded import (
     EPOCHS,
     RUNS,
     Key,
     RecordedRuns,
     key_of,
+    merged_lines,
     merged_path,
     recorded_epochs,
     run_order,
@@ -67,22 +68,30 @@ def merge_files(directory: pathlib.Path, header: Header) -> None:
         replace_lines(merged_path(directory, RUNS), (runs.lines[run][0].text for run in order))
         for name in ended:  # the runs file last: a later merge finds the other one by it
             for kind in (EPOCHS, RUNS):
-                worker_path(directory, kind, name).unlink(missing_ok=True)
+                path = worker_path(directory, kind, name)
+                with files.writing(path):
+                    path.unlink(missing_ok=True)
+    replaced = directory / REPLACED
+    for folder in (directory, replaced):
+        for part in (folder, folder / kept.WEIGHTS, folder / kept.PREDICTIONS):
+            files.remove_abandoned_drafts(part)
 
 
 def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack) -> bool:
     """Whether a worker no longer holds its file, which is then kept locked until `stack` unwinds."""
-    descriptor = os.open(worker_path(directory, RUNS, worker), os.O_RDWR)
-    stack.callback(os.close, descriptor)
-    return claims.lock_at_once(descriptor)
+    path = worker_path(directory, RUNS, worker)
+    with files.writing(path):
+        descriptor = os.open(path, os.O_RDWR)
+        stack.callback(os.close, descriptor)
+        return claims.lock_at_once(descriptor)
 
 
-def set_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
-    """Moves a run's line and its epochs to replaced/, after a merge, and copies its files there.
+def copy_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
+    """Copies a run's line, its epochs and its files to replaced/, after a merge; the run still counts.
 
     The caller has locked the folder.
 
-    Raises UserError if it was recorded by a process that is still running.
+    Raises UserError if it was recorded by a process that is still running, or a file cannot be written.
     """
     merge_files(directory, header)
     runs = RecordedRuns(directory)
@@ -92,23 +101,31 @@ def set_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
             f"{directory}: arm {run[0]} with seed {run[1]} was recorded by a command that is still running: "
             "wait until it ends, then use --rerun again."
         )
-    remaining: dict[pathlib.Path, list[bytes]] = {}
-    for kind in (RUNS, EPOCHS):
-        merged = LineFile(merged_path(directory, kind), appended=False)
-        merged.read_on()
-        remaining[merged.path] = [line.text for line in merged.lines if key_of(line) != run]
-        moved = [line for line in merged.lines if key_of(line) == run]
-        _add_lines(directory / REPLACED / merged.path.name, [line.text for line in moved])
+    for kind in (EPOCHS, RUNS):
+        copied = [line for line in merged_lines(directory, kind).lines if key_of(line) == run]
+        _add_lines(directory / REPLACED / f"{kind}.jsonl", [line.text for line in copied])
         if kind == RUNS:
-            for line in moved:
+            for line in copied:
                 kept.set_aside(directory, directory / REPLACED, unpack(directory, header, line.content))
-    for path, texts in remaining.items():
-        replace_lines(path, texts)
+
+
+def replace_run(directory: pathlib.Path, run: Key, line: bytes, epochs: Sequence[bytes]) -> None:
+    """Puts a run's new line and epochs in place of those that `copy_run_aside` has copied.
+
+    runs.jsonl is replaced in one step, so that one of the two results counts at each moment. The caller has
+    locked the folder.
+
+    Raises UserError if a file cannot be written.
+    """
+    for kind, new in ((EPOCHS, epochs), (RUNS, [line])):
+        others = [other for other in merged_lines(directory, kind).lines if key_of(other) != run]
+        replace_lines(merged_path(directory, kind), [*(other.text for other in others), *new])
 
 
 def _add_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:
-    """Adds the lines that the file lacks; after a kill, it may hold lines that were not yet removed."""
-    known = path.read_bytes().splitlines() if path.exists() else []
+    """Adds the lines that the file lacks; after a kill, it may hold lines that were not yet replaced."""
+    with files.reading(path):
+        known = path.read_bytes().splitlines() if path.exists() else []
     if added := [text for text in texts if text not in known]:
-        files.make_directory(path.parent)
+        files.make_directory(path.parent, flag="")
         replace_lines(path, [*known, *added])

@@ -7,8 +7,6 @@ fresh clone, stays as it was.
 
 import io
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,16 +14,19 @@ import numpy as np
 from absl import logging
 
 from lenet_jax import files
+from lenet_jax.data import cache
 from lenet_jax.errors import UserError
 from lenet_jax.runs import kept
 from lenet_jax.runs.header import Record
-from lenet_jax.runs.lines import free_name
+from lenet_jax.runs.lines import set_file_aside
 from lenet_jax.runs.network_files import read_answers
 from lenet_jax.runs.recorded import Key
 from lenet_jax.training.epoch import Answers
 
 FILE = "mistakes.npz"
-_DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
+# The arrays in the file, with the kinds of dtypes that they may have.
+COLUMNS = {"arm": "U", "seed": "iu", "count": "iu", "step": "iu", "answer": "iu"}
+LIMIT = 2**28  # bytes of its arrays; a hundred runs with 10,000 mistakes each take 4 MB
 
 
 class Mistakes(NamedTuple):
@@ -50,8 +51,7 @@ def write_mistakes(directory: pathlib.Path, runs: Sequence[Record]) -> None:
         earlier = read_mistakes(directory)
     except UserError as damaged:
         earlier = {}
-        aside = free_name(path)
-        path.rename(aside)
+        aside = set_file_aside(path)
         logging.warning("%s It was set aside as %s.", damaged, aside.name)
     found: dict[Key, Mistakes] = {}
     for run in runs:
@@ -65,7 +65,8 @@ def write_mistakes(directory: pathlib.Path, runs: Sequence[Record]) -> None:
     if found:
         files.write(path, _pack(found))
     else:
-        path.unlink(missing_ok=True)
+        with files.writing(path):
+            path.unlink(missing_ok=True)
 
 
 def _answers(directory: pathlib.Path, run: Record) -> Answers | None:
@@ -80,21 +81,38 @@ def _answers(directory: pathlib.Path, run: Record) -> Answers | None:
 
 
 def read_mistakes(directory: pathlib.Path) -> dict[Key, Mistakes]:
-    """The wrong answers by arm and seed; {} without a file. Raises UserError if it is damaged."""
+    """The wrong answers by arm and seed; {} without a file.
+
+    Raises UserError if it is damaged or cannot be read.
+    """
     path = directory / FILE
-    if not path.exists():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in ("arm", "seed", "count", "step", "answer")}
-        ends = np.cumsum(arrays["count"])[:-1]
-        columns = (np.split(arrays[name], ends) for name in ("step", "answer"))
-        return {
-            (str(arm), int(seed)): Mistakes(np.cumsum(steps, dtype=np.int64) - 1, answers)
-            for arm, seed, steps, answers in zip(arrays["arm"], arrays["seed"], *columns, strict=True)
-        }
-    except _DAMAGE as error:
-        raise UserError(f"{path} is damaged: experiments.report makes it again from predictions.") from error
+    with files.reading(path):
+        try:
+            file = path.open("rb")
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+    with file:
+        try:
+            arrays = cache.read_arrays(file, list(COLUMNS), LIMIT)
+            return _unpack(arrays)
+        except cache.DAMAGE as error:
+            raise UserError(
+                f"{path} is damaged: experiments.report makes it again from predictions."
+            ) from error
+
+
+def _unpack(arrays: Mapping[str, np.ndarray]) -> dict[Key, Mistakes]:
+    """The inverse of `_pack`. Raises ValueError for arrays that it cannot have made."""
+    if any(array.ndim != 1 or array.dtype.kind not in COLUMNS[name] for name, array in arrays.items()):
+        raise ValueError
+    counts = arrays["count"].astype(np.int64)
+    if len(arrays["step"]) != counts.sum() or counts.min(initial=0) < 0:
+        raise ValueError
+    columns = (np.split(arrays[name], np.cumsum(counts)[:-1]) for name in ("step", "answer"))
+    return {
+        (str(arm), int(seed)): Mistakes(np.cumsum(steps, dtype=np.int64) - 1, answers)
+        for arm, seed, steps, answers in zip(arrays["arm"], arrays["seed"], *columns, strict=True)
+    }
 
 
 def _pack(found: Mapping[Key, Mistakes]) -> bytes:

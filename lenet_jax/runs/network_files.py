@@ -1,14 +1,16 @@
 """The content of the files that a run keeps, in Flax's msgpack form: a trained network, and its answers."""
 
+import contextlib
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
 from flax import serialization
 
+from lenet_jax.errors import UserError
 from lenet_jax.runs import kept
-from lenet_jax.runs.run import Network
+from lenet_jax.runs.population import Network
 from lenet_jax.training.epoch import Answers
 
 
@@ -30,14 +32,31 @@ def pack_files(network: Network | None, answers: Mapping[str, Answers]) -> dict[
 
 
 def read_network(directory: pathlib.Path, run: Mapping[str, Any]) -> Network:
-    """The network that a recorded run has kept. Raises UserError as `lenet_jax.runs.kept.read` does."""
-    return Network(**serialization.msgpack_restore(kept.read(directory, kept.WEIGHTS, run)))
+    """The network that a recorded run has kept.
+
+    Raises UserError as `lenet_jax.runs.kept.read` does, and if the file holds something else.
+    """
+    with _restored(directory, kept.WEIGHTS, run) as content:
+        return Network(int(content["epoch"]), dict(content["variables"]))
 
 
 def read_answers(directory: pathlib.Path, run: Mapping[str, Any]) -> dict[str, Answers]:
     """The answers that a recorded run has kept, by split, in the order of the split's images.
 
-    Raises UserError as `lenet_jax.runs.kept.read` does.
+    Raises UserError as `lenet_jax.runs.kept.read` does, and if the file holds something else.
     """
-    found = serialization.msgpack_restore(kept.read(directory, kept.PREDICTIONS, run))
-    return {split: Answers(**columns) for split, columns in found.items()}
+    with _restored(directory, kept.PREDICTIONS, run) as content:
+        return {split: Answers(**columns) for split, columns in content.items()}
+
+
+@contextlib.contextmanager
+def _restored(
+    directory: pathlib.Path, kind: str, run: Mapping[str, Any]
+) -> Generator[dict[str, Any], None, None]:
+    """The content of a run's file. Flax restores arrays from their bytes, and no Python objects."""
+    content = kept.read(directory, kind, run)
+    try:
+        yield serialization.msgpack_restore(content)
+    except Exception as error:  # Flax and msgpack raise exceptions of many types
+        path = kept.path_of(directory, kind, run["arm"], run["seed"])
+        raise UserError(f"{path} was not written by this project: {kept.AGAIN}.") from error

@@ -5,9 +5,14 @@ import importlib.metadata
 import os
 import pathlib
 import platform
-import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 import jax
+
+from lenet_jax.errors import UserError
+from lenet_jax.runs.revision import git_revision
+from lenet_jax.training.jax_settings import settings_from_outside, threads
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ml-collections", "tensorflow-datasets")
 SHOWN_LIBRARIES = ("jax", "flax", "optax")
@@ -25,21 +30,56 @@ def provenance() -> dict:
     }
 
 
+def settings(parallel: str) -> dict[str, Any]:
+    """What a run's last digits depend on besides its config, code and libraries; a sweep has one of each.
+
+    Args:
+      parallel: `config.parallel` of the run.
+
+    Returns:
+      "devices" that share each batch; "threads" that share each product, None if there is no CPU to share;
+      "environment": variables that change how XLA compiles.
+    """
+    return {
+        "devices": jax.local_device_count() if parallel == "pmap" else 1,
+        "threads": threads(),
+        "environment": settings_from_outside(),
+    }
+
+
+def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Raises UserError if runs of a folder were made with other `settings` than ours.
+
+    Args:
+      recorded: a provenance, or `settings`; those that it lacks are unknown and fit.
+    """
+    found = {name: (recorded[name], own) for name, own in ours.items() if recorded.get(name, own) != own}
+    if "threads" in found and None not in found["threads"]:
+        theirs, own = found["threads"]
+        raise UserError(
+            f"{directory} holds runs that used {theirs} threads per process, not {own}, which changes last "
+            f"digits: use --threads={theirs} (in Python, set NPROC={theirs}), or choose another --workdir."
+        )
+    if "devices" in found:
+        theirs, own = found["devices"]
+        raise UserError(
+            f"{directory} holds runs that split each batch over {theirs} devices, not {own}, which changes "
+            f"last digits: use {theirs} devices, or choose another --workdir."
+        )
+    if "environment" in found:
+        theirs, own = ({f"{name}={value}" for name, value in one.items()} for one in found["environment"])
+        missing, added = " ".join(sorted(theirs - own)), " ".join(sorted(own - theirs))
+        raise UserError(
+            f"{directory} holds runs made with other environment variables, which may change numbers: set "
+            f"{missing or 'none'}, unset {added or 'none'}, or choose another --workdir."
+        )
+
+
 def versions(ran_on: dict) -> str:
     """The versions in a `provenance` that a table names: Python and some libraries."""
     recorded = ran_on["libraries"]  # empty if the provenance was lost
     libraries = (f"{name} {recorded[name]}" for name in SHOWN_LIBRARIES if name in recorded)
     return ", ".join([f"Python {ran_on['python']}", *libraries])
-
-
-def git_revision() -> str:
-    """The commit of this checkout, with "-dirty" if tracked files differ from it."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        project = pathlib.Path(__file__).parent
-        return subprocess.run(command, cwd=project, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown (no git checkout)"
 
 
 def processor() -> str:

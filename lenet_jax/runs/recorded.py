@@ -3,13 +3,20 @@
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from lenet_jax import files
 from lenet_jax.errors import UserError
+from lenet_jax.runs.agreement import check_line
 from lenet_jax.runs.header import Header, Record, unpack
 from lenet_jax.runs.lines import DamagedLine, Line, LineFile
 
 RUNS, EPOCHS = "runs", "epochs"
+FIELDS = {  # of their lines
+    RUNS: ("arm", "seed", "result", "images", "code", "departs", "departs_from", "provenance"),
+    EPOCHS: ("arm", "seed", "epoch"),
+}
 WORKER_FILE = re.compile(rf"{RUNS}\.(\d+-[0-9a-f]{{8}})\.jsonl")  # process ID, and a random part
 Key = tuple[str, int]  # arm and seed
 
@@ -26,8 +33,20 @@ def worker_path(directory: pathlib.Path, kind: str, worker: str) -> pathlib.Path
 
 def worker_names(directory: pathlib.Path) -> list[str]:
     """The workers whose files have not been merged and removed."""
-    names = (WORKER_FILE.fullmatch(path.name) for path in directory.glob(f"{RUNS}.*.jsonl"))
-    return sorted(match[1] for match in names if match)
+    matches = map(WORKER_FILE.fullmatch, files.names_in(directory))
+    return [match[1] for match in matches if match]
+
+
+def merged_lines(directory: pathlib.Path, kind: str) -> LineFile:
+    """runs.jsonl or epochs.jsonl, read."""
+    file = LineFile(merged_path(directory, kind), appended=False, fields=FIELDS[kind])
+    file.read_on()
+    return file
+
+
+def worker_lines(directory: pathlib.Path, kind: str, worker: str) -> LineFile:
+    """The file of one worker, not read yet."""
+    return LineFile(worker_path(directory, kind, worker), appended=True, fields=FIELDS[kind])
 
 
 def key_of(line: Line) -> Key:
@@ -54,7 +73,7 @@ class RecordedRuns:
     def __init__(self, directory: pathlib.Path):
         self._directory = directory
         self._workers: dict[str, LineFile] = {}
-        self._merged = LineFile(merged_path(directory, RUNS), appended=False)
+        self._merged = LineFile(merged_path(directory, RUNS), appended=False)  # not read yet
         self._version: tuple[int, ...] | None = None
         self.lines: dict[Key, tuple[Line, pathlib.Path]] = {}
 
@@ -62,7 +81,7 @@ class RecordedRuns:
         """Reads new lines; returns whether anything changed. Raises UserError if results of a run differ."""
         known = self._workers
         self._workers = {
-            name: known.get(name) or LineFile(worker_path(self._directory, RUNS, name), appended=True)
+            name: known.get(name) or worker_lines(self._directory, RUNS, name)
             for name in worker_names(self._directory)
         }
         changed = self._workers.keys() != known.keys()
@@ -71,16 +90,22 @@ class RecordedRuns:
         version = _version(self._merged.path)
         if version != self._version:
             self._version = version
-            self._merged = LineFile(self._merged.path, appended=False)
-            self._merged.read_on()
+            self._merged = merged_lines(self._directory, RUNS)
             changed = True
         if changed:
             self.lines = _join([self._merged, *self._workers.values()])
         return changed
 
     def records(self, header: Header) -> dict[Key, Record]:
-        """Each run's record. Raises UserError if one refers to another config than the header's."""
-        return {run: unpack(self._directory, header, line.content) for run, (line, _) in self.lines.items()}
+        """Each run's record.
+
+        Raises UserError if one refers to another config than the header's, or is not the run's.
+        """
+        records = {}
+        for run, (line, _) in self.lines.items():
+            records[run] = unpack(self._directory, header, line.content)
+            check_line(self._directory, records[run])
+        return records
 
     @property
     def provenances(self) -> set[str]:
@@ -91,6 +116,17 @@ class RecordedRuns:
     def damage(self) -> list[DamagedLine]:
         """The damaged lines of all files."""
         return [line for file in (self._merged, *self._workers.values()) for line in file.damage]
+
+    @property
+    def is_merged_file_damaged(self) -> bool:
+        """Whether runs.jsonl has damaged lines, which a merge sets aside even while commands run."""
+        return bool(self._merged.damage)
+
+    def is_recorded_again(self, line: DamagedLine) -> bool:
+        """Whether all runs that a damaged line may have held, by what can be read of it, are recorded."""
+        named = re.finditer(rb'"arm": "([^"]*)".{,200}?"seed": (\d+)', line.text)
+        runs = {(match[1].decode(errors="replace"), int(match[2][:18])) for match in named}
+        return bool(runs) and runs <= self.lines.keys()
 
     @property
     def workers(self) -> list[str]:
@@ -104,10 +140,11 @@ class RecordedRuns:
 
 def _version(path: pathlib.Path) -> tuple[int, ...] | None:
     """A value that changes whenever the file is replaced; None if there is no file."""
-    try:
-        status = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    with files.reading(path):
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
@@ -121,10 +158,19 @@ def _join(run_files: Iterable[LineFile]) -> dict[Key, tuple[Line, pathlib.Path]]
             if other.content != line.content:
                 places = f"{path} holds" if path == file.path else f"{path} and {file.path} hold"
                 raise UserError(
-                    f"{places} two different results of arm {arm} with seed {seed}: remove one of the two "
-                    "lines."
+                    f"{places} two different results of arm {arm} with seed {seed}"
+                    f"{_differing_fields(other.content, line.content)}: remove one of the two lines."
                 )
     return found
+
+
+def _differing_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """In which fields the configs of two lines differ, as far as the lines tell; "" if in none."""
+    values = [{**line["departs"], "dataset": line["result"].get("dataset")} for line in (one, other)]
+    fields = [field for field in {**values[0], **values[1]} if values[0].get(field) != values[1].get(field)]
+    if not fields and one["departs_from"] != other["departs_from"]:
+        return ", of two configs"
+    return f", which differ in {' and '.join(fields)}" if fields else ""
 
 
 def recorded_epochs(
@@ -138,16 +184,15 @@ def recorded_epochs(
     found: dict[Key, list[Line]] = {}
     damage: list[DamagedLine] = []
     for name in runs.workers:
-        file = LineFile(worker_path(directory, EPOCHS, name), appended=True)
+        file = worker_lines(directory, EPOCHS, name)
         file.read_on()
         damage += file.damage
-        found |= _last_attempts(file.lines, runs.of_worker(name))
-    merged = LineFile(merged_path(directory, EPOCHS), appended=False)
-    merged.read_on()
-    return _last_attempts(merged.lines, set(runs.lines)) | found, damage + merged.damage
+        found |= last_attempts(file.lines, runs.of_worker(name))
+    merged = merged_lines(directory, EPOCHS)
+    return last_attempts(merged.lines, set(runs.lines)) | found, damage + merged.damage
 
 
-def _last_attempts(lines: Iterable[Line], runs: set[Key]) -> dict[Key, list[Line]]:
+def last_attempts(lines: Iterable[Line], runs: set[Key]) -> dict[Key, list[Line]]:
     """The lines of each run since its epochs last restarted."""
     found: dict[Key, list[Line]] = {}
     for line in lines:

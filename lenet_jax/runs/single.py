@@ -13,8 +13,11 @@ from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.listing import as_arguments
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
+from lenet_jax.runs import interruption
 from lenet_jax.runs.loaded import load_sweep
-from lenet_jax.runs.run import Metrics, Network, Run, prepare, train_runs
+from lenet_jax.runs.population import Metrics, Network, train_runs
+from lenet_jax.runs.result import result_of
+from lenet_jax.runs.run import Run, prepare
 from lenet_jax.runs.sweep import Callback, run_sweep
 from lenet_jax.runs.trained import TrainedRun
 from lenet_jax.training.epoch import Answers
@@ -56,7 +59,8 @@ def _train_in_memory(config: ml_collections.ConfigDict, callback: Callback | Non
         if callback:
             callback(dict(epochs[-1]))
 
-    [trained] = train_runs([run], prepare(resolved), log_epoch)
+    with interruption.deferred():
+        [trained] = train_runs([run], prepare(resolved), log_epoch)
 
     def network() -> Network:
         require_finite()
@@ -68,12 +72,12 @@ def _train_in_memory(config: ml_collections.ConfigDict, callback: Callback | Non
         return trained.answers
 
     def require_finite() -> None:
-        if trained.result["status"] == "diverged":
+        if trained.status == "diverged":
             raise UserError(
-                f"{run.name} diverged in epoch {trained.result['epochs']}: it has no network and no answers."
+                f"{run.name} diverged in epoch {trained.epoch}: it has no network and no answers."
             )
 
-    return TrainedRun(run.arm, resolved, trained.result, network, answers, lambda: epochs)
+    return TrainedRun(run.arm, resolved, result_of(run, trained), network, answers, lambda: epochs)
 
 
 def train_in_folder(

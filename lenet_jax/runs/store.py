@@ -29,6 +29,7 @@ from absl import logging
 from lenet_jax import files
 from lenet_jax.errors import UserError
 from lenet_jax.runs import claims, kept
+from lenet_jax.runs.agreement import check_repetitions
 from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.header import (
     Configs,
@@ -45,8 +46,8 @@ from lenet_jax.runs.header import (
     salvage_provenances,
     write_header,
 )
-from lenet_jax.runs.lines import Damaged
-from lenet_jax.runs.merge import merge, merge_files, set_run_aside
+from lenet_jax.runs.lines import Damaged, to_line
+from lenet_jax.runs.merge import copy_run_aside, merge, merge_files, replace_run
 from lenet_jax.runs.recorded import EPOCHS, RUNS, Key, RecordedRuns, recorded_epochs, run_order
 from lenet_jax.runs.worker import WorkerFiles
 
@@ -72,6 +73,7 @@ def check_folder(
     check_header(directory, recorded, header)
     records = runs.records(joined)
     check_runs(directory, records, header["kind"], configs)
+    check_repetitions(directory, records.values())
     return joined, records
 
 
@@ -204,23 +206,29 @@ class Store:
             "code": code,
         }
         replaces = (arm, seed) in self._records  # only with `rerun`
-        if replaces or provenance not in self._header["provenances"].values():
+        is_damaged = self._runs.is_merged_file_damaged
+        if replaces or is_damaged or provenance not in self._header["provenances"].values():
             with claims.locked(self.directory):
-                self._header = read_header(self.directory) or self._header  # in case it was deleted
+                with contextlib.suppress(Damaged):  # it is set aside as it is written anew
+                    self._header = read_header(self.directory) or self._header  # in case it was deleted
                 add_provenance(self._header, provenance)
                 write_header(self.directory, self._header)
+                if is_damaged:  # readers refuse it
+                    merge_files(self.directory, self._header)
                 if replaces:
-                    set_run_aside(self.directory, self._header, (arm, seed))
-                self._append_run(record, contents or {})
+                    copy_run_aside(self.directory, self._header, (arm, seed))
+                record["kept"] = kept.write(self.directory, arm, seed, contents or {})
+                if replaces:
+                    line = to_line(pack(self._header, record)).rstrip(b"\n")
+                    replace_run(self.directory, (arm, seed), line, self._files.epochs_of(arm, seed))
+                else:
+                    self._files.append(RUNS, pack(self._header, record))
         else:
-            self._append_run(record, contents or {})
+            # A run's files first, so that a recorded run has them.
+            record["kept"] = kept.write(self.directory, arm, seed, contents or {})
+            self._files.append(RUNS, pack(self._header, record))
+        self._outdated.pop((arm, seed), None)
         self.release(arm, seed)
-
-    def _append_run(self, record: Record, contents: Mapping[str, bytes]) -> None:
-        """Writes a run's files first, so that a recorded run has them."""
-        record["kept"] = kept.write(self.directory, record["arm"], record["seed"], contents)
-        self._files.append(RUNS, pack(self._header, record))
-        self._outdated.pop((record["arm"], record["seed"]), None)
 
 
 def is_outdated(directory: pathlib.Path, run: Record) -> bool:
@@ -242,7 +250,8 @@ def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
     Includes the records of commands that are running or were killed, and writes nothing. Fields that were
     added to the project after a run was recorded have their default.
 
-    Raises UserError if nothing is recorded, a file is damaged, or two results of one run differ.
+    Raises UserError if nothing is recorded, a file is damaged, two results of one run differ, or runs of an
+    arm are no repetitions of one config.
     """
     from lenet_jax.config.identity import complete  # late: it loads JAX, which recording doesn't need
 
@@ -260,6 +269,7 @@ def read_sweep(directory: pathlib.Path) -> tuple[Header, list[Record]]:
         {**records[run], "config": complete(records[run]["config"])}
         for run in sorted(records, key=run_order(header))
     ]
+    check_repetitions(directory, completed)
     return {**header, "config": complete(header["config"])}, completed
 
 
@@ -277,12 +287,11 @@ def read_epochs(directory: pathlib.Path) -> list[dict[str, Any]]:
 
 
 def _read_runs(directory: pathlib.Path) -> RecordedRuns:
-    """The recorded runs. Raises UserError if a line is damaged."""
+    """The recorded runs. Raises UserError if a line is damaged whose run was not recorded again."""
     runs = RecordedRuns(directory)
     runs.read_on()
-    if runs.damage:
+    if lost := [line for line in runs.damage if not runs.is_recorded_again(line)]:
         raise UserError(
-            f"{runs.damage[0]}. Run the sweep's command again: it sets the line aside and computes what is "
-            "missing."
+            f"{lost[0]}. Run the sweep's command again: it sets the line aside and computes what is missing."
         )
     return runs

@@ -1,29 +1,42 @@
 """A sweep: every arm with every seed, recorded in one folder; it can be stopped, continued and shared."""
 
 import contextlib
+import functools
+import os
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ml_collections
 
 from lenet_jax.config.arms import Arm, select_arms
-from lenet_jax.config.fields import SEED_LIMIT, override
+from lenet_jax.config.fields import SEED_LIMIT, SEEDS_LIMIT, override
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.errors import UserError
+from lenet_jax.runs import interruption
+from lenet_jax.runs.checkpoints import Checkpoints
 from lenet_jax.runs.code_digest import code_digest, describe_code
+from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.network_files import pack_files
-from lenet_jax.runs.progress import Progress
-from lenet_jax.runs.provenance import provenance
-from lenet_jax.runs.run import Metrics, Prepared, Run, describe, prepare, train_runs
+from lenet_jax.runs.population import Metrics, Saved, train_runs
+from lenet_jax.runs.progress import Progress, Reports, SentReports, show, show_plain_messages
+from lenet_jax.runs.provenance import check_settings, provenance, settings
+from lenet_jax.runs.recorded import Key
+from lenet_jax.runs.result import describe, result_of
+from lenet_jax.runs.run import Prepared, Run, forget_images, prepare
 from lenet_jax.runs.store import Store, check_folder, is_outdated
 from lenet_jax.runs.tensorboard import Boards
+from lenet_jax.runs.workers import run_workers
+from lenet_jax.training.jax_settings import keep_compilations, threads
+from lenet_jax.training.memory import memory_limit
 
 Callback = Callable[[Metrics], None]
+AfterRuns = Callable[[pathlib.Path], None]
 
 POLL_SECONDS = 0.5  # while other processes have claimed all remaining runs
+BYTES_OF_A_PROCESS = 600_000_000  # with the libraries and compiled programs, before any image
 
 
 def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Run]:
@@ -36,7 +49,12 @@ def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Ru
     """
     selected = select_arms(config.arms, arms)
     resolve(config)
-    resolved = {arm.name: resolve(_with_overrides(config, arm)) for arm in selected}
+    if config.seeds > SEEDS_LIMIT:
+        raise UserError(
+            f"config.seeds={config.seeds} is the number of seeds, {config.seeds * len(selected):,} runs: "
+            f"ask for at most {SEEDS_LIMIT:,} seeds, or set config.seed to choose the first one."
+        )
+    resolved = {arm.name: _resolve_arm(config, arm) for arm in selected}
     for arm in selected:
         select_epoch = resolved[arm.name].config.train.select_epoch
         if arm.reading and select_epoch != "best_validation":
@@ -56,6 +74,15 @@ def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Ru
     ]
 
 
+def _resolve_arm(config: ml_collections.ConfigDict, arm: Arm) -> Resolved:
+    """The sweep's config with the arm's overrides, resolved. Raises UserError, naming the arm."""
+    changed = _with_overrides(config, arm)
+    try:
+        return resolve(changed)
+    except UserError as error:
+        raise UserError(f"Arm {arm.name}: {error}") from error
+
+
 def _with_overrides(config: ml_collections.ConfigDict, arm: Arm) -> ml_collections.ConfigDict:
     """The sweep's config with the arm's overrides. Raises UserError for overrides that don't fit."""
     try:
@@ -71,15 +98,16 @@ def run_sweep(
     directory: pathlib.Path,
     *,
     kind: str = "sweep",
-    after_runs: Callable[[pathlib.Path], None] | None = None,
+    after_runs: AfterRuns | None = None,
     rerun: bool = False,
     callback: Callback | None = None,
+    workers: int | None = 1,
 ) -> bool:
     """Trains the runs that `directory` does not hold yet, and returns whether there were any.
 
-    Runs of one program are trained together, up to the `capacity` of their engine at once; a kill
-    loses those in flight. Other processes may fill the same folder: each run is claimed by one of them, and
-    this call returns when all runs are recorded.
+    Runs of one program are trained together, up to the `capacity` of their engine at once. A kill loses what
+    runs in flight did since their last checkpoint. Other processes may fill the same folder: each run is
+    claimed by one of them, and this call returns when all runs are recorded.
 
     Every arm is resolved, and prepared if it has runs to train, before the first run is trained, so that a
     config that cannot be run is refused at once.
@@ -90,45 +118,108 @@ def run_sweep(
       kind: "sweep"; "tuning", which does not score the test images; "run", a single run.
       after_runs: called with `directory` each time that runs have been recorded.
       rerun: whether to compute again the runs that other code computed, or whose files are lost.
-      callback: called after each epoch of each run with its metrics, see `lenet_jax.train`.
+      callback: called after each epoch of each run with its metrics, see `lenet_jax.train`; with 1 worker.
+      workers: the number of processes that fill the folder; 1 for this one, None for as many as make best use
+        of this machine.
 
-    Raises UserError for what cannot be run, for a folder of another config, and for a single run that
-    another process computes.
+    Raises UserError for what cannot be run, for a folder of another config or with runs made with other
+    settings, and for a single run that another process computes; interruption.Interrupted if this process was
+    told to end, once all that is computed is saved.
     """
+    plan = _plan(config, arms, command, directory, kind, rerun)
+    if not rerun and (notice := describe_code(plan.recorded.values())):
+        print(notice, file=sys.stderr)
+    for run in plan.recorded.values() if plan.missing else ():
+        of_arm = plan.of_arm.get(run["arm"])
+        check_settings(directory, run["provenance"], settings((of_arm or plan.base).config.parallel))
+    needed = [
+        prepare(first.resolved).bytes_needed
+        for first in {run.arm: run for run in reversed(plan.missing)}.values()
+    ]
+    workers = workers or best_workers(len(plan.missing), max(needed, default=0))
+    with interruption.deferred(), Progress(sum(run.epochs for run in plan.missing)) as progress:
+        if workers > 1 and plan.missing:
+            forget_images()
+            arguments = (config, list(arms), command, directory, kind, after_runs, rerun)
+            run_workers(workers, _fill_as_worker, arguments, functools.partial(show, progress))
+            if left := _plan(*arguments[:5], rerun).missing:
+                raise UserError(
+                    f"All workers have ended, but {len(left)} runs are not recorded, such as {left[0].name}: "
+                    "the messages above say why; the same command goes on."
+                )
+        else:
+            _fill_folder(plan, directory, after_runs, rerun, progress, callback)
+    return bool(plan.missing)
+
+
+class _Plan(NamedTuple):
+    """What a command is to do in a folder.
+
+    Attributes:
+      header: for config.json.
+      base: what all arms start from.
+      of_arm: each arm that fits the data.
+      recorded: the runs that are recorded and stay.
+      missing: the runs to train.
+    """
+
+    header: Header
+    base: Resolved
+    of_arm: dict[str, Resolved]
+    recorded: dict[Key, Record]
+    missing: list[Run]
+
+
+def _plan(
+    config: ml_collections.ConfigDict,
+    arms: Sequence[Arm],
+    command: Sequence[str],
+    directory: pathlib.Path,
+    kind: str,
+    rerun: bool,
+) -> _Plan:
+    """What `run_sweep` does with these arguments. Raises UserError for what is refused before training."""
     runs = list_runs(config, arms)
     if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
         raise UserError(
             f"Arm {without[0]} holds out no validation images, which tuning needs: set "
             "config.data.validation_fraction or config.data.draw."
         )
-    resolved = {run.arm: run.resolved for run in runs}
+    of_arm = {run.arm: run.resolved for run in runs}
     for arm in arms:
-        if arm.name not in resolved:
+        if arm.name not in of_arm:
             with contextlib.suppress(UserError):  # an arm that is not selected need not fit the data
-                resolved[arm.name] = resolve(_with_overrides(config, arm))
+                of_arm[arm.name] = resolve(_with_overrides(config, arm))
+    base = resolve(config)
     header = {
         "kind": kind,
         "command": list(command),
-        "config": resolve(config).fields,
+        "config": base.fields,
         "arms": [arm.to_record() for arm in arms],
-        "datasets": dict(filter(None, map(_own_dataset, resolved.values()))),
+        "datasets": dict(filter(None, map(_own_dataset, of_arm.values()))),
     }
-    configs = {name: of_arm.fields for name, of_arm in resolved.items()}
-    _, recorded = check_folder(directory, header, configs)
+    _, recorded = check_folder(directory, header, _fields(of_arm))
     if rerun:
         recorded = {key: run for key, run in recorded.items() if not is_outdated(directory, run)}
-    elif notice := describe_code(recorded.values()):
-        print(notice, file=sys.stderr)
-    missing = [run for run in runs if run.key not in recorded]
-    for first in {run.arm: run for run in reversed(missing)}.values():
-        prepare(first.resolved)
-    with (
-        Store.open(directory, header, configs, rerun) as store,
-        Progress(sum(run.epochs for run in missing)) as progress,
-        Boards(directory) as boards,
-    ):
-        _fill(Log(store, progress, boards, callback), missing, kind, after_runs)
-    return bool(missing)
+    return _Plan(header, base, of_arm, recorded, [run for run in runs if run.key not in recorded])
+
+
+def _fields(of_arm: Mapping[str, Resolved]) -> dict[str, dict[str, Any]]:
+    return {name: resolved.fields for name, resolved in of_arm.items()}
+
+
+def best_workers(runs: int, bytes_needed: int) -> int:
+    """The number of processes that train `runs` runs quickest, each of which needs so many bytes.
+
+    On CPUs, one for each core that is not taken by another's threads, as long as they fit into memory: two
+    processes of one thread each train 1.2 to 1.5 times as many runs in a given time as one of two threads. A
+    GPU or TPU trains many runs at once, and belongs to one process.
+    """
+    of_process = threads()
+    if of_process is None:
+        return 1
+    fit = memory_limit() // (bytes_needed + BYTES_OF_A_PROCESS)
+    return int(max(1, min(runs, len(os.sched_getaffinity(0)) // of_process, fit)))
 
 
 def _own_dataset(resolved: Resolved) -> tuple[str, dict[str, Any]] | None:
@@ -142,33 +233,80 @@ class Log(NamedTuple):
     """Where a sweep writes what happens."""
 
     store: Store
-    progress: Progress
+    checkpoints: Checkpoints
+    reports: Reports
     boards: Boards
     callback: Callback | None
 
+    def resume(self, run: Run, metrics: Sequence[Metrics]) -> None:
+        """Reports the epochs that an earlier process trained."""
+        for epoch, of_epoch in enumerate(metrics, start=1):
+            self._record(run, epoch, of_epoch)
+        self.reports.resume(run.name, len(metrics))
+
     def epoch(self, run: Run, epoch: int, metrics: Metrics) -> None:
         """Reports the metrics after an epoch of a run."""
-        self.store.write_epoch(run.arm, run.seed, epoch, metrics)
-        self.boards.write(run, epoch, metrics)
-        self.progress.epoch(run.name, epoch, run.epochs, metrics)
+        self._record(run, epoch, metrics)
+        self.reports.epoch(run.name, epoch, run.epochs, metrics)
         if self.callback:
             self.callback({"epoch": epoch, **metrics})
 
+    def _record(self, run: Run, epoch: int, metrics: Metrics) -> None:
+        self.store.write_epoch(run.arm, run.seed, epoch, metrics)
+        self.boards.write(run, epoch, metrics)
 
-def _fill(
-    log: Log, runs: Sequence[Run], kind: str, after_runs: Callable[[pathlib.Path], None] | None
+
+def _fill_as_worker(
+    send: Callable[[tuple], None],
+    config: ml_collections.ConfigDict,
+    arms: Sequence[Arm],
+    command: Sequence[str],
+    directory: pathlib.Path,
+    kind: str,
+    after_runs: AfterRuns | None,
+    rerun: bool,
 ) -> None:
-    """Trains and records `runs`, unless other processes do; returns when all are recorded."""
-    store = log.store
-    waiting = {run.key: run for run in runs}
+    """What each worker of `run_sweep` does."""
+    show_plain_messages()
+    keep_compilations()
+    plan = _plan(config, arms, command, directory, kind, rerun)
+    _fill_folder(plan, directory, after_runs, rerun, SentReports(send))
+
+
+def _fill_folder(
+    plan: _Plan,
+    directory: pathlib.Path,
+    after_runs: AfterRuns | None,
+    rerun: bool,
+    reports: Reports,
+    callback: Callback | None = None,
+) -> None:
+    """Fills a folder with the missing runs; returns when all are recorded, by this process or others."""
+    checkpoints = Checkpoints(directory)
+    with (
+        Store.open(directory, plan.header, _fields(plan.of_arm), rerun) as store,
+        Boards(directory) as boards,
+    ):
+        try:
+            _fill(Log(store, checkpoints, reports, boards, callback), plan, after_runs)
+        finally:
+            checkpoints.close()
+
+
+def _fill(log: Log, plan: _Plan, after_runs: AfterRuns | None) -> None:
+    """Trains and records the missing runs, unless other processes do; returns when all are recorded."""
+    store, kind = log.store, plan.header["kind"]
+    waiting = {run.key: run for run in plan.missing}
     while waiting:
+        interruption.check()
         for key in waiting.keys() & store.recorded().keys():  # recorded by other processes
-            log.progress.skip(waiting.pop(key).epochs)
+            run = waiting.pop(key)
+            log.reports.ended(run.name, run.epochs)
         first = next((run for run in waiting.values() if store.claim(*run.key)), None)
         if first is not None:
-            claimed, prepared = _claim_alike(store, first, waiting.values())
-            _train_and_record(log, claimed, prepared, score_test=kind != "tuning")
-            for run in claimed:
+            claimed = _claim_alike(log, first, waiting.values())
+            _train_and_record(log, claimed, score_test=kind != "tuning")
+            for run in claimed.runs:
                 del waiting[run.key]
             if after_runs:
                 after_runs(store.directory)
@@ -182,28 +320,52 @@ def _fill(
             time.sleep(POLL_SECONDS)
 
 
-def _claim_alike(store: Store, first: Run, waiting: Iterable[Run]) -> tuple[list[Run], Prepared]:
-    """The claimed run `first` with others of its program: those that fit and that this process can claim."""
+class _Claimed(NamedTuple):
+    """Runs to train together, and where they go on; `saved` is empty if they start."""
+
+    runs: list[Run]
+    prepared: Prepared
+    saved: list[Saved]
+
+
+def _claim_alike(log: Log, first: Run, waiting: Iterable[Run]) -> _Claimed:
+    """The claimed run `first` with others of its program: those that fit and that this process can claim.
+
+    All of them start, or all go on after the same epoch.
+    """
     fields = first.resolved.compiled_fields
     alike = [run for run in waiting if run.resolved.compiled_fields == fields and run is not first]
     prepared = prepare(first.resolved, 1 + len(alike))
-    claimed = [first]
+    claimed, saved = [first], [log.checkpoints.read(first)]
     for run in alike:
-        if len(claimed) < prepared.capacity and store.claim(*run.key):
-            claimed.append(run)
-    return claimed, prepared
+        if len(claimed) < prepared.capacity and log.store.claim(*run.key):
+            of_run = log.checkpoints.read(run)
+            if (of_run and of_run.epoch) == (saved[0] and saved[0].epoch):
+                claimed.append(run)
+                saved.append(of_run)
+            else:
+                log.store.release(*run.key)
+    return _Claimed(claimed, prepared, list(filter(None, saved)))
 
 
-def _train_and_record(log: Log, runs: Sequence[Run], prepared: Prepared, score_test: bool) -> None:
-    trained = train_runs(runs, prepared, log.epoch, score_test)
-    ran_on = {**provenance(), "devices": prepared.engine.batch_devices, "trained_together": len(runs)}
-    for run, (result, network, answers) in zip(runs, trained, strict=True):
+def _train_and_record(log: Log, claimed: _Claimed, score_test: bool) -> None:
+    runs, prepared, saved = claimed
+    for run, one in zip(runs, saved, strict=False):
+        log.resume(run, one.attempt.metrics)
+    attempts = train_runs(runs, prepared, log.epoch, score_test, saved, log.checkpoints.save_if_due)
+    for run, attempt in zip(runs, attempts, strict=True):
+        result = result_of(run, attempt, score_test)
         log.store.write_run(
             result=result,
             images=prepared.images.count,
             config=run.resolved.fields,
-            provenance=ran_on,
+            provenance={
+                **provenance(),
+                **settings(run.resolved.config.parallel),
+                "trained_together": len(runs),
+            },
             code=code_digest(),
-            contents=pack_files(network, answers),
+            contents=pack_files(attempt.network, attempt.answers),
         )
-        log.progress.run_done(run.name, describe(result), run.epochs - result["epochs"])
+        log.checkpoints.remove(run)
+        log.reports.ended(run.name, run.epochs, describe(result))

@@ -25,7 +25,8 @@ from lenet_jax.data import (
 from lenet_jax.errors import UserError
 from lenet_jax.models import inspection
 from lenet_jax.models.counts import ModelCounts
-from lenet_jax.runs.run import Metrics, Network, check_dataset, hyperparameters_of
+from lenet_jax.runs.population import Metrics, Network
+from lenet_jax.runs.run import check_dataset, hyperparameters_of
 from lenet_jax.training.engine import make_engine
 from lenet_jax.training.epoch import EVALUATION_BATCH, Answers, State, draw_images
 from lenet_jax.training.objective import Objective

@@ -94,7 +94,7 @@ def read_selection(path: pathlib.Path) -> dict[str, dict[str, Any]]:
     """
     try:
         selection = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a file of selected candidates ({error}): name another.") from error
     if not isinstance(selection, dict):
         raise UserError(f"{path} is not a file of selected candidates: name another.")

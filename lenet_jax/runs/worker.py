@@ -1,5 +1,6 @@
 """The files that one process appends its lines to."""
 
+import contextlib
 import errno
 import os
 import pathlib
@@ -9,8 +10,8 @@ from typing import Any
 
 from lenet_jax import files
 from lenet_jax.runs import claims
-from lenet_jax.runs.lines import to_line
-from lenet_jax.runs.recorded import EPOCHS, RUNS, worker_path
+from lenet_jax.runs.lines import LineFile, to_line
+from lenet_jax.runs.recorded import EPOCHS, FIELDS, RUNS, last_attempts, worker_path
 
 
 class WorkerFiles:
@@ -28,12 +29,20 @@ class WorkerFiles:
         self._paths = {kind: worker_path(directory, kind, worker) for kind in (RUNS, EPOCHS)}
         self._descriptors: dict[str, int] = {}
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        try:
-            for kind, path in self._paths.items():
-                self._descriptors[kind] = os.open(path, flags, 0o666)
-        except OSError as error:
-            raise files.cannot_write(f"--workdir={directory}", error) from error
-        claims.lock_at_once(self._descriptors[RUNS])
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            with files.writing(directory, "--workdir="):
+                for kind, path in self._paths.items():
+                    self._descriptors[kind] = os.open(path, flags, 0o666)
+                claims.lock_at_once(self._descriptors[RUNS])
+            files.sync_folder(directory)
+            stack.pop_all()  # stay open
+
+    def epochs_of(self, arm: str, seed: int) -> list[bytes]:
+        """The lines, without line feeds, of a run's epochs that were appended in its last attempt."""
+        file = LineFile(self._paths[EPOCHS], appended=True, fields=FIELDS[EPOCHS])
+        file.read_on()
+        return [line.text for line in last_attempts(file.lines, {(arm, seed)}).get((arm, seed), [])]
 
     def append(self, kind: str, content: Mapping[str, Any]) -> None:
         """Appends one line, as a whole or not at all; a run's line reaches the disk before this returns.
@@ -41,15 +50,17 @@ class WorkerFiles:
         Raises UserError if it cannot be written.
         """
         descriptor, line = self._descriptors[kind], to_line(content)
-        try:
+        with files.writing(self._paths[kind]):
             size = os.fstat(descriptor).st_size
-            if os.write(descriptor, line) < len(line):
-                os.ftruncate(descriptor, size)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if kind == RUNS:
-                os.fsync(descriptor)
-        except OSError as error:
-            raise files.cannot_write(self._paths[kind], error) from error
+            try:
+                if os.write(descriptor, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if kind == RUNS:
+                    os.fsync(descriptor)
+            except OSError:
+                with contextlib.suppress(OSError):  # then a torn line stays at the end, which readers ignore
+                    os.ftruncate(descriptor, size)
+                raise
 
     def close(self) -> None:
         """Closes and unlocks the files, which remain until a merge."""

@@ -7,7 +7,6 @@ device trains one run at a time, because products of many small matrices take lo
 
 import functools
 import math
-import os
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from lenet_jax.errors import require_one_of
 from lenet_jax.training import epoch as one_run
 from lenet_jax.training.epoch import Answers, Chunk, Means, Score, State
 from lenet_jax.training.hyperparameters import Hyperparameters, hyperparameter_shapes
+from lenet_jax.training.jax_settings import xla_options
 from lenet_jax.training.program import Program
 
 PARALLEL = ("jit", "pmap")
@@ -41,6 +41,7 @@ class Engine(NamedTuple):
       run_devices: devices over which runs are spread.
       batch_devices: devices that share each batch, whose size must be a multiple of their number.
       put: pytree on the host -> a copy of it on each device.
+      place: state on the host, (R, ...) -> state as `init_state` returns it.
       capacity: (program, number of images) -> largest number of runs in one call.
       init_state: (program, hyperparameters) -> state.
       train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
@@ -52,6 +53,7 @@ class Engine(NamedTuple):
     run_devices: int
     batch_devices: int
     put: Callable[[Any], Any]
+    place: Callable[[State], State]
     capacity: Callable[[Program, int], int]
     init_state: Callable[[Program, Hyperparameters], State]
     train_epoch: Callable[[Program, State, Split, int], tuple[State, Means]]
@@ -128,6 +130,7 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         run_devices=devices,
         batch_devices=1,
         put=lambda tree: jax.device_put(tree, NamedSharding(mesh, replicated)),
+        place=jax.jit(functools.partial(jax.tree.map, jnp.copy), out_shardings=results),
         capacity=capacity,
         init_state=init_state,
         train_epoch=train_epoch,
@@ -253,6 +256,7 @@ def _shared_batch_engine() -> Engine:
         run_devices=1,
         batch_devices=devices,
         put=put,
+        place=lambda state: put(_only(state)),
         capacity=lambda program, images: 1,
         init_state=lambda program, hyperparameters: put(
             _only(one_device.init_state(program, hyperparameters))
@@ -286,5 +290,5 @@ def _quick_compilation() -> dict | None:
     A level that XLA_FLAGS sets, as our tests do, is kept.
     """
     level = "xla_backend_optimization_level"
-    is_set = level in os.environ.get("XLA_FLAGS", "")
+    is_set = any(level in option for option in xla_options())
     return {level: 1} if jax.default_backend() == "cpu" and not is_set else None

@@ -4,6 +4,7 @@ import enum
 import functools
 
 import jax
+import jax.numpy as jnp
 
 
 class Purpose(enum.IntEnum):
@@ -20,4 +21,10 @@ class Purpose(enum.IntEnum):
 
 def purpose_key(seed: int | jax.Array, purpose: Purpose, *counters: int | jax.Array) -> jax.Array:
     """The key of a run's seed for one purpose and, within it, for counters such as epoch, step and device."""
-    return functools.reduce(jax.random.fold_in, (purpose, *counters), jax.random.key(seed))
+    return functools.reduce(jax.random.fold_in, (purpose, *counters), _seed_key(seed))
+
+
+def _seed_key(seed: int | jax.Array) -> jax.Array:
+    """`jax.random.key(seed)` for a seed from 0 to 2**31 - 1, whatever offset JAX is told to add to seeds."""
+    low_bits = jnp.asarray(seed, jnp.uint32)
+    return jax.random.wrap_key_data(jnp.stack([jnp.zeros_like(low_bits), low_bits]), impl="threefry2x32")

@@ -119,7 +119,7 @@ def test_a_folder_is_named_as_a_whole(tmp_path):
         for name in "ab":
             folder = tmp_path / "data.v2" / split / name
             folder.mkdir(parents=True)
-            Image.new("L", (4, 4)).save(folder / "1.png")
+            Image.linear_gradient("L").save(folder / "1.png")
     info = dataset_info(str(tmp_path / "data.v2"))
     assert (info.name, info.classes, info.is_own) == ("data.v2", ("a", "b"), True)
     assert not dataset_info("digits").is_own

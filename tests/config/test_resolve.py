@@ -140,6 +140,57 @@ def test_settings_that_do_not_fit_together_are_refused(fields, sentence):
         resolve(override(default_config(), fields))
 
 
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"data.seed": 2**70},
+            "config.data.seed=1180591620717411303424 is too large: whole numbers must fit",
+        ),
+        ({"data.seed": 2**31}, "config.data.seed=2147483648 must be from 0 to 2147483647"),
+        ({"seed": 10**400}, "config.seed=10.*0 is too large"),
+        ({"train.epochs": -(10**400)}, "config.train.epochs=-10.*0 is too large"),
+        ({"model.hidden": (10**30,)}, "config.model.hidden=10*0 is too large"),
+        ({"data.draw": (2**70, 1, 1), "data.validation_fraction": 0.0}, "config.data.draw=.* is too large"),
+        ({"data.image_size": 10**6}, "config.data.image_size=1000000 must be from 0 to 1024"),
+        ({"model.kernel_size": (10**6,)}, "config.model.kernel_size=1000000 is too large"),
+        ({"model.stride": (10**9,)}, "config.model.stride=1000000000 is too large"),
+        ({"model.pad_before": (10**9,)}, "stage 1 reads 1000000032x1000000032 inputs, and at most 1024x1024"),
+        (
+            {"data.image_size": 1000, "model.kernel_size": (300,), "model.sharing": "unshared"},
+            "stage 1 read 44,226,090,000 positions, and at most 67,108,864",
+        ),
+        ({"data.positions": 10**9}, "config.data.positions=1000000000 must be less than the 32 pixels"),
+        ({"train.epochs": 10**12}, "config.train.epochs=1000000000000 must be at most 143,165,576, as steps"),
+        (
+            {"train.batch_size": 10**15},
+            "config.train.batch_size=10*0 must be at most the 1,000 training images",
+        ),
+        ({"train.warmup_epochs": 1e300}, "config.train.warmup_epochs=1e.300 must be from 0 to less than"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_sizes_beyond_reason_are_refused_before_anything_is_allocated(fields, sentence):
+    with pytest.raises(UserError, match=sentence):
+        program(**fields)
+
+
+@pytest.mark.parametrize("connectivity", ["local", "random", "full"])
+def test_the_largest_images_are_counted_without_memory_for_their_wirings(connectivity):
+    fields = {"data.image_size": 256, "model.connectivity": connectivity, "model.sharing": "unshared"}
+    counts = resolve(override(default_config(), fields)).counts
+    assert counts.parameters > 10**7
+
+
+def test_repetitions_share_their_config_until_it_is_read():
+    first = resolve(override(default_config(), {"seed": 3}))
+    other = first.with_seed(7)
+    assert (other.seed, other.epochs) == (7, 10) and "config" not in vars(other)
+    assert other.shared is first.shared
+    assert (first.config.seed, other.config.seed, other.fields["seed"]) == (3, 7, 7)
+    assert other.config == resolve(override(default_config(), {"seed": 7})).config
+
+
 def test_too_large_a_draw_is_refused():
     def draw(train, test, **fields):
         overrides = {"data.validation_fraction": 0.0, "data.draw": (320, 160, 160), **fields}

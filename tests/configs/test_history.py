@@ -5,7 +5,8 @@ import pytest
 from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
-from lenet_jax.runs.run import Run, prepare, train_runs
+from lenet_jax.runs.population import train_runs
+from lenet_jax.runs.run import Run, prepare
 from tests.helpers.commands import PROJECT, config_files, load_config, run_command
 
 HISTORY = PROJECT / "configs" / "history"

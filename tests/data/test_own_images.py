@@ -1,18 +1,26 @@
 """A user's own images are read from an .npz file or a folder, and unusable ones are refused by name."""
 
 import io
+import os
 import pathlib
+import re
+import struct
+import tracemalloc
 import warnings
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lenet_jax.data import dataset_info
 from lenet_jax.data.own_images import content_digest, load_own
 from lenet_jax.errors import UserError
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 4, 4), dtype=np.uint8)
+FULL = GREY.copy()
+FULL[0, 0, :2] = 0, 255  # all that uint8 holds
 COLOUR = np.random.default_rng(1).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)
 LABELS = np.array([0, 1, 0, 1, 2, 2])
 NAMES = np.array(["cat", "cow", "cat", "cow", "dog", "dog"])
@@ -126,7 +134,8 @@ def test_numbers_and_sides_of_images_out_of_range(npz, shape):
 
 @pytest.mark.parametrize("side", [1, 256])
 def test_the_smallest_and_the_largest_side(npz, side):
-    assert load_own(npz(**both(np.zeros((6, side, side), np.uint8)))).train_images.shape == (6, side, side)
+    images = np.resize(GREY, (6, side, side))
+    np.testing.assert_array_equal(load_own(npz(**both(images))).train_images, images)
 
 
 @pytest.mark.parametrize("test_images", [GREY[:2, :3, :3], COLOUR[:2]])
@@ -157,9 +166,60 @@ def test_values_that_are_not_finite(npz, name, value, shown, images):
     assert_refused(npz(**arrays), f"{name} in .*own.npz", shown, "image 1:")
 
 
-def test_constant_training_images(npz):
-    arrays = {"x_train": np.full((6, 4, 4), 0.5), "x_test": GREY[:2] / 255}
-    assert_refused(npz(**arrays), "x_train in .*own.npz", "0.5 in every pixel")
+@pytest.mark.parametrize("images", [np.full((6, 4, 4), 0.5), np.zeros((6, 4, 4)), np.ones((6, 4, 4), bool)])
+def test_constant_training_images(npz, images):
+    words = "x_train in .*own.npz", f"{float(images[0, 0, 0]):g} in every pixel"
+    assert_refused(npz(x_train=images, x_test=GREY[:2] / 255), *words)
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_constant_training_images_in_uint8(npz, value):
+    images = np.full((6, 4, 4), value, np.uint8)
+    assert_refused(npz(x_train=images), "x_train in .*own.npz", f"{value} in every pixel")
+
+
+def test_a_constant_image_among_others_is_accepted(npz):
+    images = GREY.copy()
+    images[3] = 7
+    np.testing.assert_array_equal(load_own(npz(x_train=images)).train_images, images)
+
+
+@pytest.mark.parametrize("largest", [1, 2, 16])
+def test_uint8_images_that_hardly_use_their_range(npz, largest):
+    """They would be scaled by 0 and 255, and a network would see almost nothing."""
+    images = GREY % (largest + 1)
+    words = "x_train in .*own.npz", f"from 0 to {largest} in dtype uint8"
+    assert_refused(npz(**both(images)), *words)
+    assert load_own(npz(**both(images.astype(np.int16)))).high == largest  # as the sentence advises
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "shown"),
+    [
+        (FULL / 255, FULL * 1.0, "from 0 to 255.*by 0 to 1:"),
+        (FULL * 1.0, FULL / 255, "from 0 to 1.*by 0 to 255:"),
+        (FULL.astype(int), FULL / 255, "from 0 to 1.*by 0 to 255:"),
+        (FULL * 257.0, FULL * 1.0, "from 0 to 255.*by 0 to 65535:"),
+        (FULL / 127.5 - 1, FULL * 1.0, "from 0 to 255.*by -1 to 1:"),
+        (FULL, FULL // 255, "from 0 to 1.*by 0 to 255:"),
+        (FULL, FULL * 0, "from 0 to 0.*by 0 to 255:"),
+        (FULL / 255, FULL / 255 + 1e6, r"from 1e\+06 to 1e\+06.*by 0 to 1:"),
+    ],
+)
+def test_training_and_test_images_on_two_scales(npz, train, test, shown):
+    assert_refused(npz(x_train=train, x_test=test[:2]), "x_test in .*own.npz", shown)
+
+
+def test_pixels_in_a_range_of_their_own_are_scaled_by_it(npz):
+    for scale, offset in ((1 / 255, 0), (2 / 255, -1), (1, -128), (257, 0)):
+        images = GREY * float(scale) + offset
+        native = load_own(npz(**both(images)))
+        assert (native.low, native.high) == (np.float32(images.min()), np.float32(images.max()))
+
+
+def test_a_range_that_float32_cannot_hold(npz):
+    images = np.where(GREY > 127, 3e38, -3e38)
+    assert_refused(npz(**both(images)), "x_train in .*own.npz", r"from -3e\+38 to 3e\+38")
 
 
 # .npz files: labels
@@ -183,7 +243,7 @@ def test_class_names_number_the_classes_in_sorted_order(npz):
 
 
 def test_class_numbers_are_sorted_as_numbers(npz):
-    images, labels = np.zeros((12, 1, 1), np.uint8), np.arange(12)[::-1]
+    images, labels = np.resize(GREY, (12, 1, 1)), np.arange(12)[::-1]
     native = load_own(npz(**both(images), y_train=labels, y_test=labels[:2]))
     assert native.classes == tuple(map(str, range(12))) and native.test_labels.tolist() == [11, 10]
 
@@ -215,6 +275,27 @@ def test_labels_that_start_at_1(npz):
     assert_refused(npz(y_train=LABELS + 1, y_test=LABELS[:2] + 1), "y_train in .*own.npz", *words)
 
 
+@pytest.mark.parametrize("name", ["", "a\nb", "\x1b[31m", "\ud800", "\u2028", "\0a", "x" * 101])
+@pytest.mark.parametrize("split", ["y_train", "y_test"])
+def test_class_names_that_tables_cannot_show(npz, split, name):
+    labels = {"y_train": NAMES.astype("U101"), "y_test": NAMES[:2].astype("U101")}
+    labels[split][1] = name
+    assert_refused(npz(**labels), f"{split} in .*own.npz", "class name", "1 to 100 printable")
+
+
+@pytest.mark.parametrize("name", ["é", "猫", "a b", "می\u200cروم", "👩\u200d🔬", "x" * 100])
+def test_class_names_of_any_script(npz, name):
+    labels = NAMES.astype("U100")
+    labels[[0, 2]] = name
+    assert name in load_own(npz(y_train=labels, y_test=labels[:2])).classes
+
+
+def test_class_names_that_are_not_unicode(npz):
+    labels = NAMES.astype("U3")
+    labels.view(np.uint32)[0] = 0x110000
+    assert_refused(npz(y_train=labels), "y_train in .*own.npz", "not text")
+
+
 def test_a_class_number_without_training_images(npz):
     words = "label 4 but no label 2", "without gaps"
     assert_refused(npz(y_train=np.array([0, 1, 3, 4, 1, 0])), "y_train in .*own.npz", *words)
@@ -241,13 +322,13 @@ def test_a_single_class(npz, labels):
 @pytest.mark.parametrize("dtype", [int, str])
 def test_a_thousand_classes(npz, dtype):
     labels = np.arange(1000).astype(dtype)
-    native = load_own(npz(**both(np.zeros((1000, 1, 1), np.uint8)), y_train=labels, y_test=labels[:2]))
+    native = load_own(npz(**both(np.resize(GREY, (1000, 1, 1))), y_train=labels, y_test=labels[:2]))
     assert len(native.classes) == 1000 and len(set(native.train_labels.tolist())) == 1000
 
 
 def test_more_than_a_thousand_class_names(npz):
     labels = np.arange(1001).astype(str)
-    path = npz(**both(np.zeros((1001, 1, 1), np.uint8)), y_train=labels, y_test=labels[:2])
+    path = npz(**both(np.resize(GREY, (1001, 1, 1))), y_train=labels, y_test=labels[:2])
     assert_refused(path, "y_train in .*own.npz", "is 1,001: ", "from 2 to 1,000")
 
 
@@ -294,6 +375,115 @@ def test_an_archive_of_other_files(tmp_path):
         for name in ("x_train", "y_train", "x_test", "y_test"):
             archive.writestr(f"{name}.npy", b"no array")
     assert_refused(tmp_path / "own.npz", "own.npz is not a complete .npz file")
+
+
+def npy_file_of(shape, descr="|u1", data=b""):
+    """An .npy file whose header declares `shape`, whatever `data` holds."""
+    content = io.BytesIO()
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(content, header)
+    return content.getvalue() + data
+
+
+def archive_with(path, name, content, compression=zipfile.ZIP_STORED):
+    """Writes an .npz file of the usual arrays, the file of one of them replaced."""
+    usual = {"x_train": GREY, "y_train": LABELS, "x_test": GREY[:2], "y_test": LABELS[:2]}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for other, array in usual.items():
+            file = io.BytesIO()
+            np.save(file, array)
+            archive.writestr(f"{other}.npy", content if other == name else file.getvalue())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("x_train", ((2**26, 256, 256),)),  # 4 TiB
+        ("x_test", ((2**14, 256, 256),)),  # 1 GiB
+        ("y_train", ((2**40,),)),
+        ("y_test", ((2,), "<U500000000")),
+        ("x_train", ((2**62, 256, 256),)),
+        ("x_train", ((10**30, 4, 4),)),
+        ("x_train", ((-6, -4, 4),)),
+        ("y_train", ((2**40,), "|S0")),
+    ],
+)
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_declared_size_is_checked_before_memory_is_allocated(tmp_path, name, header, compression):
+    path = archive_with(tmp_path / "own.npz", name, npy_file_of(*header, data=bytes(96)), compression)
+    tracemalloc.start()
+    try:
+        assert_refused(path, "own.npz is not a complete .npz file")
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("data", [GREY.tobytes()[:-1], GREY.tobytes() + b"0", b""])
+def test_an_array_with_more_or_fewer_bytes_than_declared(tmp_path, data):
+    path = archive_with(tmp_path / "own.npz", "x_train", npy_file_of(GREY.shape, data=data))
+    assert_refused(path, "own.npz is not a complete .npz file")
+
+
+def test_images_that_do_not_fit_into_memory(npz, monkeypatch):
+    def fail(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", fail)
+    assert_refused(npz(), "own.npz doesn't fit into memory")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+@pytest.mark.parametrize("again", [GREY, 255 - GREY])
+def test_an_array_that_is_stored_twice(npz, again):
+    path = npz()
+    content = io.BytesIO()
+    np.save(content, again)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x_train.npy", content.getvalue())
+    assert_refused(path, "own.npz holds x_train more than once")
+
+
+def test_a_compressed_file_in_fortran_order(tmp_path, npz):
+    np.savez_compressed(
+        tmp_path / "packed.npz",
+        x_train=np.asfortranarray(COLOUR), y_train=LABELS, x_test=COLOUR[:2], y_test=LABELS[:2],
+    )  # fmt: skip
+    native = load_own(str(tmp_path / "packed.npz"))
+    np.testing.assert_array_equal(native.train_images, COLOUR)
+    assert content_digest(native) == content_digest(load_own(npz(**both(COLOUR))))
+
+
+@pytest.mark.parametrize("name", ["x_train", "y_test"])
+def test_arrays_without_dimensions(npz, name):
+    assert_refused(npz(**{name: np.array(3)}), rf"{name} in .*own.npz has shape \(\)")
+
+
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path, folder):
+    os.mkfifo(tmp_path / "own.npz")
+    (tmp_path / "zero.npz").symlink_to("/dev/zero")
+    for name in ("own.npz", "zero.npz"):
+        assert_refused(tmp_path / name, f"{name} is neither a file nor a folder")
+    os.mkfifo(folder / "train" / "cat" / "3.png")
+    assert_refused(folder, "cat/3.png is neither a file nor a folder")
+
+
+def test_a_link_to_itself(tmp_path, folder):
+    for link in (tmp_path / "own.npz", folder / "train" / "cat" / "3.png", folder / "train" / "dog"):
+        link.symlink_to(link)
+        path = link if link.suffix == ".npz" else folder
+        assert_refused(path, f"{link.name} can't be read", "Too many levels of symbolic links")
+        link.unlink()
+
+
+@pytest.mark.parametrize("name", ["a\nb.npz", "\x1b[31m.npz", "a\udcff.npz"])
+def test_a_name_that_cannot_be_printed_is_escaped(tmp_path, npz, name):
+    path = pathlib.Path(npz()).rename(tmp_path / name)
+    shown = name[: name.index(".")].encode("unicode_escape").decode()
+    assert dataset_info(str(path)).name == shown
+    path.write_bytes(b"")
+    assert_refused(path, rf"{re.escape(shown)}.npz is not a complete")
 
 
 def test_missing_arrays(tmp_path):
@@ -423,6 +613,79 @@ def png_16_bit_rgb():
     return content.getvalue()[:24] + b"\x10" + content.getvalue()[25:]
 
 
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, *chunks):
+    """A grey PNG file of 8 bits per pixel whose header declares a size, with these chunks."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (png(9_000, 9_000, chunk(b"IDAT", zlib.compress(bytes(9_000 * 9_001)))), "has 9000x9000 pixels"),
+        (png(12_000, 12_000), "has 12000x12000 pixels"),  # Pillow warns of such a size
+        (png(2**31 - 1, 2**31 - 1), "has millions of pixels"),  # and refuses this one
+        (png(0, 0), "can't be decoded"),
+        (png(4, 4, chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(30_000_000)))), "can't be decoded"),
+    ],
+)
+def test_a_small_file_that_would_fill_the_memory(folder, content, words):
+    (folder / "train" / "cow" / "1.png").write_bytes(content)
+    tracemalloc.start()
+    try:
+        assert_refused(folder, "train/cow/1.png", words)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_cmyk_is_converted_to_rgb(folder):
+    image = Image.fromarray(np.full((4, 4, 3), 200, np.uint8)).convert("CMYK")
+    image.save(folder / "train" / "cat" / "0.jpg")
+    np.testing.assert_allclose(load_own(str(folder)).train_images[0], 200, atol=2)
+
+
+def test_images_of_one_pixel(folder):
+    for index, file in enumerate(sorted(folder.rglob("*.png"))):
+        save(file, np.full((1, 1), 40 * index, np.uint8))
+    assert load_own(str(folder)).train_images.shape == (4, 1, 1)
+
+
+def test_constant_images_in_a_folder(folder):
+    for file in folder.rglob("*.png"):
+        save(file, np.full((4, 4), 7, np.uint8))
+    assert_refused(folder, "own/train has the value 7 in every pixel")
+
+
+@pytest.mark.parametrize("suffix", ["webp", "BMP", "gif", "tiff"])
+def test_images_of_other_formats_are_not_left_out_unnoticed(folder, suffix):
+    (folder / "train" / "cat" / f"3.{suffix}").touch()
+    assert_refused(folder, f"cat/3.{suffix} is not a PNG or JPEG file")
+
+
+def test_a_folder_named_like_an_image(folder):
+    (folder / "train" / "cat" / "3.png").mkdir()
+    assert_refused(folder, "cat/3.png is a folder")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "a\udcff"])
+def test_names_in_a_folder_that_cannot_be_printed(folder, name):
+    shown = re.escape(name.encode("unicode_escape").decode())
+    file = folder / "train" / "cat" / f"{name}.png"
+    save(file, GREY[0])
+    assert len(load_own(str(folder)).train_images) == 5  # the names of files are not shown
+    file.write_bytes(b"")
+    assert_refused(folder, f"cat/{shown}.png can't be decoded")
+    file.unlink()
+    for split in ("train", "test"):
+        (folder / split / "cat").rename(folder / split / name)
+    assert_refused(folder, f"own/train has the class name '{shown}'")
+
+
 def test_16_bit_images(folder):
     file = folder / "train" / "cow" / "1.png"
     save(file, GREY[0].astype(np.uint16) * 257)
@@ -499,10 +762,7 @@ def test_a_single_class_folder(folder):
 
 
 def test_an_unreadable_image(folder, monkeypatch):
-    def denied(path):
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(pathlib.Path, "read_bytes", denied)
+    deny(monkeypatch, folder / "train" / "cat" / "1.png")
     assert_refused(folder, "train/cat/1.png can't be read", "Permission denied")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import functools
 import http.server
@@ -235,6 +236,77 @@ def test_a_data_dir_that_cannot_be_written(original, tmp_path):
         load("usps", tmp_path / "file" / "inside", folder)
 
 
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_data_dir_without_locks_is_named(original, data_dir, monkeypatch, error):
+    def refuse(*_):
+        raise OSError(error, os.strerror(error))
+
+    folder, _ = original("usps")
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", refuse)
+        with pytest.raises(UserError) as refusal:
+            load("usps", data_dir, folder)
+    assert str(refusal.value) == (
+        f"usps can't be stored in {data_dir / 'usps'} ({os.strerror(error)}): its file system has no file "
+        "locks, so choose a folder on another one (--config.data.data_dir=FOLDER names a folder)."
+    )
+    assert not data_dir.exists()
+
+
+def test_a_full_disk_at_the_cache_keeps_the_records(original, data_dir, monkeypatch):
+    def refuse(*_, **arrays):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder, arrays = original("usps")
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", refuse)
+        with pytest.raises(UserError, match=r"usps can't be stored in .*No space.*free space.*data_dir=FOL"):
+            load("usps", data_dir, folder)
+    assert [path.name for path in (data_dir / "usps").iterdir() if path.is_file()] == []
+    (data_dir / "usps" / f".{VERSION}.npz.123").write_bytes(b"half")  # as a kill leaves it
+    assert_holds(load("usps", data_dir, "/not/there"), arrays)
+    assert [path.name for path in (data_dir / "usps").iterdir() if path.is_file()] == [f"{VERSION}.npz"]
+
+
+@pytest.mark.parametrize("what", ["the cache", "the folder above", "the original files"])
+def test_the_file_or_folder_without_access_is_named(what, original, data_dir):
+    folder, _ = original("usps")
+    load("usps", data_dir, folder)
+    cached = data_dir / "usps" / f"{VERSION}.npz"
+    if what == "the original files":
+        cached.unlink()
+        shutil.rmtree(data_dir / "usps" / VERSION)
+    closed = {"the cache": cached, "the folder above": data_dir, "the original files": folder}[what]
+    with without_access(data_dir.parent, closed), pytest.raises(UserError) as refusal:
+        load("usps", data_dir, folder)
+    words = {
+        "the cache": f"({cached}: Permission denied)",
+        "the folder above": f"(Permission denied: {data_dir} is a folder that you may not open)",
+        "the original files": f"{folder}",
+    }
+    assert words[what] in str(refusal.value) and str(refusal.value).endswith(".")
+
+
+@contextlib.contextmanager
+def without_access(root, closed):
+    """Everything at and above `root` may be used by anyone, but `closed` by nobody, root included."""
+    before = {path: path.stat().st_mode for path in (*root.parents, root, *root.rglob("*"))}
+    user = os.geteuid()
+    for path in (root, *root.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    for path in root.parents:
+        path.chmod(before[path] | 0o055)
+    closed.chmod(0)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path, mode in before.items():
+            path.chmod(mode)
+
+
 # Downloads
 
 
@@ -295,6 +367,16 @@ def test_server_that_refuses(original, data_dir, tmp_path):
         original("usps", url=url)
         with pytest.raises(UserError, match="usps can't be downloaded .*HTTP status 503"):
             load("usps", data_dir)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["no folder before", "an empty folder before"])
+def test_a_failed_download_leaves_nothing(there, original, data_dir):
+    original("usps")
+    if there:
+        data_dir.mkdir()
+    with pytest.raises(UserError, match="usps can't be downloaded"):
+        load("usps", data_dir)
+    assert data_dir.exists() == there and not list(data_dir.glob("*"))
 
 
 def test_server_without_the_file(original, data_dir, tmp_path):

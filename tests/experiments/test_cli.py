@@ -9,7 +9,7 @@ import pytest
 
 from lenet_jax.config.fields import FIELDS
 from lenet_jax.runs.claims import Claims
-from lenet_jax.runs.run import describe
+from lenet_jax.runs.result import describe
 from lenet_jax.runs.store import read_sweep
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, TINY, run_command

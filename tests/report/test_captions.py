@@ -55,6 +55,23 @@ def test_a_shell_reads_the_command_as_it_was_given():
     assert shlex.split(command) == [*arguments, "--config.seeds=4", "--workdir=DIR"]
 
 
+def test_the_command_of_a_note_is_code_that_a_shell_reads():
+    arguments = ["python", "-m", "x", "--config=it's `my` file.py", "--config.dataset=a\nb"]
+    [note] = [note for note in arm_notes(SWEEP | {"command": arguments}, RUNS) if "Command: " in note]
+    assert note == (
+        r"""Command: ``python -m x '--config=it'"'"'s `my` file.py' $'--config.dataset=a\x0ab' """
+        "--config.seeds=4 --workdir=DIR``"
+    )
+
+
+def test_names_in_notes_are_not_markup():
+    named = [run(result("_a_", 0, 0.5, dataset="*my* data")), run(result("b", 0, 0.5), {"train.epochs": 20})]
+    named[0]["provenance"] = PROVENANCE | {"host": "<processor>, 2 cores"}
+    notes = "\n".join(arm_notes(SWEEP, named))
+    for part in (r"Training: \_a\_: 10 epochs", r"test images of \*my\* data", "on &lt;processor>, 2 cores"):
+        assert part in notes
+
+
 def test_an_arm_has_the_protocol_of_its_first_run():
     faster = {"train.learning_rate": 0.5}
     found = protocols([run(result("a", 0, 0.5), faster), run(result("a", 1, 0.5)), *RUNS[1:]])

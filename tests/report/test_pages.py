@@ -1,5 +1,11 @@
 """From records to tables and a figure; the records here are written, not trained."""
 
+import builtins
+import errno
+import os
+import pathlib
+import subprocess
+
 import pytest
 
 from lenet_jax.errors import UserError
@@ -106,13 +112,14 @@ def test_contrasts_are_paired_and_those_without_pairs_left_out(directory):
 
 def test_the_notes_say_how_the_numbers_came_about(directory):
     other = PROVENANCE | {"revision": "4567def-dirty"}
-    write_runs(directory, SWEEP, [result("narrow", 11, 0.6)], other, train__learning_rate=0.1)
+    sweep = header([*ARMS, arm("slow")], SWEEP["config"])
+    write_runs(directory, sweep, [result("slow", 11, 0.6)], other, train__learning_rate=0.1)
     printed = write_report(directory)
     for text in (printed, (directory / "table.md").read_text()):
         for part in (
             "all 360 test images of digits", "trained on 1,293", "144 more were held out for validation",
             "95%, Student's t", "wide, narrow, too_fast: 30 epochs of 1,293",
-            "SGD, learning rate 0.05 (cosine), momentum 0.9; narrow: 30 epochs", "0.1 (cosine)",
+            "SGD, learning rate 0.05 (cosine), momentum 0.9; slow: 30 epochs", "0.1 (cosine)",
             "seeds 0, 2, 10, 11.",
             "`python -m experiments.ablate --config=x.py --config.seeds=12 --workdir=DIR`",
             "1 x cpu on a machine, 2 cores",
@@ -245,3 +252,91 @@ def test_tuning_shows_validation_and_no_test_image(tmp_path):
     ]  # fmt: skip
     assert "val_accuracy" in text and "The test images are not scored" in text
     assert written(tmp_path) == {"results.csv", "table.csv", "table.md", "table.tex"}
+
+
+def test_any_text_of_a_sweep_comes_out_as_it_is(tmp_path):
+    """The rows of LaTeX and Markdown hold what the config file and the command line said."""
+    command = ["python", "-m", "x", "--config=it's a `file`.py", "--config.dataset=a\nb\udc80"]
+    label = "50% of `x` | $1\nand <b> \udc80"
+    sweep = header([arm("_a_", label=label, baselines={label: "b"}), arm("b")]) | {"command": command}
+    runs = [result(name, seed, 0.5, dataset="_my_ data") for name in ("_a_", "b") for seed in (0, 1)]
+    write_runs(tmp_path, sweep, runs, dataset="sha256:0123")
+    write_report(tmp_path)
+    for name in ("contrasts", "papers"):
+        markdown = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+        assert r"50% of \`x\` \| \$1 and &lt;b> \\udc80" in markdown
+        assert r"50\% of \textasciigrave{}x\textasciigrave{} \textbar{} \$1 and \ensuremath{<}b" in (
+            (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
+        )
+    [row] = folders.rows(tmp_path / "contrasts.csv")
+    assert row["contrast"] == label.replace("\udc80", r"\udc80")
+    notes = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert r"test images of \_my\_ data" in notes
+    [typed] = [line.removeprefix("- Command: ") for line in notes.splitlines() if "Command: " in line]
+    words = subprocess.check_output(
+        ["bash", "-c", typed.strip("` ").replace("python -m x", r"printf %s\\0", 1)]
+    )
+    assert words.decode(errors="surrogateescape").split("\0")[:2] == command[3:]
+
+
+@pytest.fixture
+def read_only(directory, monkeypatch):
+    """The folder of `directory`, as one on a file system that is mounted read-only, also for root."""
+
+    def guard(module, name, changes):
+        original = getattr(module, name)
+
+        def call(path, *arguments, **options):
+            inside = isinstance(path, str | os.PathLike) and pathlib.Path(path).is_relative_to(directory)
+            if inside and changes(*arguments):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+            return original(path, *arguments, **options)
+
+        monkeypatch.setattr(module, name, call)
+
+    guard(builtins, "open", lambda mode="r", *_: mode.strip("rbt"))
+    guard(os, "open", lambda flags, *_: flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    for name in ("mkdir", "rename", "replace", "unlink"):
+        guard(os, name, lambda *_: True)
+    return directory
+
+
+def test_a_folder_that_cannot_be_written_is_still_shown(directory, read_only, monkeypatch, caplog):
+    before = folders.contents(directory)
+    shown = write_report(read_only)
+    assert folders.contents(directory) == before
+    [record] = caplog.records
+    message = record.getMessage()
+    assert f"--workdir={directory} cannot be written (Read-only file system): choose a folder" in message
+    assert message.startswith("runs.jsonl and ") and " more could not be updated: " in message
+    assert message.count(". ") == 0 and "\n" not in message
+    monkeypatch.undo()
+    monkeypatch.setattr(figures, "FORMATS", ("png",))
+    assert write_report(directory) == shown and len(shown) > 1000
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("name", [".lock", "results.csv", "table.md", "accuracy.png", "papers.png"])
+def test_one_file_that_cannot_be_written_costs_no_other(directory, name, caplog):
+    expected = write_report(directory)
+    files = written(directory) - {name}
+    for file in files:
+        (directory / file).unlink()
+    (directory / name).unlink(missing_ok=True)
+    (directory / name / "occupied").mkdir(parents=True)
+    assert write_report(directory) == expected
+    assert files <= written(directory)
+    [record] = caplog.records
+    culprit = "runs.jsonl" if name == ".lock" else name
+    assert record.getMessage().startswith(f"{culprit} could not be updated: ")
+
+
+def test_a_full_disk_is_said_once(directory, monkeypatch, caplog):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "| " not in write_report(directory)
+    [record] = caplog.records
+    assert "No space left on device" in record.getMessage() and "free space" in record.getMessage()
+    assert [path.name for path in directory.iterdir() if path.name.startswith(".results")] == []

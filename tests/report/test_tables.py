@@ -4,6 +4,8 @@ import csv
 import io
 import re
 
+import pytest
+
 from lenet_jax.analysis.summaries import arm_rows, contrast_rows, paper_rows
 from lenet_jax.report import tables
 from tests.helpers.results import arm, result, unscored
@@ -45,23 +47,35 @@ def test_tables_for_people():
     assert r"local\_shared" in latex and r"\toprule" in latex and "6,763,934" in latex
 
 
-def test_a_bar_does_not_end_a_cell_of_markdown():
-    _, _, line = tables.to_markdown([{"what": "a | b", "n": 1}]).splitlines()
-    assert line == r"| a \| b |   1 |"
+NASTY = "a | `b` -- <c>\n_d_"
 
 
-def test_signs_stand_for_themselves_in_latex():
-    signs = r"50% a_b #1 c&d $2 ^ ~ \ {x} <y>"
-    escaped = (
-        r"50\% a\_b \#1 c\&d \$2 \^{} \textasciitilde{} \textbackslash{} \{x\} \ensuremath{<}y\ensuremath{>}"
-    )
-    assert tables.latex_text(signs) == escaped
-    assert f" {escaped} " in tables.to_latex([{"what": signs}])
+def test_text_in_a_cell_stands_for_itself():
+    rows = [{"what": NASTY, "n": 1}]
+    _, _, line = tables.to_markdown(rows).splitlines()
+    assert line == r"| a \| \`b\` -- &lt;c> \_d\_ |   1 |"
+    _, _, line = tables.to_text(rows).splitlines()
+    assert line == "a | `b` -- <c> _d_    1"
 
 
-def test_code_in_a_note_is_typewriter_in_latex():
-    note = "Command: `python -m x --config=a_b.py`"
-    assert tables.latex_text(note) == r"Command: \texttt{python -m x -{}-config=a\_b.py}"
+def test_latex_has_one_row_per_row():
+    rows = [{"what": NASTY, "n": 1}, {"what": "[b]", "n": 2000}]
+    assert tables.to_latex(rows).splitlines() == [
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r"what & n \\",
+        r"\midrule",
+        r"a \textbar{} \textasciigrave{}b\textasciigrave{} -{}- \ensuremath{<}c\ensuremath{>} \_d\_ & 1 \\",
+        r"{[}b] & 2,000 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a,b", 'a "b"', "a\nb", "a\rb", "a\r\nb", "=a", " a ", "a;b\tc"])
+def test_any_text_in_csv_is_one_field(text):
+    rows = list(csv.DictReader(io.StringIO(tables.to_csv([{"what": text, "n": 1}]), newline="")))
+    assert rows == [{"what": text.replace("\r\n", "\n").replace("\r", "\n"), "n": "1"}]
 
 
 def test_a_terminal_of_80_columns_shows_the_tables():

@@ -1,5 +1,6 @@
 """The files that runs keep: read as written, damage is noticed, what a rerun replaces is not lost."""
 
+import msgpack
 import pytest
 
 from lenet_jax.errors import UserError
@@ -98,6 +99,49 @@ def test_a_rerun_computes_what_lost_a_file_again_and_keeps_what_it_replaces(dire
     assert all(file.name.startswith("wide-seed0-") for file in aside)
     with Store.open(directory, HEADER, CONFIGS, rerun=True) as store:
         assert list(store.recorded()) == [("wide", 0), ("wide", 1)]
+
+
+def test_a_file_of_another_size_is_not_loaded(directory, monkeypatch):
+    run, _ = runs_of(directory)
+    path = directory / kept.WEIGHTS / "wide-seed0.msgpack"
+    with path.open("ab") as file:
+        file.truncate(2**40)  # takes no room
+    monkeypatch.setattr(type(path), "read_bytes", lambda path: pytest.fail("it is loaded"))
+    with pytest.raises(UserError, match="is damaged"):
+        kept.read(directory, kept.WEIGHTS, run)
+
+
+def ndarray(shape, dtype, content):
+    """An array as Flax packs it."""
+    return msgpack.ExtType(1, msgpack.packb((shape, dtype, content), use_bin_type=True))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xdd\xff\xff\xff\xff",  # a list of 2**32 - 1 elements that are not there
+        msgpack.packb(3),
+        msgpack.packb({"epoch": 1}),
+        msgpack.packb({"epoch": 1, "variables": ndarray((2,), "object", bytes(16))}),
+        msgpack.packb({"epoch": 1, "variables": {"params": ndarray((10**12,), "float32", b"0000")}}),
+        msgpack.packb({"epoch": 1, "variables": msgpack.ExtType(99, b"cos\nsystem\n(S'true'\ntR.")}),
+        b"\x91" * 100_000,
+    ],
+    ids=["empty", "a huge list", "a number", "incomplete", "objects", "a huge array", "unknown", "nested"],
+)
+def test_a_file_that_holds_something_else_is_refused(tmp_path, content):
+    from lenet_jax.runs import network_files  # late, as it loads JAX
+
+    with opened(tmp_path) as store:
+        assert store.claim("wide", 0)
+        record(store, "wide", 0, contents={kept.WEIGHTS: content, kept.PREDICTIONS: content})
+    [run] = runs_of(tmp_path)
+    for read in (network_files.read_network, network_files.read_answers):
+        with pytest.raises(
+            UserError, match=r"wide-seed0.msgpack was not written by this project: to compute"
+        ):
+            read(tmp_path, run)
 
 
 def test_networks_and_their_size_are_described(directory):

@@ -50,7 +50,8 @@ def test_an_altered_byte_is_damage_or_alters_nothing():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nonsense", "[]", "3", "null", '{"result": 1}', '{"sha256": "0"}', b"\xff\xfe\x00"]
+    "text",
+    ["", "nonsense", "[]", "3", "null", '{"result": 1}', '{"sha256": "0"}', b"\xff\xfe\x00", "[" * 100_000],
 )
 def test_what_is_no_record_is_damaged(text):
     with pytest.raises(lines.Damaged, match=r"it is not JSON|it has no checksum|does not match"):

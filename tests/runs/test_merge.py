@@ -8,11 +8,23 @@ import shutil
 import threading
 
 from lenet_jax.runs import claims, recorded
-from lenet_jax.runs.header import require_header
-from lenet_jax.runs.merge import merge, set_run_aside
+from lenet_jax.runs.code_digest import code_digest
+from lenet_jax.runs.merge import merge
 from lenet_jax.runs.recorded import RecordedRuns, recorded_epochs
+from lenet_jax.runs.store import Store
 from tests.helpers import killing
-from tests.helpers.small_store import ARMS, EPOCHS, FOUR, fill, leave_open, opened, record, run_alone
+from tests.helpers.small_store import (
+    ARMS,
+    CONFIGS,
+    EPOCHS,
+    FOUR,
+    HEADER,
+    fill,
+    leave_open,
+    opened,
+    record,
+    run_alone,
+)
 
 THIRTY = [(arm, seed) for seed in range(15) for arm in ARMS]
 
@@ -229,32 +241,42 @@ def kill_whole_commands(directory: pathlib.Path) -> None:
     assert kill_everywhere(directory, prepare, command, check) > 60
 
 
-def test_setting_runs_aside_killed_at_any_system_call_loses_nothing(tmp_path):
-    run_alone(kill_set_aside, tmp_path)
+def test_replacing_a_run_killed_at_any_system_call_leaves_one_of_the_two_results(tmp_path):
+    run_alone(kill_reruns, tmp_path)
 
 
-def kill_set_aside(directory: pathlib.Path) -> None:
-    chosen = [FOUR[0], FOUR[3]]
-    lines = {}
+def kill_reruns(directory: pathlib.Path) -> None:
+    """At each moment the earlier result counts or the new one, and the earlier one is never lost."""
+    earlier: dict[tuple[str, int], bytes] = {}
+    rerun = FOUR[0]
+    networks = {"weights": b"earlier", "predictions": b"earlier answers"}
 
     def prepare(sweep: pathlib.Path) -> None:
-        leave_open(sweep, FOUR)
-        lines.update(texts(sweep))
+        with opened(sweep) as store:
+            for run in FOUR:
+                assert store.claim(*run)
+                record(store, *run, contents=networks if run == rerun else None)
+        earlier.update(texts(sweep))
 
-    def set_aside(sweep: pathlib.Path) -> None:
-        with claims.locked(sweep):
-            for run in chosen:
-                set_run_aside(sweep, require_header(sweep), run)
+    def replace(sweep: pathlib.Path) -> None:
+        with Store.open(sweep, HEADER, CONFIGS, rerun=True) as store:
+            if rerun not in store.recorded() and store.claim(*rerun):
+                record(store, *rerun, accuracy=0.75, code=code_digest(), contents={"weights": b"new"})
 
     def check(sweep: pathlib.Path) -> None:
-        merged = sweep / "replaced" / "runs.jsonl"
-        moved = merged.read_bytes().splitlines() if merged.exists() else []
-        assert {*texts(sweep).values(), *moved} == set(lines.values())
-        set_aside(sweep)
-        assert texts(sweep) == {run: lines[run] for run in FOUR if run not in chosen}
-        assert sorted(merged.read_bytes().splitlines()) == sorted(lines[run] for run in chosen)
-        epochs = (sweep / "replaced" / "epochs.jsonl").read_bytes().splitlines()
-        assert len(epochs) == len(set(epochs)) == EPOCHS * len(chosen)
-        assert (sweep / "epochs.jsonl").read_bytes().count(b"\n") == EPOCHS * 2
+        now = texts(sweep)
+        assert {run: now[run] for run in FOUR[1:]} == {run: earlier[run] for run in FOUR[1:]}
+        replaced = sweep / "replaced"
+        if now[rerun] != earlier[rerun]:
+            assert b"0.75" in now[rerun]
+            assert (replaced / "runs.jsonl").read_bytes() == earlier[rerun] + b"\n"
+        before = [(sweep / "weights" / "wide-seed0.msgpack").read_bytes()]
+        before += [path.read_bytes() for path in replaced.glob("weights/wide-seed0-*")]
+        assert b"earlier" in before
+        replace(sweep)
+        assert b"0.75" in texts(sweep)[rerun]
+        assert (replaced / "runs.jsonl").read_bytes() == earlier[rerun] + b"\n"
+        assert len(set((replaced / "epochs.jsonl").read_bytes().splitlines())) == EPOCHS
+        assert_complete(sweep, FOUR)
 
-    assert kill_everywhere(directory, prepare, set_aside, check) > 20
+    assert kill_everywhere(directory, prepare, replace, check) > 40

@@ -1,6 +1,8 @@
 """The wrong answers of a sweep, in one small file."""
 
+import io
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -68,3 +70,50 @@ def test_a_run_takes_less_than_a_kilobyte(sweep_copy, monkeypatch):
     from lenet_jax.runs import mistakes
 
     assert len(mistakes._pack(runs)) < 1000 * len(runs)
+
+
+def header_of(shape, dtype="<i8"):
+    """An array in numpy's format that claims a shape, without its content."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        header_of((10**13,)),
+        header_of((-1,)),
+        header_of((4,), "|O") + b"cos\nsystem\n(S'true'\ntR.",
+        b"not an array",
+        b"",
+    ],
+    ids=["terabytes", "negative", "objects", "no array", "empty"],
+)
+def test_what_a_file_claims_is_checked_before_memory_is_allocated(tmp_path, member):
+    with zipfile.ZipFile(tmp_path / FILE, "w") as archive:
+        for name in ("arm", "seed", "count", "step", "answer"):
+            archive.writestr(f"{name}.npy", member)
+    with pytest.raises(UserError, match=r"mistakes.npz is damaged"):
+        read_mistakes(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": np.array([3])},
+        {"count": np.array([-1])},
+        {"count": np.array(2)},
+        {"seed": np.array([np.inf])},
+        {"arm": np.array([[1, 2]])},
+        {"step": np.array([0.5, 0.5])},
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_damage(tmp_path, change):
+    arrays = {"arm": np.array(["a"]), "seed": np.array([0]), "count": np.array([2])}
+    arrays |= {"step": np.array([1, 2]), "answer": np.array([3, 4])}
+    np.savez(tmp_path / FILE, **arrays)
+    assert read_mistakes(tmp_path)["a", 0].images.tolist() == [0, 2]
+    np.savez(tmp_path / FILE, **arrays | change)
+    with pytest.raises(UserError, match=r"mistakes.npz is damaged"):
+        read_mistakes(tmp_path)

@@ -20,7 +20,8 @@ from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
-from lenet_jax.runs.lines import to_line
+from lenet_jax.runs import sweep
+from lenet_jax.runs.lines import seal, to_line, unseal
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
 from lenet_jax.runs.store import read_sweep
@@ -504,6 +505,54 @@ def test_another_config_is_refused_and_nothing_touched(sweep_copy, field, value)
     )
     assert f"{field}: recorded " in ended.err and ended.err.count("\n") == 1
     assert folders.contents(sweep_copy) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("threads", 64, ["used 4 threads per process, not 64", "--threads=4"]),
+        ("devices", 2, ["over 1 devices, not 2"]),
+        ("environment", {"XLA_FLAGS": "--xla_fast=true"}, ["XLA_FLAGS=--xla_fast=true", "unset"]),
+    ],
+)
+def test_runs_made_with_other_settings_are_not_continued(sweep_copy, monkeypatch, setting, value, words):
+    before = folders.contents(sweep_copy)
+    changed = sweep.settings("jit") | {setting: value}
+    monkeypatch.setattr(sweep, "settings", lambda parallel: changed)
+    ended = ablate(sweep_copy, "--config.seeds=3")
+    assert ended.status == 1 and ended.err.count("\n") == 1
+    assert all(word in ended.err for word in [*words, str(sweep_copy)]), ended.err
+    assert folders.contents(sweep_copy) == before
+    # Nothing is to be computed: what is recorded can be shown anywhere.
+    assert ablate(sweep_copy).status == 0
+
+
+def test_runs_of_unknown_settings_are_continued(sweep_copy):
+    """Recorded before settings were, by a command that had others."""
+    path = sweep_copy / "config.json"
+    header = unseal(path.read_bytes())
+    for digest in list(header["provenances"]):
+        provenance = header["provenances"].pop(digest)
+        for name in ("threads", "devices", "environment"):
+            del provenance[name]
+        header["provenances"][digest] = provenance
+    path.write_text(json.dumps(seal(header)))
+    assert ablate(sweep_copy, "--config.seeds=3").status == 0
+
+
+@pytest.mark.parametrize(
+    ("runs", "cores", "threads_each", "memory", "workers"),
+    [(9, 4, 1, 1e12, 4), (3, 4, 1, 1e12, 3), (9, 4, 2, 1e12, 2), (9, 4, 8, 1e12, 1), (9, 64, 1, 5e9, 5)],
+)
+def test_the_number_of_workers_follows_cores_runs_and_memory(
+    monkeypatch, runs, cores, threads_each, memory, workers
+):
+    monkeypatch.setattr(sweep, "threads", lambda: threads_each)
+    monkeypatch.setattr(sweep, "memory_limit", lambda: memory)
+    monkeypatch.setattr(sweep.os, "sched_getaffinity", lambda _: set(range(cores)))
+    assert sweep.best_workers(runs, bytes_needed=300_000_000) == workers
+    monkeypatch.setattr(sweep, "threads", lambda: None)  # on a GPU
+    assert sweep.best_workers(runs, bytes_needed=300_000_000) == 1
 
 
 def test_another_dataset_is_refused_before_it_is_fetched(sweep_copy, tmp_path):

@@ -1,5 +1,6 @@
 """TensorBoard event files: the metrics of each run in a folder of its own."""
 
+import errno
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
+from lenet_jax.errors import UserError
 from lenet_jax.runs.run import Run
 from lenet_jax.runs.tensorboard import Boards
 from tests.helpers.events import read_events
@@ -49,3 +51,40 @@ def test_nothing_is_written_where_nothing_is_asked(tmp_path, run):
     with Boards(tmp_path) as boards:
         boards.write(quiet, 1, METRICS)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_is_named_at_once(tmp_path, run, monkeypatch):
+    """A thread that writes would end there, and training would wait for it."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lenet_jax.runs.tensorboard.FLUSH_SECONDS", -1)
+    with Boards(tmp_path) as boards:
+        boards.write(run, 1, METRICS)
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", refuse)
+            for epoch in range(2, 20):
+                with pytest.raises(UserError, match=r"tensorboard cannot be written \(No space.*free space"):
+                    boards.write(run, epoch, METRICS)
+
+
+def test_a_disk_that_is_full_at_the_end_is_named_unless_something_else_went_wrong(tmp_path, run, monkeypatch):
+    from tensorboardX.event_file_writer import EventsWriter
+
+    def close_then_refuse(writer, close=EventsWriter.close):
+        close(writer)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(EventsWriter, "close", close_then_refuse)
+    for error, ends in (([], UserError), ([KeyboardInterrupt()], KeyboardInterrupt)):
+        with pytest.raises(ends), Boards(tmp_path) as boards:
+            boards.write(run, 1, METRICS)
+            for raised in error:
+                raise raised
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path, run):
+    (tmp_path / "tensorboard").write_text("precious")
+    with pytest.raises(UserError, match="tensorboard is a file"), Boards(tmp_path) as boards:
+        boards.write(run, 1, METRICS)

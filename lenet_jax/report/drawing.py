@@ -1,0 +1,129 @@
+"""Matplotlib with the project's own settings, and text that is drawn as it is, whatever a user has set.
+
+Modules that draw import this one before matplotlib: importing matplotlib reads the user's settings, fails at
+some of them and warns about others.
+"""
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import logging
+import os
+import pathlib
+import sys
+import textwrap
+import warnings
+from collections.abc import Generator
+from typing import Any
+
+
+def _import_matplotlib() -> None:
+    """Imports matplotlib quietly, without the user's settings if it fails with them.
+
+    Messages about settings, and about the folder for the list of fonts, change no figure.
+    """
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            try:
+                importlib.import_module("matplotlib.font_manager")
+            except Exception as error:  # a setting can be wrong in many ways
+                if "matplotlib" in sys.modules or isinstance(error, ImportError):
+                    raise
+                _import_without_settings()
+    finally:
+        logger.setLevel(level)
+
+
+def _import_without_settings() -> None:
+    for name in [name for name in sys.modules if name.startswith("matplotlib.")]:  # of the failed import
+        del sys.modules[name]
+    found = importlib.util.find_spec("matplotlib")
+    assert found and found.origin  # it was just imported in part
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        # The matplotlibrc of the working directory, here matplotlib's own, comes before all others.
+        with contextlib.chdir(pathlib.Path(found.origin).parent / "mpl-data"):
+            importlib.import_module("matplotlib.font_manager")
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+
+
+_import_matplotlib()
+
+import matplotlib  # noqa: E402
+from matplotlib import font_manager  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+ARM_LENGTH = 40  # of the names of arms, in characters; longer ones would leave axes no room
+FONT = "DejaVu Sans"  # matplotlib's default, which it brings along
+SETTINGS = {
+    "savefig.dpi": 150,
+    "svg.hashsalt": "lenet_jax",  # the same ids in every drawing
+}
+
+
+@contextlib.contextmanager
+def project_settings() -> Generator[None]:
+    """Matplotlib's defaults and SETTINGS; the user's settings, styles included, are neither used nor lost."""
+    defaults: Any = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    with matplotlib.rc_context(defaults | SETTINGS):
+        yield
+
+
+def entitle(figure: Figure, title: str, caption: str) -> Figure:
+    """Writes the title above and the caption below, wrapped to the figure's width; returns the figure."""
+    width = figure.get_figwidth()
+    figure.suptitle(literal(title, int(width * 10)), fontsize=12)
+    figure.supxlabel(literal(caption, int(width * 14)), fontsize=9)
+    return figure
+
+
+def literal(text: str, width: int = 0) -> str:
+    """Text for a figure: dollar signs start no formula, and what the font lacks is an escape such as \\u4e2d.
+
+    Args:
+      width: of lines, in characters; 0 leaves lines as they are.
+    """
+    shown = _in_font(text)
+    if width:
+        shown = textwrap.fill(shown, width)
+    return shown.replace("$", r"\$")  # last, as no line may end between the two
+
+
+def arm_name(arm: str) -> str:
+    """The name of an arm next to what is drawn of it."""
+    return literal(shortened(arm, ARM_LENGTH))
+
+
+def shortened(name: str, length: int) -> str:
+    """The beginning of a name, in at most `length` of the characters that `literal` shows."""
+    shown = _in_font(name)
+    while len(shown) > length:
+        name = name[:-1]
+        shown = _in_font(f"{name}…")
+    return shown
+
+
+def _in_font(text: str) -> str:
+    """The text with spaces for white space other than line feeds, and escapes for what the font lacks."""
+    return "".join(map(_glyphs, text))
+
+
+def _glyphs(character: str) -> str:
+    if character == "\n":
+        return character
+    if character.isspace():
+        return " "
+    is_shown = character.isprintable() and ord(character) in _font_characters()
+    return character if is_shown else ascii(character)[1:-1]
+
+
+@functools.cache
+def _font_characters() -> frozenset[int]:
+    font = font_manager.get_font(font_manager.findfont(FONT))
+    return frozenset(font.get_charmap())

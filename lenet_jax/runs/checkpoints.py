@@ -1,0 +1,153 @@
+"""Runs in progress on disk, from which a later command goes on exactly.
+
+`checkpoints/ARM-seedN/epoch-E.msgpack` in a sweep's folder holds one run after epoch E: parameters, the
+optimizer's state, and what was measured so far. Each file is written atomically and starts with its SHA-256.
+The two newest are kept, so that there is one before a damaged one; all go when the run is recorded. Only the
+process that has claimed a run touches its files.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import pathlib
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+from flax import serialization
+
+from lenet_jax import files
+from lenet_jax.config.identity import identifies
+from lenet_jax.runs import interruption
+from lenet_jax.runs.code_digest import code_digest
+from lenet_jax.runs.lines import digest
+from lenet_jax.runs.population import Attempt, Network, Saved
+from lenet_jax.runs.provenance import check_settings, settings
+from lenet_jax.runs.run import Run
+from lenet_jax.training.epoch import Answers
+
+FOLDER = "checkpoints"
+KEPT = 2
+NAME = re.compile(r"epoch-(\d+)\.msgpack")
+
+
+class Checkpoints:
+    """The checkpoints of a sweep's folder."""
+
+    def __init__(self, directory: pathlib.Path):
+        self._sweep = directory
+        self._directory = directory / FOLDER
+        self._last_saved = time.monotonic()
+
+    def save_if_due(self, runs: Sequence[Run], take: Callable[[], list[Saved]]) -> None:
+        """Saves runs in training if this process was told to end, or `config.checkpoint_minutes` have passed.
+
+        Args:
+          take: returns where each run is.
+
+        Raises UserError if a file cannot be written.
+        """
+        seconds = 60 * runs[0].resolved.config.checkpoint_minutes
+        if interruption.is_requested() or time.monotonic() - self._last_saved >= seconds:
+            for run, saved in zip(runs, take(), strict=True):
+                self.write(run, saved)
+            self._last_saved = time.monotonic()
+
+    def write(self, run: Run, saved: Saved) -> None:
+        """Saves a run. Raises UserError if the file cannot be written."""
+        payload = serialization.msgpack_serialize({
+            "made_by": _made_by(run),
+            "settings": _settings(run),
+            "epoch": saved.epoch,
+            "attempt": _pack(saved.attempt),
+            "leaves": {f"{number}": np.asarray(leaf) for number, leaf in enumerate(saved.leaves)},
+        })  # fmt: skip
+        folder = self._folder(run)
+        files.make_directory(folder)
+        files.write(folder / f"epoch-{saved.epoch}.msgpack", _checksum(payload) + payload)
+        for path in self._newest_first(run)[KEPT:]:
+            path.unlink(missing_ok=True)
+
+    def read(self, run: Run) -> Saved | None:
+        """Where a run goes on: its newest intact checkpoint. None if it has none.
+
+        A damaged one is named and removed, and the one before it is used. Those of other code or of a changed
+        config are removed, as the run could not go on exactly.
+
+        Raises UserError if a file cannot be read, or if this process has other settings than the one that
+        wrote it.
+        """
+        for path in self._newest_first(run):
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise files.cannot_read(path, error) from error
+            checksum, payload = content[: len(_checksum(b""))], content[len(_checksum(b"")) :]
+            if checksum != _checksum(payload):
+                logging.warning("%s is damaged: it was removed, and the one before it is used.", path)
+                path.unlink()
+                continue
+            found = serialization.msgpack_restore(payload)
+            if found["made_by"] != _made_by(run):
+                logging.warning("%s was made by other code: %s starts over.", path, run.name)
+                break
+            check_settings(self._sweep, found["settings"], _settings(run))
+            leaves = [found["leaves"][f"{number}"] for number in range(len(found["leaves"]))]
+            return Saved(found["epoch"], _unpack(found["attempt"]), leaves)
+        self.remove(run)
+        return None
+
+    def remove(self, run: Run) -> None:
+        """Removes the checkpoints of a run, if there are any."""
+        shutil.rmtree(self._folder(run), ignore_errors=True)
+
+    def close(self) -> None:
+        """Removes the folder if it is empty."""
+        with contextlib.suppress(OSError):  # not there, or another process has checkpoints in it
+            self._directory.rmdir()
+
+    def _folder(self, run: Run) -> pathlib.Path:
+        return self._directory / f"{run.arm}-seed{run.seed}"
+
+    def _newest_first(self, run: Run) -> list[pathlib.Path]:
+        names = {path: NAME.fullmatch(path.name) for path in self._folder(run).glob("epoch-*")}
+        epochs = {path: int(match[1]) for path, match in names.items() if match}
+        return sorted(epochs, key=lambda path: epochs[path], reverse=True)
+
+
+def _made_by(run: Run) -> str:
+    """A digest of the config and the code that a run in progress depends on."""
+    fields = {
+        field: value
+        for field, value in run.resolved.fields.items()
+        if identifies(field) or field == "keep"  # which network was kept so far
+    }
+    return digest({"fields": fields, "code": code_digest()})
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    return settings(run.resolved.config.parallel)
+
+
+def _checksum(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).digest()
+
+
+def _pack(attempt: Attempt) -> dict[str, Any]:
+    """An attempt in types that msgpack has."""
+    return {
+        **{field.name: getattr(attempt, field.name) for field in dataclasses.fields(attempt)},
+        "network": attempt.network and attempt.network._asdict(),
+        "answers": {split: found._asdict() for split, found in attempt.answers.items()},
+    }
+
+
+def _unpack(packed: Mapping[str, Any]) -> Attempt:
+    """The inverse of `_pack`."""
+    network = packed["network"] and Network(**packed["network"])
+    answers = {split: Answers(**found) for split, found in packed["answers"].items()}
+    return dataclasses.replace(Attempt(**packed), network=network, answers=answers)

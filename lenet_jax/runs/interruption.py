@@ -1,0 +1,98 @@
+"""Ctrl-C and SIGTERM: what is computed is finished and saved first, unless the signal comes twice.
+
+A signal only sets a flag. Between epochs, when no device is computing, `check` raises `Interrupted`. A thread
+listens, so that the second signal ends the process at once even while a long computation runs.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from multiprocessing.process import BaseProcess
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user or the system asked this process to end.
+
+    Attributes:
+      status: the exit status that shells expect, 130 for Ctrl-C.
+    """
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+_received: list[int] = []  # signal numbers, since `deferred` began
+_children: set[BaseProcess] = set()  # that are killed if the second signal ends this one
+
+
+@contextlib.contextmanager
+def deferred(quiet: bool = False) -> Generator[None, None, None]:
+    """Within it, the first signal is left to `check`, and the second ends the process at once.
+
+    In another than the main thread, which gets no signals, it does nothing. `quiet` is for processes whose
+    parent says what happens.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)  # as `set_wakeup_fd` asks for
+    _received.clear()
+    listener = threading.Thread(target=_listen, args=(read_end, quiet), daemon=True)
+    listener.start()
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    earlier = {number: signal.signal(number, lambda *_: None) for number in heard}
+    earlier_wakeup = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(earlier_wakeup)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        os.close(write_end)  # ends the listener
+        listener.join()
+        os.close(read_end)
+
+
+def _listen(read_end: int, quiet: bool) -> None:
+    """Notes the signals whose numbers Python writes to the pipe, also while the main thread computes."""
+    while numbers := os.read(read_end, 1):
+        _received.extend(number for number in numbers if number in SIGNALS)
+        if len(_received) > 1:
+            for child in _children:
+                child.kill()
+            os._exit(128 + _received[-1])
+        if _received and not quiet:
+            print("\nStopping after this epoch; once more to leave at once.", file=sys.stderr, flush=True)
+
+
+def is_requested() -> bool:
+    """Whether a signal has arrived within `deferred`."""
+    return bool(_received)
+
+
+def check() -> None:
+    """Raises Interrupted if a signal has arrived within `deferred`. Call it while no device computes."""
+    if _received:
+        raise Interrupted(_received[0])
+
+
+def request(number: int = signal.SIGTERM) -> None:
+    """Acts as if the signal had arrived."""
+    _received.append(number)
+
+
+def leaves_with_us(process: BaseProcess) -> None:
+    """Has a child of this process killed if the second signal ends this one."""
+    _children.add(process)
+
+
+def has_left(process: BaseProcess) -> None:
+    """Takes back `leaves_with_us` for a child that has ended."""
+    _children.discard(process)
