@@ -9,7 +9,7 @@ MADE_HERE := $(VENV)/.made-by-make
 FOR_RUNS := $(VENV)/.requirements
 FOR_DEVELOPMENT := $(VENV)/.requirements-dev
 
-.PHONY: help setup demo test lint check benchmark docs lock clean environment
+.PHONY: help setup demo test reproduce lint check benchmark docs lock clean environment
 
 help:  ## list the targets
 	@echo "make TARGET, or make PYTHON=python3.12 TARGET to name the Python that .venv is made with:"
@@ -17,17 +17,20 @@ help:  ## list the targets
 
 setup: $(FOR_RUNS)  ## install what the commands need into .venv
 
-DEMO = $(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --config.train.epochs=5 \
-	--workdir=runs/demo
 demo: $(FOR_RUNS)  ## run the ablation on 5,000 of MNIST's images and say what each constraint is worth
 	@echo "Running the ablation on mnist_5k: every arm with 3 seeds, recorded in runs/demo ..."
-	@$(DEMO) >/dev/null 2>&1 & $(DEMO); status=$$?; wait; exit $$status  # two processes share the runs
+	@$(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --config.train.epochs=5 \
+		--workdir=runs/demo
 	@echo
 	@echo "Tables, figure, networks and records are in runs/demo; to look inside the networks:"
 	@echo "$(RUN) -m experiments.inspect --workdir=runs/demo"
 
 test: $(FOR_DEVELOPMENT)  ## run the tests, on up to 4 cores
 	@$(RUN) -m pytest -q -n logical --maxprocesses=4 --dist worksteal --durations=10
+
+TABLE = results/mnist_5k
+reproduce: $(FOR_RUNS)  ## run the command of a recorded table again and compare; TABLE=results/usps names another
+	@$(RUN) -m experiments.reproduce --recorded=$(TABLE) --workdir=runs/reproduce/$(notdir $(TABLE))
 
 lint: $(FOR_DEVELOPMENT)  ## check style, formatting, imports between packages, and types
 	@$(VENV)/bin/ruff check

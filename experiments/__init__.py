@@ -11,7 +11,7 @@ def _leave(*_: object) -> None:
     os._exit(130)
 
 
-# A command is starting, whose imports take seconds. Python's own way to interrupt raises an exception anywhere,
-# also where libraries ignore it. Training replaces this, see `lenet_jax.runs.interruption`.
+# A command is starting, whose imports take seconds. Python's own way to interrupt raises an exception
+# anywhere, also where libraries ignore it. Training replaces this, see `lenet_jax.runs.interruption`.
 if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
     signal.signal(signal.SIGINT, _leave)

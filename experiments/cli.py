@@ -14,6 +14,7 @@ from ml_collections import config_flags
 
 from experiments import parsing
 from experiments.config_files import ConfigFile, load, one_line, user_code
+from experiments.streams import checked_output
 from lenet_jax.config import default
 from lenet_jax.config.arms import Arm, check_arms
 from lenet_jax.config.checks import check_types
@@ -102,20 +103,22 @@ def run(main: Callable[[], None]) -> None:
         show_plain_messages()
         if "threads" in flags.FLAGS:
             use_threads(flags.FLAGS.threads)
+        check_platform()
         main()
 
     make_gpus_deterministic()
     keep_compilations()
-    try:
-        app.run(call, flags_parser=_parse_flags)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt as interrupt:
-        print(
-            "\nInterrupted. Finished runs are recorded, those in training saved: the same command goes on.",
-            file=sys.stderr,
-        )
-        sys.exit(interrupt.status if isinstance(interrupt, Interrupted) else 130)
+    with checked_output():
+        try:
+            app.run(call, flags_parser=_parse_flags)
+        except UserError as error:
+            sys.exit(f"error: {error}")
+        except KeyboardInterrupt as interrupt:
+            print(
+                "\nInterrupted. Runs are recorded, those in training saved: the same command goes on.",
+                file=sys.stderr,
+            )
+            sys.exit(interrupt.status if isinstance(interrupt, Interrupted) else 130)
 
 
 def config() -> ml_collections.ConfigDict:

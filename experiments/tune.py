@@ -62,5 +62,5 @@ if __name__ == "__main__":
     cli.define_rerun()
     cli.define_threads(default=1)
     cli.define_workers()
-    flags.DEFINE_string("output", None, "JSON file into which the selected values are merged.")
+    cli.define_path("output", "JSON file into which the selected values are merged.")
     cli.run(main)

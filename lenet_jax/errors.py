@@ -1,13 +1,25 @@
 """The one exception that means "the user can fix this"."""
 
+import re
 from collections.abc import Collection
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class UserError(Exception):
     """Bad input. The message is one sentence that names the problem and says what to do.
 
-    Entry points print it without a traceback and exit with status 1.
+    Entry points print it without a traceback and exit with status 1. Names may hold any character: those that
+    cannot be printed are escaped.
     """
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """`text` on one line: characters that cannot be printed are replaced by their escapes."""
+    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def unknown_name(field: str, value: str, known: Collection[str]) -> str:

@@ -305,5 +305,8 @@ def override(config: ml_collections.ConfigDict, overrides: Mapping[str, Any]) ->
     Raises KeyError for a field that doesn't exist, TypeError or ValueError for a value of another type.
     """
     config = copy.deepcopy(config)
-    config.update_from_flattened_dict(overrides)
+    try:
+        config.update_from_flattened_dict(overrides)
+    except OverflowError as error:  # a whole number that no float holds
+        raise ValueError(f"a number is too large: {error}") from error
     return config

@@ -15,6 +15,7 @@ from lenet_jax.config.fields import FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import to_record
 from lenet_jax.data import DatasetInfo, dataset_info
 from lenet_jax.models.counts import ModelCounts, count_model
+from lenet_jax.training.jax_settings import own_settings
 from lenet_jax.training.program import Program
 
 # Hyperparameters of optional terms: with 0, a program is compiled without the term.
@@ -62,6 +63,7 @@ class Resolved:
         return to_record(self.config) | {"dataset": self.dataset.identity}
 
     @property
+    @own_settings()
     def counts(self) -> ModelCounts:
         """Parameters, connections and multiply-accumulates of the network, layer by layer."""
         size, channels = self.config.data.image_size, self.dataset.channels
@@ -97,6 +99,7 @@ class Resolved:
         return dataclasses.replace(self, seed=seed)
 
 
+@own_settings()
 def resolve(config: ml_collections.ConfigDict, dataset: DatasetInfo | None = None) -> Resolved:
     """Checks a config, as far as that can be done without its images.
 

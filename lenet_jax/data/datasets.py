@@ -6,11 +6,10 @@ import pathlib
 
 from lenet_jax.data import packaged
 from lenet_jax.data.native import DatasetInfo, Native
-from lenet_jax.data.own_checks import printable
 from lenet_jax.data.own_images import content_digest, load_own
 from lenet_jax.data.preparation import load_prepared
 from lenet_jax.data.sources import SOURCES
-from lenet_jax.errors import UserError, unknown_name
+from lenet_jax.errors import UserError, printable, unknown_name
 
 DATASETS = (*packaged.PACKAGED, *SOURCES)
 OWN = "or the path of an .npz file or of a folder with your own images"

@@ -1,13 +1,12 @@
 """Checks of a user's own images and labels, and their native form."""
 
-import re
 import sys
 from typing import NamedTuple
 
 import numpy as np
 
 from lenet_jax.data.native import Native
-from lenet_jax.errors import UserError
+from lenet_jax.errors import UserError, printable
 
 MAX_SIDE = 256
 _MAX_CLASSES = 1000
@@ -17,7 +16,6 @@ _CHANNELS = ((), (1,), (3,))  # what may follow (N, side, side)
 _LEAST_UINT8_SHARE = 0.1
 _LEAST_SHARE = 0.01
 # Control characters, line separators, and surrogates, which stand for bytes that are not text.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class RawSplit(NamedTuple):
@@ -27,11 +25,6 @@ class RawSplit(NamedTuple):
     labels_name: str
     images: np.ndarray
     labels: np.ndarray
-
-
-def printable(text: str) -> str:
-    """`text` on one line: characters that cannot be printed are replaced by their escapes."""
-    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 @np.errstate(all="ignore")  # values that don't fit a dtype become infinite, and are refused as such
@@ -169,7 +162,7 @@ def _class_names(labels: np.ndarray, name: str) -> np.ndarray:
     if native.size and native.view(np.uint32).max() > sys.maxunicode:
         raise UserError(f"{name} has labels that are not text: save it again.")
     for label in np.unique(native).tolist():
-        if not 1 <= len(label) <= _MAX_NAME or _UNPRINTABLE.search(label):
+        if not 1 <= len(label) <= _MAX_NAME or label != printable(label):
             raise UserError(
                 f"{name} has the class name {label[:_MAX_NAME]!r}: use from 1 to {_MAX_NAME} printable "
                 "characters."

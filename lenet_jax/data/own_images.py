@@ -12,7 +12,7 @@ import zipfile
 import numpy as np
 
 from lenet_jax.data.native import Native
-from lenet_jax.data.own_checks import MAX_SIDE, RawSplit, printable, to_native
+from lenet_jax.data.own_checks import MAX_SIDE, RawSplit, to_native
 from lenet_jax.errors import UserError
 
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -57,9 +57,7 @@ def load_own(path: str) -> Native:
         )
     except MemoryError:
         refusal = f"{path} doesn't fit into memory: use fewer or smaller images."
-    except UserError as error:
-        refusal = str(error)
-    raise UserError(printable(refusal))  # names of files may hold any character
+    raise UserError(refusal)
 
 
 def content_digest(native: Native) -> str:

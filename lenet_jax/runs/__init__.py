@@ -1,7 +1,12 @@
 """Runs and sweeps: from resolved configs to records in a folder.
 
 ===============  =======================================================================
-run.py           trains runs of one program together and scores each
+run.py           a run, and what it needs before its first step
+population.py    trains runs of one program together and scores each
+result.py        a run's row of results.csv
+checkpoints.py   runs in training, saved so that they go on exactly
+interruption.py  Ctrl-C and SIGTERM: finish, save, leave
+workers.py       several processes for one sweep
 sweep.py         every arm with every seed, in one folder
 tuning.py        selects candidates on validation images
 store.py         a folder of runs, which several commands can fill together
@@ -13,7 +18,8 @@ claims.py        which process computes which run
 lines.py         one JSON record per line, with a checksum
 agreement.py     whether the runs of a folder belong together
 code_digest.py   identifies the code that computed a run
-provenance.py    the libraries, devices and revision that computed a run
+provenance.py    the libraries, devices and settings that computed a run
+revision.py      the project's git revision, or a digest of its source
 kept.py          the files that a run keeps: its network, and its answers image by image
 network_files.py what these files hold
 mistakes.py      the wrong answers of a sweep, in one small file

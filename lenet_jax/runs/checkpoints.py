@@ -9,6 +9,7 @@ process that has claimed a run touches its files.
 import contextlib
 import dataclasses
 import hashlib
+import json
 import pathlib
 import re
 import shutil
@@ -32,6 +33,7 @@ from lenet_jax.training.epoch import Answers
 
 FOLDER = "checkpoints"
 KEPT = 2
+_PLAIN = [field.name for field in dataclasses.fields(Attempt) if field.name not in ("network", "answers")]
 NAME = re.compile(r"epoch-(\d+)\.msgpack")
 
 
@@ -138,9 +140,10 @@ def _checksum(payload: bytes) -> bytes:
 
 
 def _pack(attempt: Attempt) -> dict[str, Any]:
-    """An attempt in types that msgpack has."""
+    """An attempt in types that msgpack has; what isn't an array as JSON, which keeps the order of names."""
+    plain = {name: getattr(attempt, name) for name in _PLAIN}
     return {
-        **{field.name: getattr(attempt, field.name) for field in dataclasses.fields(attempt)},
+        "plain": json.dumps(plain),
         "network": attempt.network and attempt.network._asdict(),
         "answers": {split: found._asdict() for split, found in attempt.answers.items()},
     }
@@ -148,6 +151,8 @@ def _pack(attempt: Attempt) -> dict[str, Any]:
 
 def _unpack(packed: Mapping[str, Any]) -> Attempt:
     """The inverse of `_pack`."""
-    network = packed["network"] and Network(**packed["network"])
-    answers = {split: Answers(**found) for split, found in packed["answers"].items()}
-    return dataclasses.replace(Attempt(**packed), network=network, answers=answers)
+    return Attempt(
+        **json.loads(packed["plain"]),
+        network=packed["network"] and Network(**packed["network"]),
+        answers={split: Answers(**found) for split, found in packed["answers"].items()},
+    )

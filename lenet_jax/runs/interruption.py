@@ -58,6 +58,7 @@ def deferred(quiet: bool = False) -> Generator[None, None, None]:
         os.close(write_end)  # ends the listener
         listener.join()
         os.close(read_end)
+        _received.clear()
 
 
 def _listen(read_end: int, quiet: bool) -> None:

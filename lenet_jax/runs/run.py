@@ -30,11 +30,11 @@ class Run(NamedTuple):
 
     @property
     def seed(self) -> int:
-        return self.resolved.config.seed
+        return self.resolved.seed
 
     @property
     def epochs(self) -> int:
-        return self.resolved.config.train.epochs
+        return self.resolved.epochs
 
     @property
     def name(self) -> str:

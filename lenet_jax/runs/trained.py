@@ -29,6 +29,7 @@ from lenet_jax.runs.population import Metrics, Network
 from lenet_jax.runs.run import check_dataset, hyperparameters_of
 from lenet_jax.training.engine import make_engine
 from lenet_jax.training.epoch import EVALUATION_BATCH, Answers, State, draw_images
+from lenet_jax.training.jax_settings import own_settings
 from lenet_jax.training.objective import Objective
 
 
@@ -111,6 +112,7 @@ class TrainedRun:
         """The metrics of each epoch, with its number as "epoch"."""
         return self._load_epochs()
 
+    @own_settings()
     def splits(
         self,
         dataset: str | os.PathLike[str] = "",
@@ -153,12 +155,13 @@ class TrainedRun:
         ends = np.cumsum([program.draw.train, program.draw.validation])
         return Splits(*(Split(together.images[i], together.labels[i]) for i in np.split(index, ends)))
 
+    @own_settings()
     def predict(self, images: Any, *, preprocessed: bool = False) -> np.ndarray:
         """Scores (N, K) float32, whose largest is the answer's: logits, or negated distances of RBF units.
 
         On the images of `splits`, a network of the epoch that counts (see `network`) has exactly the recorded
-        accuracies, on the machine that recorded them. Where `config.data.move` or `.positions` shift images,
-        that holds for preprocessed ones.
+        accuracies, on the machine that recorded them and with as many threads. Where `config.data.move` or
+        `.positions` shift images, that holds for preprocessed ones.
 
         Args:
           images: as the dataset supplies them, (N, side, side) or (N, side, side, C), of numpy or JAX.
@@ -181,6 +184,7 @@ class TrainedRun:
         """The predicted class of each image, (N,); arguments and errors as in `predict`."""
         return self.predict(images, preprocessed=preprocessed).argmax(-1)
 
+    @own_settings()
     def feature_maps(self, images: Any, *, preprocessed: bool = False) -> dict[str, np.ndarray]:
         """The maps (N, H, W, C) that each stage makes of images; see `lenet_jax.models.inspection`.
 
@@ -195,6 +199,7 @@ class TrainedRun:
         stages = sorted(parts[0], key=lambda name: int(name.rpartition("_")[2]))  # jit sorts names as text
         return {stage: np.concatenate([part[stage] for part in parts]) for stage in stages}
 
+    @own_settings()
     def kernels(self) -> dict[str, np.ndarray]:
         """The weights by which units read their input, (P, O, H, W, C) by stage; NaN is what is not read.
 

@@ -1,7 +1,7 @@
 """Training: pure functions of one run, and how they are compiled for many.
 
 ==================  ====================================================================
-jax_settings.py     deterministic GPUs; where compiled programs are kept
+jax_settings.py     what JAX is set to: fixed, recorded, or irrelevant to results
 keys.py             random keys by purpose
 hyperparameters.py  the numbers that compiled functions take as arguments
 program.py          what is compiled: hashable, equal for runs that share a compilation

@@ -41,7 +41,7 @@ class Engine(NamedTuple):
       run_devices: devices over which runs are spread.
       batch_devices: devices that share each batch, whose size must be a multiple of their number.
       put: pytree on the host -> a copy of it on each device.
-      place: state on the host, (R, ...) -> state as `init_state` returns it.
+      place: state on the host, of the same shapes -> state as `init_state` returns it.
       capacity: (program, number of images) -> largest number of runs in one call.
       init_state: (program, hyperparameters) -> state.
       train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
@@ -256,7 +256,7 @@ def _shared_batch_engine() -> Engine:
         run_devices=1,
         batch_devices=devices,
         put=put,
-        place=lambda state: put(_only(state)),
+        place=lambda state: put(jax.tree.map(lambda leaf: leaf[0], state)),  # all rows are copies
         capacity=lambda program, images: 1,
         init_state=lambda program, hyperparameters: put(
             _only(one_device.init_state(program, hyperparameters))

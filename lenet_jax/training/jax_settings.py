@@ -37,6 +37,8 @@ OWN_SETTINGS = {
     "debug_nans": False,  # a run whose loss is not finite is recorded as diverged
     "debug_infs": False,
     "check_tracer_leaks": False,
+    "no_tracing": False,
+    "no_execution": False,
     "enable_checks": False,
 }
 # Environment variables of XLA and the libraries below it that change numbers.
@@ -45,7 +47,7 @@ OF_XLA = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE", "ROCBLAS_DEFA
 HARMLESS = re.compile(
     r"JAX_(PLATFORM|.*_VISIBLE_DEVICES|NUM_CPU_DEVICES|.*COMPILATION_CACHE|PERSISTENT_CACHE|COORDINATOR|NUM_PROC"
     r"|PROCESS_ID|TRACEBACK|INCLUDE_FULL_TRACEBACKS|LOG|DEBUG_LOG|DUMP|EXPLAIN|PPRINT|RANDOM_SEED_OFFSET"
-    r"|TRANSFER_GUARD|CHECK_PROXY|RAISE_PERSISTENT)"
+    r"|TRANSFER_GUARD|THREAD_GUARD|CHECK_PROXY|RAISE_PERSISTENT|CPU_ENABLE_ASYNC)"
 )
 # Options of XLA that do not, or that are recorded otherwise.
 HARMLESS_OPTION = re.compile(

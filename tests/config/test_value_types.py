@@ -66,7 +66,9 @@ def test_what_is_no_config_dict_is_refused(config):
 
 
 @pytest.mark.parametrize(
-    "extra", [{1: 2}, {"needed": ml_collections.config_dict.required_placeholder(int)}], ids=repr
+    "extra",
+    [{1: 2}, {"needed": ml_collections.config_dict.required_placeholder(int)}],
+    ids=["a number as a name", "a placeholder"],
 )
 def test_a_config_that_cannot_be_read_is_refused(extra):
     config = default_config().unlock()

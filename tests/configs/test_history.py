@@ -6,6 +6,7 @@ from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.population import train_runs
+from lenet_jax.runs.result import result_of
 from lenet_jax.runs.run import Run, prepare
 from tests.helpers.commands import PROJECT, config_files, load_config, run_command
 
@@ -120,7 +121,8 @@ def test_arms_run_in_small(name, arm):
         },
     )
     run = Run(arm, resolve(config))
-    [(result, *_)] = train_runs([run], prepare(run.resolved), lambda *_: None)
+    [attempt] = train_runs([run], prepare(run.resolved), lambda *_: None)
+    result = result_of(run, attempt)
     assert result["status"] == "done" and result["train_loss"] > 0
 
 

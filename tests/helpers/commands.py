@@ -24,7 +24,7 @@ FRAGMENTS = ("common.py", "families.py", "steps.py", "tuned.py")  # imported by 
 
 # Those that commands define.
 FLAGS = (
-    "config", "workdir", "rerun", "output", "rows", "quick",
+    "config", "workdir", "rerun", "threads", "workers", "recorded", "output", "rows", "quick",
     "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
 )  # fmt: skip
 
@@ -58,7 +58,12 @@ def load_config(path: pathlib.Path) -> types.ModuleType:
 
 
 def run_command(name: str, *arguments: str) -> Ended:
-    """Runs `python -m experiments.NAME ARGUMENT...` (or `python -m benchmarks`) inside this process."""
+    """Runs `python -m experiments.NAME ARGUMENT...` (or `python -m benchmarks`) inside this process.
+
+    Sweeps run in this process alone, unless an argument says how many workers they have.
+    """
+    if name in ("ablate", "tune") and not any(argument.startswith("--workers") for argument in arguments):
+        arguments = (*arguments, "--workers=1")
     is_benchmark = name == "benchmarks"
     script = PROJECT / ("benchmarks/__main__.py" if is_benchmark else f"experiments/{name}.py")
     out, err, status = io.StringIO(), io.StringIO(), 0

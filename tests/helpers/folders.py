@@ -34,6 +34,14 @@ def results(directory: pathlib.Path) -> list[dict]:
     return [json.loads(line)["result"] for line in records(directory).values()]
 
 
+def numbers(directory: pathlib.Path) -> list[tuple[dict, dict]]:
+    """All that a sweep decides, without times: the result of each run with the digests of its files."""
+    runs = [json.loads(line) for line in records(directory).values()]
+    for run in runs:
+        run["result"].pop("wall_seconds")
+    return [(run["result"], run["kept"]) for run in runs]
+
+
 def epochs(directory: pathlib.Path) -> list[dict]:
     """The metrics of each run and epoch."""
     return [json.loads(line) for line in lines(directory, "epochs")]

@@ -252,7 +252,7 @@ MOMENTS = [
     pytest.param(os, "replace", 5, 1, id="while results.csv is written"),
     pytest.param(Progress, "epoch", 4, 1, id="in the last epoch of a run"),
     pytest.param(os, "replace", 12, 4, id="with a run recorded but not in results.csv"),
-    pytest.param(Progress, "run_done", 3, 3, id="between two runs"),
+    pytest.param(Progress, "ended", 3, 3, id="between two runs"),
     pytest.param(os, "replace", 24, 8, id="while runs.jsonl is merged"),
     pytest.param(os, "replace", 31, 8, id="while the tables are written"),
 ]
@@ -278,7 +278,7 @@ def test_a_sweep_that_is_killed_repeatedly_finishes(finished_sweep, tmp_path, mo
     directory, seen = tmp_path / "sweep", {}
     for _ in RUNS:
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            kill(patch, Progress, "run_done", 1)
+            kill(patch, Progress, "ended", 1)
             ablate(directory)
         now = folders.records(directory)
         assert len(now) == len(seen) + 1 and {run: now[run] for run in seen} == seen
@@ -656,7 +656,7 @@ def test_a_seed_changes_initialisation_and_data_order_and_zero_is_a_seed():
          "model.name": "mlp", "model.hidden": (8,),
          "train.batch_size": 431, "train.epochs": 2},
     )  # fmt: skip
-    engine, program, images = prepare(resolve(config))
+    engine, program, images, _ = prepare(resolve(config))
 
     def initial(seed):
         return engine.init_state(program, hyperparameters_of([resolve(config).with_seed(seed)], 1))
