@@ -57,7 +57,11 @@ def _outside(old: Sequence[Row], new: Sequence[Row]) -> list[str]:
         arm, now = row["arm"], rows.get(row["arm"], {})
         if now.get("diverged") != row["diverged"]:
             found.append(f"{arm}: {now.get('diverged', 0)} runs diverged, not {row['diverged']}.")
-        low, high, mean = row["test_accuracy_ci_low"], row["test_accuracy_ci_high"], now.get("test_accuracy_mean")
+        low, high, mean = (
+            row["test_accuracy_ci_low"],
+            row["test_accuracy_ci_high"],
+            now.get("test_accuracy_mean"),
+        )
         if mean == row["test_accuracy_mean"]:
             continue
         if mean is None or low is None or high is None or not low <= mean <= high:

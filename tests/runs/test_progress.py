@@ -12,7 +12,7 @@ import termios
 import pytest
 
 from lenet_jax.runs import progress as progress_lib
-from lenet_jax.runs.progress import Progress
+from lenet_jax.runs.progress import Progress, SentReports, show
 
 METRICS = {"train_loss": 0.12345, "train_accuracy": 0.9, "val_loss": 2.5, "val_accuracy": 0.875}
 
@@ -24,7 +24,7 @@ def test_plain_lines_show_each_run_and_the_time_left(capsys, monkeypatch):
     with Progress(total_epochs=6) as progress:
         progress.epoch("mlp seed 0", 1, 2, METRICS)
         progress.epoch("mlp seed 0", 2, 2, METRICS)
-        progress.run_done("mlp seed 0", "test accuracy 0.9", 0)
+        progress.ended("mlp seed 0", 2, "test accuracy 0.9")
     out, err = capsys.readouterr()
     # Two of six epochs took a minute, so four take two.
     assert (out, err) == ("", "[2/6 epochs, 2:00 left] mlp seed 0: test accuracy 0.9\n")
@@ -45,7 +45,7 @@ def test_long_runs_give_a_sign_of_life_each_half_minute(capsys, monkeypatch):
 def test_epochs_after_a_divergence_count_as_done(capsys):
     with Progress(total_epochs=10) as progress:
         progress.epoch("mlp seed 0", 1, 10, METRICS | {"train_loss": math.nan})
-        progress.run_done("mlp seed 0", "diverged in epoch 1", 9)
+        progress.ended("mlp seed 0", 10, "diverged in epoch 1")
     assert capsys.readouterr().err == "[10/10 epochs, 0:00 left] mlp seed 0: diverged in epoch 1\n"
 
 
@@ -55,10 +55,44 @@ def test_epochs_that_another_process_runs_count_as_done(capsys, monkeypatch):
     monkeypatch.setattr(progress_lib, "SECONDS_BETWEEN_LINES", 1000)
     with Progress(total_epochs=6) as progress:
         progress.epoch("mlp seed 0", 1, 1, METRICS)
-        progress.skip(3)
-        progress.run_done("mlp seed 0", "test accuracy 0.9", 0)
+        for _ in range(2):  # both of two workers see it
+            progress.ended("mlp seed 1", 3)
+        progress.ended("mlp seed 0", 1, "test accuracy 0.9")
     # Four of six epochs took a minute, so two take half of one.
     assert capsys.readouterr().err == "[4/6 epochs, 0:30 left] mlp seed 0: test accuracy 0.9\n"
+
+
+def test_epochs_of_an_earlier_command_take_no_time(capsys, monkeypatch):
+    clock = iter([0.0] + [60.0] * 9)
+    monkeypatch.setattr(progress_lib.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress_lib, "SECONDS_BETWEEN_LINES", 1000)
+    with Progress(total_epochs=6) as progress:
+        progress.resume("mlp seed 0", 2)
+        progress.epoch("mlp seed 0", 3, 4, METRICS)
+        progress.epoch("mlp seed 0", 4, 4, METRICS)
+        progress.ended("mlp seed 0", 4, "test accuracy 0.9")
+    # Two epochs took a minute, and two are left.
+    assert capsys.readouterr().err == "[4/6 epochs, 1:00 left] mlp seed 0: test accuracy 0.9\n"
+
+
+def test_a_run_that_another_worker_starts_over_is_counted_once(capsys):
+    with Progress(total_epochs=4) as progress:
+        for epoch in (1, 2, 1, 2, 3, 4):
+            progress.epoch("mlp seed 0", epoch, 4, METRICS)
+        progress.ended("mlp seed 0", 4, "test accuracy 0.9")
+    assert capsys.readouterr().err.startswith("[4/4 epochs")
+
+
+def test_reports_can_be_sent(capsys):
+    sent = []
+    reports = SentReports(sent.append)
+    reports.resume("mlp seed 0", 1)
+    reports.epoch("mlp seed 0", 2, 2, METRICS)
+    reports.ended("mlp seed 0", 2, "test accuracy 0.9")
+    with Progress(total_epochs=2) as progress:
+        for message in sent:
+            show(progress, message)
+    assert capsys.readouterr().err == "[2/2 epochs, 0:00 left] mlp seed 0: test accuracy 0.9\n"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +123,7 @@ def test_a_terminal_shows_a_bar(monkeypatch, columns):
         progress._bar.mininterval = 0  # show every epoch, however quick
         for epoch in (1, 2):
             progress.epoch("local_unshared seed 3", epoch, 2, METRICS)
-        progress.run_done("local_unshared seed 3", "test accuracy 0.9", 0)
+        progress.ended("local_unshared seed 3", 2, "test accuracy 0.9")
     text = "".join(shown)
     assert "local_unshared seed 3: test accuracy 0.9" in re.split(r"[\r\n]+", text)
     bars = [line for line in re.split(r"[\r\n]+|\x1b\[A", text) if "50%" in line]

@@ -1,0 +1,104 @@
+"""`experiments.reproduce` runs a recorded command again and compares the numbers."""
+
+import json
+import sys
+
+import pytest
+
+from experiments.reproduce import command_of
+from lenet_jax.errors import UserError
+from lenet_jax.report.comparison import compare
+from lenet_jax.runs.store import read_sweep
+from tests.helpers.commands import run_command
+
+
+@pytest.fixture
+def records(finished_sweep):
+    return read_sweep(finished_sweep)[1]
+
+
+def changed(records, arm, seed, **result):
+    """A copy of the records in which a run has other results."""
+    copies = json.loads(json.dumps(records))
+    for record in copies:
+        if (record["arm"], record["seed"]) == (arm, seed):
+            record["result"] |= result
+    return copies
+
+
+def test_equal_runs_are_equal_whatever_time_they_took(records):
+    found = compare(records, changed(records, "mlp_8", 0, wall_seconds=99.0))
+    assert found == (["8 of 8 runs have the recorded results, to the last digit."], True)
+
+
+def test_the_largest_difference_is_named(records):
+    [accuracy] = [record["result"]["test_accuracy"] for record in records if record["arm"] == "mlp_8"][:1]
+    found = compare(records, changed(records, "mlp_8", 0, test_accuracy=accuracy + 0.01))
+    assert found.sentences == [
+        "7 of 8 runs have the recorded results, to the last digit.",
+        "The largest difference of a test accuracy is 1.00 points, of mlp_8 seed 0.",
+        "Every arm's new mean lies in the 95% interval that is recorded.",
+    ]
+    assert found.holds
+
+
+def test_another_digit_of_a_loss_is_a_difference(records):
+    found = compare(records, changed(records, "mlp_8", 0, train_loss=1.0))
+    assert found.sentences[0].startswith("7 of 8") and "0.00 points" in found.sentences[1] and found.holds
+
+
+def test_a_mean_outside_of_its_interval_fails(records):
+    found = compare(records, changed(records, "mlp_8", 0, test_accuracy=1.0))
+    assert not found.holds
+    assert "mlp_8: the new mean" in found.sentences[-1]
+    assert "not in the recorded interval" in found.sentences[-1]
+
+
+def test_a_run_that_now_diverges_fails(records):
+    found = compare(records, changed(records, "mlp_8", 0, status="diverged", test_accuracy=None))
+    assert not found.holds and found.sentences[-1] == "mlp_8: 1 runs diverged, not 0."
+
+
+def test_a_missing_run_fails(records):
+    found = compare(records, [record for record in records if record["arm"] != "mlp_4"])
+    assert not found.holds and "2 runs were not computed again, such as mlp_4 seed 0." in found.sentences
+
+
+def test_the_recorded_command_is_run_with_the_recorded_threads(finished_sweep):
+    header, runs = read_sweep(finished_sweep)
+    threads = runs[0]["provenance"]["threads"]
+    assert command_of(finished_sweep, header, runs) == [
+        *(sys.executable, "-m", "experiments.ablate", *header["command"][3:], f"--threads={threads}")
+    ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["rm", "-rf", "/"],
+        ["python", "-c", "print()"],
+        ["python", "-m", "http.server"],
+        ["python", "-m", "experiments.ablate", "--flagfile=/etc/passwd"],
+        ["python", "-m", "experiments.ablate", "--workdir=elsewhere"],
+        [],
+    ],
+)
+def test_other_commands_are_not_run(finished_sweep, command):
+    header, runs = read_sweep(finished_sweep)
+    with pytest.raises(UserError, match="is not one of experiments.ablate, experiments.train"):
+        command_of(finished_sweep, {**header, "command": command}, runs)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    ended = run_command("reproduce", f"--workdir={tmp_path}")
+    assert ended.status == 1 and "--recorded=DIR is missing" in ended.err
+    ended = run_command("reproduce", f"--workdir={tmp_path}", f"--recorded={tmp_path / 'no'}")
+    assert ended.status == 1 and "holds no config.json" in ended.err
+
+
+@pytest.mark.slow
+def test_a_sweep_is_reproduced(finished_sweep, tmp_path, capfd):
+    """In a process of its own, with one device instead of four, and as many threads."""
+    ended = run_command("reproduce", f"--recorded={finished_sweep}", f"--workdir={tmp_path / 'again'}")
+    assert ended.status == 0, capfd.readouterr().err
+    assert "table.csv: the same bytes." in ended.out and "8 of 8 runs" in ended.out

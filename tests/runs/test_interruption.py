@@ -1,0 +1,120 @@
+"""Ctrl-C and SIGTERM: the first is left to the program, the second ends it at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from lenet_jax.runs import interruption
+from lenet_jax.runs.interruption import Interrupted
+from tests.helpers.commands import PROJECT
+
+# A program of up to 100 steps, which prints a line after each.
+STEPS = """
+import sys, time
+from lenet_jax.runs import interruption
+with interruption.deferred():
+    print("started", flush=True)
+    for step in range(100):
+        {work}
+        print(step, flush=True)
+        try:
+            interruption.check()
+        except KeyboardInterrupt as interrupted:
+            sys.exit(interrupted.status)
+"""
+# A computation that Python's own handlers wait for: it releases the lock, and returns to Python at its end.
+LONG_CALL = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 100_000_000)"
+
+
+def started(program, **options):
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_program_between_two_steps(number, status):
+    process = started(STEPS.format(work="time.sleep(0.3)"))
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == status
+    assert out == "0\n"  # the step was finished
+    assert err == "\nStopping after this epoch; once more to leave at once.\n"
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once_even_in_a_long_call(second):
+    process = started(STEPS.format(work=LONG_CALL))
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "\n" and "once more" in process.stderr.readline()
+    began = time.monotonic()
+    process.send_signal(second)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 128 + second and out == ""
+    assert time.monotonic() - began < 10  # the call takes a minute
+
+
+def test_a_signal_that_the_process_is_to_ignore_is_ignored():
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    process = started(ignoring + STEPS.format(work="time.sleep(0.01)"))
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.read().endswith("99\n")
+    assert process.communicate(timeout=20)[1] == "" and process.returncode == 0
+
+
+def test_what_was_set_before_is_set_again():
+    before = [signal.getsignal(number) for number in interruption.SIGNALS]
+    with interruption.deferred(quiet=True):
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not interruption.is_requested():
+            time.sleep(0.01)
+        with pytest.raises(Interrupted):
+            interruption.check()
+    assert [signal.getsignal(number) for number in interruption.SIGNALS] == before
+    assert not interruption.is_requested()
+    interruption.check()
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_another_thread_may_train_as_well():
+    ran = []
+
+    def work():
+        with interruption.deferred():
+            interruption.check()
+            ran.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ran == [True]
+
+
+@pytest.mark.parametrize("command", ["summary", "report", "ablate"])
+def test_an_interrupt_while_a_command_starts_gives_no_traceback(command):
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", f"experiments.{command}", "--help"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:  # as soon as the package is imported, with all the others still to come
+        if line.endswith(" experiments\n"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err and err.endswith("\nInterrupted.\n")
