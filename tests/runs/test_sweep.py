@@ -533,7 +533,7 @@ def test_runs_of_unknown_settings_are_continued(sweep_copy):
     header = unseal(path.read_bytes())
     for digest in list(header["provenances"]):
         provenance = header["provenances"].pop(digest)
-        for name in ("threads", "devices", "environment"):
+        for name in ("threads", "environment"):
             del provenance[name]
         header["provenances"][digest] = provenance
     path.write_text(json.dumps(seal(header)))
