@@ -95,7 +95,7 @@ class Checkpoints:
                 continue
             found = serialization.msgpack_restore(payload)
             if found["made_by"] != _made_by(run):
-                logging.warning("%s was made by other code: %s starts over.", path, run.name)
+                logging.warning("%s is of other code or another config: %s starts over.", path, run.name)
                 break
             check_settings(self._sweep, found["settings"], _settings(run))
             leaves = [found["leaves"][f"{number}"] for number in range(len(found["leaves"]))]

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -35,11 +36,14 @@ def run_workers(
     to end.
     """
     context = multiprocessing.get_context("spawn")  # a fork of a process that runs JAX may hang
+    resource_tracker.ensure_running()  # as its start unblocks signals
     workers: dict[Connection, BaseProcess] = {}
     for _ in range(number):
         ours, its = context.Pipe()
         workers[ours] = context.Process(target=_work, args=(its, target, arguments), daemon=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, interruption.SIGNALS)  # until it is ready for them
         workers[ours].start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, interruption.SIGNALS)
         its.close()
         interruption.leaves_with_us(workers[ours])
     refused = ""
@@ -85,6 +89,7 @@ def _work(connection: Connection, target: Callable[..., None], arguments: tuple)
     """What a worker does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent as well, which tells us
     with interruption.deferred(quiet=True):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, interruption.SIGNALS)
         threading.Thread(target=_obey, args=(connection,), daemon=True).start()
         try:
             target(lambda message: _send(connection, message), *arguments)

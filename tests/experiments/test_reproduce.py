@@ -1,6 +1,7 @@
 """`experiments.reproduce` runs a recorded command again and compares the numbers."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -97,8 +98,26 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_is_reproduced(finished_sweep, tmp_path, capfd):
-    """In a process of its own, with one device instead of four, and as many threads."""
+def test_a_sweep_is_reproduced_whatever_other_programs_have_set(finished_sweep, tmp_path, capfd, monkeypatch):
+    """In a process of its own, whose environment says everything else than this one's."""
+    (tmp_path / "flags").write_text(os.environ["XLA_FLAGS"])
+    for name, value in {
+        "PYTHONHASHSEED": "7",
+        "JAX_RANDOM_SEED_OFFSET": "1",
+        "JAX_DEFAULT_PRNG_IMPL": "rbg",
+        "JAX_THREEFRY_PARTITIONABLE": "0",
+        "JAX_ENABLE_X64": "1",
+        "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+        "JAX_NUMPY_RANK_PROMOTION": "raise",
+        "JAX_TRANSFER_GUARD": "disallow",
+        "JAX_DEBUG_NANS": "1",
+        "XLA_FLAGS": str(tmp_path / "flags"),
+        "MPLBACKEND": "module://of_a_notebook",
+        "GIT_DIR": str(tmp_path),
+        "NPROC": "7",
+        "PYTHONWARNINGS": "ignore",
+    }.items():
+        monkeypatch.setenv(name, value)
     ended = run_command("reproduce", f"--recorded={finished_sweep}", f"--workdir={tmp_path / 'again'}")
     assert ended.status == 0, capfd.readouterr().err
     assert "table.csv: the same bytes." in ended.out and "8 of 8 runs" in ended.out

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,6 +12,7 @@ from lenet_jax.errors import UserError
 from lenet_jax.runs import interruption
 from lenet_jax.runs.interruption import Interrupted
 from lenet_jax.runs.workers import run_workers
+from tests.helpers.commands import PROJECT
 
 
 def send_numbers(send, count):
@@ -66,6 +69,25 @@ def test_a_killed_worker_is_named_and_the_others_go_on(tmp_path, capfd):
     run_workers(2, kill_one, (str(tmp_path / "first"),), received.append)
     assert received == [("finished",)]
     assert "was killed (SIGKILL)" in capfd.readouterr().err
+
+
+def test_an_interrupt_while_workers_start_gives_no_traceback():
+    program = (
+        "from lenet_jax.runs import interruption, workers; from tests.runs.test_workers import wait\n"
+        "with interruption.deferred():\n"
+        "    print('started', flush=True)\n"
+        "    workers.run_workers(2, wait, (), print)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "started\n"
+    time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1 and err.count("Traceback") == 1, err  # that of the program itself
+    assert err.endswith("Interrupted: SIGINT\n")
 
 
 @pytest.mark.parametrize("to_group", [False, True])
