@@ -26,6 +26,7 @@ from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import list_runs, run_sweep
+from lenet_jax.training.jax_settings import threads
 from tests.helpers import commands, folders, tiny_sweep
 from tests.helpers.commands import PROJECT, TINY, run_command
 
@@ -306,7 +307,10 @@ def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
     """SIGKILL at the worst moment: half of a run's line is written."""
     directory = tmp_path / "sweep"
     process = subprocess.run(
-        [sys.executable, "-c", KILLED_IN_A_LINE, TINY, f"--workdir={directory}"],
+        [
+            *(sys.executable, "-c", KILLED_IN_A_LINE, TINY, f"--workdir={directory}"),
+            *("--workers=1", f"--threads={threads()}"),  # which continues it below, in this process
+        ],
         cwd=PROJECT, env=commands.one_device(), capture_output=True, text=True,
     )  # fmt: skip
     assert process.returncode == -signal.SIGKILL, process.stderr
@@ -323,7 +327,7 @@ def test_a_sweep_killed_by_sigkill_continues(finished_sweep, tmp_path):
 def test_two_commands_fill_one_folder_together(finished_sweep, tmp_path):
     """Started at the same time in processes of their own: every run exactly once, and the same tables."""
     directory = tmp_path / "sweep"
-    command = [sys.executable, "-m", "experiments.ablate", TINY, f"--workdir={directory}"]
+    command = [sys.executable, "-m", "experiments.ablate", TINY, f"--workdir={directory}", "--workers=1"]
     processes = [
         subprocess.Popen(
             command, cwd=PROJECT, env=commands.one_device(), stderr=subprocess.PIPE, text=True,
