@@ -1,5 +1,6 @@
 """Progress of a sweep: a bar in a terminal, plain lines elsewhere."""
 
+import contextlib
 import logging
 import sys
 import time
@@ -99,7 +100,9 @@ class Progress:
         elapsed = self._last_line - self._started
         done = sum(self._done.values())
         left = elapsed / max(done - self._resumed, 1) * (self._total - done)
-        print(f"[{done}/{self._total} epochs, {_duration(left)} left] {text}", file=sys.stderr, flush=True)
+        line = f"[{done}/{self._total} epochs, {_duration(left)} left] {text}"
+        with contextlib.suppress(OSError):  # nobody reads it: no reason to end a sweep
+            print(line, file=sys.stderr, flush=True)
 
 
 class SentReports:

@@ -75,6 +75,15 @@ def test_epochs_of_an_earlier_command_take_no_time(capsys, monkeypatch):
     assert capsys.readouterr().err == "[4/6 epochs, 1:00 left] mlp seed 0: test accuracy 0.9\n"
 
 
+def test_a_full_device_ends_no_sweep(monkeypatch):
+    with open("/dev/full", "w", buffering=1) as full, Progress(total_epochs=1) as progress:
+        monkeypatch.setattr(sys, "stderr", full)
+        progress.ended("mlp seed 0", 1, "test accuracy 0.9")
+        monkeypatch.undo()
+        with pytest.raises(OSError, match="No space left"):
+            full.close()
+
+
 def test_a_run_that_another_worker_starts_over_is_counted_once(capsys):
     with Progress(total_epochs=4) as progress:
         for epoch in (1, 2, 1, 2, 3, 4):
