@@ -19,7 +19,7 @@ from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.models.counts import LayerCounts, ModelCounts
 from lenet_jax.report import tables
-from lenet_jax.runs.sweep import list_runs
+from lenet_jax.runs.plan import list_runs
 
 
 def main() -> None:

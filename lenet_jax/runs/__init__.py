@@ -7,6 +7,7 @@ result.py        a run's row of results.csv
 checkpoints.py   runs in training, saved so that they go on exactly
 interruption.py  Ctrl-C and SIGTERM: finish, save, leave
 workers.py       several processes for one sweep
+plan.py          what a command is to do in a folder: its runs without those that are recorded
 sweep.py         every arm with every seed, in one folder
 tuning.py        selects candidates on validation images
 store.py         a folder of runs, which several commands can fill together

@@ -1,32 +1,28 @@
 """A sweep: every arm with every seed, recorded in one folder; it can be stopped, continued and shared."""
 
-import contextlib
 import functools
 import os
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import ml_collections
 
-from lenet_jax.config.arms import Arm, select_arms
-from lenet_jax.config.fields import SEED_LIMIT, SEEDS_LIMIT, override
-from lenet_jax.config.resolve import Resolved, resolve
+from lenet_jax.config.arms import Arm
 from lenet_jax.errors import UserError
 from lenet_jax.runs import interruption
 from lenet_jax.runs.checkpoints import Checkpoints
 from lenet_jax.runs.code_digest import code_digest, describe_code
-from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.network_files import pack_files
+from lenet_jax.runs.plan import Plan, make_plan
 from lenet_jax.runs.population import Metrics, Saved, train_runs
 from lenet_jax.runs.progress import Progress, Reports, SentReports, show, show_plain_messages
 from lenet_jax.runs.provenance import check_settings, provenance, settings
-from lenet_jax.runs.recorded import Key
 from lenet_jax.runs.result import describe, result_of
 from lenet_jax.runs.run import Prepared, Run, forget_images, prepare
-from lenet_jax.runs.store import Store, check_folder, is_outdated
+from lenet_jax.runs.store import Store
 from lenet_jax.runs.tensorboard import Boards
 from lenet_jax.runs.workers import run_workers
 from lenet_jax.training.jax_settings import keep_compilations, threads
@@ -37,58 +33,6 @@ AfterRuns = Callable[[pathlib.Path], None]
 
 POLL_SECONDS = 0.5  # while other processes have claimed all remaining runs
 BYTES_OF_A_PROCESS = 600_000_000  # with the libraries and compiled programs, before any image
-
-
-def list_runs(config: ml_collections.ConfigDict, arms: Sequence[Arm]) -> list[Run]:
-    """Every arm that `config.arms` selects with every seed; all arms of a seed before the next seed.
-
-    `config.seeds` is the number of seeds, from `config.seed` on. `config` itself is resolved as well, so that
-    a field which every arm overrides isn't ignored.
-
-    Raises UserError for unknown arms, overrides that don't fit, and what `resolve` refuses.
-    """
-    selected = select_arms(config.arms, arms)
-    resolve(config)
-    if config.seeds > SEEDS_LIMIT:
-        raise UserError(
-            f"config.seeds={config.seeds} is the number of seeds, {config.seeds * len(selected):,} runs: "
-            f"ask for at most {SEEDS_LIMIT:,} seeds, or set config.seed to choose the first one."
-        )
-    resolved = {arm.name: _resolve_arm(config, arm) for arm in selected}
-    for arm in selected:
-        select_epoch = resolved[arm.name].config.train.select_epoch
-        if arm.reading and select_epoch != "best_validation":
-            raise UserError(
-                f"Arm {arm.name} has reading={arm.reading!r}, which needs "
-                f"config.train.select_epoch=best_validation, not {select_epoch}."
-            )
-    if config.seeds > SEED_LIMIT - config.seed:
-        raise UserError(
-            f"config.seeds={config.seeds} is too large: the last seed, counted from "
-            f"config.seed={config.seed}, must be below {SEED_LIMIT}."
-        )
-    return [
-        Run(name, of_arm.with_seed(seed))
-        for seed in range(config.seed, config.seed + config.seeds)
-        for name, of_arm in resolved.items()
-    ]
-
-
-def _resolve_arm(config: ml_collections.ConfigDict, arm: Arm) -> Resolved:
-    """The sweep's config with the arm's overrides, resolved. Raises UserError, naming the arm."""
-    changed = _with_overrides(config, arm)
-    try:
-        return resolve(changed)
-    except UserError as error:
-        raise UserError(f"Arm {arm.name}: {error}") from error
-
-
-def _with_overrides(config: ml_collections.ConfigDict, arm: Arm) -> ml_collections.ConfigDict:
-    """The sweep's config with the arm's overrides. Raises UserError for overrides that don't fit."""
-    try:
-        return override(config, arm.overrides)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"Arm {arm.name} overrides a field that doesn't fit: {error}.") from error
 
 
 def run_sweep(
@@ -126,7 +70,7 @@ def run_sweep(
     settings, and for a single run that another process computes; interruption.Interrupted if this process was
     told to end, once all that is computed is saved.
     """
-    plan = _plan(config, arms, command, directory, kind, rerun)
+    plan = make_plan(config, arms, command, directory, kind, rerun)
     if not rerun and (notice := describe_code(plan.recorded.values())):
         print(notice, file=sys.stderr)
     for run in plan.recorded.values() if plan.missing else ():
@@ -142,7 +86,7 @@ def run_sweep(
             forget_images()
             arguments = (config, list(arms), command, directory, kind, after_runs, rerun)
             run_workers(workers, _fill_as_worker, arguments, functools.partial(show, progress))
-            if left := _plan(*arguments[:5], rerun).missing:
+            if left := make_plan(*arguments[:5], rerun).missing:
                 raise UserError(
                     f"All workers have ended, but {len(left)} runs are not recorded, such as {left[0].name}: "
                     "the messages above say why; the same command goes on."
@@ -150,62 +94,6 @@ def run_sweep(
         else:
             _fill_folder(plan, directory, after_runs, rerun, progress, callback)
     return bool(plan.missing)
-
-
-class _Plan(NamedTuple):
-    """What a command is to do in a folder.
-
-    Attributes:
-      header: for config.json.
-      base: what all arms start from.
-      of_arm: each arm that fits the data.
-      recorded: the runs that are recorded and stay.
-      missing: the runs to train.
-    """
-
-    header: Header
-    base: Resolved
-    of_arm: dict[str, Resolved]
-    recorded: dict[Key, Record]
-    missing: list[Run]
-
-
-def _plan(
-    config: ml_collections.ConfigDict,
-    arms: Sequence[Arm],
-    command: Sequence[str],
-    directory: pathlib.Path,
-    kind: str,
-    rerun: bool,
-) -> _Plan:
-    """What `run_sweep` does with these arguments. Raises UserError for what is refused before training."""
-    runs = list_runs(config, arms)
-    if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
-        raise UserError(
-            f"Arm {without[0]} holds out no validation images, which tuning needs: set "
-            "config.data.validation_fraction or config.data.draw."
-        )
-    of_arm = {run.arm: run.resolved for run in runs}
-    for arm in arms:
-        if arm.name not in of_arm:
-            with contextlib.suppress(UserError):  # an arm that is not selected need not fit the data
-                of_arm[arm.name] = resolve(_with_overrides(config, arm))
-    base = resolve(config)
-    header = {
-        "kind": kind,
-        "command": list(command),
-        "config": base.fields,
-        "arms": [arm.to_record() for arm in arms],
-        "datasets": dict(filter(None, map(_own_dataset, of_arm.values()))),
-    }
-    _, recorded = check_folder(directory, header, _fields(of_arm))
-    if rerun:
-        recorded = {key: run for key, run in recorded.items() if not is_outdated(directory, run)}
-    return _Plan(header, base, of_arm, recorded, [run for run in runs if run.key not in recorded])
-
-
-def _fields(of_arm: Mapping[str, Resolved]) -> dict[str, dict[str, Any]]:
-    return {name: resolved.fields for name, resolved in of_arm.items()}
 
 
 def best_workers(runs: int, bytes_needed: int) -> int:
@@ -220,13 +108,6 @@ def best_workers(runs: int, bytes_needed: int) -> int:
         return 1
     fit = memory_limit() // (bytes_needed + BYTES_OF_A_PROCESS)
     return int(max(1, min(runs, len(os.sched_getaffinity(0)) // of_process, fit)))
-
-
-def _own_dataset(resolved: Resolved) -> tuple[str, dict[str, Any]] | None:
-    """A user's own images by their identity, as config.json lists them; None for a known dataset."""
-    if not resolved.dataset.is_own:
-        return None
-    return resolved.dataset.identity, {**resolved.dataset._asdict(), "path": resolved.config.dataset}
 
 
 class Log(NamedTuple):
@@ -269,12 +150,12 @@ def _fill_as_worker(
     """What each worker of `run_sweep` does."""
     show_plain_messages()
     keep_compilations()
-    plan = _plan(config, arms, command, directory, kind, rerun)
+    plan = make_plan(config, arms, command, directory, kind, rerun)
     _fill_folder(plan, directory, after_runs, rerun, SentReports(send))
 
 
 def _fill_folder(
-    plan: _Plan,
+    plan: Plan,
     directory: pathlib.Path,
     after_runs: AfterRuns | None,
     rerun: bool,
@@ -284,7 +165,7 @@ def _fill_folder(
     """Fills a folder with the missing runs; returns when all are recorded, by this process or others."""
     checkpoints = Checkpoints(directory)
     with (
-        Store.open(directory, plan.header, _fields(plan.of_arm), rerun) as store,
+        Store.open(directory, plan.header, plan.fields, rerun) as store,
         Boards(directory) as boards,
     ):
         try:
@@ -293,7 +174,7 @@ def _fill_folder(
             checkpoints.close()
 
 
-def _fill(log: Log, plan: _Plan, after_runs: AfterRuns | None) -> None:
+def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None) -> None:
     """Trains and records the missing runs, unless other processes do; returns when all are recorded."""
     store, kind = log.store, plan.header["kind"]
     waiting = {run.key: run for run in plan.missing}

@@ -8,7 +8,7 @@ from lenet_jax.config.fields import override
 from lenet_jax.config.identity import differences
 from lenet_jax.config.resolve import resolve
 from lenet_jax.models import wiring
-from lenet_jax.runs.sweep import list_runs
+from lenet_jax.runs.plan import list_runs
 from tests.configs.test_files import unlike
 
 

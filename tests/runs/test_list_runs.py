@@ -7,7 +7,7 @@ import pytest
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import SEEDS_LIMIT, default_sweep, override
 from lenet_jax.errors import UserError
-from lenet_jax.runs.sweep import list_runs
+from lenet_jax.runs.plan import list_runs
 
 ARMS = [Arm("a", {}), Arm("b", {"model.name": "mlp"})]
 

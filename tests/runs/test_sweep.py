@@ -22,10 +22,11 @@ from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs import sweep
 from lenet_jax.runs.lines import seal, to_line, unseal
+from lenet_jax.runs.plan import list_runs
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
 from lenet_jax.runs.store import read_sweep
-from lenet_jax.runs.sweep import list_runs, run_sweep
+from lenet_jax.runs.sweep import run_sweep
 from lenet_jax.training.jax_settings import threads
 from tests.helpers import commands, folders, tiny_sweep
 from tests.helpers.commands import PROJECT, TINY, run_command
