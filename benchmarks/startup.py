@@ -23,8 +23,9 @@ def first_epoch(images_NHWC: np.ndarray, labels_N: np.ndarray, connectivity: str
     from lenet_jax.config.resolve import resolve
     from lenet_jax.data import Split
     from lenet_jax.runs.run import hyperparameters_of
+    from lenet_jax.training.compilation_cache import keep_compilations
     from lenet_jax.training.engine import make_engine
-    from lenet_jax.training.jax_settings import keep_compilations, make_gpus_deterministic
+    from lenet_jax.training.jax_settings import make_gpus_deterministic
 
     make_gpus_deterministic()
     keep_compilations()

@@ -24,7 +24,8 @@ from lenet_jax.config.listing import as_arguments
 from lenet_jax.errors import UserError
 from lenet_jax.runs.interruption import Interrupted
 from lenet_jax.runs.progress import show_plain_messages
-from lenet_jax.training.jax_settings import keep_compilations, make_gpus_deterministic, use_threads
+from lenet_jax.training.compilation_cache import keep_compilations
+from lenet_jax.training.jax_settings import make_gpus_deterministic, use_threads
 
 
 class _PathParser(flags.ArgumentParser):
@@ -66,7 +67,7 @@ def define_rerun() -> None:
     flags.DEFINE_bool(
         "rerun",
         False,
-        "Compute again the recorded runs that other or unknown code computed, or whose files are lost.",
+        "Recompute recorded runs of other or unknown code, or whose files are missing or damaged.",
     )
 
 
@@ -75,8 +76,8 @@ def define_threads(default: int) -> None:
     flags.DEFINE_integer(
         "threads",
         default,
-        "Threads that share each matrix product on a CPU; 0: one for each core. Last digits of results "
-        "depend on it, so that all runs of a folder use the same number.",
+        "Threads per matrix product on a CPU; 0: one per core. Last digits depend on it, so all runs in a "
+        "folder must use the same number.",
         lower_bound=0,
         upper_bound=1024,
     )
@@ -87,8 +88,8 @@ def define_workers() -> None:
     flags.DEFINE_integer(
         "workers",
         0,
-        "Processes that fill the folder together; 0: on a CPU, one for each core that --threads leaves free, "
-        "on a GPU or TPU one. Results do not depend on it.",
+        "Processes that share the runs; 0: on a CPU one per core not used by --threads, on a GPU or TPU one. "
+        "Results do not depend on it.",
         lower_bound=0,
         upper_bound=1024,
     )
@@ -115,7 +116,7 @@ def run(main: Callable[[], None]) -> None:
             sys.exit(f"error: {error}")
         except KeyboardInterrupt as interrupt:
             print(
-                "\nInterrupted. Runs are recorded, those in training saved: the same command goes on.",
+                "\nInterrupted: what was trained is saved; run the same command to continue.",
                 file=sys.stderr,
             )
             sys.exit(interrupt.status if isinstance(interrupt, Interrupted) else 130)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lenet_jax.runs.loaded import Sweep, load_run, load_sweep
     from lenet_jax.runs.single import train
     from lenet_jax.runs.trained import TrainedRun
-    from lenet_jax.training.jax_settings import keep_compilations
+    from lenet_jax.training.compilation_cache import keep_compilations
 
 __all__ = [
     "Arm",
@@ -61,7 +61,7 @@ _MODULES = {
     "UserError": "errors",
     "default_config": "config.fields",
     "default_sweep": "config.fields",
-    "keep_compilations": "training.jax_settings",
+    "keep_compilations": "training.compilation_cache",
     "load_run": "runs.loaded",
     "load_sweep": "runs.loaded",
     "override": "config.fields",

@@ -1,9 +1,6 @@
 """The one exception that means "the user can fix this"."""
 
-import re
 from collections.abc import Collection
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class UserError(Exception):
@@ -19,7 +16,7 @@ class UserError(Exception):
 
 def printable(text: str) -> str:
     """`text` on one line: characters that cannot be printed are replaced by their escapes."""
-    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def unknown_name(field: str, value: str, known: Collection[str]) -> str:

@@ -7,6 +7,7 @@ formats.py         original files -> arrays
 builders.py        tensorflow-datasets builders that store those arrays as records
 array_records.py   downloads, checks and prepares the records, and reads them back
 cache.py           the decoded arrays, in one file next to the records
+npz.py             arrays in .npz files, whose sizes are checked first
 preparation.py     loads from the cache or the records, one process at a time
 packaged.py        datasets that installed packages ship
 own_images.py      a user's own images: reads an .npz file or a folder

@@ -15,7 +15,6 @@ _CHANNELS = ((), (1,), (3,))  # what may follow (N, side, side)
 # Pixels that use less than this share of the range that they are scaled by are on another scale.
 _LEAST_UINT8_SHARE = 0.1
 _LEAST_SHARE = 0.01
-# Control characters, line separators, and surrogates, which stand for bytes that are not text.
 
 
 class RawSplit(NamedTuple):

@@ -11,16 +11,13 @@ import zipfile
 
 import numpy as np
 
+from lenet_jax.data import npz
 from lenet_jax.data.native import Native
 from lenet_jax.data.own_checks import MAX_SIDE, RawSplit, to_native
 from lenet_jax.errors import UserError
 
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _MAX_DEFLATION = 1032  # no DEFLATE stream, the compression of numpy, holds more bytes per byte
-_HEADERS = {  # by the version of an .npy file; version 3 is for field names, which no array here has
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _OTHER_SUFFIXES = (".bmp", ".gif", ".tif", ".tiff", ".webp")  # images that must not be left out unnoticed
 _GREY_MODES = ("1", "L", "LA")  # of Pillow: black and white, grey, grey with transparency
@@ -118,7 +115,7 @@ def _read_array(archive: zipfile.ZipFile, name: str, path: pathlib.Path) -> np.n
         raise ValueError("a size in the archive is wrong")
     content = archive.read(entry)  # which checks the CRC-32
     header = io.BytesIO(content)
-    shape, is_fortran, dtype = _HEADERS[np.lib.format.read_magic(header)](header)
+    shape, is_fortran, dtype = npz.read_header(header)
     if dtype.hasobject:
         raise UserError(f"{name} in {path} holds Python objects: store numbers or strings.")
     if math.prod(shape) * dtype.itemsize != len(content) - header.tell():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, arm_rows
 from lenet_jax.runs.header import Record
 
@@ -13,7 +14,7 @@ class Comparison(NamedTuple):
     """What differs between recorded and new results.
 
     Attributes:
-      sentences: for people.
+      sentences: what to print.
       holds: whether each arm's new mean is the recorded one, or lies in its interval.
     """
 
@@ -45,7 +46,7 @@ def compare(recorded: Sequence[Record], again: Sequence[Record]) -> Comparison:
         f"The largest difference of a test accuracy is {100 * distance(worst):.2f} points, of {_name(worst)}."
     )
     outside = _outside(list(old.values()), [new[run] for run in old if run in new])
-    sentences += outside or ["Every arm's new mean lies in the 95% interval that is recorded."]
+    sentences += outside or [f"Every arm's new mean lies within the recorded {CONFIDENCE:.0%} interval."]
     return Comparison(sentences, not missing and not outside)
 
 

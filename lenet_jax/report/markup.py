@@ -3,6 +3,8 @@
 import re
 import shlex
 
+from lenet_jax.errors import printable
+
 # What Markdown reads as markup: also the middle of a link, underscores at the end of a word, and entities.
 _MARKDOWN = re.compile(r"[\\`*|~$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _NOTE = re.compile(
@@ -19,10 +21,7 @@ _LATEX = str.maketrans({
 
 def one_line(text: str) -> str:
     """The text with spaces for white space, and escapes such as \\x1b for control characters."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1]
-        for character in " ".join(text.split())
-    )
+    return printable(" ".join(text.split()))
 
 
 def markdown_text(text: str) -> str:

@@ -69,10 +69,11 @@ class Checkpoints:
             "leaves": {f"{number}": np.asarray(leaf) for number, leaf in enumerate(saved.leaves)},
         })  # fmt: skip
         folder = self._folder(run)
-        files.make_directory(folder)
+        files.make_directory(folder, flag="")
         files.write(folder / f"epoch-{saved.epoch}.msgpack", _checksum(payload) + payload)
         for path in self._newest_first(run)[KEPT:]:
-            path.unlink(missing_ok=True)
+            with files.writing(path):
+                path.unlink(missing_ok=True)
 
     def read(self, run: Run) -> Saved | None:
         """Where a run goes on: its newest intact checkpoint. None if it has none.
@@ -84,18 +85,17 @@ class Checkpoints:
         wrote it.
         """
         for path in self._newest_first(run):
-            try:
+            with files.reading(path):
                 content = path.read_bytes()
-            except OSError as error:
-                raise files.cannot_read(path, error) from error
             checksum, payload = content[: len(_checksum(b""))], content[len(_checksum(b"")) :]
             if checksum != _checksum(payload):
                 logging.warning("%s is damaged: it was removed, and the one before it is used.", path)
-                path.unlink()
+                with files.writing(path):
+                    path.unlink()
                 continue
             found = serialization.msgpack_restore(payload)
             if found["made_by"] != _made_by(run):
-                logging.warning("%s is of other code or another config: %s starts over.", path, run.name)
+                logging.warning("%s is of other code or another config: %s starts again.", path, run.name)
                 break
             check_settings(self._sweep, found["settings"], _settings(run))
             leaves = [found["leaves"][f"{number}"] for number in range(len(found["leaves"]))]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what is computed is finished and saved first, unless the signal comes twice.
+"""Ctrl-C and SIGTERM: the first finishes the epoch and saves, the second ends the process at once.
 
 A signal only sets a flag. Between epochs, when no device is computing, `check` raises `Interrupted`. A thread
 listens, so that the second signal ends the process at once even while a long computation runs.
@@ -70,7 +70,11 @@ def _listen(read_end: int, quiet: bool) -> None:
                 child.kill()
             os._exit(128 + _received[-1])
         if _received and not quiet:
-            print("\nStopping after this epoch; once more to leave at once.", file=sys.stderr, flush=True)
+            print(
+                "\nStopping after this epoch; press Ctrl-C again to stop at once.",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def is_requested() -> bool:
@@ -89,11 +93,11 @@ def request(number: int = signal.SIGTERM) -> None:
     _received.append(number)
 
 
-def leaves_with_us(process: BaseProcess) -> None:
+def kill_on_exit(process: BaseProcess) -> None:
     """Has a child of this process killed if the second signal ends this one."""
     _children.add(process)
 
 
-def has_left(process: BaseProcess) -> None:
-    """Takes back `leaves_with_us` for a child that has ended."""
+def forget_child(process: BaseProcess) -> None:
+    """Takes back `kill_on_exit` for a child that has ended."""
     _children.discard(process)

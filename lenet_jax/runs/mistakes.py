@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from lenet_jax import files
-from lenet_jax.data import cache
+from lenet_jax.data import npz
 from lenet_jax.errors import UserError
 from lenet_jax.runs import kept
 from lenet_jax.runs.header import Record
@@ -93,9 +93,9 @@ def read_mistakes(directory: pathlib.Path) -> dict[Key, Mistakes]:
             return {}
     with file:
         try:
-            arrays = cache.read_arrays(file, list(COLUMNS), LIMIT)
+            arrays = npz.read_arrays(file, list(COLUMNS), LIMIT)
             return _unpack(arrays)
-        except cache.DAMAGE as error:
+        except npz.DAMAGE as error:
             raise UserError(
                 f"{path} is damaged: experiments.report makes it again from predictions."
             ) from error

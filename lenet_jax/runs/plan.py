@@ -69,59 +69,64 @@ def _with_overrides(config: ml_collections.ConfigDict, arm: Arm) -> ml_collectio
         raise UserError(f"Arm {arm.name} overrides a field that doesn't fit: {error}.") from error
 
 
+class Request(NamedTuple):
+    """What a command asks of a folder; the attributes are arguments of `lenet_jax.runs.sweep.run_sweep`."""
+
+    config: ml_collections.ConfigDict
+    arms: Sequence[Arm]
+    command: Sequence[str]
+    directory: pathlib.Path
+    kind: str = "sweep"
+    rerun: bool = False
+
+
 class Plan(NamedTuple):
     """What a command is to do in a folder.
 
     Attributes:
       header: for config.json.
       base: what all arms start from.
-      of_arm: each arm that fits the data.
-      fields: its config, flattened as its runs record it.
+      resolved: each arm that fits the data.
+      configs: its config, flattened as its runs record it.
       recorded: the runs that are recorded and stay.
       missing: the runs to train.
     """
 
     header: Header
     base: Resolved
-    of_arm: dict[str, Resolved]
-    fields: dict[str, dict[str, Any]]
+    resolved: dict[str, Resolved]
+    configs: dict[str, dict[str, Any]]
     recorded: dict[Key, Record]
     missing: list[Run]
 
 
-def make_plan(
-    config: ml_collections.ConfigDict,
-    arms: Sequence[Arm],
-    command: Sequence[str],
-    directory: pathlib.Path,
-    kind: str,
-    rerun: bool,
-) -> Plan:
-    """What `run_sweep` does with these arguments. Raises UserError for what is refused before training."""
+def make_plan(request: Request) -> Plan:
+    """What to do for a request. Raises UserError for what is refused before training."""
+    config, arms, command, directory, kind, rerun = request
     runs = list_runs(config, arms)
     if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
         raise UserError(
             f"Arm {without[0]} holds out no validation images, which tuning needs: set "
             "config.data.validation_fraction or config.data.draw."
         )
-    of_arm = {run.arm: run.resolved for run in runs}
+    resolved = {run.arm: run.resolved for run in runs}
     for arm in arms:
-        if arm.name not in of_arm:
+        if arm.name not in resolved:
             with contextlib.suppress(UserError):  # an arm that is not selected need not fit the data
-                of_arm[arm.name] = resolve(_with_overrides(config, arm))
+                resolved[arm.name] = resolve(_with_overrides(config, arm))
     base = resolve(config)
     header = {
         "kind": kind,
         "command": list(command),
         "config": base.fields,
         "arms": [arm.to_record() for arm in arms],
-        "datasets": dict(filter(None, map(_own_dataset, of_arm.values()))),
+        "datasets": dict(filter(None, map(_own_dataset, resolved.values()))),
     }
-    fields = {name: resolved.fields for name, resolved in of_arm.items()}
-    _, recorded = check_folder(directory, header, fields)
+    configs = {name: of_arm.fields for name, of_arm in resolved.items()}
+    _, recorded = check_folder(directory, header, configs)
     if rerun:
         recorded = {key: run for key, run in recorded.items() if not is_outdated(directory, run)}
-    return Plan(header, base, of_arm, fields, recorded, [run for run in runs if run.key not in recorded])
+    return Plan(header, base, resolved, configs, recorded, [run for run in runs if run.key not in recorded])
 
 
 def _own_dataset(resolved: Resolved) -> tuple[str, dict[str, Any]] | None:

@@ -106,7 +106,7 @@ class Progress:
 
 
 class SentReports:
-    """Reports that a worker sends to the process that shows them, where `show` calls the methods."""
+    """Reports that a worker sends to the process that shows them, where `replay` calls the methods."""
 
     def __init__(self, send: Callable[[tuple], None]):
         self._send = send
@@ -121,7 +121,7 @@ class SentReports:
         self._send(("ended", run, epochs, summary))
 
 
-def show(reports: Reports, sent: tuple) -> None:
+def replay(reports: Reports, sent: tuple) -> None:
     """Passes on what `SentReports` sent."""
     method, *arguments = sent
     getattr(reports, method)(*arguments)

@@ -50,6 +50,8 @@ def settings(parallel: str) -> dict[str, Any]:
 def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     """Raises UserError if runs of a folder were made with other `settings` than ours.
 
+    Threads are not compared if only one of the two was computed on a CPU.
+
     Args:
       recorded: a provenance, or `settings`; those that it lacks are unknown and fit.
     """

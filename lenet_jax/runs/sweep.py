@@ -16,16 +16,17 @@ from lenet_jax.runs import interruption
 from lenet_jax.runs.checkpoints import Checkpoints
 from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.network_files import pack_files
-from lenet_jax.runs.plan import Plan, make_plan
+from lenet_jax.runs.plan import Plan, Request, make_plan
 from lenet_jax.runs.population import Metrics, Saved, train_runs
-from lenet_jax.runs.progress import Progress, Reports, SentReports, show, show_plain_messages
+from lenet_jax.runs.progress import Progress, Reports, SentReports, replay, show_plain_messages
 from lenet_jax.runs.provenance import check_settings, provenance, settings
 from lenet_jax.runs.result import describe, result_of
 from lenet_jax.runs.run import Prepared, Run, forget_images, prepare
 from lenet_jax.runs.store import Store
 from lenet_jax.runs.tensorboard import Boards
 from lenet_jax.runs.workers import run_workers
-from lenet_jax.training.jax_settings import keep_compilations, threads
+from lenet_jax.training.compilation_cache import keep_compilations
+from lenet_jax.training.jax_settings import threads
 from lenet_jax.training.memory import memory_limit
 
 Callback = Callable[[Metrics], None]
@@ -63,19 +64,20 @@ def run_sweep(
       after_runs: called with `directory` each time that runs have been recorded.
       rerun: whether to compute again the runs that other code computed, or whose files are lost.
       callback: called after each epoch of each run with its metrics, see `lenet_jax.train`; with 1 worker.
-      workers: the number of processes that fill the folder; 1 for this one, None for as many as make best use
-        of this machine.
+      workers: the number of processes that fill the folder; 1 for this one, None to choose by cores and
+        memory.
 
     Raises UserError for what cannot be run, for a folder of another config or with runs made with other
     settings, and for a single run that another process computes; interruption.Interrupted if this process was
     told to end, once all that is computed is saved.
     """
-    plan = make_plan(config, arms, command, directory, kind, rerun)
+    request = Request(config, list(arms), command, directory, kind, rerun)
+    plan = make_plan(request)
     if not rerun and (notice := describe_code(plan.recorded.values())):
         print(notice, file=sys.stderr)
     for run in plan.recorded.values() if plan.missing else ():
-        of_arm = plan.of_arm.get(run["arm"])
-        check_settings(directory, run["provenance"], settings((of_arm or plan.base).config.parallel))
+        resolved = plan.resolved.get(run["arm"], plan.base)
+        check_settings(directory, run["provenance"], settings(resolved.config.parallel))
     needed = [
         prepare(first.resolved).bytes_needed
         for first in {run.arm: run for run in reversed(plan.missing)}.values()
@@ -84,20 +86,19 @@ def run_sweep(
     with interruption.deferred(), Progress(sum(run.epochs for run in plan.missing)) as progress:
         if workers > 1 and plan.missing:
             forget_images()
-            arguments = (config, list(arms), command, directory, kind, after_runs, rerun)
-            run_workers(workers, _fill_as_worker, arguments, functools.partial(show, progress))
-            if left := make_plan(*arguments[:5], rerun).missing:
+            run_workers(workers, _fill_as_worker, (request, after_runs), functools.partial(replay, progress))
+            if left := make_plan(request).missing:
                 raise UserError(
-                    f"All workers have ended, but {len(left)} runs are not recorded, such as {left[0].name}: "
-                    "the messages above say why; the same command goes on."
+                    f"All workers have ended, but {len(left)} runs are not recorded, such as {left[0].name}: see "
+                    "the messages above, and run the same command to continue."
                 )
         else:
-            _fill_folder(plan, directory, after_runs, rerun, progress, callback)
+            _fill_folder(request, plan, progress, after_runs, callback)
     return bool(plan.missing)
 
 
 def best_workers(runs: int, bytes_needed: int) -> int:
-    """The number of processes that train `runs` runs quickest, each of which needs so many bytes.
+    """The number of processes that train `runs` runs quickest, each needing `bytes_needed` bytes.
 
     On CPUs, one for each core that is not taken by another's threads, as long as they fit into memory: two
     processes of one thread each train 1.2 to 1.5 times as many runs in a given time as one of two threads. A
@@ -137,35 +138,25 @@ class Log(NamedTuple):
         self.boards.write(run, epoch, metrics)
 
 
-def _fill_as_worker(
-    send: Callable[[tuple], None],
-    config: ml_collections.ConfigDict,
-    arms: Sequence[Arm],
-    command: Sequence[str],
-    directory: pathlib.Path,
-    kind: str,
-    after_runs: AfterRuns | None,
-    rerun: bool,
-) -> None:
+def _fill_as_worker(send: Callable[[tuple], None], request: Request, after_runs: AfterRuns | None) -> None:
     """What each worker of `run_sweep` does."""
     show_plain_messages()
     keep_compilations()
-    plan = make_plan(config, arms, command, directory, kind, rerun)
-    _fill_folder(plan, directory, after_runs, rerun, SentReports(send))
+    _fill_folder(request, make_plan(request), SentReports(send), after_runs)
 
 
 def _fill_folder(
+    request: Request,
     plan: Plan,
-    directory: pathlib.Path,
-    after_runs: AfterRuns | None,
-    rerun: bool,
     reports: Reports,
+    after_runs: AfterRuns | None,
     callback: Callback | None = None,
 ) -> None:
     """Fills a folder with the missing runs; returns when all are recorded, by this process or others."""
+    directory = request.directory
     checkpoints = Checkpoints(directory)
     with (
-        Store.open(directory, plan.header, plan.fields, rerun) as store,
+        Store.open(directory, plan.header, plan.configs, request.rerun) as store,
         Boards(directory) as boards,
     ):
         try:

@@ -18,7 +18,6 @@ from typing import Any
 from lenet_jax.errors import UserError
 from lenet_jax.runs import interruption
 
-Send = Callable[[Any], None]
 STOP = "stop"
 REFUSED = "refused"  # with the sentence of a UserError
 
@@ -45,7 +44,7 @@ def run_workers(
         workers[ours].start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, interruption.SIGNALS)
         its.close()
-        interruption.leaves_with_us(workers[ours])
+        interruption.kill_on_exit(workers[ours])
     refused = ""
     is_stopping = False
     while workers:
@@ -61,7 +60,7 @@ def run_workers(
                 worker = workers.pop(connection)
                 connection.close()
                 worker.join()
-                interruption.has_left(worker)
+                interruption.forget_child(worker)
                 if not is_stopping:
                     _report_end(worker)
                 continue
@@ -90,7 +89,7 @@ def _work(connection: Connection, target: Callable[..., None], arguments: tuple)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent as well, which tells us
     with interruption.deferred(quiet=True):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, interruption.SIGNALS)
-        threading.Thread(target=_obey, args=(connection,), daemon=True).start()
+        threading.Thread(target=_stop_with_parent, args=(connection,), daemon=True).start()
         try:
             target(lambda message: _send(connection, message), *arguments)
         except UserError as error:
@@ -99,7 +98,7 @@ def _work(connection: Connection, target: Callable[..., None], arguments: tuple)
             sys.exit(interrupted.status)
 
 
-def _obey(connection: Connection) -> None:
+def _stop_with_parent(connection: Connection) -> None:
     """Ends this worker once its parent says so, or is gone."""
     with contextlib.suppress(EOFError, OSError):
         connection.recv()

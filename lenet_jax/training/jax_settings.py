@@ -10,13 +10,9 @@ import functools
 import os
 import pathlib
 import re
-import shutil
-import warnings
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Generator
 
 import jax
-from absl import logging
 
 # Context managers of JAX by name, with the values under which numbers are defined: JAX 0.10's defaults.
 # Random keys do not depend on `jax_random_seed_offset`, see `lenet_jax.training.keys`.
@@ -55,11 +51,6 @@ HARMLESS_OPTION = re.compile(
 )
 DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 THREADS = "NPROC"  # from which XLA takes the number of threads that share a product on a CPU
-CACHE_WARNING = re.compile(
-    r"Error (?P<access>reading|writing) persistent compilation cache entry for '(?P<name>[^']+)': "
-    r"(?P<reason>.*)",
-    re.DOTALL,
-)
 
 
 @contextlib.contextmanager
@@ -110,7 +101,7 @@ def make_gpus_deterministic() -> None:
 
 
 def use_threads(number: int) -> None:
-    """Lets each product on a CPU be shared by `number` threads; 0: by as many as there are cores.
+    """Lets `number` threads share each product on a CPU; 0: one per core.
 
     Call it before JAX computes anything. The order in which a product is summed up, and so its last digits,
     depends on the number.
@@ -130,63 +121,3 @@ def threads() -> int | None:
     wanted = os.environ.get(THREADS, "")
     number = int(wanted) if wanted.isdecimal() else 0
     return max(number or len(os.sched_getaffinity(0)), devices)  # each simulated device has one of them
-
-
-def keep_compilations() -> None:
-    """Keeps compiled programs in the user's cache folder, so that no program is compiled twice.
-
-    The environment variable JAX_COMPILATION_CACHE_DIR names another folder. If the folder is not writable,
-    nothing is kept. A damaged entry is removed, so that JAX compiles it again and keeps it anew.
-    """
-    if not jax.config.values["jax_compilation_cache_dir"]:
-        try:
-            caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-            folder = pathlib.Path(caches) / "lenet_jax"
-            folder.mkdir(parents=True, exist_ok=True)
-        except (OSError, RuntimeError):  # RuntimeError: there is no home folder
-            return
-        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            return
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    if not isinstance(warnings.showwarning, _CacheWarnings):
-        warnings.showwarning = _CacheWarnings(warnings.showwarning)  # ty: ignore[invalid-assignment] replaceable
-    warnings.filterwarnings("always", CACHE_WARNING.pattern, UserWarning)  # each time, and never as an error
-
-
-class _CacheWarnings:
-    """Takes the place of `warnings.showwarning`: says once that the cache is damaged or cannot be written.
-
-    JAX warns about each program that it cannot read or write, and never replaces an entry that exists.
-    """
-
-    def __init__(self, show: Callable[..., None]):
-        self._show, self._has_said = show, False
-
-    def __call__(self, message: Warning | str, *args: Any, **options: Any) -> None:
-        found = CACHE_WARNING.match(str(message))
-        if not found:
-            self._show(message, *args, **options)
-            return
-        is_mended = found["access"] == "reading" and _remove_entries(found["name"])
-        if not self._has_said:
-            self._has_said = True
-            state = "held a damaged program, which is compiled again" if is_mended else "cannot be used"
-            folder = jax.config.values["jax_compilation_cache_dir"]
-            logging.warning("The cache of compiled programs in %s %s (%s)", folder, state, found["reason"])
-
-
-def _remove_entries(name: str) -> bool:
-    """Removes what the cache holds for a program, of that name or key; returns whether it could."""
-    pattern = re.compile(rf"{re.escape(name)}(-[0-9a-f]{{64}})?-(cache|atime)")
-    try:
-        entries = pathlib.Path(jax.config.values["jax_compilation_cache_dir"]).iterdir()
-        for entry in [entry for entry in entries if pattern.fullmatch(entry.name)]:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink(missing_ok=True)
-    except OSError:
-        return False
-    return True

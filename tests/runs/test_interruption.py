@@ -51,14 +51,14 @@ def test_a_signal_ends_a_program_between_two_steps(number, status):
     out, err = process.communicate(timeout=20)
     assert process.returncode == status
     assert out == "0\n"  # the step was finished
-    assert err == "\nStopping after this epoch; once more to leave at once.\n"
+    assert err == "\nStopping after this epoch; press Ctrl-C again to stop at once.\n"
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_it_at_once_even_in_a_long_call(second):
     process = started(STEPS.format(work=LONG_CALL))
     process.send_signal(signal.SIGINT)
-    assert process.stderr.readline() == "\n" and "once more" in process.stderr.readline()
+    assert process.stderr.readline() == "\n" and "again" in process.stderr.readline()
     began = time.monotonic()
     process.send_signal(second)
     out, _ = process.communicate(timeout=20)

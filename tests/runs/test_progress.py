@@ -12,7 +12,7 @@ import termios
 import pytest
 
 from lenet_jax.runs import progress as progress_lib
-from lenet_jax.runs.progress import Progress, SentReports, show
+from lenet_jax.runs.progress import Progress, SentReports, replay
 
 METRICS = {"train_loss": 0.12345, "train_accuracy": 0.9, "val_loss": 2.5, "val_accuracy": 0.875}
 
@@ -100,7 +100,7 @@ def test_reports_can_be_sent(capsys):
     reports.ended("mlp seed 0", 2, "test accuracy 0.9")
     with Progress(total_epochs=2) as progress:
         for message in sent:
-            show(progress, message)
+            replay(progress, message)
     assert capsys.readouterr().err == "[2/2 epochs, 0:00 left] mlp seed 0: test accuracy 0.9\n"
 
 

@@ -1,4 +1,4 @@
-"""A damaged or unusable cache of compiled programs: one line at most, and it is mended."""
+"""Where compiled programs are kept; a damaged or unusable cache gives one line at most, and is mended."""
 
 import errno
 import pathlib
@@ -8,7 +8,7 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from lenet_jax.training.jax_settings import keep_compilations
+from lenet_jax.training.compilation_cache import keep_compilations
 
 
 @pytest.fixture
@@ -132,3 +132,24 @@ def test_other_warnings_are_shown_as_before(cache, recwarn):
     keep_compilations()
     warnings.warn("of something else", stacklevel=1)
     assert [str(warning.message) for warning in recwarn.list] == ["of something else"]
+
+
+@pytest.fixture
+def no_cache_folder():
+    folder = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    jax.config.update("jax_compilation_cache_dir", folder)
+
+
+def test_compilations_are_kept_in_the_users_cache(no_cache_folder, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # nothing can be written below a file
+    keep_compilations()
+    assert jax.config.jax_compilation_cache_dir is None
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    keep_compilations()
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "lenet_jax")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    keep_compilations()  # a folder already chosen stays
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "lenet_jax")

@@ -1,4 +1,4 @@
-"""What JAX is set to from outside changes no number, or is recorded; where compiled programs are kept."""
+"""What JAX is set to from outside changes no number, or is recorded."""
 
 import contextlib
 
@@ -11,7 +11,6 @@ from lenet_jax.runs.single import train
 from lenet_jax.training import jax_settings
 from lenet_jax.training.jax_settings import (
     OWN_SETTINGS,
-    keep_compilations,
     make_gpus_deterministic,
     own_settings,
     settings_from_outside,
@@ -171,24 +170,3 @@ def test_threads_are_set_before_jax_starts(monkeypatch):
     assert jax_settings.os.environ["NPROC"] == "2"
     use_threads(0)
     assert "NPROC" not in jax_settings.os.environ
-
-
-@pytest.fixture
-def no_cache_folder():
-    folder = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", None)
-    yield
-    jax.config.update("jax_compilation_cache_dir", folder)
-
-
-def test_compilations_are_kept_in_the_users_cache(no_cache_folder, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # nothing can be written below a file
-    keep_compilations()
-    assert jax.config.jax_compilation_cache_dir is None
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    keep_compilations()
-    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "lenet_jax")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
-    keep_compilations()  # a folder already chosen stays
-    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "lenet_jax")
