@@ -9,6 +9,7 @@ epochs.jsonl          one line per run and epoch
 runs.WORKER.jsonl,    the same of a command that is running or was killed; it appends to
 epochs.WORKER.jsonl   its own files only, which are merged into the two above at its end
 .claims/              one file per run in progress
+checkpoints/          one folder per run in progress, from which it is continued; see `checkpoints.py`
 weights/              one file per run, its trained network; see `kept.py`
 predictions/          one file per run, its answers image by image
 replaced/             lines and files of runs that were computed again

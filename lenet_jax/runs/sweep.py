@@ -89,8 +89,8 @@ def run_sweep(
             run_workers(workers, _fill_as_worker, (request, after_runs), functools.partial(replay, progress))
             if left := make_plan(request).missing:
                 raise UserError(
-                    f"All workers have ended, but {len(left)} runs are not recorded, such as {left[0].name}: see "
-                    "the messages above, and run the same command to continue."
+                    f"All workers have ended, but {len(left)} runs are not recorded, such as {left[0].name}: "
+                    "see the messages above, and run the same command to continue."
                 )
         else:
             _fill_folder(request, plan, progress, after_runs, callback)

@@ -160,8 +160,8 @@ class TrainedRun:
         """Scores (N, K) float32, whose largest is the answer's: logits, or negated distances of RBF units.
 
         On the images of `splits`, a network of the epoch that counts (see `network`) has exactly the recorded
-        accuracies, on the machine that recorded them and with the same number of threads. Where `config.data.move` or
-        `.positions` shift images, that holds for preprocessed ones.
+        accuracies, on the machine that recorded them and with the same number of threads. Where
+        `config.data.move` or `.positions` shift images, that holds for preprocessed ones.
 
         Args:
           images: as the dataset supplies them, (N, side, side) or (N, side, side, C), of numpy or JAX.
