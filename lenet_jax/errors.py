@@ -1,6 +1,11 @@
 """The one exception that means "the user can fix this"."""
 
+import re
 from collections.abc import Collection
+
+# Control characters, line separators, and surrogates, which stand for bytes that are not text. Joiners,
+# which Python calls unprintable, belong to words of some scripts.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class UserError(Exception):
@@ -16,7 +21,7 @@ class UserError(Exception):
 
 def printable(text: str) -> str:
     """`text` on one line: characters that cannot be printed are replaced by their escapes."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def unknown_name(field: str, value: str, known: Collection[str]) -> str:
