@@ -102,6 +102,7 @@ def train_if_resolved(fields):
 
 @given(valid_configs())
 @settings(examples(2), phases=[Phase.generate])  # without shrinking, which would take minutes
+@pytest.mark.slow
 def test_a_few_configs_train(fields):
     train_if_resolved(fields)
 

@@ -96,7 +96,13 @@ def assert_same(one, other):
         np.testing.assert_array_equal(left, right, err_msg=str(path))
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "each batch on all devices" else ())
+        for name in VARIANTS
+    ],
+)
 def test_a_stopped_run_goes_on_exactly(tmp_path, name):
     runs = runs_of(VARIANTS[name])
     whole = train(runs)

@@ -216,6 +216,7 @@ def kill_merges(directory: pathlib.Path) -> None:
     assert kill_everywhere(directory, prepare, merge, check) > 20
 
 
+@pytest.mark.slow
 def test_a_command_killed_at_any_system_call_loses_nothing(tmp_path):
     run_alone(kill_whole_commands, tmp_path)
 
@@ -241,6 +242,7 @@ def kill_whole_commands(directory: pathlib.Path) -> None:
     assert kill_everywhere(directory, prepare, command, check) > 60
 
 
+@pytest.mark.slow
 def test_replacing_a_run_killed_at_any_system_call_leaves_one_of_the_two_results(tmp_path):
     run_alone(kill_reruns, tmp_path)
 

@@ -67,10 +67,23 @@ def test_each_setting_has_another_value():
     assert not [name for name, value in OTHERS.items() if value == OWN_SETTINGS[name]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_no_setting_of_the_caller_changes_a_number(weights, name):
     with getattr(jax, name)(OTHERS[name]):
         same = trained_weights()
+    assert_same(same, weights)
+
+
+def test_all_settings_of_the_caller_together_change_no_number(weights):
+    with contextlib.ExitStack() as stack:
+        for name, value in OTHERS.items():
+            stack.enter_context(getattr(jax, name)(value))
+        same = trained_weights()
+    assert_same(same, weights)
+
+
+def assert_same(same, weights):
     assert len(same) == len(weights)
     for one, other in zip(same, weights, strict=True):
         assert one.dtype == other.dtype
@@ -88,8 +101,7 @@ def test_no_global_setting_changes_a_number(weights, name):
         same = trained_weights()
     finally:
         jax.config.update(name, before)
-    for one, other in zip(same, weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same(same, weights)
 
 
 def test_a_seed_is_the_seed_whatever_offset_is_set():
