@@ -7,6 +7,8 @@ import random
 import shutil
 import threading
 
+import pytest
+
 from lenet_jax.runs import claims, recorded
 from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.merge import merge
