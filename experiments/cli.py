@@ -22,7 +22,7 @@ from lenet_jax.config.fields import SWEEP_FIELDS
 from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.listing import as_arguments
 from lenet_jax.errors import UserError
-from lenet_jax.runs.interruption import Interrupted
+from lenet_jax.runs.interruption import Interrupted, say
 from lenet_jax.runs.progress import show_plain_messages
 from lenet_jax.training.compilation_cache import keep_compilations
 from lenet_jax.training.jax_settings import make_gpus_deterministic, use_threads
@@ -115,10 +115,7 @@ def run(main: Callable[[], None]) -> None:
         except UserError as error:
             sys.exit(f"error: {error}")
         except KeyboardInterrupt as interrupt:
-            print(
-                "\nInterrupted: what was trained is saved; run the same command to continue.",
-                file=sys.stderr,
-            )
+            say("\nInterrupted: what was trained is saved; run the same command to continue.")
             sys.exit(interrupt.status if isinstance(interrupt, Interrupted) else 130)
 
 

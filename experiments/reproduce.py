@@ -5,11 +5,13 @@
 The command is read from config.json in the folder --recorded, and its results go to --workdir. On the same
 kind of machine, with the same versions, every digit is equal; otherwise the largest difference is shown, and
 whether each arm's mean lies in the recorded interval. If one does not, the exit status is 1. The number of
-threads is the recorded one; tables that do not record it may differ in last digits.
+threads is the recorded one; runs that do not record it used all cores.
 """
 
 import pathlib
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ from absl import flags
 
 from experiments import cli
 from lenet_jax.errors import UserError
+from lenet_jax.report.captions import recorded_command
 from lenet_jax.report.comparison import compare
+from lenet_jax.report.pages import write_report
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.store import read_sweep
 
@@ -31,27 +35,41 @@ def main() -> None:
         raise UserError("--recorded=DIR is missing: name the folder of a table, such as results/mnist_5k.")
     recorded, directory = pathlib.Path(flags.FLAGS.recorded), cli.workdir()
     header, runs = read_sweep(recorded)
-    ended = subprocess.run([*command_of(recorded, header, runs), "--rerun", f"--workdir={directory}"])
-    if ended.returncode:
-        sys.exit(ended.returncode)
+    if status := _run([*command_of(recorded, header, runs), "--rerun", f"--workdir={directory}"]):
+        sys.exit(status)
+    write_report(directory)  # experiments.train writes none
     comparison = compare(runs, read_sweep(directory)[1])
-    table = "table.csv"
-    if (recorded / table).exists():
-        is_same = (recorded / table).read_bytes() == (directory / table).read_bytes()
-        print(f"\n{recorded / table}: {'identical' if is_same else 'different'}.")
+    tables = [folder / "table.csv" for folder in (recorded, directory)]
+    if all(table.exists() for table in tables):
+        is_same = tables[0].read_bytes() == tables[1].read_bytes()
+        print(f"\n{tables[0]}: {'identical' if is_same else 'different'}.")
     print("\n".join(comparison.sentences))
     sys.exit(not comparison.holds)
 
 
-def command_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> list[str]:
-    """The words of the recorded command, for this Python and with the recorded number of threads.
+def _run(command: Sequence[str]) -> int:
+    """The exit status of a command that gets the signals of this process."""
+    child = subprocess.Popen(command)
+    # Ctrl-C reaches the child as well; it saves, and ends.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+    status = child.wait()
+    return status if status >= 0 else 128 - status
 
-    Raises UserError if it is not one of COMMANDS with fields of a config.
+
+def command_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> list[str]:
+    """The words of the command that gives the recorded runs, with this Python and their number of threads.
+
+    Runs that do not record it used all cores.
+
+    Raises UserError if the recorded command is not one of COMMANDS with fields of a config.
     """
     match header["command"]:
         case ["python", "-m", name, *fields] if name in COMMANDS and all(map(FIELD.fullmatch, fields)):
-            threads = {run["provenance"].get("threads") for run in runs} - {None}
-            return [sys.executable, "-m", name, *fields, *(f"--threads={number}" for number in threads)]
+            words = shlex.split(recorded_command(header, runs))[3:-1]  # without --workdir=DIR
+            threads = {run["provenance"].get("threads", 0) for run in runs} - {None}  # None: not on a CPU
+            words += [f"--threads={number}" for number in sorted(threads)[-1:]]
+            return [sys.executable, "-m", name, *words]
     raise UserError(
         f"The command of {directory}, {' '.join(header['command'])!r}, is not one of "
         f"{', '.join(COMMANDS)}: name the folder of a sweep or of a run."

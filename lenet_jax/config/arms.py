@@ -105,7 +105,21 @@ def check_arms(arms: object) -> list[Arm]:
             _check_arm(arm, list(names.values()))
         except UserError as error:
             raise UserError(f"Arm {arm.name} {error}") from error
-    return list(arms)
+    return list(map(_plain, arms))
+
+
+def _plain(arm: Arm) -> Arm:
+    """The arm of exactly this class, with plain dicts, which other processes can be sent."""
+    return Arm(
+        name=arm.name,
+        overrides=dict(arm.overrides),
+        label=arm.label,
+        baselines=dict(arm.baselines),
+        paper=arm.paper and Paper(arm.paper.error_percent, arm.paper.images, arm.paper.errors),
+        reading=arm.reading,
+        candidates={name: dict(overrides) for name, overrides in arm.candidates.items()},
+        tuned_with=arm.tuned_with,
+    )
 
 
 def _is_name(name: object) -> bool:

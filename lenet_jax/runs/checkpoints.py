@@ -14,7 +14,7 @@ import pathlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,12 @@ from flax import serialization
 
 from lenet_jax import files
 from lenet_jax.config.identity import identifies
-from lenet_jax.runs import interruption
+from lenet_jax.runs import claims, interruption
 from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.lines import digest
 from lenet_jax.runs.population import Attempt, Network, Saved
-from lenet_jax.runs.provenance import check_settings, settings
+from lenet_jax.runs.provenance import check_settings, processor, provenance, settings
+from lenet_jax.runs.recorded import Key
 from lenet_jax.runs.run import Run
 from lenet_jax.training.epoch import Answers
 
@@ -95,7 +96,8 @@ class Checkpoints:
                 continue
             found = serialization.msgpack_restore(payload)
             if found["made_by"] != _made_by(run):
-                logging.warning("%s is of other code or another config: %s starts again.", path, run.name)
+                message = "%s is of other code, libraries or config, or another machine: %s starts again."
+                logging.warning(message, path, run.name)
                 break
             check_settings(self._sweep, found["settings"], _settings(run))
             leaves = [found["leaves"][f"{number}"] for number in range(len(found["leaves"]))]
@@ -106,6 +108,12 @@ class Checkpoints:
     def remove(self, run: Run) -> None:
         """Removes the checkpoints of a run, if there are any."""
         shutil.rmtree(self._folder(run), ignore_errors=True)
+
+    def remove_recorded(self, runs: Iterable[Key]) -> None:
+        """Removes what a kill has left of recorded runs; not of those that a process computes again."""
+        for arm, seed in runs:
+            if not claims.path_of(self._sweep, arm, seed).exists():
+                shutil.rmtree(self._directory / f"{arm}-seed{seed}", ignore_errors=True)
 
     def close(self) -> None:
         """Removes the folder if it is empty."""
@@ -122,13 +130,14 @@ class Checkpoints:
 
 
 def _made_by(run: Run) -> str:
-    """A digest of the config and the code that a run in progress depends on."""
+    """A digest of all that a run in progress depends on: its config, the code, the libraries, the device."""
     fields = {
         field: value
         for field, value in run.resolved.fields.items()
         if identifies(field) or field == "keep"  # which network was kept so far
     }
-    return digest({"fields": fields, "code": code_digest()})
+    computed_by = {name: provenance()[name] for name in ("python", "libraries", "device")}
+    return digest({"fields": fields, "code": code_digest(), "processor": processor(), **computed_by})
 
 
 def _settings(run: Run) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Generator
 
 from lenet_jax import files
 
+FOLDER = ".claims"
+
 
 @contextlib.contextmanager
 def locked(directory: pathlib.Path) -> Generator[None, None, None]:
@@ -29,12 +31,17 @@ def lock_at_once(descriptor: int) -> bool:
     return files.lock(descriptor, wait=False)
 
 
+def path_of(directory: pathlib.Path, arm: str, seed: int) -> pathlib.Path:
+    """The file that stands for a run while a process computes it."""
+    return directory / FOLDER / f"{arm}-seed{seed}"
+
+
 class Claims:
     """The runs that this process has claimed in a folder: one locked file in DIR/.claims for each."""
 
     def __init__(self, directory: pathlib.Path):
         self._directory = directory
-        self._folder = directory / ".claims"
+        self._folder = directory / FOLDER
         self._held: dict[tuple[str, int], int] = {}
 
     def take(self, arm: str, seed: int) -> bool:
@@ -42,7 +49,7 @@ class Claims:
 
         Raises UserError if the folder cannot be written.
         """
-        path = self._path(arm, seed)
+        path = path_of(self._directory, arm, seed)
         with files.writing(self._directory, "--workdir="):
             claim = self._open_locked(path)
             if claim is None:
@@ -74,7 +81,7 @@ class Claims:
         """Releases a claimed run. Raises KeyError if this process has not claimed it."""
         claim = self._held.pop((arm, seed))
         with contextlib.suppress(OSError):  # a file that stays claims nothing
-            self._path(arm, seed).unlink()  # while locked, so as not to remove another's
+            path_of(self._directory, arm, seed).unlink()  # while locked, so as not to remove another's
         os.close(claim)
 
     def release_all(self) -> None:
@@ -91,9 +98,6 @@ class Claims:
     def holder(self, arm: str, seed: int) -> int | None:
         """The ID of the process that last claimed a run, for messages; None if it has released the run."""
         try:
-            return int(self._path(arm, seed).read_text())
+            return int(path_of(self._directory, arm, seed).read_text())
         except (OSError, ValueError):
             return None
-
-    def _path(self, arm: str, seed: int) -> pathlib.Path:
-        return self._folder / f"{arm}-seed{seed}"

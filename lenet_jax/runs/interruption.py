@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: the first finishes the epoch and saves, the second ends the process at once.
+"""Ctrl-C, SIGTERM, a closed terminal: the first signal finishes the epoch and saves, a second stops at once.
 
 A signal only sets a flag. Between epochs, when no device is computing, `check` raises `Interrupted`. A thread
-listens, so that the second signal ends the process at once even while a long computation runs.
+listens, so that the second signal ends a command at once even while a long computation runs.
 """
 
 import contextlib
@@ -11,8 +11,9 @@ import sys
 import threading
 from collections.abc import Generator
 from multiprocessing.process import BaseProcess
+from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -29,29 +30,42 @@ class Interrupted(KeyboardInterrupt):
 
 _received: list[int] = []  # signal numbers, since `deferred` began
 _children: set[BaseProcess] = set()  # that are killed if the second signal ends this one
+_is_deferring = False
 
 
 @contextlib.contextmanager
 def deferred(quiet: bool = False) -> Generator[None, None, None]:
-    """Within it, the first signal is left to `check`, and the second ends the process at once.
+    """Within it, the first signal is left to `check`, and the second stops at once.
 
-    In another than the main thread, which gets no signals, it does nothing. `quiet` is for processes whose
-    parent says what happens.
+    That ends a command. Where Ctrl-C raises KeyboardInterrupt, as in a notebook or a script of a user, the
+    second signal does so. Within another `deferred`, and in another than the main thread, which gets no
+    signals, it does nothing. `quiet` is for processes whose parent says what happens.
     """
-    if threading.current_thread() is not threading.main_thread():
+    global _is_deferring
+    if _is_deferring or threading.current_thread() is not threading.main_thread():
         yield
         return
+    is_library = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    count = 0
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if is_library and count > 1:
+            raise Interrupted(number)
+
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)  # as `set_wakeup_fd` asks for
-    _received.clear()
-    listener = threading.Thread(target=_listen, args=(read_end, quiet), daemon=True)
+    listener = threading.Thread(target=_listen, args=(read_end, quiet, is_library), daemon=True)
     listener.start()
     heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    earlier = {number: signal.signal(number, lambda *_: None) for number in heard}
+    earlier = {number: signal.signal(number, note) for number in heard}
     earlier_wakeup = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    _is_deferring = True
     try:
         yield
     finally:
+        _is_deferring = False
         signal.set_wakeup_fd(earlier_wakeup)
         for number, handler in earlier.items():
             signal.signal(number, handler)
@@ -61,20 +75,26 @@ def deferred(quiet: bool = False) -> Generator[None, None, None]:
         _received.clear()
 
 
-def _listen(read_end: int, quiet: bool) -> None:
+def _listen(read_end: int, quiet: bool, is_library: bool) -> None:
     """Notes the signals whose numbers Python writes to the pipe, also while the main thread computes."""
+    heard = 0
     while numbers := os.read(read_end, 1):
-        _received.extend(number for number in numbers if number in SIGNALS)
-        if len(_received) > 1:
-            for child in _children:
+        if numbers[0] not in SIGNALS:
+            continue
+        heard += 1
+        _received.append(numbers[0])
+        if heard > 1 and not is_library:
+            for child in list(_children):
                 child.kill()
-            os._exit(128 + _received[-1])
-        if _received and not quiet:
-            print(
-                "\nStopping after this epoch; press Ctrl-C again to stop at once.",
-                file=sys.stderr,
-                flush=True,
-            )
+            os._exit(128 + numbers[0])
+        if not quiet:
+            say("\nStopping after this epoch; press Ctrl-C again to stop at once.")
+
+
+def say(text: str) -> None:
+    """Prints a line on standard error, if that can be written to."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def is_requested() -> bool:

@@ -74,7 +74,6 @@ LogEpoch = Callable[[Run, int, Metrics], None]
 Save = Callable[[Sequence[Run], Callable[[], list[Saved]]], None]
 
 
-@own_settings()
 def train_runs(
     runs: Sequence[Run],
     prepared: Prepared,
@@ -101,23 +100,17 @@ def train_runs(
     Raises interruption.Interrupted after the epoch in which this process was told to end, once `save` has
     been called.
     """
-    engine, program, images, _ = prepared
     train = runs[0].resolved.config.train
     attempts = [one.attempt for one in saved] or [Attempt() for _ in runs]
-    state = engine.init_state(program, hyperparameters_of([run.resolved for run in runs], engine.run_devices))
-    if saved:
-        state = engine.place(_stack(state, saved))
     started = time.monotonic()
+    state = _start(runs, prepared, saved)
     for epoch in range(saved[0].epoch + 1 if saved else 1, train.epochs + 1):
         epoch_started = time.monotonic()
-        state, means = engine.train_epoch(program, state, images.data, epoch)
-        columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
-        validation = score(prepared, state, "validation")
-        columns |= validation.columns
+        state, columns, validation_answers = _train_epoch(prepared, state, epoch)
         seconds = (time.monotonic() - epoch_started) / len(runs)
         is_last = epoch == train.epochs
         full_score = {}
-        answered = {"validation": validation.answers}
+        answered = {"validation": validation_answers}
         if is_last or train.select_epoch == "best_validation":
             # Scores of the weights after the epoch replace the means over its steps.
             full_score = columns | score(prepared, state, "train").columns
@@ -138,7 +131,7 @@ def train_runs(
             )
             log_epoch(run, epoch, attempt.metrics[-1])
             if is_kept:
-                variables = variables or jax.device_get(state.variables)
+                variables = variables or _to_host(state.variables)
                 attempt.network = Network(epoch, _select_network(variables, index))
         now = time.monotonic()
         for attempt in attempts:
@@ -146,9 +139,37 @@ def train_runs(
         started = now
         if is_last or all(attempt.status == "diverged" for attempt in attempts):
             break
+        is_stopping = interruption.is_requested()
         save(runs, lambda epoch=epoch, state=state: _take(epoch, state, attempts))
-        interruption.check()
+        if is_stopping:  # otherwise a signal that has just arrived waits for the next epoch, which is saved
+            interruption.check()
     return attempts
+
+
+@own_settings()
+def _start(runs: Sequence[Run], prepared: Prepared, saved: Sequence[Saved]) -> State:
+    """The state of the runs, before the first epoch or where they were saved."""
+    engine = prepared.engine
+    hyperparameters = hyperparameters_of([run.resolved for run in runs], engine.run_devices)
+    state = engine.init_state(prepared.program, hyperparameters)
+    return engine.place(_stack(state, saved)) if saved else state
+
+
+@own_settings()
+def _train_epoch(
+    prepared: Prepared, state: State, epoch: int
+) -> tuple[State, dict[str, np.ndarray], Answers | None]:
+    """The state after an epoch, means over its steps with the validation scores, and the answers to these."""
+    engine, program, images, _ = prepared
+    state, means = engine.train_epoch(program, state, images.data, epoch)
+    columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
+    validation = score(prepared, state, "validation")
+    return state, columns | validation.columns, validation.answers
+
+
+@own_settings()
+def _to_host(tree: Any) -> Any:
+    return jax.device_get(tree)
 
 
 def _note_epoch(
@@ -183,7 +204,7 @@ def _note_epoch(
 
 def _take(epoch: int, state: State, attempts: Sequence[Attempt]) -> list[Saved]:
     """What each run needs to go on after `epoch`."""
-    leaves = jax.tree.leaves(jax.device_get(state))
+    leaves = jax.tree.leaves(_to_host(state))
     return [Saved(epoch, attempt, [leaf[index] for leaf in leaves]) for index, attempt in enumerate(attempts)]
 
 
@@ -226,6 +247,7 @@ class SplitScore(NamedTuple):
     answers: Answers | None
 
 
+@own_settings()
 def score(prepared: Prepared, state: State, split: str) -> SplitScore:
     """Scores every image of a split."""
     engine, program, images, _ = prepared

@@ -15,6 +15,7 @@ from lenet_jax.runs.revision import git_revision
 from lenet_jax.training.jax_settings import settings_from_outside, threads
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ml-collections", "tensorflow-datasets")
+SETTINGS = ("devices", "threads", "environment")
 SHOWN_LIBRARIES = ("jax", "flax", "optax")
 
 
@@ -50,17 +51,26 @@ def settings(parallel: str) -> dict[str, Any]:
 def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     """Raises UserError if runs of a folder were made with other `settings` than ours.
 
-    Threads are not compared if only one of the two was computed on a CPU.
 
     Args:
       recorded: a provenance, or `settings`; those that it lacks are unknown and fit.
     """
-    found = {name: (recorded[name], own) for name, own in ours.items() if recorded.get(name, own) != own}
-    if "threads" in found and None not in found["threads"]:
+    own_settings = {name: ours[name] for name in SETTINGS if name in ours}
+    found = {
+        name: (recorded[name], own) for name, own in own_settings.items() if recorded.get(name, own) != own
+    }
+    if "threads" in found and None in found["threads"]:
+        device = "a CPU" if found["threads"][0] else "an accelerator"
+        raise UserError(
+            f"{directory} holds runs of {device}, and this process uses another device, which changes last "
+            "digits: use the same kind, or choose another --workdir."
+        )
+    if "threads" in found:
         theirs, own = found["threads"]
         raise UserError(
             f"{directory} holds runs that used {theirs} threads per process, not {own}, which changes last "
-            f"digits: use --threads={theirs} (in Python, set NPROC={theirs}), or choose another --workdir."
+            f"digits: use --threads={theirs} (in Python, NPROC={theirs} before JAX starts), or choose "
+            "another --workdir."
         )
     if "devices" in found:
         theirs, own = found["devices"]

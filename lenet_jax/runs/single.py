@@ -61,6 +61,7 @@ def _train_in_memory(config: ml_collections.ConfigDict, callback: Callback | Non
 
     with interruption.deferred():
         [trained] = train_runs([run], prepare(resolved), log_epoch)
+        interruption.check()  # of a signal in the last epoch
 
     def network() -> Network:
         require_finite()

@@ -148,6 +148,19 @@ class Store:
             return self._records
         return {run: record for run, record in self._records.items() if record != self._outdated.get(run)}
 
+    def check_settings(self, ours: Mapping[str, Any]) -> None:
+        """Raises UserError if runs that are recorded by now were made with other settings than `ours`.
+
+        See `lenet_jax.runs.provenance.check_settings`; devices are not compared, as they may differ by arm.
+        """
+        from lenet_jax.runs.provenance import (
+            check_settings,  # late: it loads JAX, which recording doesn't need
+        )
+
+        of_process = {name: value for name, value in ours.items() if name != "devices"}
+        for run in self.recorded().values():
+            check_settings(self.directory, run["provenance"], of_process)
+
     def claim(self, arm: str, seed: int) -> bool:
         """Claims a run for this process; False if it is recorded or claimed already. Never waits."""
         if not self._claims.take(arm, seed):
@@ -212,6 +225,8 @@ class Store:
             with claims.locked(self.directory):
                 with contextlib.suppress(Damaged):  # it is set aside as it is written anew
                     self._header = read_header(self.directory) or self._header  # in case it was deleted
+                if "threads" in provenance:
+                    self.check_settings(provenance)  # another command may have recorded its first run
                 add_provenance(self._header, provenance)
                 write_header(self.directory, self._header)
                 if is_damaged:  # readers refuse it

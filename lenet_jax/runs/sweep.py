@@ -1,6 +1,8 @@
 """A sweep: every arm with every seed, recorded in one folder; it can be stopped, continued and shared."""
 
+import contextlib
 import functools
+import math
 import os
 import pathlib
 import sys
@@ -33,6 +35,7 @@ Callback = Callable[[Metrics], None]
 AfterRuns = Callable[[pathlib.Path], None]
 
 POLL_SECONDS = 0.5  # while other processes have claimed all remaining runs
+CPU_QUOTA = pathlib.Path("/sys/fs/cgroup/cpu.max")  # microseconds of a container, in a period of as many
 BYTES_OF_A_PROCESS = 600_000_000  # with the libraries and compiled programs, before any image
 
 
@@ -94,6 +97,7 @@ def run_sweep(
                 )
         else:
             _fill_folder(request, plan, progress, after_runs, callback)
+        interruption.check()  # of a signal in the last epoch
     return bool(plan.missing)
 
 
@@ -108,7 +112,16 @@ def best_workers(runs: int, bytes_needed: int) -> int:
     if of_process is None:
         return 1
     fit = memory_limit() // (bytes_needed + BYTES_OF_A_PROCESS)
-    return int(max(1, min(runs, len(os.sched_getaffinity(0)) // of_process, fit)))
+    return int(max(1, min(runs, _cores() // of_process, fit)))
+
+
+def _cores() -> int:
+    """The number of processor cores that this process may use; a container may have a share of them."""
+    cores = len(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
+        quota, period = map(int, CPU_QUOTA.read_text().split())
+        cores = min(cores, math.ceil(quota / period))
+    return cores
 
 
 class Log(NamedTuple):
@@ -155,6 +168,7 @@ def _fill_folder(
     """Fills a folder with the missing runs; returns when all are recorded, by this process or others."""
     directory = request.directory
     checkpoints = Checkpoints(directory)
+    checkpoints.remove_recorded(plan.recorded)
     with (
         Store.open(directory, plan.header, plan.configs, request.rerun) as store,
         Boards(directory) as boards,
@@ -176,6 +190,7 @@ def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None) -> None:
             log.reports.ended(run.name, run.epochs)
         first = next((run for run in waiting.values() if store.claim(*run.key)), None)
         if first is not None:
+            store.check_settings(settings(first.resolved.config.parallel))
             claimed = _claim_alike(log, first, waiting.values())
             _train_and_record(log, claimed, score_test=kind != "tuning")
             for run in claimed.runs:

@@ -41,8 +41,10 @@ def run_workers(
         ours, its = context.Pipe()
         workers[ours] = context.Process(target=_work, args=(its, target, arguments), daemon=True)
         signal.pthread_sigmask(signal.SIG_BLOCK, interruption.SIGNALS)  # until it is ready for them
-        workers[ours].start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, interruption.SIGNALS)
+        try:
+            workers[ours].start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, interruption.SIGNALS)
         its.close()
         interruption.kill_on_exit(workers[ours])
     refused = ""
@@ -75,13 +77,9 @@ def run_workers(
 
 def _report_end(worker: BaseProcess) -> None:
     """Says if a worker did not end by itself."""
-    code = worker.exitcode or 0
-    if code < 0:
-        name = signal.Signals(-code).name
-        print(
-            f"Worker {worker.pid} was killed ({name}): the others take its run, from its last checkpoint.",
-            file=sys.stderr,
-        )
+    if code := worker.exitcode:
+        how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with status {code}"
+        interruption.say(f"Worker {worker.pid} {how}: the others take its run, from its last checkpoint.")
 
 
 def _work(connection: Connection, target: Callable[..., None], arguments: tuple) -> None:

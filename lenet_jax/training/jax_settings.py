@@ -77,6 +77,8 @@ def settings_from_outside() -> dict[str, str]:
     found |= {name: os.environ[name] for name in OF_XLA if os.environ.get(name)}
     options = [option for option in xla_options() if not HARMLESS_OPTION.match(option)]
     found["XLA_FLAGS"] = " ".join(sorted(options))
+    if jax.config.values.get("jax_disable_most_optimizations"):  # which a program may set as well
+        found["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     return {name: value for name, value in sorted(found.items()) if value}
 
 
@@ -119,5 +121,6 @@ def threads() -> int | None:
     if jax.default_backend() != "cpu":
         return None
     wanted = os.environ.get(THREADS, "")
-    number = int(wanted) if wanted.isdecimal() else 0
-    return max(number or len(os.sched_getaffinity(0)), devices)  # each simulated device has one of them
+    is_number = re.fullmatch(r"\s*[+-]?[0-9]+\s*", wanted)  # as XLA reads it; it takes other text for none
+    number = int(wanted) if is_number else len(os.sched_getaffinity(0))
+    return max(number, devices)  # each simulated device has at least one of them

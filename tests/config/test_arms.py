@@ -2,6 +2,8 @@
 
 import datetime
 import pathlib
+import pickle
+import types
 
 import numpy as np
 import pytest
@@ -10,6 +12,21 @@ from lenet_jax.config.arms import Arm, Paper, check_arms, select_arms
 from lenet_jax.errors import UserError
 
 ARMS = [Arm("a", {"model.hidden": (8,)}), Arm("b", {}, baselines={"width": "a"}), Arm("c", {})]
+
+
+def test_arms_of_a_users_own_class_and_mappings_can_be_sent_to_other_processes():
+    class Special(Arm):
+        pass
+
+    arm = Special(
+        "x",
+        types.MappingProxyType({"model.sharing": "unshared"}),
+        baselines=types.MappingProxyType({"contrast": "y"}),
+        candidates=types.MappingProxyType({"slow": types.MappingProxyType({"train.learning_rate": 0.01})}),
+    )
+    checked = check_arms([arm, Arm("y", {})])
+    assert pickle.loads(pickle.dumps(checked)) == checked
+    assert checked[0].candidates == {"slow": {"train.learning_rate": 0.01}}
 
 
 def test_arms_that_fit_are_returned():

@@ -68,9 +68,12 @@ def test_a_missing_run_fails(records):
 def test_the_recorded_command_is_run_with_the_recorded_threads(finished_sweep):
     header, runs = read_sweep(finished_sweep)
     threads = runs[0]["provenance"]["threads"]
-    assert command_of(finished_sweep, header, runs) == [
-        *(sys.executable, "-m", "experiments.ablate", *header["command"][3:], f"--threads={threads}")
-    ]
+    words = [sys.executable, "-m", "experiments.ablate", *header["command"][3:]]
+    assert command_of(finished_sweep, header, runs) == [*words, "--config.seeds=2", f"--threads={threads}"]
+    some = [run for run in runs if run["arm"] == "mlp_8" and run["seed"] == 0]
+    del some[0]["provenance"]["threads"]
+    selected = ["--config.seeds=1", "--config.arms=mlp_8"]
+    assert command_of(finished_sweep, header, some) == [*words, *selected, "--threads=0"]
 
 
 @pytest.mark.parametrize(

@@ -60,23 +60,20 @@ def runs_of(fields, seeds=1, arm="arm"):
     return [Run(arm, resolved.with_seed(seed)) for seed in range(seeds)]
 
 
-def train(runs, saved=(), **arguments):
-    return train_runs(runs, prepare(runs[0].resolved, len(runs)), lambda *_: None, saved=saved, **arguments)
+def train(runs, saved=(), log_epoch=lambda *_: None, **arguments):
+    return train_runs(runs, prepare(runs[0].resolved, len(runs)), log_epoch, saved=saved, **arguments)
 
 
 def stopped_after(epoch, runs, folder, saved=()):
     """Trains until `epoch`, saves the runs in `folder`, and stops there, as a signal would."""
     of_folder = Checkpoints(folder)
 
-    def save(runs, take):
-        taken = take()
-        if taken[0].epoch == epoch:
+    def stop(run, its_epoch, metrics):
+        if its_epoch == epoch:
             interruption.request()
-            for run, one in zip(runs, taken, strict=True):
-                of_folder.write(run, one)
 
     with interruption.deferred(quiet=True), pytest.raises(Interrupted):
-        train(runs, saved, save=save)
+        train(runs, saved, stop, save=of_folder.save_if_due)
     return [of_folder.read(run) for run in runs]
 
 

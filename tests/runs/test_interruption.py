@@ -15,8 +15,10 @@ from tests.helpers.commands import PROJECT
 
 # A program of up to 100 steps, which prints a line after each.
 STEPS = """
-import sys, time
+import signal, sys, time
 from lenet_jax.runs import interruption
+if {is_command}:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # not Python's own handler
 with interruption.deferred():
     print("started", flush=True)
     for step in range(100):
@@ -46,7 +48,7 @@ def started(program, **options):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_program_between_two_steps(number, status):
-    process = started(STEPS.format(work="time.sleep(0.3)"))
+    process = started(STEPS.format(work="time.sleep(0.3)", is_command=True))
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == status
@@ -56,7 +58,7 @@ def test_a_signal_ends_a_program_between_two_steps(number, status):
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_it_at_once_even_in_a_long_call(second):
-    process = started(STEPS.format(work=LONG_CALL))
+    process = started(STEPS.format(work=LONG_CALL, is_command=True))
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline() == "\n" and "again" in process.stderr.readline()
     began = time.monotonic()
@@ -66,9 +68,37 @@ def test_a_second_signal_ends_it_at_once_even_in_a_long_call(second):
     assert time.monotonic() - began < 10  # the call takes a minute
 
 
+def test_in_a_script_of_a_user_the_second_signal_is_an_exception():
+    """As in a notebook, whose process must live on."""
+    process = started(STEPS.format(work="time.sleep(30)", is_command=False))
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "\n" and "again" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert "Interrupted: SIGINT" in err and process.returncode not in (0, 130)
+
+
+def test_nobody_needs_to_read_what_it_says():
+    process = started(STEPS.format(work="time.sleep(30)", is_command=True))
+    process.stderr.close()
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    process.stdout.close()
+    assert process.wait(timeout=20) == 130
+
+
+def test_within_another_it_changes_nothing():
+    with interruption.deferred(quiet=True):
+        interruption.request()
+        with interruption.deferred(quiet=True):
+            pass
+        assert interruption.is_requested()
+
+
 def test_a_signal_that_the_process_is_to_ignore_is_ignored():
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    process = started(ignoring + STEPS.format(work="time.sleep(0.01)"))
+    process = started(ignoring + STEPS.format(work="time.sleep(0.01)", is_command=False))
     process.send_signal(signal.SIGINT)
     assert process.stdout.read().endswith("99\n")
     assert process.communicate(timeout=20)[1] == "" and process.returncode == 0

@@ -74,6 +74,7 @@ def test_a_killed_worker_is_named_and_the_others_go_on(tmp_path, capfd):
 def test_an_interrupt_while_workers_start_gives_no_traceback():
     program = (
         "from lenet_jax.runs import interruption, workers; from tests.runs.test_workers import wait\n"
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
         "with interruption.deferred():\n"
         "    print('started', flush=True)\n"
         "    workers.run_workers(2, wait, (), print)"

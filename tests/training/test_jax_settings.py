@@ -165,7 +165,17 @@ def test_options_in_a_file_survive(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     ("variable", "devices", "cores", "number"),
-    [("", 1, 3, 3), ("1", 1, 3, 1), ("7", 1, 3, 7), ("2", 4, 3, 4), ("many", 1, 3, 3), ("-1", 1, 3, 3)],
+    [
+        ("", 1, 3, 3),
+        ("1", 1, 3, 1),
+        ("7", 1, 3, 7),
+        ("2", 4, 3, 4),
+        ("many", 1, 3, 3),
+        ("-1", 1, 3, 1),
+        (" +2", 1, 3, 2),
+        ("0", 1, 3, 1),
+        ("٣", 1, 2, 2),
+    ],
 )
 def test_the_number_of_threads_is_the_one_that_xla_takes(monkeypatch, variable, devices, cores, number):
     monkeypatch.setenv("NPROC", variable)
