@@ -101,6 +101,19 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_single_run_is_reproduced(tmp_path, capfd):
+    fields = {"dataset": "digits", "data.image_size": 16, "data.box": 16, "model.name": "mlp"}
+    arguments = [f"--config.{field}={value}" for field, value in fields.items()]
+    assert (
+        run_command("train", *arguments, "--config.train.epochs=1", f"--workdir={tmp_path / 'run'}").status
+        == 0
+    )
+    ended = run_command("reproduce", f"--recorded={tmp_path / 'run'}", f"--workdir={tmp_path / 'again'}")
+    assert ended.status == 0, capfd.readouterr().err
+    assert ended.out.endswith("1 of 1 runs have the recorded results, to the last digit.\n")
+
+
+@pytest.mark.slow
 def test_a_sweep_is_reproduced_whatever_other_programs_have_set(finished_sweep, tmp_path, capfd, monkeypatch):
     """In a process of its own, whose environment says everything else than this one's."""
     (tmp_path / "flags").write_text(os.environ["XLA_FLAGS"])

@@ -39,15 +39,19 @@ def record(
     provenance: str = "0123abc",
     code: str = "9b58ba9ec55339d7",
     contents: Mapping[str, bytes] | None = None,
+    **settings: object,
 ) -> None:
-    """Records two epochs of a claimed run, and the run with the `contents` of its files."""
+    """Records two epochs of a claimed run, and the run with the `contents` of its files.
+
+    `settings` are part of the provenance, such as `threads`.
+    """
     for epoch in range(1, EPOCHS + 1):
         store.write_epoch(arm, seed, epoch, {"train_loss": 1.0 / epoch})
     store.write_run(
         result={"arm": arm, "dataset": "digits", "seed": seed, "test_accuracy": accuracy},
         images={"train": 1293, "validation": 144, "test": 360},
         config={**CONFIGS[arm], "seed": seed},
-        provenance={"revision": provenance},
+        provenance={"revision": provenance, **settings},
         code=code,
         contents=contents,
     )

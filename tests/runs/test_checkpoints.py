@@ -9,7 +9,7 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs import checkpoints as checkpoints_lib
-from lenet_jax.runs import interruption
+from lenet_jax.runs import interruption, single
 from lenet_jax.runs.checkpoints import Checkpoints
 from lenet_jax.runs.interruption import Interrupted
 from lenet_jax.runs.population import train_runs
@@ -203,6 +203,55 @@ def test_one_is_written_when_its_time_has_come(copied, monkeypatch):
     for _ in range(4):  # after 59, 61, 119 and 122 seconds
         found.save_if_due([run], lambda: [newest])
     assert wrote == [3, 3]
+
+
+def test_what_a_kill_has_left_of_recorded_runs_is_removed(copied, tmp_path):
+    run, found, paths = copied
+    (tmp_path / ".claims").mkdir()
+    claim = tmp_path / ".claims" / f"{run.arm}-seed{run.seed}"
+    claim.touch()
+    found.remove_recorded([run.key])  # a process computes it again
+    assert all(path.exists() for path in paths.values())
+    claim.unlink()
+    found.remove_recorded([("other", 0)])
+    assert all(path.exists() for path in paths.values())
+    found.remove_recorded([run.key])
+    assert not any(path.exists() for path in paths.values())
+
+
+@pytest.mark.parametrize("name", ["python", "libraries", "device"])
+def test_one_of_another_machine_or_other_libraries_is_not_used(copied, monkeypatch, name):
+    run, found, _ = copied
+    other = checkpoints_lib.provenance() | {name: "other"}
+    monkeypatch.setattr(checkpoints_lib, "provenance", lambda: other)
+    assert found.read(run) is None
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_signal_in_the_last_epoch_counts(tmp_path, folder):
+    """A loop over runs in a user's script ends, and what was trained is recorded."""
+    seen = []
+
+    def stop(metrics):
+        seen.append(metrics["epoch"])
+        if metrics["epoch"] == EPOCHS:
+            interruption.request()
+
+    config = override(default_config(), TINY | {"model.name": "mlp"})
+    with pytest.raises(Interrupted):
+        single.train(config, stop, tmp_path if folder else None)
+    assert seen[-1] == EPOCHS
+    if folder:
+        assert single.train(config, stop, tmp_path).result["status"] == "done"
+        assert len(seen) == EPOCHS
+
+
+def test_a_callback_has_the_settings_of_the_caller():
+    types = []
+    config = override(default_config(), TINY | {"model.name": "mlp", "train.epochs": 1})
+    with jax.enable_x64(True):
+        single.train(config, lambda metrics: types.append(jax.numpy.ones(1).dtype))
+    assert types == [np.float64]
 
 
 def test_a_sweep_stopped_by_a_signal_goes_on_and_leaves_no_checkpoints(tmp_path):

@@ -287,6 +287,23 @@ def test_runs_come_by_arm_as_config_json_has_them_and_by_seed(tmp_path):
     assert keys(tmp_path) == ordered[2:] + ordered[:2]
 
 
+def test_two_commands_with_other_settings_do_not_mix(tmp_path):
+    """Started at once on an empty folder, they have nothing to compare with: the first run decides."""
+    with pytest.raises(UserError, match="2 threads per process, not 1"):  # noqa: SIM117
+        with opened(tmp_path) as one, opened(tmp_path) as two:
+            assert one.claim("wide", 0) and two.claim("wide", 1)
+            record(one, "wide", 0, threads=2, environment={})
+            with pytest.raises(UserError, match="2 threads per process, not 1"):
+                two.check_settings({"devices": 1, "threads": 1, "environment": {}})
+            record(two, "wide", 1, threads=1, environment={})
+    assert [run["seed"] for run in read_sweep(tmp_path)[1]] == [0]
+    with opened(tmp_path) as third:  # of unknown settings, and of the first one's
+        third.check_settings({"devices": 1, "threads": 2, "environment": {}})
+        assert third.claim("wide", 1)
+        record(third, "wide", 1, threads=2, environment={})
+    assert [run["seed"] for run in read_sweep(tmp_path)[1]] == [0, 1]
+
+
 def test_the_provenances_of_all_runs_are_listed(directory):
     with opened(directory) as store:
         for seed, revision in ((2, "4567def"), (3, "0123abc")):

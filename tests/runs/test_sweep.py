@@ -550,12 +550,18 @@ def test_runs_of_unknown_settings_are_continued(sweep_copy):
     [(9, 4, 1, 1e12, 4), (3, 4, 1, 1e12, 3), (9, 4, 2, 1e12, 2), (9, 4, 8, 1e12, 1), (9, 64, 1, 5e9, 5)],
 )
 def test_the_number_of_workers_follows_cores_runs_and_memory(
-    monkeypatch, runs, cores, threads_each, memory, workers
+    monkeypatch, tmp_path, runs, cores, threads_each, memory, workers
 ):
     monkeypatch.setattr(sweep, "threads", lambda: threads_each)
     monkeypatch.setattr(sweep, "memory_limit", lambda: memory)
     monkeypatch.setattr(sweep.os, "sched_getaffinity", lambda _: set(range(cores)))
     assert sweep.best_workers(runs, bytes_needed=300_000_000) == workers
+    monkeypatch.setattr(sweep, "CPU_QUOTA", tmp_path / "cpu.max")
+    for text, at_most in (("150000 100000", 2), ("max 100000", 99), ("", 99)):  # of a container
+        sweep.CPU_QUOTA.write_text(text)
+        assert sweep.best_workers(runs, bytes_needed=300_000_000) == max(
+            1, min(workers, at_most // threads_each)
+        )
     monkeypatch.setattr(sweep, "threads", lambda: None)  # on a GPU
     assert sweep.best_workers(runs, bytes_needed=300_000_000) == 1
 
