@@ -46,12 +46,12 @@ def deferred(quiet: bool = False) -> Generator[None, None, None]:
         yield
         return
     is_library = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    count = 0
+    has_raised = False
 
     def note(number: int, frame: FrameType | None) -> None:
-        nonlocal count
-        count += 1
-        if is_library and count > 1:
+        nonlocal has_raised
+        if is_library and len(_received) > 1 and not has_raised:
+            has_raised = True
             raise Interrupted(number)
 
     read_end, write_end = os.pipe()
@@ -87,7 +87,9 @@ def _listen(read_end: int, quiet: bool, is_library: bool) -> None:
             for child in list(_children):
                 child.kill()
             os._exit(128 + numbers[0])
-        if not quiet:
+        if heard == 2:  # Python may have taken both for one
+            os.kill(os.getpid(), numbers[0])
+        if heard == 1 and not quiet:
             say("\nStopping after this epoch; press Ctrl-C again to stop at once.")
 
 
