@@ -1,5 +1,7 @@
 """Runs that were stopped in the middle go on exactly, to the last bit."""
 
+import random
+
 import jax
 import numpy as np
 import pytest
@@ -161,6 +163,25 @@ def test_a_damaged_one_is_named_and_the_one_before_it_used(copied, caplog, damag
     assert not path.exists()
     paths["epoch-2.msgpack"].write_bytes(b"")
     assert found.read(run) is None
+
+
+def test_no_damage_goes_unnoticed(copied):
+    """Bytes changed, lost and added anywhere, the checksum included."""
+    run, found, paths = copied
+    path, draw = paths["epoch-3.msgpack"], random.Random(0)
+    intact = path.read_bytes()
+    for _ in range(60):
+        content = bytearray(intact)
+        at = draw.choice([draw.randrange(40), draw.randrange(len(content))])
+        how = draw.choice(["change", "lose", "add"])
+        if how == "change":
+            content[at] ^= draw.randint(1, 255)
+        elif how == "lose":
+            del content[at : at + draw.randint(1, 100)]
+        else:
+            content[at:at] = draw.randbytes(draw.randint(1, 100))
+        path.write_bytes(content)
+        assert found.read(run).epoch == 2
 
 
 def test_one_that_other_code_made_is_not_used(copied, caplog, monkeypatch):
