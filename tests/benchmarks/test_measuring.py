@@ -18,6 +18,7 @@ def sleep(seconds: float):
     return lambda: time.sleep(seconds)
 
 
+@pytest.mark.slow
 def test_workloads_take_turns_in_processes_of_their_own():
     fast, slow = measuring.in_turns(
         [Work("tests.benchmarks.test_measuring:sleep", {"seconds": seconds}) for seconds in (0.0, 0.05)], 3

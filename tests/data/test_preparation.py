@@ -421,6 +421,7 @@ def test_damaged_records_are_prepared_again(file, how, original, data_dir, caplo
     assert "are damaged and will be prepared again" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_killed_preparation_is_repeated(original, data_dir):
     folder, arrays = original("usps")
     code = """

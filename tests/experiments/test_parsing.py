@@ -157,6 +157,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert not (tmp_path / "~").exists()
 
 
+@pytest.mark.slow
 def test_a_platform_that_is_not_there_is_named():
     code = "from experiments import cli; cli.check_platform()"
     ended = subprocess.run(

@@ -92,6 +92,7 @@ def few_pixels(monkeypatch):
     monkeypatch.setitem(drawing.SETTINGS, "savefig.dpi", 30)
 
 
+@pytest.mark.slow
 def test_a_users_settings_change_no_figure(few_pixels):
     plain = {what: figures.render(figure, "png") for what, figure in all_figures().items()}
     with matplotlib.rc_context(SETTINGS):
