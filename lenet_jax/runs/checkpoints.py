@@ -69,7 +69,7 @@ class Checkpoints:
             "attempt": _pack(saved.attempt),
             "leaves": {f"{number}": np.asarray(leaf) for number, leaf in enumerate(saved.leaves)},
         })  # fmt: skip
-        folder = self._folder(run)
+        folder = self._folder(run.key)
         files.make_directory(folder, flag="")
         files.write(folder / f"epoch-{saved.epoch}.msgpack", _checksum(payload) + payload)
         for path in self._newest_first(run)[KEPT:]:
@@ -107,24 +107,25 @@ class Checkpoints:
 
     def remove(self, run: Run) -> None:
         """Removes the checkpoints of a run, if there are any."""
-        shutil.rmtree(self._folder(run), ignore_errors=True)
+        shutil.rmtree(self._folder(run.key), ignore_errors=True)
 
     def remove_recorded(self, runs: Iterable[Key]) -> None:
         """Removes what a kill has left of recorded runs; not of those that a process computes again."""
-        for arm, seed in runs:
-            if not claims.path_of(self._sweep, arm, seed).exists():
-                shutil.rmtree(self._directory / f"{arm}-seed{seed}", ignore_errors=True)
+        for key in runs:
+            if not claims.path_of(self._sweep, *key).exists():
+                shutil.rmtree(self._folder(key), ignore_errors=True)
 
     def close(self) -> None:
         """Removes the folder if it is empty."""
         with contextlib.suppress(OSError):  # not there, or another process has checkpoints in it
             self._directory.rmdir()
 
-    def _folder(self, run: Run) -> pathlib.Path:
-        return self._directory / f"{run.arm}-seed{run.seed}"
+    def _folder(self, key: Key) -> pathlib.Path:
+        arm, seed = key
+        return self._directory / f"{arm}-seed{seed}"
 
     def _newest_first(self, run: Run) -> list[pathlib.Path]:
-        names = {path: NAME.fullmatch(path.name) for path in self._folder(run).glob("epoch-*")}
+        names = {path: NAME.fullmatch(path.name) for path in self._folder(run.key).glob("epoch-*")}
         epochs = {path: int(match[1]) for path, match in names.items() if match}
         return sorted(epochs, key=lambda path: epochs[path], reverse=True)
 

@@ -51,7 +51,6 @@ def settings(parallel: str) -> dict[str, Any]:
 def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     """Raises UserError if runs of a folder were made with other `settings` than ours.
 
-
     Args:
       recorded: a provenance, or `settings`; those that it lacks are unknown and fit.
     """
@@ -94,6 +93,7 @@ def versions(ran_on: dict) -> str:
     return ", ".join([f"Python {ran_on['python']}", *libraries])
 
 
+@functools.cache
 def processor() -> str:
     """The processor's model name if Linux reports it, otherwise its architecture."""
     try:

@@ -221,28 +221,27 @@ class Store:
         }
         replaces = (arm, seed) in self._records  # only with `rerun`
         is_damaged = self._runs.is_merged_file_damaged
-        if replaces or is_damaged or provenance not in self._header["provenances"].values():
-            with claims.locked(self.directory):
+        changes_header = provenance not in self._header["provenances"].values()
+        with contextlib.ExitStack() as stack:
+            if replaces or is_damaged or changes_header:
+                stack.enter_context(claims.locked(self.directory))
                 with contextlib.suppress(Damaged):  # it is set aside as it is written anew
                     self._header = read_header(self.directory) or self._header  # in case it was deleted
                 if "threads" in provenance:
                     self.check_settings(provenance)  # another command may have recorded its first run
                 add_provenance(self._header, provenance)
                 write_header(self.directory, self._header)
-                if is_damaged:  # readers refuse it
-                    merge_files(self.directory, self._header)
-                if replaces:
-                    copy_run_aside(self.directory, self._header, (arm, seed))
-                record["kept"] = kept.write(self.directory, arm, seed, contents or {})
-                if replaces:
-                    line = to_line(pack(self._header, record)).rstrip(b"\n")
-                    replace_run(self.directory, (arm, seed), line, self._files.epochs_of(arm, seed))
-                else:
-                    self._files.append(RUNS, pack(self._header, record))
-        else:
+            if is_damaged:  # readers refuse it
+                merge_files(self.directory, self._header)
+            if replaces:
+                copy_run_aside(self.directory, self._header, (arm, seed))
             # A run's files first, so that a recorded run has them.
             record["kept"] = kept.write(self.directory, arm, seed, contents or {})
-            self._files.append(RUNS, pack(self._header, record))
+            if replaces:
+                line = to_line(pack(self._header, record)).rstrip(b"\n")
+                replace_run(self.directory, (arm, seed), line, self._files.epochs_of(arm, seed))
+            else:
+                self._files.append(RUNS, pack(self._header, record))
         self._outdated.pop((arm, seed), None)
         self.release(arm, seed)
 

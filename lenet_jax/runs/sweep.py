@@ -105,8 +105,8 @@ def best_workers(runs: int, bytes_needed: int) -> int:
     """The number of processes that train `runs` runs quickest, each needing `bytes_needed` bytes.
 
     On CPUs, one for each core that is not taken by another's threads, as long as they fit into memory: two
-    processes of one thread each train 1.2 to 1.5 times as many runs in a given time as one of two threads. A
-    GPU or TPU trains many runs at once, and belongs to one process.
+    processes of one thread each train more runs in a given time than one of two threads. A GPU or TPU trains
+    many runs at once, and belongs to one process.
     """
     of_process = threads()
     if of_process is None:
