@@ -65,6 +65,7 @@ def drawn_once(one_format, monkeypatch):
 def one_device(monkeypatch):
     """Sweeps run here as on most machines, one run after another, and are compared with `finished_sweep`,
     whose runs were spread over four devices."""
+    threads()  # of this process, which has four devices, is found out once
     monkeypatch.setattr(jax, "local_device_count", lambda: 1)
 
 
