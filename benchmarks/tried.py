@@ -204,7 +204,7 @@ def _make_step(
     """A step that moves kernel and input by their gradients, so that no step can be optimised away."""
 
     def mean_square(kernel: jax.Array, tiles: jax.Array) -> jax.Array:
-        return jnp.square(form(FeatureMaps(tiles, size), kernel, reads_PT)).mean()
+        return jnp.square(form(FeatureMaps(tiles, size, BATCH), kernel, reads_PT)).mean()
 
     def step(state: State) -> State:
         kernel, tiles = state

@@ -4,6 +4,7 @@ A workload is a function without arguments that does a fixed amount of work and 
 functions here make workloads from plain values, so that another process can call them.
 """
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -117,7 +118,7 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, form: str) -> tuple[Apply, dict,
 
         def apply(params: dict, inputs: jax.Array) -> jax.Array:
             are_images = inputs.shape == x_NHWC.shape
-            maps = FeatureMaps.from_images(inputs) if are_images else FeatureMaps(inputs, x.size)
+            maps = FeatureMaps.from_images(inputs) if are_images else dataclasses.replace(x, tiles=inputs)
             y: Any = layer.apply({"params": params, **constants}, maps)
             return y.tiles
 

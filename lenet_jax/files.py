@@ -113,6 +113,17 @@ def is_open_at(descriptor: int, path: pathlib.Path) -> bool:
         return False
 
 
+def cache_folder() -> pathlib.Path | None:
+    """The folder of what is kept for this user, made if necessary; None if it cannot be written to."""
+    try:
+        caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+        folder = pathlib.Path(caches) / "lenet_jax"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return None
+    return folder if os.access(folder, os.R_OK | os.W_OK | os.X_OK) else None
+
+
 def names_in(directory: pathlib.Path) -> list[str]:
     """The names of all files in a folder, sorted; [] if there is no such folder.
 

@@ -15,6 +15,8 @@ from lenet_jax.config.fields import FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import to_record
 from lenet_jax.data import DatasetInfo, dataset_info
 from lenet_jax.models.counts import ModelCounts, count_model
+from lenet_jax.models.networks import CNN
+from lenet_jax.native.form import NATIVE, PRODUCTS
 from lenet_jax.training.jax_settings import own_settings
 from lenet_jax.training.program import Program
 
@@ -87,12 +89,23 @@ class Resolved:
         """Whether runs hold out images for validation."""
         return has_validation(self.config)
 
-    def make_program(self, images: Mapping[str, int], batch_devices: int = 1) -> Program:
+    def make_program(
+        self, images: Mapping[str, int], batch_devices: int = 1, form: str = PRODUCTS
+    ) -> Program:
         """The program for a dataset with these numbers of `train`, `validation` and `test` images.
+
+        Args:
+          batch_devices: devices that share a batch.
+          form: one of `lenet_jax.native.form`, which computes sparse wirings.
 
         Raises UserError if there are too few, or a batch can't be split over `batch_devices`.
         """
-        return make_program(self.config, self.model, images, batch_devices, self.dataset.channels)
+        return make_program(self.config, self.model_in(form), images, batch_devices, self.dataset.channels)
+
+    def model_in(self, form: str) -> nn.Module:
+        """`model`, whose sparse wirings `form` computes."""
+        is_native = form == NATIVE and isinstance(self.model, CNN)
+        return self.model.clone(native=True) if is_native else self.model
 
     def with_seed(self, seed: int) -> "Resolved":
         """The same for another repetition, which differs only in its seed."""

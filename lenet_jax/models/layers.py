@@ -118,12 +118,12 @@ class Pool(nn.Module):
         tiles = x.cut(side, -(-x.size // side))
         pooling = self.pooling
         windows = _window_sums(tiles) if pooling.join is jnp.add else _windows(pooling.join, tiles)
-        pooled = FeatureMaps(windows, x.size // 2)
+        pooled = FeatureMaps(windows, x.size // 2, x.count)
         if pooling.scale != 1:
             pooled = pooled.with_matrix(pooled.matrix * pooling.scale)
         if not pooling.is_trainable:
             return pooled
-        maps = x.shape[-1]
+        maps = x.channels
         coefficient = self.param("coefficient", fan_in_uniform(self.initialisation, 4), (maps,))
         bias = self.param("bias", nn.initializers.zeros_init(), (maps,))
         return pooled.with_matrix(pooled.column(coefficient) * pooled.matrix + pooled.column(bias))
@@ -155,9 +155,9 @@ def squared_distances(states_NU: jax.Array, codes: Codes) -> jax.Array:
 
 
 def _windows(join: Callable[[jax.Array, jax.Array], jax.Array], tiles: jax.Array) -> jax.Array:
-    """Joins the positions of each 2x2 window: (side, side, ...) becomes (side / 2, side / 2, ...)."""
-    rows = join(tiles[0::2], tiles[1::2])
-    return join(rows[:, 0::2], rows[:, 1::2])
+    """Joins the positions of each 2x2 window: (B, side, side, ...) becomes (B, side / 2, side / 2, ...)."""
+    rows = join(tiles[:, 0::2], tiles[:, 1::2])
+    return join(rows[:, :, 0::2], rows[:, :, 1::2])
 
 
 @jax.custom_vjp
@@ -171,9 +171,10 @@ def _window_sums(tiles: jax.Array) -> jax.Array:
 
 
 def _window_sums_backward(residuals: None, gradient: jax.Array) -> tuple[jax.Array]:
-    side, _, *rest = gradient.shape
-    spread = materialised(gradient)[:, None, :, None]
-    return (jnp.broadcast_to(spread, (side, 2, side, 2, *rest)).reshape(2 * side, 2 * side, *rest),)
+    blocks, side, _, *rest = gradient.shape
+    spread = materialised(gradient)[:, :, None, :, None]
+    windows = jnp.broadcast_to(spread, (blocks, side, 2, side, 2, *rest))
+    return (windows.reshape(blocks, 2 * side, 2 * side, *rest),)
 
 
 _window_sums.defvjp(lambda tiles: (_window_sums(tiles), None), _window_sums_backward)

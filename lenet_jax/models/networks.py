@@ -10,11 +10,13 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from lenet_jax.models import wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
 from lenet_jax.models.map_tables import Table
 from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired
+from lenet_jax.native import calls
 
 
 class Dropout(nn.Module):
@@ -122,24 +124,29 @@ class CNN(nn.Module):
       stages: in order, from the image on.
       classifier: the MLP that reads the last stage.
       initialisation: one of INITIALISATIONS, for the stages.
+      native: whether the native kernel computes sparse wirings; see `lenet_jax.native.form`.
     """
 
     stages: tuple[Stage, ...]
     classifier: MLP
     initialisation: str = "unit_variance"
+    native: bool = False
 
     @nn.compact
     def __call__(
         self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
         """Maps images (N, size, size, C) to outputs (N, K), or what fixed output units read; see `MLP`."""
-        x = FeatureMaps.from_images(images_NHWC)
+        x = self._feature_maps(jnp.asarray(images_NHWC))  # perhaps NumPy's
         activate = Activation(self.classifier.activation, name="activation")
         number = 1
         for stage in self.stages:
             fields = dataclasses.asdict(stage)
             pooling = fields.pop("pooling")
-            steps = [Wired(**fields, initialisation=self.initialisation, name=f"stage_{number}"), activate]
+            wired = Wired(
+                **fields, initialisation=self.initialisation, native=self.native, name=f"stage_{number}"
+            )
+            steps = [wired, activate]
             if pooling != "none":
                 pool = Pool(pooling, self.initialisation, name=f"pool_{number + 1}")
                 # Activations are monotone, so max pooling may come first: there is less to activate.
@@ -150,6 +157,14 @@ class CNN(nn.Module):
             for step in steps:
                 x = step(x)
         return self.classifier(x.images, dropout_rate, states_only)
+
+    def _feature_maps(self, images_NHWC: jax.Array) -> FeatureMaps:
+        """The images as the first stage reads them."""
+        is_sparse = wiring.CONNECTIVITY[self.stages[0].connectivity].is_sparse
+        count, size, _, _ = images_NHWC.shape
+        if self.native and is_sparse and calls.is_for_batches_of(count):
+            return FeatureMaps(calls.blocks_of_images(images_NHWC), size, count)
+        return FeatureMaps.from_images(images_NHWC)
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """See `MLP.outputs`."""

@@ -47,13 +47,13 @@ def convolve(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int, stride: in
     side_read = side * stride
     tiles_read = -(-(side_read - stride + kernel_size) // side_read)  # in one direction
     along = -(-out // side)
-    tiles = x.cut(side_read, along + tiles_read - 1)
+    [tiles] = x.in_blocks(count).cut(side_read, along + tiles_read - 1)
     tiles = tiles.reshape(side_read * side_read * channels, *tiles.shape[3:])
     offsets = range(tiles_read)
     patches = jnp.concatenate([tiles[:, i : i + along, j : j + along] for i in offsets for j in offsets])
     band = _band(kernel_TCO.reshape(kernel_size, kernel_size, channels, maps), side, stride, tiles_read)
     y = jnp.matmul(band, patches.reshape(band.shape[1], along * along * count), precision=PRECISION)
-    return FeatureMaps(y.reshape(side, side, maps, along, along, count), out)
+    return FeatureMaps(y.reshape(1, side, side, maps, along, along, count), out, count)
 
 
 def _band(kernel_HWCO: jax.Array, side: int, stride: int, tiles_read: int) -> jax.Array:

@@ -1,5 +1,6 @@
 """The layer of feature maps that is wired by any cell of the connectivity grid."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import fan_in_uniform
 from lenet_jax.models.map_tables import Table
+from lenet_jax.native import calls
 
 
 class Wired(nn.Module):
@@ -44,6 +46,7 @@ class Wired(nn.Module):
       table: the input maps that each map reads; None if every map reads all of them.
       unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
+      native: whether the native kernel computes sparse wirings; see `lenet_jax.native.form`.
 
     A connectivity that is not spatial has stride 1, no padding and no table.
     """
@@ -58,6 +61,7 @@ class Wired(nn.Module):
     table: Table | None = None
     unit_bias: bool = False
     initialisation: str = "unit_variance"
+    native: bool = False
 
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
@@ -65,20 +69,30 @@ class Wired(nn.Module):
 
         `size` is the side of the input maps, padding included.
         """
-        if any(self.padding):
-            x = x.padded(*self.padding, self.pad_value)
-        _, size, _, channels = x.shape
+        size = x.size + sum(self.padding)
         out = wiring.output_size(size, self.kernel_size, self.stride)
-        kernel = self._kernel(size, channels, () if self.sharing == "shared" else (out * out,))
+        kernel = self._kernel(size, x.channels, () if self.sharing == "shared" else (out * out,))
         by_unit = self.unit_bias or self.sharing == "unshared"
         bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
         bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
 
+        connectivity = wiring.CONNECTIVITY[self.connectivity]
+        if self.native and connectivity.is_sparse and calls.is_for_batches_of(x.count):
+            layer = calls.Layer(
+                x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit, self._pairs
+            )
+            tiles = x.in_blocks(calls.block()).tiles
+            return FeatureMaps(calls.wired(layer, tiles, kernel, bias, self._reads(size)), out, x.count)
+        if any(self.padding):
+            x = x.padded(*self.padding, self.pad_value)
+        if self.table is not None:
+            kernel = products.spread_pairs(kernel, self.table, x.channels)  # T, C, O, perhaps P
+            kernel = jnp.moveaxis(kernel, 2, -1)
         if (self.connectivity, self.sharing) == ("local", "shared"):
             y = products.convolve(x, kernel, self.kernel_size, self.stride)
             if by_unit:
                 biases = FeatureMaps.from_plain(bias.T.reshape(self.maps, out, out, 1))
-                return FeatureMaps(y.tiles + biases.cut(y.side, y.tiles.shape[3]), out)
+                return dataclasses.replace(y, tiles=y.tiles + biases.cut(y.side, y.tiles.shape[4]))
             return y.with_matrix(y.matrix + y.column(bias))
         if (self.connectivity, self.sharing) == ("full", "shared"):
             y_OPN = products.correlate_all(x, kernel, self.kernel_size)
@@ -91,7 +105,7 @@ class Wired(nn.Module):
         return FeatureMaps.from_plain(y_OPN.reshape(self.maps, out, out, -1))
 
     def _kernel(self, size: int, channels: int, positions: tuple[int, ...]) -> jax.Array:
-        """The kernel, (T, C, *positions, O); with a table, zero where a map does not read an input map."""
+        """The kernel, (T, C, *positions, O), or with a table (T, Q, *positions)."""
         taps = wiring.CONNECTIVITY[self.connectivity].taps(size, self.kernel_size)
         if self.table is None:
             init = fan_in_uniform(self.initialisation, taps * channels)
@@ -99,9 +113,12 @@ class Wired(nn.Module):
         maps_read = np.array([len(read) for read in self.table for _ in read])
         fan_in = taps * maps_read.reshape(1, -1, *(1 for _ in positions))
         init = fan_in_uniform(self.initialisation, fan_in)
-        pairs = self.param("kernel", init, (taps, len(maps_read), *positions))
-        dense = products.spread_pairs(pairs, self.table, channels)  # T, C, O, *positions
-        return jnp.moveaxis(dense, 2, -1)
+        return self.param("kernel", init, (taps, len(maps_read), *positions))
+
+    @property
+    def _pairs(self) -> tuple[tuple[int, int], ...]:
+        """(input map, map) of each pair of the table, in its order; () without a table."""
+        return tuple((channel, number) for number, read in enumerate(self.table or ()) for channel in read)
 
     def _reads(self, size: int) -> wiring.Positions:
         """(P, T) positions; where they are drawn, a variable, initialised by the key `wiring`."""

@@ -53,12 +53,14 @@ class Connectivity:
       is_drawn: whether positions are drawn at random. Both functions then take a random key as an additional
         first argument, and the positions that they draw are part of a run's state.
       is_spatial: whether a stage may have a stride, padding or a map table.
+      is_sparse: whether a unit has as many taps as the kernel has pixels.
     """
 
     stencil: Callable[..., Positions]
     unshared_reads: Callable[..., Positions] | None = None
     is_drawn: bool = False
     is_spatial: bool = False
+    is_sparse: bool = True
 
     def reads(
         self, sharing: str, size: int, kernel_size: int, stride: int = 1, key: jax.Array | None = None
@@ -111,5 +113,7 @@ CONNECTIVITY: Mapping[str, Connectivity] = {
         lambda key, size, kernel_size: random_reads(key, 1, size, kernel_size)[0], random_reads, is_drawn=True
     ),
     # A shared kernel as large as the input slides over it.
-    "full": Connectivity(lambda size, kernel_size: full_reads(1, size, kernel_size)[0], full_reads),
+    "full": Connectivity(
+        lambda size, kernel_size: full_reads(1, size, kernel_size)[0], full_reads, is_sparse=False
+    ),
 }

@@ -7,7 +7,8 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-PACKAGES = ("data", "models", "training")
+PACKAGES = ("data", "models", "native", "training")
+LANGUAGES = (".py", ".cc", ".h")
 UNKNOWN = "unknown"  # for runs recorded before there were digests
 DIGITS = 16
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -15,22 +16,23 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 @functools.cache  # of the code as loaded: edits during a sweep do not count
 def code_digest() -> str:
-    """16 hexadecimal digits over all modules of lenet_jax.data, .models and .training.
+    """16 hexadecimal digits over all modules of PACKAGES, and what of them is in C++.
 
-    Comments, docstrings and formatting make no difference, nor does the version of Python.
+    In Python, comments, docstrings and formatting make no difference, nor does the version.
     """
     root = pathlib.Path(__file__).parent.parent
-    paths = [path for package in PACKAGES for path in (root / package).rglob("*.py")]
+    paths = [path for package in PACKAGES for path in (root / package).rglob("*") if path.suffix in LANGUAGES]
     return digest_sources({
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths
     })  # fmt: skip
 
 
 def digest_sources(sources: Mapping[str, str]) -> str:
-    """The digest of modules, {path: source}."""
+    """The digest of sources, {path: source}."""
     digest = hashlib.sha256()
     for path, source in sorted(sources.items()):
-        digest.update(f"{path}\n{_canonical(ast.parse(source))}\n".encode())
+        content = _canonical(ast.parse(source)) if path.endswith(".py") else source
+        digest.update(f"{path}\n{content}\n".encode())
     return digest.hexdigest()[:DIGITS]
 
 

@@ -13,6 +13,7 @@ from lenet_jax.errors import UserError
 from lenet_jax.runs import kept, network_files
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.mistakes import Mistakes, read_mistakes
+from lenet_jax.runs.provenance import recorded_form
 from lenet_jax.runs.store import read_epochs, read_sweep
 from lenet_jax.runs.trained import TrainedRun
 
@@ -174,6 +175,7 @@ class Sweep:
                 for row in self.epochs
                 if (row["arm"], row["seed"]) == (run["arm"], run["seed"])
             ],
+            recorded_form(run["provenance"]),
         )
 
 

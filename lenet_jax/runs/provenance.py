@@ -11,11 +11,12 @@ from typing import Any
 import jax
 
 from lenet_jax.errors import UserError
+from lenet_jax.native import form
 from lenet_jax.runs.revision import git_revision
 from lenet_jax.training.jax_settings import settings_from_outside, threads
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "ml-collections", "tensorflow-datasets")
-SETTINGS = ("devices", "threads", "environment")
+SETTINGS = ("form", "devices", "threads", "environment")
 SHOWN_LIBRARIES = ("jax", "flax", "optax")
 
 
@@ -38,10 +39,12 @@ def settings(parallel: str) -> dict[str, Any]:
       parallel: `config.parallel` of the run.
 
     Returns:
-      "devices" that share each batch; "threads" that share each product, None if there is no CPU to share;
+      "form": what computes sparse wirings, see `lenet_jax.native.form`; "devices" that share each batch;
+      "threads" that share each product, None if there is no CPU to share;
       "environment": variables that change how XLA compiles.
     """
     return {
+        "form": form.current(),
         "devices": jax.local_device_count() if parallel == "pmap" else 1,
         "threads": threads(),
         "environment": settings_from_outside(),
@@ -52,12 +55,16 @@ def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: M
     """Raises UserError if runs of a folder were made with other `settings` than ours.
 
     Args:
-      recorded: a provenance, or `settings`; those that it lacks are unknown and fit.
+      recorded: a provenance, or `settings`; those that it lacks are unknown and fit, except that runs
+        without a form were computed by products.
     """
-    own_settings = {name: ours[name] for name in SETTINGS if name in ours}
-    found = {
+    recorded = {**recorded, "form": recorded_form(recorded)}
+    own_settings: dict[str, Any] = {name: ours[name] for name in SETTINGS if name in ours}
+    found: dict[str, tuple[Any, Any]] = {
         name: (recorded[name], own) for name, own in own_settings.items() if recorded.get(name, own) != own
     }
+    if "form" in found:
+        raise UserError(_other_form(directory, found["form"][0]))
     if "threads" in found and None in found["threads"]:
         device = "a CPU" if found["threads"][0] else "an accelerator"
         raise UserError(
@@ -84,6 +91,24 @@ def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: M
             f"{directory} holds runs made with other environment variables, which may change numbers: set "
             f"{missing or 'none'}, unset {added or 'none'}, or choose another --workdir."
         )
+
+
+def recorded_form(recorded: Mapping[str, Any]) -> str:
+    """What computed the sparse wirings of a run, by its provenance."""
+    return recorded.get("form", form.PRODUCTS)
+
+
+def _other_form(directory: pathlib.Path, theirs: str) -> str:
+    if theirs == form.PRODUCTS:
+        return (
+            f"{directory} holds runs computed by matrix products, and this process uses the native kernel, "
+            f"which changes last digits: set {form.SWITCH}=0, or choose another --workdir."
+        )
+    return (
+        f"{directory} holds runs computed by the native kernel, which this process lacks "
+        f"({form.why_products()}), and last digits would change: continue where there is one, or choose "
+        "another --workdir."
+    )
 
 
 def versions(ran_on: dict) -> str:

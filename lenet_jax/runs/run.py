@@ -11,6 +11,7 @@ import numpy as np
 from lenet_jax.config.resolve import Resolved
 from lenet_jax.data import DatasetInfo, Split, dataset_info, load_splits, split_counts
 from lenet_jax.errors import UserError
+from lenet_jax.native import form
 from lenet_jax.training import memory
 from lenet_jax.training.engine import Engine, make_engine
 from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters
@@ -76,7 +77,7 @@ def prepare(resolved: Resolved, runs: int = 1) -> Prepared:
     config = resolved.config
     engine = make_engine(config.parallel, runs)
     counts = split_counts(resolved.dataset, config.data)
-    program = resolved.make_program(counts, engine.batch_devices)
+    program = resolved.make_program(counts, engine.batch_devices, form.current())
     bytes_needed = memory.bytes_needed(program, resolved.counts, sum(counts.values()))
     _check_memory(resolved, bytes_needed, sum(counts.values()))
     check_dataset(resolved)

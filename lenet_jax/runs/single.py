@@ -13,6 +13,7 @@ from lenet_jax.config.identity import flatten, identifies
 from lenet_jax.config.listing import as_arguments
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
+from lenet_jax.native import form
 from lenet_jax.runs import interruption
 from lenet_jax.runs.loaded import load_sweep
 from lenet_jax.runs.population import Metrics, Network, train_runs
@@ -78,7 +79,9 @@ def _train_in_memory(config: ml_collections.ConfigDict, callback: Callback | Non
                 f"{run.name} diverged in epoch {trained.epoch}: it has no network and no answers."
             )
 
-    return TrainedRun(run.arm, resolved, result_of(run, trained), network, answers, lambda: epochs)
+    return TrainedRun(
+        run.arm, resolved, result_of(run, trained), network, answers, lambda: epochs, form.current()
+    )
 
 
 def train_in_folder(

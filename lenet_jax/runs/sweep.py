@@ -14,6 +14,7 @@ import ml_collections
 
 from lenet_jax.config.arms import Arm
 from lenet_jax.errors import UserError
+from lenet_jax.native import form
 from lenet_jax.runs import interruption
 from lenet_jax.runs.checkpoints import Checkpoints
 from lenet_jax.runs.code_digest import code_digest, describe_code
@@ -21,7 +22,7 @@ from lenet_jax.runs.network_files import pack_files
 from lenet_jax.runs.plan import Plan, Request, make_plan
 from lenet_jax.runs.population import Metrics, Saved, train_runs
 from lenet_jax.runs.progress import Progress, Reports, SentReports, replay, show_plain_messages
-from lenet_jax.runs.provenance import check_settings, provenance, settings
+from lenet_jax.runs.provenance import check_settings, provenance, recorded_form, settings
 from lenet_jax.runs.result import describe, result_of
 from lenet_jax.runs.run import Prepared, Run, forget_images, prepare
 from lenet_jax.runs.store import Store
@@ -76,6 +77,24 @@ def run_sweep(
     """
     request = Request(config, list(arms), command, directory, kind, rerun)
     plan = make_plan(request)
+    with form.using(form_of(plan)):
+        return _run(request, plan, after_runs, callback, workers)
+
+
+def form_of(plan: Plan) -> str:
+    """What computes the missing runs: what computed those that are recorded, or the form in use."""
+    recorded = {recorded_form(run["provenance"]) for run in plan.recorded.values()}
+    return recorded.pop() if len(recorded) == 1 else form.current()
+
+
+def _run(
+    request: Request,
+    plan: Plan,
+    after_runs: AfterRuns | None,
+    callback: Callback | None,
+    workers: int | None,
+) -> bool:
+    directory, rerun = request.directory, request.rerun
     if not rerun and (notice := describe_code(plan.recorded.values())):
         print(notice, file=sys.stderr)
     for run in plan.recorded.values() if plan.missing else ():
@@ -155,7 +174,9 @@ def _fill_as_worker(send: Callable[[tuple], None], request: Request, after_runs:
     """What each worker of `run_sweep` does."""
     show_plain_messages()
     keep_compilations()
-    _fill_folder(request, make_plan(request), SentReports(send), after_runs)
+    plan = make_plan(request)
+    with form.using(form_of(plan)):
+        _fill_folder(request, plan, SentReports(send), after_runs)
 
 
 def _fill_folder(

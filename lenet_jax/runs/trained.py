@@ -25,6 +25,7 @@ from lenet_jax.data import (
 from lenet_jax.errors import UserError
 from lenet_jax.models import inspection
 from lenet_jax.models.counts import ModelCounts
+from lenet_jax.native import form
 from lenet_jax.runs.population import Metrics, Network
 from lenet_jax.runs.run import check_dataset, hyperparameters_of
 from lenet_jax.training.engine import make_engine
@@ -49,8 +50,14 @@ class TrainedRun:
         network: Callable[[], Network],
         answers: Callable[[], Mapping[str, Answers]],
         epochs: Callable[[], list[Metrics]],
+        computed_by: str,
     ):
-        """`network`, `answers` and `epochs` are called when they are first needed."""
+        """`network`, `answers` and `epochs` are called when they are first needed.
+
+        Args:
+          computed_by: what computed the run's sparse wirings, see `lenet_jax.native.form`.
+        """
+        self._form = computed_by
         self.arm = arm
         self.result = dict(result)
         self._resolved = resolved
@@ -160,8 +167,9 @@ class TrainedRun:
         """Scores (N, K) float32, whose largest is the answer's: logits, or negated distances of RBF units.
 
         On the images of `splits`, a network of the epoch that counts (see `network`) has exactly the recorded
-        accuracies, on the machine that recorded them and with the same number of threads. Where
-        `config.data.move` or `.positions` shift images, that holds for preprocessed ones.
+        accuracies, on the machine that recorded them, with the same number of threads, and with the native
+        kernel if that computed the run. Where `config.data.move` or `.positions` shift images, that holds for
+        preprocessed ones.
 
         Args:
           images: as the dataset supplies them, (N, side, side) or (N, side, side, C), of numpy or JAX.
@@ -177,7 +185,9 @@ class TrainedRun:
         variables = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], self.variables)
         state = State(hyperparameters, variables["params"], variables["wiring"], None, ())
         data = engine.put(Split(images_NSSC, np.zeros(len(images_NSSC), np.int32)))
-        outputs = engine.predict(self.model, state, data, 0, len(images_NSSC))[0]
+        with form.using(self._form):
+            model = self._resolved.model_in(form.current())
+        outputs = engine.predict(model, state, data, 0, len(images_NSSC))[0]
         return Objective(self.config.train.loss).scores(outputs)
 
     def predict_class(self, images: Any, *, preprocessed: bool = False) -> np.ndarray:

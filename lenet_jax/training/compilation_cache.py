@@ -1,6 +1,5 @@
 """Compiled programs in the user's cache folder, and what to do when one is damaged."""
 
-import os
 import pathlib
 import re
 import shutil
@@ -10,6 +9,8 @@ from typing import Any
 
 import jax
 from absl import logging
+
+from lenet_jax import files
 
 CACHE_WARNING = re.compile(
     r"Error (?P<access>reading|writing) persistent compilation cache entry for '(?P<name>[^']+)': "
@@ -25,13 +26,8 @@ def keep_compilations() -> None:
     nothing is kept. A damaged entry is removed, so that JAX compiles it again and keeps it anew.
     """
     if not jax.config.values["jax_compilation_cache_dir"]:
-        try:
-            caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-            folder = pathlib.Path(caches) / "lenet_jax"
-            folder.mkdir(parents=True, exist_ok=True)
-        except (OSError, RuntimeError):  # RuntimeError: there is no home folder
-            return
-        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        folder = files.cache_folder()
+        if folder is None:
             return
         jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -28,9 +28,8 @@ def test_plain_layers_are_the_wired_layers(connectivity, sharing, channels):
     def both(params, x_NHWC, plain_params):
         def wired(params, x_NHWC):
             are_images = x_NHWC.shape == inputs.shape
-            return FeatureMaps(
-                apply(params, x_NHWC if are_images else FeatureMaps.from_images(x_NHWC).tiles), 5
-            ).images
+            maps = FeatureMaps.from_images(x_NHWC)
+            return FeatureMaps(apply(params, x_NHWC if are_images else maps.tiles), 5, maps.count).images
 
         y, pull = jax.vjp(wired, params, x_NHWC)
         y_plain, pull_plain = jax.vjp(apply_plain, plain_params, x_NHWC)

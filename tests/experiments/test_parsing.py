@@ -10,6 +10,7 @@ import pytest
 from experiments import cli
 from lenet_jax.config.fields import FIELDS
 from lenet_jax.errors import UserError
+from lenet_jax.native import library
 from tests.experiments.test_cli import LENET5, assert_refused
 from tests.helpers.commands import PROJECT, TINY, run_command
 
@@ -138,6 +139,7 @@ def test_help_that_is_switched_off_is_not_shown():
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    library.load()  # so that it isn't built anew in this home folder
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text((PROJECT / "configs" / "lenet5.py").read_text())

@@ -1,0 +1,149 @@
+// Compares the layers of wired.h with plain loops, on small layers of every kind. A library that has just been
+// built is tried out with this in a process of its own; as a program, it runs under sanitizers.
+
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "wired.h"
+
+namespace {
+
+using Floats = std::vector<float>;
+
+struct Shape {
+  bool is_shared, unit_bias;
+  int images, size, channels, maps, kernel_size, stride, before, after, side;
+  std::vector<std::pair<int, int>> pairs;  // (channel, map)
+  bool is_random;
+};
+
+Floats numbers(size_t count, unsigned seed) {
+  Floats found(count);
+  for (float& number : found) {
+    seed = seed * 1664525u + 1013904223u;
+    number = float(seed >> 8) / (1 << 23) - 1;
+  }
+  return found;
+}
+
+bool agree(const char* what, const Floats& found, const std::vector<double>& expected) {
+  double largest = 0, difference = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    largest = std::max(largest, std::abs(expected[i]));
+    difference = std::max(difference, std::abs(found[i] - expected[i]));
+    if (!(std::abs(found[i]) < 1e30)) difference = INFINITY;  // also if it is no number
+  }
+  if (difference <= 1e-5 * (largest + 1e-3)) return true;
+  std::fprintf(stderr, "%s differs by %g, of %g\n", what, difference, largest);
+  return false;
+}
+
+// Where number `image` of a map is at one position.
+size_t place(const wired::Tiles& tiles, int image, int map, int row, int column) {
+  return image / wired::kBlock * tiles.block_step() + map * tiles.map_step() + tiles.offset(row, column) +
+         image % wired::kBlock;
+}
+
+bool check(const Shape& s, const wired::Threads& threads) {
+  const int side = s.size + s.before + s.after, out = (side - s.kernel_size) / s.stride + 1, units = out * out;
+  const int taps = s.kernel_size * s.kernel_size, blocks = (s.images + wired::kBlock - 1) / wired::kBlock;
+  const int out_side = std::min(2, out);
+  const wired::Tiles x_tiles{blocks, s.side, s.channels, (s.size + s.side - 1) / s.side, s.size};
+  const wired::Tiles y_tiles{blocks, out_side, s.maps, (out + out_side - 1) / out_side, out};
+  std::vector<int32_t> table;
+  const Floats draws = numbers(size_t(units) * taps, 7);
+  for (int unit = 0; unit < units; ++unit)
+    for (int tap = 0; tap < taps; ++tap) {
+      const int row = unit / out * s.stride + tap / s.kernel_size, column = unit % out * s.stride + tap % s.kernel_size;
+      const int drawn = int((draws[unit * taps + tap] + 1) / 2 * side * side) % (side * side);
+      table.push_back(s.is_random ? drawn : row * side + column);
+    }
+  const float pad_value = -0.5f;
+  wired::Layer layer{x_tiles, y_tiles, {s.before, s.after, pad_value},
+                     wired::Kernel(s.is_shared, taps, s.channels, s.maps, units, s.pairs), table.data(), s.unit_bias};
+  const wired::Kernel& k = layer.kernel;
+  Floats x(blocks * x_tiles.block_step(), 0.f), gradient(blocks * y_tiles.block_step(), 0.f);
+  const Floats x_drawn = numbers(x.size(), 1), gradient_drawn = numbers(gradient.size(), 2);
+  for (int image = 0; image < s.images; ++image) {
+    for (int map = 0; map < s.channels; ++map)
+      for (int i = 0; i < s.size * s.size; ++i) {
+        const size_t at = place(x_tiles, image, map, i / s.size, i % s.size);
+        x[at] = x_drawn[at];
+      }
+    for (int map = 0; map < s.maps; ++map)
+      for (int i = 0; i < units; ++i) {
+        const size_t at = place(y_tiles, image, map, i / out, i % out);
+        gradient[at] = gradient_drawn[at];
+      }
+  }
+  const Floats kernel = numbers(k.tap_step * taps, 3), bias = numbers(layer.biases(), 4);
+  std::vector<double> y_expected(gradient.size()), x_expected(x.size()), kernel_expected(kernel.size()),
+      bias_expected(bias.size());
+  for (int image = 0; image < blocks * wired::kBlock; ++image)
+    for (int map = 0; map < s.maps; ++map)
+      for (int unit = 0; unit < units; ++unit) {
+        const size_t at = place(y_tiles, image, map, unit / out, unit % out);
+        const int bias_at = (s.unit_bias ? unit * s.maps : 0) + map;
+        double sum = bias[bias_at];
+        bias_expected[bias_at] += gradient[at];
+        for (int tap = 0; tap < taps; ++tap)
+          for (int channel = 0; channel < s.channels; ++channel) {
+            const int64_t of_pair = k.at[channel * s.maps + map];
+            if (of_pair < 0) continue;
+            const int64_t w = of_pair + tap * k.tap_step + unit * k.unit_step;
+            const int position = table[unit * taps + tap], row = position / side - s.before,
+                      column = position % side - s.before;
+            const bool is_padding = row < 0 || column < 0 || row >= s.size || column >= s.size;
+            const size_t from = is_padding ? 0 : place(x_tiles, image, channel, row, column);
+            const double value = is_padding ? pad_value : x[from];
+            sum += value * kernel[w];
+            kernel_expected[w] += value * gradient[at];
+            if (!is_padding) x_expected[from] += double(kernel[w]) * gradient[at];
+          }
+        y_expected[at] = sum;
+      }
+  Floats y(gradient.size(), NAN), x_gradient(x.size(), NAN), kernel_gradient(kernel.size(), NAN),
+      bias_gradient(bias.size(), NAN);
+  wired::forward(threads, layer, x.data(), kernel.data(), bias.data(), y.data());
+  wired::input_gradient(threads, layer, gradient.data(), kernel.data(), x_gradient.data());
+  wired::weight_gradient(threads, layer, x.data(), gradient.data(), kernel_gradient.data(), bias_gradient.data());
+  return agree("the output", y, y_expected) & agree("the gradient of the input", x_gradient, x_expected) &
+         agree("the gradient of the kernel", kernel_gradient, kernel_expected) &
+         agree("the gradient of the bias", bias_gradient, bias_expected);
+}
+
+bool check_images(const wired::Threads& threads, int count, int positions, int channels) {
+  const int blocks = (count + wired::kBlock - 1) / wired::kBlock;
+  const Floats images = numbers(size_t(count) * positions * channels, 5);
+  Floats found(size_t(blocks) * wired::kBlock * positions * channels, NAN);
+  std::vector<double> expected(found.size());
+  for (int image = 0; image < count; ++image)
+    for (int position = 0; position < positions; ++position)
+      for (int channel = 0; channel < channels; ++channel)
+        expected[((size_t(image / wired::kBlock) * channels + channel) * positions + position) * wired::kBlock +
+                 image % wired::kBlock] = images[(size_t(image) * positions + position) * channels + channel];
+  wired::blocks_of_images(threads, images.data(), count, positions, channels, found.data());
+  return agree("the blocks of images", found, expected);
+}
+
+}  // namespace
+
+// 0 if everything agrees.
+extern "C" int wired_check() {
+  const wired::Threads threads;
+  bool is_right = check_images(threads, 20, 49, 1) & check_images(threads, 16, 9, 3);
+  for (bool is_shared : {true, false}) {
+    const bool unit_bias = !is_shared;
+    const Shape shapes[] = {
+        {is_shared, unit_bias, 20, 9, 1, 6, 5, 1, 0, 0, 1, {}, false},
+        {is_shared, unit_bias, 16, 8, 6, 16, 5, 1, 0, 0, 1, {}, false},
+        {is_shared, unit_bias, 33, 7, 3, 20, 3, 1, 0, 0, 2, {}, true},
+        {is_shared, true, 5, 8, 1, 12, 5, 2, 2, 1, 1, {}, false},
+        {is_shared, unit_bias, 9, 6, 4, 4, 3, 1, 1, 1, 2, {{0, 0}, {3, 0}, {1, 1}, {2, 1}, {0, 2}, {1, 3}}, false},
+        {is_shared, unit_bias, 3, 5, 13, 1, 5, 1, 0, 0, 1, {}, false},
+    };
+    for (const Shape& shape : shapes) is_right &= check(shape, threads);
+  }
+  return is_right ? 0 : 1;
+}

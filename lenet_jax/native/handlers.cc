@@ -1,0 +1,114 @@
+// What XLA calls: the layers of wired.h as custom calls.
+
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "wired.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace {
+
+namespace ffi = xla::ffi;
+using Floats = ffi::Buffer<ffi::F32>;
+using Images = ffi::Buffer<ffi::F32, 4>;
+using Table = ffi::Buffer<ffi::S32, 2>;
+using Result = ffi::Result<Floats>;
+
+// The attributes of every call: see `Layer` in calls.py.
+struct Attributes {
+  int64_t size, out, before, after;
+  float pad_value;
+  bool is_shared, unit_bias;
+  ffi::Span<const int64_t> pairs;
+};
+
+wired::Tiles tiles(const Floats& values, int64_t size) {
+  const auto shape = values.dimensions();
+  if (shape.size() != 7 || shape[6] != wired::kBlock || shape[1] != shape[2] || shape[4] != shape[5] ||
+      shape[1] * shape[4] < size)
+    throw std::invalid_argument("feature maps are not in blocks and tiles");
+  return {int(shape[0]), int(shape[1]), int(shape[3]), int(shape[4]), int(size)};
+}
+
+wired::Layer layer(const Attributes& of, const Floats& x, const Floats& y, const Floats& kernel, const Floats& bias,
+                   const Table& table) {
+  std::vector<std::pair<int, int>> pairs;
+  for (size_t i = 0; i + 1 < of.pairs.size(); i += 2) pairs.emplace_back(of.pairs[i], of.pairs[i + 1]);
+  const wired::Tiles x_tiles = tiles(x, of.size), y_tiles = tiles(y, of.out);
+  const int units = table.dimensions()[0], taps = table.dimensions()[1];
+  wired::Layer found{x_tiles, y_tiles, {int(of.before), int(of.after), of.pad_value},
+                     wired::Kernel(of.is_shared, taps, x_tiles.maps, y_tiles.maps, units, pairs),
+                     table.typed_data(), of.unit_bias};
+  if (units != of.out * of.out || x_tiles.blocks != y_tiles.blocks ||
+      int64_t(kernel.element_count()) != found.kernel.tap_step * taps ||
+      int64_t(bias.element_count()) != found.biases())
+    throw std::invalid_argument("the shapes of maps, weights and table do not fit together");
+  return found;
+}
+
+// Calls compute(threads) and turns exceptions into errors of XLA.
+template <typename Compute>
+ffi::Error answer(ffi::ThreadPool& pool, const Compute& compute) {
+  try {
+    compute(wired::Threads{int(pool.num_threads()),
+                           [&pool](std::function<void()> work) { pool.Schedule(std::move(work)); }});
+  } catch (const std::exception& error) {
+    return ffi::Error::InvalidArgument(error.what());
+  }
+  return ffi::Error::Success();
+}
+
+ffi::Error forward(ffi::ThreadPool pool, Attributes of, Floats x, Floats kernel, Floats bias, Table table, Result y) {
+  return answer(pool, [&](const wired::Threads& threads) {
+    wired::forward(threads, layer(of, x, *y, kernel, bias, table), x.typed_data(), kernel.typed_data(),
+                   bias.typed_data(), y->typed_data());
+  });
+}
+
+ffi::Error weight_gradient(ffi::ThreadPool pool, Attributes of, Floats x, Floats gradient, Table table,
+                           Result kernel_gradient, Result bias_gradient) {
+  return answer(pool, [&](const wired::Threads& threads) {
+    wired::weight_gradient(threads, layer(of, x, gradient, *kernel_gradient, *bias_gradient, table), x.typed_data(),
+                           gradient.typed_data(), kernel_gradient->typed_data(), bias_gradient->typed_data());
+  });
+}
+
+ffi::Error input_gradient(ffi::ThreadPool pool, Attributes of, Floats gradient, Floats kernel, Floats bias, Table table,
+                          Result x_gradient) {
+  return answer(pool, [&](const wired::Threads& threads) {
+    wired::input_gradient(threads, layer(of, *x_gradient, gradient, kernel, bias, table), gradient.typed_data(),
+                          kernel.typed_data(), x_gradient->typed_data());
+  });
+}
+
+ffi::Error blocks_of_images(ffi::ThreadPool pool, Images images, Result blocks) {
+  return answer(pool, [&](const wired::Threads& threads) {
+    const auto shape = images.dimensions();
+    const int64_t count = shape[0], pixels = shape[1] * shape[2] * shape[3];
+    if (int64_t(blocks->element_count()) != (count + wired::kBlock - 1) / wired::kBlock * wired::kBlock * pixels)
+      throw std::invalid_argument("the blocks do not have the images' shape");
+    wired::blocks_of_images(threads, images.typed_data(), count, shape[1] * shape[2], shape[3], blocks->typed_data());
+  });
+}
+
+}  // namespace
+
+XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(Attributes, ffi::StructMember<int64_t>("size"),
+                                      ffi::StructMember<int64_t>("out"), ffi::StructMember<int64_t>("before"),
+                                      ffi::StructMember<int64_t>("after"), ffi::StructMember<float>("pad_value"),
+                                      ffi::StructMember<bool>("is_shared"), ffi::StructMember<bool>("unit_bias"),
+                                      ffi::StructMember<ffi::Span<const int64_t>>("pairs"));
+
+#define CALL ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Attrs<Attributes>()
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_forward, forward,
+                              CALL.Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_weight_gradient, weight_gradient,
+                              CALL.Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_input_gradient, input_gradient,
+                              CALL.Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_blocks_of_images, blocks_of_images,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Images>().Ret<Floats>());
+
+extern "C" int wired_block() { return wired::kBlock; }

@@ -1,0 +1,634 @@
+// How the layers of wired.h are computed.
+//
+// Each unit reads as many positions, `taps`, of its input maps, which a table lists. Images are the innermost
+// dimension, a block of them at a time: as many as fit into two vectors. A block's row, one map at one
+// position, is multiplied with weights and added to sums in registers. Threads share jobs; each number of a
+// result is summed up in one job, in an order that depends neither on the number of threads nor on their speed.
+
+#include "wired.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+namespace wired {
+namespace {
+
+typedef float Vector __attribute__((vector_size(4 * kWidth), aligned(4), may_alias));
+
+Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
+void store(float* to, Vector vector) { *reinterpret_cast<Vector*>(to) = vector; }
+
+// Calls work(job) for every job and returns when all are done. The caller works as well, and helpers that
+// start late find no job left, so that nothing waits for a thread that is busy.
+template <typename Work>
+void parallel(const Threads& threads, int64_t jobs, const Work& work) {
+  const int64_t helpers = std::min<int64_t>(threads.count, jobs) - 1;
+  if (helpers <= 0) {
+    for (int64_t job = 0; job < jobs; ++job) work(job);
+    return;
+  }
+  struct Shared {
+    std::atomic<int64_t> next{0}, done{0};
+    std::mutex mutex;
+    std::condition_variable all_done;
+  };
+  auto shared = std::make_shared<Shared>();
+  auto help = [shared, jobs, &work] {  // `work` exists as long as a job is left
+    int64_t finished = 0;
+    for (int64_t job; (job = shared->next.fetch_add(1)) < jobs; ++finished) work(job);
+    if (finished && shared->done.fetch_add(finished) + finished == jobs) {
+      std::lock_guard<std::mutex> lock(shared->mutex);
+      shared->all_done.notify_one();
+    }
+  };
+  for (int64_t i = 0; i < helpers; ++i) threads.schedule(help);
+  help();
+  for (int i = 0; i < 10000 && shared->done.load() < jobs; ++i) {  // waking up takes longer than most jobs
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  std::unique_lock<std::mutex> lock(shared->mutex);
+  shared->all_done.wait(lock, [&] { return shared->done.load() == jobs; });
+}
+
+// Memory for a number of floats. Threads keep it for their next calls: getting large blocks is slow.
+class Buffer {
+ public:
+  explicit Buffer(size_t count) {
+    auto& free = unused();
+    if (!free.empty()) {
+      memory_ = std::move(free.back());
+      free.pop_back();
+    }
+    if (memory_.size() < count + 16) memory_.resize(count + 16);
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    data_ = memory_.data() + (64 - address % 64) % 64 / 4;  // where a cache line starts
+  }
+  ~Buffer() { unused().push_back(std::move(memory_)); }
+  Buffer(const Buffer&) = delete;
+  float* data() const { return data_; }
+
+ private:
+  static std::vector<std::vector<float>>& unused() {
+    static thread_local std::vector<std::vector<float>> buffers;
+    return buffers;
+  }
+  std::vector<float> memory_;
+  float* data_;
+};
+
+// Layers ---------------------------------------------------------------------------------------------------
+
+void check(const Layer& layer) {
+  const int positions = layer.side() * layer.side();
+  for (int i = 0; i < layer.kernel.units * layer.kernel.taps; ++i)
+    if (layer.table[i] < 0 || layer.table[i] >= positions)
+      throw std::invalid_argument("a unit reads position " + std::to_string(layer.table[i]) + " of " +
+                                  std::to_string(positions));
+}
+
+// Maps to read from: one block of them, as they are or with padding.
+class Source {
+ public:
+  Source(const Tiles& tiles, const Padding& padding) : tiles_(tiles), padding_(padding) {
+    is_padded_ = padding.before || padding.after;
+    const int side = tiles.size + padding.before + padding.after;
+    map_step = is_padded_ ? kBlock : tiles.map_step();
+    block_step = is_padded_ ? int64_t(side) * side * tiles.maps * kBlock : tiles.block_step();
+    offsets = tiles.offsets();
+    if (!is_padded_) return;
+    of_maps_ = std::move(offsets);
+    for (int i = 0; i < side * side; ++i) offsets.push_back(i * tiles.maps * kBlock);
+  }
+
+  size_t room() const { return is_padded_ ? block_step : 0; }  // floats that `block` needs
+
+  const float* block(const float* from, int number, float* room) const {
+    from += number * tiles_.block_step();
+    if (!is_padded_) return from;
+    std::fill_n(room, block_step, padding_.value);
+    const int side = tiles_.size + padding_.before + padding_.after;
+    for (int row = 0; row < tiles_.size; ++row)
+      for (int column = 0; column < tiles_.size; ++column)
+        for (int map = 0; map < tiles_.maps; ++map)
+          std::memcpy(room + offsets[(row + padding_.before) * side + column + padding_.before] + map * map_step,
+                      from + of_maps_[row * tiles_.size + column] + map * tiles_.map_step(), 4 * kBlock);
+    return room;
+  }
+
+  std::vector<int32_t> offsets;  // of positions, in a block
+  int64_t map_step, block_step;
+
+ private:
+  Tiles tiles_;
+  Padding padding_;
+  bool is_padded_;
+  std::vector<int32_t> of_maps_;
+};
+
+// Weights as (sets, taps, channels, maps), 0 where a pair has none: the kernel itself, or a copy.
+class Weights {
+ public:
+  Weights(const Threads& threads, const Kernel& kernel, const float* from)
+      : copy_(kernel.is_dense && kernel.is_shared ? 0 : size_t(kernel.sets()) * kernel.weights()), values(from) {
+    if (kernel.is_dense && kernel.is_shared) return;
+    float* copy = copy_.data();
+    values = copy;
+    const int chunk = 16;  // units, whose weights are side by side in the kernel
+    parallel(threads, (kernel.sets() + chunk - 1) / chunk, [&](int64_t job) {
+      const int first = job * chunk, last = std::min<int>(kernel.sets(), first + chunk);
+      for (int row = 0; row < kernel.taps * kernel.channels; ++row) {
+        const float* of_tap = from + row / kernel.channels * kernel.tap_step;
+        const int64_t* at = &kernel.at[row % kernel.channels * kernel.maps];
+        for (int unit = first; unit < last; ++unit) {
+          float* to = copy + size_t(unit) * kernel.weights() + row * kernel.maps;
+          const float* of_unit = of_tap + unit * kernel.unit_step;
+          if (kernel.is_dense)
+            for (int map = 0; map < kernel.maps; ++map) to[map] = of_unit[*at + map];
+          else
+            for (int map = 0; map < kernel.maps; ++map) to[map] = at[map] < 0 ? 0 : of_unit[at[map]];
+        }
+      }
+    });
+  }
+
+ private:
+  Buffer copy_;
+
+ public:
+  const float* values;
+};
+
+// Parts of `total` that are at most `most` and nearly equal: first and count of each.
+std::vector<std::pair<int, int>> parts(int total, int most) {
+  const int count = (total + most - 1) / most;
+  std::vector<std::pair<int, int>> found;
+  for (int i = 0; i < count; ++i) {
+    const int first = total * i / count;
+    found.emplace_back(first, total * (i + 1) / count - first);
+  }
+  return found;
+}
+
+// Calls function(integral_constant) with the constant that equals `number`, from 1 to Most.
+template <int Most, typename Function>
+void with_constant(int number, const Function& function) {
+  if constexpr (Most >= 1) {
+    if (number == Most) return function(std::integral_constant<int, Most>());
+    with_constant<Most - 1>(number, function);
+  }
+}
+
+// Outputs, and gradients of inputs ---------------------------------------------------------------------------
+
+// Where a result finds its sources, an offset in a block, and its weights.
+struct Read {
+  int32_t source, weights;
+};
+
+// What each result reads: reads[starts[i]] to reads[starts[i + 1]].
+struct Reads {
+  std::vector<int32_t> starts;
+  std::vector<Read> reads;
+
+  // Of units. `sources` are the offsets of positions.
+  static Reads of_units(const Layer& layer, const std::vector<int32_t>& sources) {
+    const Kernel& k = layer.kernel;
+    const int pairs = k.channels * k.maps;
+    Reads found;
+    found.starts.resize(k.units + 1);
+    found.reads.resize(k.units * k.taps);
+    for (int unit = 0, i = 0; unit < k.units; ++unit) {
+      for (int tap = 0; tap < k.taps; ++tap, ++i)
+        found.reads[i] = {sources[layer.table[i]], (k.is_shared ? tap : i) * pairs};
+      found.starts[unit + 1] = i;
+    }
+    return found;
+  }
+
+  // Of positions: the units that read them. `sources` are the offsets of units.
+  static Reads of_positions(const Layer& layer, const std::vector<int32_t>& sources) {
+    const Kernel& k = layer.kernel;
+    const int pairs = k.channels * k.maps, positions = layer.side() * layer.side();
+    Reads found;
+    found.starts.assign(positions + 2, 0);
+    found.reads.resize(k.units * k.taps);
+    for (size_t i = 0; i < found.reads.size(); ++i) ++found.starts[layer.table[i] + 2];
+    for (int p = 0; p < positions; ++p) found.starts[p + 2] += found.starts[p + 1];
+    for (int unit = 0, i = 0; unit < k.units; ++unit)  // moves each start to the next one
+      for (int tap = 0; tap < k.taps; ++tap, ++i)
+        found.reads[found.starts[layer.table[i] + 1]++] = {sources[unit], (k.is_shared ? tap : i) * pairs};
+    return found;
+  }
+};
+
+// Results computed together, and stretches of the sources that any of them reads: first and count of each.
+struct Group {
+  int first, count;
+  std::vector<std::pair<int, int>> sources;
+};
+
+template <typename IsRead>  // is_read(source, result)
+std::vector<Group> groups_of(int results, int sources, const IsRead& is_read) {
+  std::vector<Group> found;
+  for (auto [first, count] : parts(results, kResults)) {
+    Group group{first, count, {}};
+    for (int s = 0; s < sources; ++s) {
+      bool is_any = false;
+      for (int r = first; r < first + count; ++r) is_any |= is_read(s, r);
+      if (!is_any) continue;
+      if (!group.sources.empty() && s == group.sources.back().first + group.sources.back().second)
+        ++group.sources.back().second;
+      else
+        group.sources.emplace_back(s, 1);
+    }
+    found.push_back(std::move(group));
+  }
+  return found;
+}
+
+// What follows from a layer alone, made once and kept.
+struct Plan {
+  std::vector<int32_t> table;
+  Layer layer;
+  Source inputs, gradients;
+  Reads of_units, of_positions;
+  std::vector<Group> map_groups, channel_groups;
+  std::vector<int32_t> steps;  // where each tap of each unit reads: (taps, units) if weights are shared, else (units, taps)
+
+  explicit Plan(const Layer& of)
+      : table(of.table, of.table + of.kernel.units * of.kernel.taps), layer(of), inputs(of.x, of.padding),
+        gradients(of.y, {}) {
+    layer.table = table.data();
+    check(layer);
+    const Kernel& k = layer.kernel;
+    of_units = Reads::of_units(layer, inputs.offsets);
+    of_positions = Reads::of_positions(layer, gradients.offsets);
+    map_groups = groups_of(k.maps, k.channels, [&](int c, int o) { return k.at[c * k.maps + o] >= 0; });
+    channel_groups = groups_of(k.channels, k.maps, [&](int o, int c) { return k.at[c * k.maps + o] >= 0; });
+    steps.resize(table.size());
+    for (int unit = 0, i = 0; unit < k.units; ++unit)
+      for (int tap = 0; tap < k.taps; ++tap, ++i) steps[k.is_shared ? tap * k.units + unit : i] = inputs.offsets[table[i]];
+  }
+
+  bool is_for(const Layer& other) const {
+    return layer.x == other.x && layer.y == other.y && layer.padding == other.padding && layer.kernel == other.kernel &&
+           layer.unit_bias == other.unit_bias && std::memcmp(table.data(), other.table, 4 * table.size()) == 0;
+  }
+
+  static std::shared_ptr<const Plan> of(const Layer& layer) {
+    static std::mutex mutex;
+    static std::vector<std::shared_ptr<const Plan>> plans;  // those used last are last
+    constexpr size_t kMost = 64;
+    std::lock_guard<std::mutex> lock(mutex);
+    const auto found = std::find_if(plans.rbegin(), plans.rend(), [&](const auto& plan) { return plan->is_for(layer); });
+    if (found != plans.rend()) {
+      std::rotate(found.base() - 1, found.base(), plans.end());
+    } else {
+      plans.push_back(std::make_shared<const Plan>(layer));
+      if (plans.size() > kMost) plans.erase(plans.begin());
+    }
+    return plans.back();
+  }
+};
+
+// For each result d and row m: y[d, m] = bias + the sum over d's reads and the sources s of weights times x.
+struct Product {
+  const Source& source;
+  const Reads& reads;
+  const std::vector<Group>& groups;
+  const float* weights;
+  int64_t source_step, result_step;  // of the weights
+  const float* bias;                 // or null
+  int64_t bias_step;                 // to the next position
+  Tiles out;
+  int skip, width;  // results are from row and column `skip` on among those that read, in rows of `width`
+
+  void compute(const Threads& threads, const float* x, float* y) const {
+    const auto offsets = out.offsets();
+    const int shares = std::clamp((threads.count + out.blocks - 1) / out.blocks, 1, out.size);
+    parallel(threads, int64_t(out.blocks) * shares, [&](int64_t job) {
+      const int block = job / shares, share = job % shares;
+      const Buffer room(source.room());
+      const float* from = source.block(x, block, room.data());
+      for (int row = out.size * share / shares; row < out.size * (share + 1) / shares; ++row)
+        for (const Group& group : groups)
+          with_constant<kResults>(group.count, [&](auto count) {
+            constexpr int M = decltype(count)::value;
+            float* to = y + block * out.block_step() + group.first * out.map_step();
+            if (result_step == 1) compute_row<M, true>(row, group, from, offsets.data(), to);
+            else compute_row<M, false>(row, group, from, offsets.data(), to);
+          });
+    });
+  }
+
+ private:
+  template <int M, bool kAdjacent>
+  void compute_row(int row, const Group& group, const float* x, const int32_t* offsets, float* y) const {
+    const int64_t step = source_step, along = kAdjacent ? 1 : result_step, map_step = source.map_step;
+    const float* of_group = weights + group.first * along;
+    for (int column = 0; column < out.size; ++column) {
+      const int position = row * out.size + column, result = (row + skip) * width + column + skip;
+      Vector sums[M][kVectors];
+      for (int m = 0; m < M; ++m)
+        for (int v = 0; v < kVectors; ++v)
+          sums[m][v] = Vector{} + (bias ? bias[position * bias_step + group.first + m] : 0.f);
+      auto add = [&](const float* from, const float* w) __attribute__((always_inline)) {
+        Vector values[kVectors];
+        for (int v = 0; v < kVectors; ++v) values[v] = load(from + v * kWidth);
+        for (int m = 0; m < M; ++m)
+          for (int v = 0; v < kVectors; ++v) sums[m][v] += w[m * along] * values[v];
+      };
+      const Read *read = &reads.reads[reads.starts[result]], *end = &reads.reads[reads.starts[result + 1]];
+      for (auto [first, count] : group.sources) {
+        const float *from = x + first * map_step, *w = of_group + first * step;
+        if (count == 1) {  // one loop, so that there is little between the products
+          for (const Read* r = read; r < end; ++r) add(from + r->source, w + r->weights);
+        } else {
+          for (const Read* r = read; r < end; ++r) {
+            const float *row_from = from + r->source, *row_w = w + r->weights;
+            for (int s = 0; s < count; ++s, row_from += map_step, row_w += step) add(row_from, row_w);
+          }
+        }
+      }
+      float* to = y + offsets[position];
+      for (int m = 0; m < M; ++m, to += out.map_step())
+        for (int v = 0; v < kVectors; ++v) store(to + v * kWidth, sums[m][v]);
+    }
+  }
+};
+
+// Sets what lies beyond the maps to 0.
+void clear_beyond(const Tiles& tiles, float* values) {
+  const int end = tiles.along * tiles.side;
+  if (end == tiles.size) return;
+  for (int block = 0; block < tiles.blocks; ++block)
+    for (int row = 0; row < end; ++row)
+      for (int column = row < tiles.size ? tiles.size : 0; column < end; ++column)
+        for (int map = 0; map < tiles.maps; ++map)
+          std::fill_n(values + block * tiles.block_step() + tiles.offset(row, column) + map * tiles.map_step(), kBlock, 0.f);
+}
+
+// Gradients of weights --------------------------------------------------------------------------------------
+
+// Here the maps are innermost: for each image, a vector of gradients is multiplied with single inputs, and the
+// sums are the gradients of weights themselves.
+
+int round_up(int maps) { return (maps + kWidth - 1) / kWidth * kWidth; }
+
+typedef int32_t Lanes __attribute__((vector_size(4 * kWidth)));
+
+// Swaps stretches of `half` lanes between vectors that are `half` apart; all together, they transpose.
+template <int half>
+void transpose_stretches(Vector (&vectors)[kWidth]) {
+  Lanes low, high;
+  for (int lane = 0; lane < kWidth; ++lane) {
+    const int of_second = lane / half % 2;
+    low[lane] = lane - of_second * half + of_second * kWidth;
+    high[lane] = low[lane] + half;
+  }
+  for (int i = 0; i < kWidth; ++i)
+    if (i / half % 2 == 0) {
+      const Vector a = vectors[i], b = vectors[i + half];
+      vectors[i] = __builtin_shuffle(a, b, low);
+      vectors[i + half] = __builtin_shuffle(a, b, high);
+    }
+  if constexpr (half > 1) transpose_stretches<half / 2>(vectors);
+}
+
+// From rows of lanes, one per map, to rows of maps, one per image; the last maps of a row may be missing and 0.
+void transpose(const float* from, int64_t map_step, int maps, float* to) {
+  static const float kNone[kBlock] = {};
+  const int step = round_up(maps);
+  for (int map = 0; map < maps; map += kWidth)
+    for (int image = 0; image < kBlock; image += kWidth) {
+      Vector some[kWidth];
+      for (int i = 0; i < kWidth; ++i) some[i] = load((map + i < maps ? from + (map + i) * map_step : kNone) + image);
+      transpose_stretches<kWidth / 2>(some);
+      for (int i = 0; i < kWidth; ++i) store(to + (image + i) * step + map, some[i]);
+    }
+}
+
+// Rows of inputs, whose products with gradients are added up over `count` places: units, or blocks of images.
+struct Places {
+  int count;
+  const float* x;
+  int64_t channel_step;
+  const int32_t* taps;     // where a tap's inputs are, or null
+  const int32_t* steps;    // where a place's inputs are, `tap_step` further for each tap
+  int64_t tap_step;
+  const float* gradients;  // (places, images, maps)
+};
+
+template <int R, int V>
+void correlate(const Places& places, int first_row, int channels, int maps, int first_map, float* sums) {
+  const float* x[R];
+  const int32_t* steps[R];
+  for (int r = 0; r < R; ++r) {
+    const int tap = (first_row + r) / channels, channel = (first_row + r) % channels;
+    x[r] = places.x + (places.taps ? places.taps[tap] : 0) + channel * places.channel_step;
+    steps[r] = places.steps + tap * places.tap_step;
+  }
+  const float* gradients = places.gradients + first_map;
+  sums += first_row * maps + first_map;
+  Vector some[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) some[r][v] = load(sums + r * maps + v * kWidth);
+  for (int place = 0, count = places.count; place < count; ++place) {
+    const float* rows[R];
+    for (int r = 0; r < R; ++r) rows[r] = x[r] + steps[r][place];
+    for (int image = 0; image < kBlock; ++image, gradients += maps) {
+      Vector values[V];
+      for (int v = 0; v < V; ++v) values[v] = load(gradients + v * kWidth);
+      for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) some[r][v] += rows[r][image] * values[v];
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store(sums + r * maps + v * kWidth, some[r][v]);
+}
+
+// sums (taps, channels, maps) += the products; the number of maps is rounded up, here and in the gradients.
+void correlate_all(const Kernel& k, const Places& places, float* sums) {
+  const int rows = k.taps * k.channels, maps = round_up(k.maps);
+  for (int first_map = 0; first_map < maps; first_map += 2 * kWidth) {
+    const bool is_single = maps - first_map == kWidth;
+    for (auto [first, count] : parts(rows, is_single ? kRowsOfOne : kRowsOfTwo)) {
+      const int row = first, map = first_map;
+      if (is_single)
+        with_constant<kRowsOfOne>(count, [&](auto of) {
+          correlate<decltype(of)::value, 1>(places, row, k.channels, maps, map, sums);
+        });
+      else
+        with_constant<kRowsOfTwo>(count, [&](auto of) {
+          correlate<decltype(of)::value, 2>(places, row, k.channels, maps, map, sums);
+        });
+    }
+  }
+}
+
+// sums (maps) += gradients (count, maps).
+void add_biases(const float* gradients, int count, int maps, float* sums) {
+  for (int map = 0; map < maps; map += kWidth) {
+    Vector sum = load(sums + map);
+    for (int i = 0; i < count; ++i) sum += load(gradients + i * maps + map);
+    store(sums + map, sum);
+  }
+}
+
+// From (taps, channels, maps) to the kernel's layout, for `count` sets of weights, `step` floats apart.
+void write_sets(const Kernel& k, const float* from, size_t step, int first, int count, float* kernel) {
+  const int maps = round_up(k.maps);
+  for (int row = 0; row < k.taps * k.channels; ++row) {
+    const int64_t* at = &k.at[row % k.channels * k.maps];
+    for (int i = 0; i < count; ++i) {
+      const float* of_set = from + i * step + row * maps;
+      float* to = kernel + row / k.channels * k.tap_step + (first + i) * k.unit_step;
+      if (k.is_dense)
+        for (int map = 0; map < k.maps; ++map) to[*at + map] = of_set[map];
+      else
+        for (int map = 0; map < k.maps; ++map)
+          if (at[map] >= 0) to[at[map]] = of_set[map];
+    }
+  }
+}
+
+// Each job sums up over the units of one block of images; then blocks are added up.
+void shared_gradient(const Threads& threads, const Plan& plan, const float* x, const float* gradient,
+                     float* kernel_gradient, float* bias_gradient) {
+  const Layer& layer = plan.layer;
+  const Kernel& k = layer.kernel;
+  const Source& inputs = plan.inputs;
+  const int maps = round_up(k.maps), weights = k.taps * k.channels * maps;
+  const int biases = (layer.unit_bias ? k.units : 1) * maps, floats = weights + biases;
+  const int chunk = std::max(1, 16 * 1024 / 4 / (kBlock * maps));  // units, whose gradients stay in the cache
+  const Buffer of_blocks(size_t(layer.x.blocks) * floats);
+  parallel(threads, layer.x.blocks, [&](int64_t block) {
+    const Buffer padded(inputs.room()), gradients(size_t(chunk) * kBlock * maps);
+    const float* from = inputs.block(x, block, padded.data());
+    const float* of_block = gradient + block * layer.y.block_step();
+    float* sums = of_blocks.data() + block * floats;
+    std::fill_n(sums, floats, 0.f);
+    for (int first = 0; first < k.units; first += chunk) {
+      const int count = std::min(chunk, k.units - first);
+      for (int i = 0; i < count; ++i)
+        transpose(of_block + plan.gradients.offsets[first + i], layer.y.map_step(), k.maps,
+                  gradients.data() + i * kBlock * maps);
+      for (int i = 0; i < (layer.unit_bias ? count : 1); ++i)
+        add_biases(gradients.data() + i * kBlock * maps, layer.unit_bias ? kBlock : count * kBlock, maps,
+                   sums + weights + (layer.unit_bias ? (first + i) * maps : 0));
+      correlate_all(k, {count, from, inputs.map_step, nullptr, &plan.steps[first], k.units, gradients.data()}, sums);
+    }
+  });
+  float* sums = of_blocks.data();
+  for (int block = 1; block < layer.x.blocks; ++block)
+    for (int i = 0; i < floats; ++i) sums[i] += sums[block * floats + i];
+  write_sets(k, sums, 0, 0, 1, kernel_gradient);
+  for (int i = 0; i < layer.biases(); ++i) bias_gradient[i] = sums[weights + i / k.maps * maps + i % k.maps];
+}
+
+// Each job sums up, for some units, over all blocks of images.
+void unshared_gradient(const Threads& threads, const Plan& plan, const float* x, const float* gradient,
+                       float* kernel_gradient, float* bias_gradient) {
+  const Layer& layer = plan.layer;
+  const Kernel& k = layer.kernel;
+  const int blocks = layer.x.blocks;
+  const Source& inputs = plan.inputs;
+  const Buffer padded(inputs.room() * blocks);
+  if (inputs.room())
+    parallel(threads, blocks, [&](int64_t block) {
+      inputs.block(x, block, padded.data() + block * inputs.room());
+    });
+  const float* from = inputs.room() ? padded.data() : x;
+  std::vector<int32_t> steps;
+  for (int block = 0; block < blocks; ++block) steps.push_back(block * inputs.block_step);
+  const int maps = round_up(k.maps), rows = k.taps * k.channels, chunk = 16;
+  const size_t of_unit = size_t(rows + 1) * maps, gradients_of_unit = size_t(blocks) * kBlock * maps;
+  parallel(threads, (k.units + chunk - 1) / chunk, [&](int64_t job) {
+    const int first = job * chunk, count = std::min(chunk, k.units - first);
+    const Buffer sums(count * of_unit), gradients(count * gradients_of_unit);
+    std::fill_n(sums.data(), count * of_unit, 0.f);
+    for (int block = 0; block < blocks; ++block)
+      for (int i = 0; i < count; ++i)
+        transpose(gradient + block * layer.y.block_step() + plan.gradients.offsets[first + i], layer.y.map_step(),
+                  k.maps, gradients.data() + i * gradients_of_unit + block * kBlock * maps);
+    for (int i = 0; i < count; ++i) {
+      const float* of = gradients.data() + i * gradients_of_unit;
+      float* to = sums.data() + i * of_unit;
+      add_biases(of, blocks * kBlock, maps, to + rows * maps);
+      correlate_all(k, {blocks, from, inputs.map_step, &plan.steps[(first + i) * k.taps], steps.data(), 0, of}, to);
+    }
+    write_sets(k, sums.data(), of_unit, first, count, kernel_gradient);
+    for (int i = 0; i < count; ++i)
+      std::copy_n(sums.data() + i * of_unit + rows * maps, k.maps, bias_gradient + (first + i) * k.maps);
+  });
+}
+
+// One block of images, (images, positions, channels), as (channels, positions, kBlock).
+void block_of_images(const float* from, int count, int positions, int channels, float* to) {
+  const int pixels = positions * channels;
+  auto row = [&](int pixel) { return to + (pixel % channels * positions + pixel / channels) * kBlock; };
+  for (int first = 0; first < kBlock; first += kWidth) {
+    int pixel = 0;
+    for (; pixel + kWidth <= pixels; pixel += kWidth) {
+      Vector some[kWidth];
+      for (int i = 0; i < kWidth; ++i)
+        some[i] = first + i < count ? load(from + size_t(first + i) * pixels + pixel) : Vector{};
+      transpose_stretches<kWidth / 2>(some);
+      for (int i = 0; i < kWidth; ++i) store(row(pixel + i) + first, some[i]);
+    }
+    for (; pixel < pixels; ++pixel)
+      for (int i = 0; i < kWidth; ++i)
+        row(pixel)[first + i] = first + i < count ? from[size_t(first + i) * pixels + pixel] : 0;
+  }
+}
+
+}  // namespace
+
+void forward(const Threads& threads, const Layer& layer, const float* x, const float* kernel, const float* bias,
+             float* y) {
+  const auto plan = Plan::of(layer);
+  const Kernel& k = plan->layer.kernel;
+  const Weights weights(threads, k, kernel);
+  Product{plan->inputs, plan->of_units, plan->map_groups, weights.values, k.maps, 1,
+          bias, layer.unit_bias ? k.maps : 0, layer.y, 0, layer.y.size}
+      .compute(threads, x, y);
+  clear_beyond(layer.y, y);
+}
+
+void input_gradient(const Threads& threads, const Layer& layer, const float* gradient, const float* kernel,
+                    float* x_gradient) {
+  const auto plan = Plan::of(layer);
+  const Kernel& k = plan->layer.kernel;
+  const Weights weights(threads, k, kernel);
+  Product{plan->gradients, plan->of_positions, plan->channel_groups, weights.values, 1, k.maps,
+          nullptr, 0, layer.x, layer.padding.before, layer.side()}
+      .compute(threads, gradient, x_gradient);
+  clear_beyond(layer.x, x_gradient);
+}
+
+void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const float* gradient,
+                     float* kernel_gradient, float* bias_gradient) {
+  const auto plan = Plan::of(layer);
+  (layer.kernel.is_shared ? shared_gradient : unshared_gradient)(threads, *plan, x, gradient, kernel_gradient,
+                                                                bias_gradient);
+}
+
+void blocks_of_images(const Threads& threads, const float* images, int count, int positions, int channels,
+                      float* blocks) {
+  const int64_t pixels = int64_t(positions) * channels;
+  parallel(threads, (count + kBlock - 1) / kBlock, [&](int64_t block) {
+    block_of_images(images + block * kBlock * pixels, std::min<int64_t>(kBlock, count - block * kBlock), positions,
+                    channels, blocks + block * kBlock * pixels);
+  });
+}
+
+}  // namespace wired

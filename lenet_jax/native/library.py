@@ -1,0 +1,209 @@
+"""The native library: built once for this processor where there is a C++ compiler, and then loaded.
+
+It is kept in the user's cache folder, in a folder of its own for each version of the source, the compiler,
+the processor and JAX. Another process that needs it meanwhile waits. A library that cannot be built, or that
+fails when it is tried out in a process of its own, is remembered with the reason, and not tried again.
+"""
+
+import concurrent.futures
+import contextlib
+import ctypes
+import functools
+import hashlib
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jaxlib
+from absl import logging
+
+from lenet_jax import files
+
+SWITCH = "LENET_JAX_NATIVE"  # with "0", there is no library
+SOURCE = pathlib.Path(__file__).parent
+SOURCES = {"kernels.cc": "-O3", "handlers.cc": "-O1", "check.cc": "-O1"}  # and how they are optimised
+HANDLERS = ("forward", "weight_gradient", "input_gradient", "blocks_of_images")
+COMPILERS = ("g++", "c++", "clang++")
+SECONDS = 300  # after which a compiler is taken for stuck
+LIBRARY, FAILURE = "wired.so", "failure.txt"
+
+
+class Library(NamedTuple):
+    """The loaded library.
+
+    Attributes:
+      block: how many images are in a block of feature maps.
+      targets: name in HANDLERS -> custom call target.
+    """
+
+    block: int
+    targets: Mapping[str, str]
+
+
+class Unavailable(NamedTuple):
+    """There is no library.
+
+    Attributes:
+      reason: why, as a clause.
+    """
+
+    reason: str
+
+
+@functools.cache
+def load() -> Library | Unavailable:
+    """The library, built if there is none yet. On other devices than CPUs there is none."""
+    if os.environ.get(SWITCH) == "0":
+        return Unavailable(f"{SWITCH}=0")
+    if jax.default_backend() != "cpu":
+        return Unavailable("it is for CPUs")
+    compiler = find_compiler()
+    if compiler is None:
+        return Unavailable("there is no C++ compiler")
+    folder = files.cache_folder()
+    if folder is None:
+        return Unavailable("there is no cache folder to build it in")
+    key = version_key(compiler)
+    built = build(folder / f"native-{key}", compiler)
+    return built if isinstance(built, Unavailable) else _load(built, key)
+
+
+def find_compiler() -> str | None:
+    """The path of the C++ compiler that the environment variable CXX names, or else of one of COMPILERS."""
+    named = os.environ.get("CXX")
+    return next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
+
+
+def source_digest() -> str:
+    """16 hexadecimal digits over the sources."""
+    digest = hashlib.sha256()
+    for path in sorted(SOURCE.glob("*.cc")) + sorted(SOURCE.glob("*.h")):
+        digest.update(f"{path.name}\n{path.read_text(encoding='utf-8')}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def version_key(compiler: str) -> str:
+    """16 hexadecimal digits over all that the library depends on."""
+    found = os.stat(compiler)  # asking for its version would take a process
+    parts = (
+        source_digest(),
+        jaxlib.__version__,
+        os.path.realpath(compiler),
+        found.st_size,
+        found.st_mtime_ns,
+    )
+    return hashlib.sha256(repr((*parts, SOURCES, _processor())).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    """What tells processors apart for which code is not the same."""
+    with contextlib.suppress(OSError):
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        told = ("model name", "flags", "Features", "CPU part")
+        return "\n".join(dict.fromkeys(line for line in lines if line.startswith(told)))
+    return f"{platform.machine()} {platform.processor()}"
+
+
+def build(folder: pathlib.Path, compiler: str) -> pathlib.Path | Unavailable:
+    """Path of the library in `folder`, made by the first process that needs it."""
+    library, failure = folder / LIBRARY, folder / FAILURE
+    try:
+        if library.exists():
+            return library
+        with _only_process(folder):
+            if library.exists():
+                return library
+            if failure.exists():
+                return Unavailable(failure.read_text(encoding="utf-8"))
+            print(f"Building the native kernel with {compiler}, once on this machine ...", file=sys.stderr)
+            with tempfile.TemporaryDirectory(dir=folder) as draft:
+                reason = _build(compiler, pathlib.Path(draft))
+                if reason is None:
+                    os.replace(pathlib.Path(draft) / LIBRARY, library)
+                    return library
+                draft_failure = pathlib.Path(draft) / FAILURE
+                draft_failure.write_text(reason, encoding="utf-8")
+                os.replace(draft_failure, failure)
+    except OSError as error:
+        reason = f"{folder} cannot be used ({error.strerror or error})"
+    logging.warning("There is no native kernel, and matrix products compute instead: %s", reason)
+    return Unavailable(reason)
+
+
+@contextlib.contextmanager
+def _only_process(folder: pathlib.Path) -> Generator[None, None, None]:
+    """Within it, no other process builds in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        files.lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _build(compiler: str, folder: pathlib.Path) -> str | None:
+    """Builds the library in `folder` and tries it out; returns why it cannot be used, or None."""
+    native = "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native"
+    options = ["-std=gnu++17", native, "-fPIC", "-w", f"-I{jax.ffi.include_dir()}"]
+    objects = [str(folder / f"{name}.o") for name in SOURCES]
+    commands = [
+        [compiler, *options, level, "-c", str(SOURCE / name), "-o", to]
+        for (name, level), to in zip(SOURCES.items(), objects, strict=True)
+    ]
+    library = folder / LIBRARY
+    link = [compiler, "-shared", *objects, "-o", str(library)]
+    try_out = [sys.executable, "-c", TRY_OUT, str(library)]
+    for step, together in (("compile", commands), ("link", [link]), ("compute correctly", [try_out])):
+        if failed := _run(together, folder):
+            return f"it does not {step} ({failed})"
+    return None
+
+
+# Without the project and its libraries: this takes a tenth of a second, and a crash is not this process's.
+TRY_OUT = "import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).wired_check())"
+
+
+def _run(commands: Sequence[Sequence[str]], folder: pathlib.Path) -> str:
+    """Runs commands at the same time; returns what went wrong, or ""."""
+    with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
+        return next(filter(None, pool.map(functools.partial(_why_it_fails, folder), commands)), "")
+
+
+def _why_it_fails(folder: pathlib.Path, command: Sequence[str]) -> str:
+    name = pathlib.Path(command[0]).name
+    try:
+        ended = subprocess.run(
+            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"{name} has not ended after {SECONDS} seconds"
+    if ended.returncode == 0:
+        return ""
+    lines = [line.strip() for line in ended.stderr.decode(errors="replace").splitlines() if line.strip()]
+    told = next((line for line in lines if "error" in line), lines[-1] if lines else "no message")
+    return f"{name}, exit status {ended.returncode}: {told[:200]}"
+
+
+def _load(path: pathlib.Path, key: str) -> Library | Unavailable:
+    """Loads the library and makes its functions known to XLA.
+
+    Their names hold `key`: programs that XLA has compiled and kept call what they were compiled for.
+    """
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        return Unavailable(f"{path} cannot be loaded ({error})")
+    targets = {name: f"lenet_jax_{name}_{key}" for name in HANDLERS}
+    for name, target in targets.items():
+        jax.ffi.register_ffi_target(
+            target, jax.ffi.pycapsule(getattr(library, f"wired_{name}")), platform="cpu"
+        )
+    return Library(library.wired_block(), targets)

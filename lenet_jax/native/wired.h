@@ -1,0 +1,117 @@
+// Layers of feature maps under any wiring, forward and backward, in float32, for CPUs. See kernels.cc.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace wired {
+
+// As wide as the processor's registers: wider vectors would be split up, which takes ten times as long.
+#if defined(__AVX512F__)
+constexpr int kWidth = 16, kRegisters = 32;
+#elif defined(__AVX__)
+constexpr int kWidth = 8, kRegisters = 16;
+#elif defined(__aarch64__)
+constexpr int kWidth = 4, kRegisters = 32;
+#else
+constexpr int kWidth = 4, kRegisters = 16;
+#endif
+constexpr int kVectors = 2;                // of a row
+constexpr int kBlock = kVectors * kWidth;  // images in a row
+// Whose sums are in registers at once: results; in gradients of weights, inputs times one or two vectors of maps.
+constexpr int kResults = kRegisters == 32 ? 12 : 6;
+constexpr int kRowsOfOne = 9, kRowsOfTwo = kRegisters == 32 ? 9 : 6;
+
+// The threads that share the work.
+struct Threads {
+  int count = 1;
+  std::function<void(std::function<void()>)> schedule;  // runs a function on another thread
+};
+
+// Feature maps as (blocks, side, side, maps, along, along, kBlock): see FeatureMaps in feature_maps.py. The
+// maps have size x size positions; what lies beyond them is arbitrary.
+struct Tiles {
+  int blocks, side, maps, along, size;
+
+  bool operator==(const Tiles& other) const {
+    return blocks == other.blocks && side == other.side && maps == other.maps && along == other.along &&
+           size == other.size;
+  }
+  int64_t map_step() const { return int64_t(along) * along * kBlock; }
+  int64_t block_step() const { return map_step() * side * side * maps; }
+  int64_t offset(int row, int column) const {
+    const int64_t in_tile = row % side * side + column % side;
+    return (in_tile * maps * along * along + row / side * along + column / side) * kBlock;
+  }
+  std::vector<int32_t> offsets() const {  // of all positions within a block
+    std::vector<int32_t> found;
+    for (int row = 0; row < size; ++row)
+      for (int column = 0; column < size; ++column) found.push_back(offset(row, column));
+    return found;
+  }
+};
+
+// Rows and columns around input maps.
+struct Padding {
+  int before = 0, after = 0;
+  float value = 0;
+
+  bool operator==(const Padding& other) const {
+    return before == other.before && after == other.after && value == other.value;
+  }
+};
+
+// The layout of a layer's weights: (taps, channels, [units], maps), or, if not every map reads every channel,
+// (taps, pairs, [units]); with units if they do not share weights.
+struct Kernel {
+  bool is_shared, is_dense;
+  int taps, channels, maps, units;
+  std::vector<int64_t> at;  // (channels, maps): where the weights of a pair start; -1 if there are none
+  int64_t tap_step, unit_step;
+
+  // pairs: (channel, map), in the kernel's order; empty if every map reads every channel.
+  Kernel(bool is_shared, int taps, int channels, int maps, int units, const std::vector<std::pair<int, int>>& pairs)
+      : is_shared(is_shared), is_dense(pairs.empty()), taps(taps), channels(channels), maps(maps), units(units),
+        at(channels * maps, -1) {
+    const int64_t copies = is_shared ? 1 : units;
+    unit_step = is_shared ? 0 : is_dense ? maps : 1;
+    tap_step = copies * (is_dense ? channels * maps : pairs.size());
+    for (int i = 0; i < channels * maps && is_dense; ++i) at[i] = i / maps * copies * maps + i % maps;
+    for (size_t i = 0; i < pairs.size(); ++i) at[pairs[i].first * maps + pairs[i].second] = i * copies;
+  }
+  bool operator==(const Kernel& other) const {
+    return is_shared == other.is_shared && taps == other.taps && channels == other.channels && maps == other.maps &&
+           units == other.units && at == other.at;
+  }
+  int sets() const { return is_shared ? 1 : units; }
+  int weights() const { return taps * channels * maps; }  // of a set
+};
+
+struct Layer {
+  Tiles x, y;
+  Padding padding;  // of x
+  Kernel kernel;
+  const int32_t* table;  // (units, taps): positions in padded input maps
+  bool unit_bias;        // whether each unit has a bias, (units, maps), or only each map
+
+  int side() const { return x.size + padding.before + padding.after; }  // of padded input maps
+  int biases() const { return (unit_bias ? kernel.units : 1) * kernel.maps; }
+};
+
+// Each function writes all of its results. They throw std::invalid_argument if the table names a position that
+// does not exist.
+void forward(const Threads& threads, const Layer& layer, const float* x, const float* kernel, const float* bias,
+             float* y);
+void input_gradient(const Threads& threads, const Layer& layer, const float* gradient, const float* kernel,
+                    float* x_gradient);
+void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const float* gradient,
+                     float* kernel_gradient, float* bias_gradient);
+
+// From (count, positions, channels) to (blocks, channels, positions, kBlock); 0 where a block lacks images.
+void blocks_of_images(const Threads& threads, const float* images, int count, int positions, int channels,
+                      float* blocks);
+
+}  // namespace wired
