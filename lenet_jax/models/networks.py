@@ -5,17 +5,17 @@ different fields; a network without stages is an `MLP`.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from lenet_jax.models import wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
 from lenet_jax.models.map_tables import Table
 from lenet_jax.models.products import PRECISION
-from lenet_jax.models.wired_layer import Wired
+from lenet_jax.models.wired_layer import Wired, is_for_kernel
 from lenet_jax.native import calls
 
 
@@ -137,17 +137,27 @@ class CNN(nn.Module):
         self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
         """Maps images (N, size, size, C) to outputs (N, K), or what fixed output units read; see `MLP`."""
-        x = self._feature_maps(jnp.asarray(images_NHWC))  # perhaps NumPy's
+        count, size, *_ = images_NHWC.shape
+        are_native = [self.native and is_for_kernel(stage.connectivity, count) for stage in self.stages]
+        if are_native[0]:
+            x = FeatureMaps(calls.blocks_of_images(jnp.asarray(images_NHWC)), size, count)
+        else:
+            x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
         number = 1
-        for stage in self.stages:
+        for stage, is_native in zip(self.stages, are_native, strict=True):
             fields = dataclasses.asdict(stage)
             pooling = fields.pop("pooling")
+            is_whole = is_native and pooling == "average"  # the kernel activates and pools as well
             wired = Wired(
-                **fields, initialisation=self.initialisation, native=self.native, name=f"stage_{number}"
+                **fields,
+                initialisation=self.initialisation,
+                native=self.native,
+                activation=self.classifier.activation if is_whole else "none",
+                name=f"stage_{number}",
             )
-            steps = [wired, activate]
-            if pooling != "none":
+            steps: list[Any] = [wired] if is_whole else [wired, activate]
+            if pooling != "none" and not is_whole:
                 pool = Pool(pooling, self.initialisation, name=f"pool_{number + 1}")
                 # Activations are monotone, so max pooling may come first: there is less to activate.
                 steps.insert(1 if pool.pooling.selects else 2, pool)
@@ -156,15 +166,9 @@ class CNN(nn.Module):
             number += stage.layers
             for step in steps:
                 x = step(x)
-        return self.classifier(x.images, dropout_rate, states_only)
-
-    def _feature_maps(self, images_NHWC: jax.Array) -> FeatureMaps:
-        """The images as the first stage reads them."""
-        is_sparse = wiring.CONNECTIVITY[self.stages[0].connectivity].is_sparse
-        count, size, _, _ = images_NHWC.shape
-        if self.native and is_sparse and calls.is_for_batches_of(count):
-            return FeatureMaps(calls.blocks_of_images(images_NHWC), size, count)
-        return FeatureMaps.from_images(images_NHWC)
+        # In whole blocks, the kernel rearranges them faster than XLA does.
+        images = calls.images_of_blocks(x.tiles, count) if is_whole else x.images
+        return self.classifier(images, dropout_rate, states_only)
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """See `MLP.outputs`."""

@@ -47,6 +47,8 @@ class Wired(nn.Module):
       unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
       native: whether the native kernel computes sparse wirings; see `lenet_jax.native.form`.
+      activation: one of `lenet_jax.native.calls.ACTIVATIONS`; with any but "none", the native kernel also
+        applies it and averages 2x2 windows, which saves passes over memory.
 
     A connectivity that is not spatial has stride 1, no padding and no table.
     """
@@ -62,12 +64,13 @@ class Wired(nn.Module):
     unit_bias: bool = False
     initialisation: str = "unit_variance"
     native: bool = False
+    activation: str = "none"
 
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
         """Returns `maps` maps of side (size - kernel_size) // stride + 1, before any activation.
 
-        `size` is the side of the input maps, padding included.
+        `size` is the side of the input maps, padding included. With an `activation`, their averages.
         """
         size = x.size + sum(self.padding)
         out = wiring.output_size(size, self.kernel_size, self.stride)
@@ -76,13 +79,14 @@ class Wired(nn.Module):
         bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
         bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
 
-        connectivity = wiring.CONNECTIVITY[self.connectivity]
-        if self.native and connectivity.is_sparse and calls.is_for_batches_of(x.count):
+        if self.native and is_for_kernel(self.connectivity, x.count):
             layer = calls.Layer(
-                x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit, self._pairs
-            )
-            tiles = x.in_blocks(calls.block()).tiles
-            return FeatureMaps(calls.wired(layer, tiles, kernel, bias, self._reads(size)), out, x.count)
+                x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit,
+                self.activation, self._pairs,
+            )  # fmt: skip
+            tiles = calls.wired(layer, x.in_blocks(calls.block()).tiles, kernel, bias, self._reads(size))
+            return FeatureMaps(tiles, out if self.activation == "none" else out // 2, x.count)
+        assert self.activation == "none"
         if any(self.padding):
             x = x.padded(*self.padding, self.pad_value)
         if self.table is not None:
@@ -129,6 +133,11 @@ class Wired(nn.Module):
         return self.variable(
             "wiring", "reads", lambda: connectivity.reads(*fields, key=self.make_rng("wiring"))
         ).value
+
+
+def is_for_kernel(connectivity: str, images: int) -> bool:
+    """Whether the native kernel is the faster one for a layer in a batch of so many images."""
+    return wiring.CONNECTIVITY[connectivity].is_sparse and calls.is_for_batches_of(images)
 
 
 def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:

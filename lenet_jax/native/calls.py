@@ -13,6 +13,9 @@ from lenet_jax.native import library
 Gradients = tuple[jax.Array, jax.Array, jax.Array, None]
 
 
+ACTIVATIONS = ("none", "tanh", "scaled_tanh", "relu")  # in the library's order
+
+
 @dataclasses.dataclass(frozen=True)
 class Layer:
     """What a layer is, apart from its arrays.
@@ -24,6 +27,8 @@ class Layer:
       pad_value: state of the units that the padding stands for.
       is_shared: whether units share weights.
       unit_bias: whether each unit has its own bias.
+      activation: one of ACTIVATIONS, which is applied to the sums before 2x2 windows are averaged; with
+        "none", neither is done.
       pairs: (input map, map) of each pair of a connection table, in the kernel's order; () without a table.
     """
 
@@ -34,6 +39,7 @@ class Layer:
     pad_value: float
     is_shared: bool
     unit_bias: bool
+    activation: str
     pairs: tuple[tuple[int, int], ...]
 
     @property
@@ -41,6 +47,7 @@ class Layer:
         """The fields as the library reads them."""
         return {
             **{name: np.int64(getattr(self, name)) for name in ("size", "out", "before", "after")},
+            "activation": np.int64(ACTIVATIONS.index(self.activation)),
             "pad_value": np.float32(self.pad_value),
             "is_shared": np.bool_(self.is_shared),
             "unit_bias": np.bool_(self.unit_bias),
@@ -66,33 +73,53 @@ def _library() -> library.Library:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def wired(layer: Layer, x: jax.Array, kernel: jax.Array, bias: jax.Array, reads_PT: jax.Array) -> jax.Array:
-    """The output, before any activation: (blocks, side, side, O, along, along, L), with tiles of 2x2 units.
+    """What the layer hands on.
 
     Args:
       x: input maps, (blocks, side, side, C, along, along, L), as in `FeatureMaps`, with any tiles.
       kernel, bias: as in `lenet_jax.models.wired_layer.Wired`.
       reads_PT: int32, the positions that units read among those of padded input maps.
 
-    Without a gradient with respect to x, that gradient is not computed.
+    Returns:
+      Sums in tiles of 2x2 units, (blocks, 2, 2, O, along, along, L), or with an activation the averages of
+      their windows, (blocks, 1, 1, O, out // 2, out // 2, L).
     """
-    blocks, *_, lanes = x.shape
-    side = min(2, layer.out)
-    along = -(-layer.out // side)
-    maps = bias.shape[-1]
-    shape = (blocks, side, side, maps, along, along, lanes)
-    return _call("forward", layer, jax.ShapeDtypeStruct(shape, x.dtype), x, kernel, bias, reads_PT)
+    return _forward(layer, x, kernel, bias, reads_PT)[0]
 
 
 def _forward(layer: Layer, *operands: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-    return wired(layer, *operands), operands
-
-
-def _backward(layer: Layer, operands: tuple[jax.Array, ...], gradient: jax.Array) -> Gradients:
-    x, kernel, bias, reads_PT = operands
-    kernel_gradient, bias_gradient = _call(
-        "weight_gradient", layer, (_like(kernel), _like(bias)), x, gradient, reads_PT
+    x, _, bias, _ = operands
+    blocks, *_, lanes = x.shape
+    maps, side, half = bias.shape[-1], min(2, layer.out), layer.out // 2
+    along = -(-layer.out // side)
+    is_pooled = layer.activation != "none"
+    states, pooled = _call(
+        "forward",
+        (
+            _float32(blocks, side, side, maps, along, along, lanes),
+            _float32(blocks, 1, 1, maps, half, half, lanes) if is_pooled else _float32(0),
+        ),
+        *operands,
+        **layer.attributes,
     )
-    x_gradient = _call("input_gradient", layer, _like(x), gradient, kernel, bias, reads_PT)
+    return (pooled if is_pooled else states), (*operands, states)
+
+
+def _backward(layer: Layer, residuals: tuple[jax.Array, ...], gradient: jax.Array) -> Gradients:
+    x, kernel, bias, reads_PT, states = residuals
+    kernel_gradient, bias_gradient = _call(
+        "weight_gradient",
+        (_float32(*kernel.shape), _float32(*bias.shape)),
+        *(x, gradient, states, reads_PT),
+        **layer.attributes,
+    )
+    # Apart, so that it is left out where it isn't needed.
+    x_gradient = _call(
+        "input_gradient",
+        _float32(*x.shape),
+        *(gradient, states, kernel, bias, reads_PT),
+        **layer.attributes,
+    )
     return x_gradient, kernel_gradient, bias_gradient, None
 
 
@@ -103,24 +130,31 @@ wired.defvjp(_forward, _backward)
 def blocks_of_images(images_NHWC: jax.Array) -> jax.Array:
     """The images as (blocks, 1, 1, C, H, W, L): `FeatureMaps` of whole blocks."""
     count, height, width, channels = images_NHWC.shape
-    shape = (-(-count // block()), 1, 1, channels, height, width, block())
-    target = _library().targets["blocks_of_images"]
-    result = jax.ShapeDtypeStruct(shape, jnp.float32)
-    return jax.ffi.ffi_call(target, result, vmap_method="sequential")(images_NHWC)
+    blocks = -(-count // block())
+    return _call("blocks_of_images", _float32(blocks, 1, 1, channels, height, width, block()), images_NHWC)
 
 
-def _images_backward(count: int, gradient: jax.Array) -> tuple[jax.Array]:
-    _, _, _, channels, height, width, _ = gradient.shape
-    return (gradient.transpose(0, 6, 4, 5, 3, 1, 2).reshape(-1, height, width, channels)[:count],)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def images_of_blocks(tiles: jax.Array, count: int) -> jax.Array:
+    """The first `count` images (N, H, W, C) of blocks, (blocks, 1, 1, C, H, W, L)."""
+    _, _, _, channels, height, width, _ = tiles.shape
+    return _call("images_of_blocks", _float32(count, height, width, channels), tiles)
 
 
-blocks_of_images.defvjp(lambda images: (blocks_of_images(images), len(images)), _images_backward)
+blocks_of_images.defvjp(
+    lambda images: (blocks_of_images(images), len(images)),
+    lambda count, gradient: (images_of_blocks(gradient, count),),
+)
+images_of_blocks.defvjp(
+    lambda tiles, count: (images_of_blocks(tiles, count), None),
+    lambda count, _, gradient: (blocks_of_images(gradient),),
+)
 
 
-def _call(name: str, layer: Layer, results: Any, *operands: jax.Array) -> Any:
+def _call(name: str, results: Any, *operands: jax.Array, **attributes: Any) -> Any:
     target = _library().targets[name]
-    return jax.ffi.ffi_call(target, results, vmap_method="sequential")(*operands, **layer.attributes)
+    return jax.ffi.ffi_call(target, results, vmap_method="sequential")(*operands, **attributes)
 
 
-def _like(array: jax.Array) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(array.shape, jnp.float32)
+def _float32(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)

@@ -16,6 +16,7 @@ struct Shape {
   int images, size, channels, maps, kernel_size, stride, before, after, side;
   std::vector<std::pair<int, int>> pairs;  // (channel, map)
   bool is_random;
+  wired::Activation activation = wired::Activation::none;
 };
 
 Floats numbers(size_t count, unsigned seed) {
@@ -37,6 +38,24 @@ bool agree(const char* what, const Floats& found, const std::vector<double>& exp
   if (difference <= 1e-5 * (largest + 1e-3)) return true;
   std::fprintf(stderr, "%s differs by %g, of %g\n", what, difference, largest);
   return false;
+}
+
+double state_of(wired::Activation activation, double sum) {
+  switch (activation) {
+    case wired::Activation::tanh: return std::tanh(sum);
+    case wired::Activation::scaled_tanh: return 1.7159 * std::tanh(2 / 3. * sum);
+    case wired::Activation::relu: return std::max(0., sum);
+    default: return sum;
+  }
+}
+
+double slope_of(wired::Activation activation, double sum) {
+  switch (activation) {
+    case wired::Activation::tanh: return 1 - std::pow(std::tanh(sum), 2);
+    case wired::Activation::scaled_tanh: return 1.7159 * 2 / 3. * (1 - std::pow(std::tanh(2 / 3. * sum), 2));
+    case wired::Activation::relu: return sum > 0;
+    default: return 1;
+  }
 }
 
 // Where number `image` of a map is at one position.
@@ -61,9 +80,12 @@ bool check(const Shape& s, const wired::Threads& threads) {
     }
   const float pad_value = -0.5f;
   wired::Layer layer{x_tiles, y_tiles, {s.before, s.after, pad_value},
-                     wired::Kernel(s.is_shared, taps, s.channels, s.maps, units, s.pairs), table.data(), s.unit_bias};
+                     wired::Kernel(s.is_shared, taps, s.channels, s.maps, units, s.pairs), table.data(), s.unit_bias,
+                     s.activation};
   const wired::Kernel& k = layer.kernel;
-  Floats x(blocks * x_tiles.block_step(), 0.f), gradient(blocks * y_tiles.block_step(), 0.f);
+  const bool is_pooled = s.activation != wired::Activation::none;
+  const wired::Tiles with_gradient = is_pooled ? layer.pooled() : y_tiles;
+  Floats x(blocks * x_tiles.block_step(), 0.f), gradient(blocks * with_gradient.block_step(), 0.f);
   const Floats x_drawn = numbers(x.size(), 1), gradient_drawn = numbers(gradient.size(), 2);
   for (int image = 0; image < s.images; ++image) {
     for (int map = 0; map < s.channels; ++map)
@@ -72,13 +94,13 @@ bool check(const Shape& s, const wired::Threads& threads) {
         x[at] = x_drawn[at];
       }
     for (int map = 0; map < s.maps; ++map)
-      for (int i = 0; i < units; ++i) {
-        const size_t at = place(y_tiles, image, map, i / out, i % out);
+      for (int i = 0; i < with_gradient.size * with_gradient.size; ++i) {
+        const size_t at = place(with_gradient, image, map, i / with_gradient.size, i % with_gradient.size);
         gradient[at] = gradient_drawn[at];
       }
   }
   const Floats kernel = numbers(k.tap_step * taps, 3), bias = numbers(layer.biases(), 4);
-  std::vector<double> y_expected(gradient.size()), x_expected(x.size()), kernel_expected(kernel.size()),
+  std::vector<double> y_expected(blocks * y_tiles.block_step()), pooled_expected(is_pooled ? gradient.size() : 0), x_expected(x.size()), kernel_expected(kernel.size()),
       bias_expected(bias.size());
   for (int image = 0; image < blocks * wired::kBlock; ++image)
     for (int map = 0; map < s.maps; ++map)
@@ -86,29 +108,42 @@ bool check(const Shape& s, const wired::Threads& threads) {
         const size_t at = place(y_tiles, image, map, unit / out, unit % out);
         const int bias_at = (s.unit_bias ? unit * s.maps : 0) + map;
         double sum = bias[bias_at];
-        bias_expected[bias_at] += gradient[at];
-        for (int tap = 0; tap < taps; ++tap)
-          for (int channel = 0; channel < s.channels; ++channel) {
-            const int64_t of_pair = k.at[channel * s.maps + map];
-            if (of_pair < 0) continue;
-            const int64_t w = of_pair + tap * k.tap_step + unit * k.unit_step;
-            const int position = table[unit * taps + tap], row = position / side - s.before,
-                      column = position % side - s.before;
-            const bool is_padding = row < 0 || column < 0 || row >= s.size || column >= s.size;
-            const size_t from = is_padding ? 0 : place(x_tiles, image, channel, row, column);
-            const double value = is_padding ? pad_value : x[from];
-            sum += value * kernel[w];
-            kernel_expected[w] += value * gradient[at];
-            if (!is_padding) x_expected[from] += double(kernel[w]) * gradient[at];
-          }
-        y_expected[at] = sum;
+        auto for_each_link = [&](const auto& visit) {  // visit(weight, value, where the value is or -1)
+          for (int tap = 0; tap < taps; ++tap)
+            for (int channel = 0; channel < s.channels; ++channel) {
+              const int64_t of_pair = k.at[channel * s.maps + map];
+              if (of_pair < 0) continue;
+              const int position = table[unit * taps + tap], row = position / side - s.before,
+                        column = position % side - s.before;
+              const bool is_padding = row < 0 || column < 0 || row >= s.size || column >= s.size;
+              const int64_t from = is_padding ? -1 : place(x_tiles, image, channel, row, column);
+              visit(of_pair + tap * k.tap_step + unit * k.unit_step, is_padding ? pad_value : x[from], from);
+            }
+        };
+        for_each_link([&](int64_t w, double value, int64_t) { sum += value * kernel[w]; });
+        y_expected[at] = state_of(s.activation, sum);
+        double of_sum = 0;
+        if (!is_pooled) {
+          of_sum = gradient[at];
+        } else if (const int row = unit / out / 2, column = unit % out / 2; row < out / 2 && column < out / 2) {
+          const size_t window = place(with_gradient, image, map, row, column);
+          pooled_expected[window] += y_expected[at] / 4;
+          of_sum = gradient[window] / 4. * slope_of(s.activation, sum);
+        }
+        bias_expected[bias_at] += of_sum;
+        for_each_link([&](int64_t w, double value, int64_t from) {
+          kernel_expected[w] += value * of_sum;
+          if (from >= 0) x_expected[from] += kernel[w] * of_sum;
+        });
       }
-  Floats y(gradient.size(), NAN), x_gradient(x.size(), NAN), kernel_gradient(kernel.size(), NAN),
-      bias_gradient(bias.size(), NAN);
-  wired::forward(threads, layer, x.data(), kernel.data(), bias.data(), y.data());
-  wired::input_gradient(threads, layer, gradient.data(), kernel.data(), x_gradient.data());
-  wired::weight_gradient(threads, layer, x.data(), gradient.data(), kernel_gradient.data(), bias_gradient.data());
-  return agree("the output", y, y_expected) & agree("the gradient of the input", x_gradient, x_expected) &
+  Floats y(y_expected.size(), NAN), pooled(pooled_expected.size(), NAN), x_gradient(x.size(), NAN),
+      kernel_gradient(kernel.size(), NAN), bias_gradient(bias.size(), NAN);
+  wired::forward(threads, layer, x.data(), kernel.data(), bias.data(), y.data(), pooled.data());
+  const wired::Gradient of{gradient.data(), y.data()};
+  wired::input_gradient(threads, layer, of, kernel.data(), x_gradient.data());
+  wired::weight_gradient(threads, layer, x.data(), of, kernel_gradient.data(), bias_gradient.data());
+  return agree("the output", y, y_expected) & agree("the average", pooled, pooled_expected) &
+         agree("the gradient of the input", x_gradient, x_expected) &
          agree("the gradient of the kernel", kernel_gradient, kernel_expected) &
          agree("the gradient of the bias", bias_gradient, bias_expected);
 }
@@ -124,7 +159,10 @@ bool check_images(const wired::Threads& threads, int count, int positions, int c
         expected[((size_t(image / wired::kBlock) * channels + channel) * positions + position) * wired::kBlock +
                  image % wired::kBlock] = images[(size_t(image) * positions + position) * channels + channel];
   wired::blocks_of_images(threads, images.data(), count, positions, channels, found.data());
-  return agree("the blocks of images", found, expected);
+  Floats back(images.size(), NAN);
+  wired::images_of_blocks(threads, found.data(), count, positions, channels, back.data());
+  return agree("the blocks of images", found, expected) &
+         agree("the images", back, std::vector<double>(images.begin(), images.end()));
 }
 
 }  // namespace
@@ -142,6 +180,9 @@ extern "C" int wired_check() {
         {is_shared, true, 5, 8, 1, 12, 5, 2, 2, 1, 1, {}, false},
         {is_shared, unit_bias, 9, 6, 4, 4, 3, 1, 1, 1, 2, {{0, 0}, {3, 0}, {1, 1}, {2, 1}, {0, 2}, {1, 3}}, false},
         {is_shared, unit_bias, 3, 5, 13, 1, 5, 1, 0, 0, 1, {}, false},
+        {is_shared, unit_bias, 18, 8, 2, 7, 3, 1, 0, 0, 1, {}, false, wired::Activation::tanh},
+        {is_shared, true, 9, 7, 1, 3, 3, 1, 0, 0, 1, {}, true, wired::Activation::scaled_tanh},
+        {is_shared, unit_bias, 16, 7, 2, 5, 4, 1, 1, 1, 2, {}, false, wired::Activation::relu},
     };
     for (const Shape& shape : shapes) is_right &= check(shape, threads);
   }

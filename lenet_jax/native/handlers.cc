@@ -11,13 +11,12 @@ namespace {
 
 namespace ffi = xla::ffi;
 using Floats = ffi::Buffer<ffi::F32>;
-using Images = ffi::Buffer<ffi::F32, 4>;
 using Table = ffi::Buffer<ffi::S32, 2>;
 using Result = ffi::Result<Floats>;
 
 // The attributes of every call: see `Layer` in calls.py.
 struct Attributes {
-  int64_t size, out, before, after;
+  int64_t size, out, before, after, activation;
   float pad_value;
   bool is_shared, unit_bias;
   ffi::Span<const int64_t> pairs;
@@ -39,7 +38,7 @@ wired::Layer layer(const Attributes& of, const Floats& x, const Floats& y, const
   const int units = table.dimensions()[0], taps = table.dimensions()[1];
   wired::Layer found{x_tiles, y_tiles, {int(of.before), int(of.after), of.pad_value},
                      wired::Kernel(of.is_shared, taps, x_tiles.maps, y_tiles.maps, units, pairs),
-                     table.typed_data(), of.unit_bias};
+                     table.typed_data(), of.unit_bias, wired::Activation(of.activation)};
   if (units != of.out * of.out || x_tiles.blocks != y_tiles.blocks ||
       int64_t(kernel.element_count()) != found.kernel.tap_step * taps ||
       int64_t(bias.element_count()) != found.biases())
@@ -59,36 +58,63 @@ ffi::Error answer(ffi::ThreadPool& pool, const Compute& compute) {
   return ffi::Error::Success();
 }
 
-ffi::Error forward(ffi::ThreadPool pool, Attributes of, Floats x, Floats kernel, Floats bias, Table table, Result y) {
+// The maps that have a gradient: the averages if there is an activation, else the states.
+void check_pooled(const wired::Layer& of, const Floats& values) {
+  const wired::Tiles found = tiles(values, of.pooled().size);
+  if (!(found == of.pooled())) throw std::invalid_argument("the averages do not have the shape of their windows");
+}
+
+ffi::Error forward(ffi::ThreadPool pool, Attributes of, Floats x, Floats kernel, Floats bias, Table table, Result y,
+                   Result pooled) {
   return answer(pool, [&](const wired::Threads& threads) {
-    wired::forward(threads, layer(of, x, *y, kernel, bias, table), x.typed_data(), kernel.typed_data(),
-                   bias.typed_data(), y->typed_data());
+    const wired::Layer found = layer(of, x, *y, kernel, bias, table);
+    if (found.activation != wired::Activation::none) check_pooled(found, *pooled);
+    wired::forward(threads, found, x.typed_data(), kernel.typed_data(), bias.typed_data(), y->typed_data(),
+                   pooled->typed_data());
   });
 }
 
-ffi::Error weight_gradient(ffi::ThreadPool pool, Attributes of, Floats x, Floats gradient, Table table,
+ffi::Error weight_gradient(ffi::ThreadPool pool, Attributes of, Floats x, Floats gradient, Floats states, Table table,
                            Result kernel_gradient, Result bias_gradient) {
   return answer(pool, [&](const wired::Threads& threads) {
-    wired::weight_gradient(threads, layer(of, x, gradient, *kernel_gradient, *bias_gradient, table), x.typed_data(),
-                           gradient.typed_data(), kernel_gradient->typed_data(), bias_gradient->typed_data());
+    const wired::Layer found = layer(of, x, states, *kernel_gradient, *bias_gradient, table);
+    if (found.activation != wired::Activation::none) check_pooled(found, gradient);
+    wired::weight_gradient(threads, found, x.typed_data(), {gradient.typed_data(), states.typed_data()},
+                           kernel_gradient->typed_data(), bias_gradient->typed_data());
   });
 }
 
-ffi::Error input_gradient(ffi::ThreadPool pool, Attributes of, Floats gradient, Floats kernel, Floats bias, Table table,
-                          Result x_gradient) {
+ffi::Error input_gradient(ffi::ThreadPool pool, Attributes of, Floats gradient, Floats states, Floats kernel,
+                          Floats bias, Table table, Result x_gradient) {
   return answer(pool, [&](const wired::Threads& threads) {
-    wired::input_gradient(threads, layer(of, *x_gradient, gradient, kernel, bias, table), gradient.typed_data(),
-                          kernel.typed_data(), x_gradient->typed_data());
+    const wired::Layer found = layer(of, *x_gradient, states, kernel, bias, table);
+    if (found.activation != wired::Activation::none) check_pooled(found, gradient);
+    wired::input_gradient(threads, found, {gradient.typed_data(), states.typed_data()}, kernel.typed_data(),
+                          x_gradient->typed_data());
   });
 }
 
-ffi::Error blocks_of_images(ffi::ThreadPool pool, Images images, Result blocks) {
+// Between images (N, rows, columns, channels) and whole blocks of them.
+template <typename Compute>
+ffi::Error rearrange(ffi::ThreadPool& pool, const Floats& images, const Floats& blocks, const Compute& compute) {
   return answer(pool, [&](const wired::Threads& threads) {
     const auto shape = images.dimensions();
     const int64_t count = shape[0], pixels = shape[1] * shape[2] * shape[3];
-    if (int64_t(blocks->element_count()) != (count + wired::kBlock - 1) / wired::kBlock * wired::kBlock * pixels)
+    if (int64_t(blocks.element_count()) != (count + wired::kBlock - 1) / wired::kBlock * wired::kBlock * pixels)
       throw std::invalid_argument("the blocks do not have the images' shape");
-    wired::blocks_of_images(threads, images.typed_data(), count, shape[1] * shape[2], shape[3], blocks->typed_data());
+    compute(threads, count, shape[1] * shape[2], shape[3]);
+  });
+}
+
+ffi::Error blocks_of_images(ffi::ThreadPool pool, Floats images, Result blocks) {
+  return rearrange(pool, images, *blocks, [&](const wired::Threads& threads, int count, int positions, int channels) {
+    wired::blocks_of_images(threads, images.typed_data(), count, positions, channels, blocks->typed_data());
+  });
+}
+
+ffi::Error images_of_blocks(ffi::ThreadPool pool, Floats blocks, Result images) {
+  return rearrange(pool, *images, blocks, [&](const wired::Threads& threads, int count, int positions, int channels) {
+    wired::images_of_blocks(threads, blocks.typed_data(), count, positions, channels, images->typed_data());
   });
 }
 
@@ -96,19 +122,23 @@ ffi::Error blocks_of_images(ffi::ThreadPool pool, Images images, Result blocks) 
 
 XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(Attributes, ffi::StructMember<int64_t>("size"),
                                       ffi::StructMember<int64_t>("out"), ffi::StructMember<int64_t>("before"),
-                                      ffi::StructMember<int64_t>("after"), ffi::StructMember<float>("pad_value"),
+                                      ffi::StructMember<int64_t>("after"),
+                                      ffi::StructMember<int64_t>("activation"), ffi::StructMember<float>("pad_value"),
                                       ffi::StructMember<bool>("is_shared"), ffi::StructMember<bool>("unit_bias"),
                                       ffi::StructMember<ffi::Span<const int64_t>>("pairs"));
 
-#define CALL ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Attrs<Attributes>()
+#define CALL ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_forward, forward,
-                              CALL.Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_weight_gradient, weight_gradient,
-                              CALL.Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>().Ret<Floats>());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_input_gradient, input_gradient,
-                              CALL.Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>());
-XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_blocks_of_images, blocks_of_images,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Images>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    wired_forward, forward,
+    CALL.Attrs<Attributes>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    wired_weight_gradient, weight_gradient,
+    CALL.Attrs<Attributes>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    wired_input_gradient, input_gradient,
+    CALL.Attrs<Attributes>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_blocks_of_images, blocks_of_images, CALL.Arg<Floats>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_images_of_blocks, images_of_blocks, CALL.Arg<Floats>().Ret<Floats>());
 
 extern "C" int wired_block() { return wired::kBlock; }

@@ -187,6 +187,48 @@ void with_constant(int number, const Function& function) {
   }
 }
 
+// Activations ------------------------------------------------------------------------------------------------
+
+constexpr float kScale = 1.7159f, kStretch = 2 / 3.f;  // of the scaled tanh
+
+// A rational function whose relative error on [-9, 9] is least, 6e-8, beside rounding; beyond, tanh rounds to 1.
+Vector tanh(Vector x) {
+  const Vector limit = Vector{} + 9.f;
+  x = x > limit ? limit : x < -limit ? -limit : x;
+  const Vector s = x * x;
+  const Vector above = (((((1.82565144e-11f * s - 1.27810234e-08f) * s + 9.26764278e-06f) * s + 0.00292078848f) * s +
+                         0.129192546f) * s + 0.99999994f) * x;
+  const Vector below = ((0.00022810373f * s + 0.0237632804f) * s + 0.462525368f) * s + 1.f;
+  const Vector one = Vector{} + 1.f, ratio = above / below;
+  return ratio > one ? one : ratio < -one ? -one : ratio;
+}
+
+template <Activation activation>
+Vector state_of(Vector sum) {
+  if constexpr (activation == Activation::tanh) return tanh(sum);
+  if constexpr (activation == Activation::scaled_tanh) return kScale * tanh(kStretch * sum);
+  return sum > 0.f ? sum : Vector{};
+}
+
+// The derivative, by the state.
+template <Activation activation>
+Vector slope_at(Vector state) {
+  if constexpr (activation == Activation::tanh) return 1.f - state * state;
+  if constexpr (activation == Activation::scaled_tanh) return kStretch * kScale - kStretch / kScale * (state * state);
+  return state > 0.f ? Vector{} + 1.f : Vector{};
+}
+
+// Calls function(integral_constant) with the layer's activation.
+template <typename Function>
+void with_activation(Activation activation, const Function& function) {
+  switch (activation) {
+    case Activation::none: return function(std::integral_constant<Activation, Activation::none>());
+    case Activation::tanh: return function(std::integral_constant<Activation, Activation::tanh>());
+    case Activation::scaled_tanh: return function(std::integral_constant<Activation, Activation::scaled_tanh>());
+    case Activation::relu: return function(std::integral_constant<Activation, Activation::relu>());
+  }
+}
+
 // Outputs, and gradients of inputs ---------------------------------------------------------------------------
 
 // Where a result finds its sources, an offset in a block, and its weights.
@@ -259,19 +301,25 @@ std::vector<Group> groups_of(int results, int sources, const IsRead& is_read) {
 struct Plan {
   std::vector<int32_t> table;
   Layer layer;
-  Source inputs, gradients;
+  Source inputs;
+  std::vector<int32_t> of_states, of_windows;  // where a unit's state is in its block; its window, -1 if it has none
   Reads of_units, of_positions;
   std::vector<Group> map_groups, channel_groups;
   std::vector<int32_t> steps;  // where each tap of each unit reads: (taps, units) if weights are shared, else (units, taps)
 
   explicit Plan(const Layer& of)
       : table(of.table, of.table + of.kernel.units * of.kernel.taps), layer(of), inputs(of.x, of.padding),
-        gradients(of.y, {}) {
+        of_states(of.y.offsets()) {
     layer.table = table.data();
     check(layer);
     const Kernel& k = layer.kernel;
     of_units = Reads::of_units(layer, inputs.offsets);
-    of_positions = Reads::of_positions(layer, gradients.offsets);
+    of_positions = Reads::of_positions(layer, of_states);
+    const int half = of.y.size / 2;
+    for (int unit = 0; unit < k.units; ++unit) {
+      const int row = unit / of.y.size / 2, column = unit % of.y.size / 2;
+      of_windows.push_back(row < half && column < half ? (row * half + column) * kBlock : -1);
+    }
     map_groups = groups_of(k.maps, k.channels, [&](int c, int o) { return k.at[c * k.maps + o] >= 0; });
     channel_groups = groups_of(k.channels, k.maps, [&](int o, int c) { return k.at[c * k.maps + o] >= 0; });
     steps.resize(table.size());
@@ -302,7 +350,9 @@ struct Plan {
 
 // For each result d and row m: y[d, m] = bias + the sum over d's reads and the sources s of weights times x.
 struct Product {
-  const Source& source;
+  std::function<const float*(int block, float* room)> sources;  // of a block, which may be put into the room
+  size_t room;
+  int64_t map_step;
   const Reads& reads;
   const std::vector<Group>& groups;
   const float* weights;
@@ -312,14 +362,16 @@ struct Product {
   Tiles out;
   int skip, width;  // results are from row and column `skip` on among those that read, in rows of `width`
 
-  void compute(const Threads& threads, const float* x, float* y) const {
+  // Calls finish(block, row) when two rows of results are there: `row` and, unless it is the last, the next one.
+  void compute(const Threads& threads, float* y, const std::function<void(int block, int row)>& finish) const {
     const auto offsets = out.offsets();
-    const int shares = std::clamp((threads.count + out.blocks - 1) / out.blocks, 1, out.size);
+    const int pairs = (out.size + 1) / 2, shares = std::clamp((threads.count + out.blocks - 1) / out.blocks, 1, pairs);
     parallel(threads, int64_t(out.blocks) * shares, [&](int64_t job) {
       const int block = job / shares, share = job % shares;
-      const Buffer room(source.room());
-      const float* from = source.block(x, block, room.data());
-      for (int row = out.size * share / shares; row < out.size * (share + 1) / shares; ++row)
+      const Buffer buffer(room);
+      const float* from = sources(block, buffer.data());
+      const int last = std::min(out.size, pairs * (share + 1) / shares * 2);
+      for (int row = pairs * share / shares * 2; row < last; ++row) {
         for (const Group& group : groups)
           with_constant<kResults>(group.count, [&](auto count) {
             constexpr int M = decltype(count)::value;
@@ -327,13 +379,15 @@ struct Product {
             if (result_step == 1) compute_row<M, true>(row, group, from, offsets.data(), to);
             else compute_row<M, false>(row, group, from, offsets.data(), to);
           });
+        if (finish && (row % 2 == 1 || row == out.size - 1)) finish(block, row - row % 2);
+      }
     });
   }
 
  private:
   template <int M, bool kAdjacent>
   void compute_row(int row, const Group& group, const float* x, const int32_t* offsets, float* y) const {
-    const int64_t step = source_step, along = kAdjacent ? 1 : result_step, map_step = source.map_step;
+    const int64_t step = source_step, along = kAdjacent ? 1 : result_step;
     const float* of_group = weights + group.first * along;
     for (int column = 0; column < out.size; ++column) {
       const int position = row * out.size + column, result = (row + skip) * width + column + skip;
@@ -365,6 +419,30 @@ struct Product {
     }
   }
 };
+
+// Activates two rows of sums, which become states, and averages over their windows.
+template <Activation activation>
+void finish_rows(const Layer& layer, const Plan& plan, int block, int first_row, float* y, float* pooled) {
+  const Tiles windows = layer.pooled();
+  y += block * layer.y.block_step();
+  pooled += block * windows.block_step();
+  const int size = layer.y.size;
+  for (int first_column = 0; first_column < size; first_column += 2) {
+    const int32_t window = plan.of_windows[first_row * size + first_column];
+    for (int map = 0; map < layer.y.maps; ++map)
+      for (int v = 0; v < kBlock; v += kWidth) {
+        Vector sum{};
+        for (int row = first_row; row < std::min(size, first_row + 2); ++row)
+          for (int column = first_column; column < std::min(size, first_column + 2); ++column) {
+            float* at = y + plan.of_states[row * size + column] + map * layer.y.map_step() + v;
+            const Vector state = state_of<activation>(load(at));
+            store(at, state);
+            sum += state;
+          }
+        if (window >= 0) store(pooled + window + map * windows.map_step() + v, 0.25f * sum);
+      }
+  }
+}
 
 // Sets what lies beyond the maps to 0.
 void clear_beyond(const Tiles& tiles, float* values) {
@@ -405,16 +483,37 @@ void transpose_stretches(Vector (&vectors)[kWidth]) {
 }
 
 // From rows of lanes, one per map, to rows of maps, one per image; the last maps of a row may be missing and 0.
-void transpose(const float* from, int64_t map_step, int maps, float* to) {
-  static const float kNone[kBlock] = {};
+template <typename RowOf>  // row_of(map, image): a vector of the images from `image` on
+void transpose(const RowOf& row_of, int maps, float* to) {
   const int step = round_up(maps);
   for (int map = 0; map < maps; map += kWidth)
     for (int image = 0; image < kBlock; image += kWidth) {
       Vector some[kWidth];
-      for (int i = 0; i < kWidth; ++i) some[i] = load((map + i < maps ? from + (map + i) * map_step : kNone) + image);
+      for (int i = 0; i < kWidth; ++i) some[i] = map + i < maps ? row_of(map + i, image) : Vector{};
       transpose_stretches<kWidth / 2>(some);
       for (int i = 0; i < kWidth; ++i) store(to + (image + i) * step + map, some[i]);
     }
+}
+
+// Calls function(row_of) with row_of(map, image): gradients of a unit's sums, for a vector of images.
+template <Activation activation, typename Function>
+void with_unit_gradient(const Layer& layer, const Plan& plan, const Gradient& gradient, int64_t block, int unit,
+                        const Function& function) {
+  const int64_t map_step = layer.y.map_step(), state_at = block * layer.y.block_step() + plan.of_states[unit];
+  if constexpr (activation == Activation::none) {
+    const float* from = gradient.values + state_at;
+    function([=](int map, int image) { return load(from + map * map_step + image); });
+  } else if (plan.of_windows[unit] < 0) {
+    function([](int, int) { return Vector{}; });
+  } else {
+    const Tiles pooled = layer.pooled();
+    const float* states = gradient.states + state_at;
+    const float* windows = gradient.values + block * pooled.block_step() + plan.of_windows[unit];
+    const int64_t window_step = pooled.map_step();
+    function([=](int map, int image) {
+      return 0.25f * load(windows + map * window_step + image) * slope_at<activation>(load(states + map * map_step + image));
+    });
+  }
 }
 
 // Rows of inputs, whose products with gradients are added up over `count` places: units, or blocks of images.
@@ -502,9 +601,9 @@ void write_sets(const Kernel& k, const float* from, size_t step, int first, int 
 }
 
 // Each job sums up over the units of one block of images; then blocks are added up.
-void shared_gradient(const Threads& threads, const Plan& plan, const float* x, const float* gradient,
-                     float* kernel_gradient, float* bias_gradient) {
-  const Layer& layer = plan.layer;
+template <Activation activation>
+void shared_gradient(const Threads& threads, const Layer& layer, const Plan& plan, const float* x,
+                     const Gradient& gradient, float* kernel_gradient, float* bias_gradient) {
   const Kernel& k = layer.kernel;
   const Source& inputs = plan.inputs;
   const int maps = round_up(k.maps), weights = k.taps * k.channels * maps;
@@ -514,14 +613,14 @@ void shared_gradient(const Threads& threads, const Plan& plan, const float* x, c
   parallel(threads, layer.x.blocks, [&](int64_t block) {
     const Buffer padded(inputs.room()), gradients(size_t(chunk) * kBlock * maps);
     const float* from = inputs.block(x, block, padded.data());
-    const float* of_block = gradient + block * layer.y.block_step();
     float* sums = of_blocks.data() + block * floats;
     std::fill_n(sums, floats, 0.f);
     for (int first = 0; first < k.units; first += chunk) {
       const int count = std::min(chunk, k.units - first);
       for (int i = 0; i < count; ++i)
-        transpose(of_block + plan.gradients.offsets[first + i], layer.y.map_step(), k.maps,
-                  gradients.data() + i * kBlock * maps);
+        with_unit_gradient<activation>(layer, plan, gradient, block, first + i, [&](const auto& row_of) {
+          transpose(row_of, k.maps, gradients.data() + i * kBlock * maps);
+        });
       for (int i = 0; i < (layer.unit_bias ? count : 1); ++i)
         add_biases(gradients.data() + i * kBlock * maps, layer.unit_bias ? kBlock : count * kBlock, maps,
                    sums + weights + (layer.unit_bias ? (first + i) * maps : 0));
@@ -536,9 +635,9 @@ void shared_gradient(const Threads& threads, const Plan& plan, const float* x, c
 }
 
 // Each job sums up, for some units, over all blocks of images.
-void unshared_gradient(const Threads& threads, const Plan& plan, const float* x, const float* gradient,
-                       float* kernel_gradient, float* bias_gradient) {
-  const Layer& layer = plan.layer;
+template <Activation activation>
+void unshared_gradient(const Threads& threads, const Layer& layer, const Plan& plan, const float* x,
+                       const Gradient& gradient, float* kernel_gradient, float* bias_gradient) {
   const Kernel& k = layer.kernel;
   const int blocks = layer.x.blocks;
   const Source& inputs = plan.inputs;
@@ -558,8 +657,9 @@ void unshared_gradient(const Threads& threads, const Plan& plan, const float* x,
     std::fill_n(sums.data(), count * of_unit, 0.f);
     for (int block = 0; block < blocks; ++block)
       for (int i = 0; i < count; ++i)
-        transpose(gradient + block * layer.y.block_step() + plan.gradients.offsets[first + i], layer.y.map_step(),
-                  k.maps, gradients.data() + i * gradients_of_unit + block * kBlock * maps);
+        with_unit_gradient<activation>(layer, plan, gradient, block, first + i, [&](const auto& row_of) {
+          transpose(row_of, k.maps, gradients.data() + i * gradients_of_unit + block * kBlock * maps);
+        });
     for (int i = 0; i < count; ++i) {
       const float* of = gradients.data() + i * gradients_of_unit;
       float* to = sums.data() + i * of_unit;
@@ -594,32 +694,55 @@ void block_of_images(const float* from, int count, int positions, int channels, 
 }  // namespace
 
 void forward(const Threads& threads, const Layer& layer, const float* x, const float* kernel, const float* bias,
-             float* y) {
+             float* y, float* pooled) {
   const auto plan = Plan::of(layer);
-  const Kernel& k = plan->layer.kernel;
+  const Kernel& k = layer.kernel;
   const Weights weights(threads, k, kernel);
-  Product{plan->inputs, plan->of_units, plan->map_groups, weights.values, k.maps, 1,
-          bias, layer.unit_bias ? k.maps : 0, layer.y, 0, layer.y.size}
-      .compute(threads, x, y);
+  const Product product{
+      [&](int block, float* room) { return plan->inputs.block(x, block, room); }, plan->inputs.room(),
+      plan->inputs.map_step, plan->of_units, plan->map_groups, weights.values, k.maps, 1, bias,
+      layer.unit_bias ? k.maps : 0, layer.y, 0, layer.y.size};
+  with_activation(layer.activation, [&](auto of) {
+    constexpr Activation activation = decltype(of)::value;
+    if constexpr (activation == Activation::none) return product.compute(threads, y, nullptr);
+    else product.compute(threads, y, [&](int block, int row) { finish_rows<activation>(layer, *plan, block, row, y, pooled); });
+  });
   clear_beyond(layer.y, y);
 }
 
-void input_gradient(const Threads& threads, const Layer& layer, const float* gradient, const float* kernel,
+void input_gradient(const Threads& threads, const Layer& layer, const Gradient& gradient, const float* kernel,
                     float* x_gradient) {
   const auto plan = Plan::of(layer);
-  const Kernel& k = plan->layer.kernel;
+  const Kernel& k = layer.kernel;
   const Weights weights(threads, k, kernel);
-  Product{plan->gradients, plan->of_positions, plan->channel_groups, weights.values, 1, k.maps,
+  const bool is_pooled = layer.activation != Activation::none;
+  const auto of_block = [&](int block, float* room) -> const float* {
+    if (!is_pooled) return gradient.values + block * layer.y.block_step();
+    with_activation(layer.activation, [&](auto of) {
+      for (int unit = 0; unit < k.units; ++unit)
+        with_unit_gradient<decltype(of)::value>(layer, *plan, gradient, block, unit, [&](const auto& row_of) {
+          float* to = room + plan->of_states[unit];
+          for (int map = 0; map < k.maps; ++map, to += layer.y.map_step())
+            for (int v = 0; v < kBlock; v += kWidth) store(to + v, row_of(map, v));
+        });
+    });
+    return room;
+  };
+  const size_t room = is_pooled ? layer.y.block_step() : 0;
+  Product{of_block, room, layer.y.map_step(), plan->of_positions, plan->channel_groups, weights.values, 1, k.maps,
           nullptr, 0, layer.x, layer.padding.before, layer.side()}
-      .compute(threads, gradient, x_gradient);
+      .compute(threads, x_gradient, nullptr);
   clear_beyond(layer.x, x_gradient);
 }
 
-void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const float* gradient,
+void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const Gradient& gradient,
                      float* kernel_gradient, float* bias_gradient) {
   const auto plan = Plan::of(layer);
-  (layer.kernel.is_shared ? shared_gradient : unshared_gradient)(threads, *plan, x, gradient, kernel_gradient,
-                                                                bias_gradient);
+  with_activation(layer.activation, [&](auto of) {
+    constexpr Activation activation = decltype(of)::value;
+    const auto compute = layer.kernel.is_shared ? shared_gradient<activation> : unshared_gradient<activation>;
+    compute(threads, layer, *plan, x, gradient, kernel_gradient, bias_gradient);
+  });
 }
 
 void blocks_of_images(const Threads& threads, const float* images, int count, int positions, int channels,
@@ -628,6 +751,19 @@ void blocks_of_images(const Threads& threads, const float* images, int count, in
   parallel(threads, (count + kBlock - 1) / kBlock, [&](int64_t block) {
     block_of_images(images + block * kBlock * pixels, std::min<int64_t>(kBlock, count - block * kBlock), positions,
                     channels, blocks + block * kBlock * pixels);
+  });
+}
+
+void images_of_blocks(const Threads& threads, const float* blocks, int count, int positions, int channels,
+                      float* images) {
+  const int pixels = positions * channels;
+  parallel(threads, (count + kBlock - 1) / kBlock, [&](int64_t block) {
+    const float* from = blocks + block * kBlock * pixels;
+    for (int image = 0; image < std::min<int64_t>(kBlock, count - block * kBlock); ++image) {
+      float* to = images + (block * kBlock + image) * pixels;
+      for (int pixel = 0; pixel < pixels; ++pixel)
+        to[pixel] = from[(pixel % channels * positions + pixel / channels) * kBlock + image];
+    }
   });
 }
 

@@ -90,28 +90,43 @@ struct Kernel {
   int weights() const { return taps * channels * maps; }  // of a set
 };
 
+// What a layer of units does to its sums before it averages them over 2x2 windows: `none`, then neither is done.
+enum class Activation { none, tanh, scaled_tanh, relu };
+
 struct Layer {
   Tiles x, y;
   Padding padding;  // of x
   Kernel kernel;
   const int32_t* table;  // (units, taps): positions in padded input maps
   bool unit_bias;        // whether each unit has a bias, (units, maps), or only each map
+  Activation activation;
 
   int side() const { return x.size + padding.before + padding.after; }  // of padded input maps
+  Tiles pooled() const { return {y.blocks, 1, y.maps, y.size / 2, y.size / 2}; }  // an odd last row is dropped
   int biases() const { return (unit_bias ? kernel.units : 1) * kernel.maps; }
 };
 
-// Each function writes all of its results. They throw std::invalid_argument if the table names a position that
-// does not exist.
+// With respect to the units' states; with an activation, to the averages, and then the states are needed as well.
+struct Gradient {
+  const float* values;
+  const float* states;
+};
+
+// Each function writes all of its results: y, the units' states, and `pooled` if there is an activation. They
+// throw std::invalid_argument if the table names a position that does not exist.
 void forward(const Threads& threads, const Layer& layer, const float* x, const float* kernel, const float* bias,
-             float* y);
-void input_gradient(const Threads& threads, const Layer& layer, const float* gradient, const float* kernel,
+             float* y, float* pooled);
+void input_gradient(const Threads& threads, const Layer& layer, const Gradient& gradient, const float* kernel,
                     float* x_gradient);
-void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const float* gradient,
+void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const Gradient& gradient,
                      float* kernel_gradient, float* bias_gradient);
 
 // From (count, positions, channels) to (blocks, channels, positions, kBlock); 0 where a block lacks images.
 void blocks_of_images(const Threads& threads, const float* images, int count, int positions, int channels,
                       float* blocks);
+
+// And back.
+void images_of_blocks(const Threads& threads, const float* blocks, int count, int positions, int channels,
+                      float* images);
 
 }  // namespace wired

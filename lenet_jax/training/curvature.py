@@ -16,6 +16,7 @@ import optax
 from flax import linen as nn
 
 from lenet_jax.models.layers import Activation, Pool
+from lenet_jax.models.networks import CNN
 from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired
 from lenet_jax.training.hyperparameters import Hyperparameters
@@ -45,6 +46,9 @@ def gauss_newton_diagonal(
 
     Raises NotImplementedError if the model has a layer with parameters that `backpropagated` does not know.
     """
+
+    if isinstance(model, CNN):
+        model = model.clone(native=False)  # the kernel computes more than one layer in a call
 
     def states(params: optax.Params, images: jax.Array) -> Any:
         variables: dict[str, Any] = {"params": params, "wiring": wiring}

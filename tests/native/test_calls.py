@@ -146,7 +146,7 @@ def test_images_of_numpy_are_taken():
 def a_call():
     """A layer that is called directly: operands of `calls.wired`, of which x comes first."""
     out, block = 3, calls.block()
-    layer = calls.Layer(5, out, 0, 0, 0.0, True, False, ())
+    layer = calls.Layer(5, out, 0, 0, 0.0, True, False, "none", ())
     x = jax.random.normal(jax.random.key(0), (2, 1, 1, 3, 5, 5, block))
     kernel = jax.random.normal(jax.random.key(1), (9, 3, 4))
     reads = wiring.CONNECTIVITY["local"].reads("shared", 5, 3)
