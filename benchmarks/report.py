@@ -6,6 +6,7 @@ import io
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
+from lenet_jax.native import form
 from lenet_jax.report import tables
 from lenet_jax.runs.provenance import provenance, versions
 
@@ -55,6 +56,7 @@ def to_markdown(rows: list[dict], rate: float, options: str) -> str:
         tables.to_markdown(shown),
         "",
         *(f"- {note}" for note in NOTES),
+        f"- Sparse wirings were computed by {form.describe(form.current())}.",
         f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates per second here.",
         f"- Command: `{COMMAND} {options}`",
         f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "

@@ -80,13 +80,10 @@ def layers(scale: Scale, rate: float) -> Iterator[dict]:
     for connectivity, sharing in _wirings():
         arguments = {"connectivity": connectivity, "sharing": sharing, "batch": 128, "steps": steps}
         products, peer = in_turns(
-            [
-                Work("benchmarks.workloads:layers", arguments | {"form": form})
-                for form in ("products", "plain")
-            ],
+            [Work("benchmarks.workloads:layers", arguments | {"kind": kind}) for kind in ("wired", "plain")],
             scale.turns,
         )
-        macs = _training_macs({"model.connectivity": connectivity, "model.sharing": sharing}, wired=True)
+        macs = training_macs({"model.connectivity": connectivity, "model.sharing": sharing}, wired=True)
         yield {
             "case": f"{connectivity}_{sharing}",
             **_speed(products, 128 * steps, macs, rate),
@@ -108,7 +105,7 @@ def growth(scale: Scale, rate: float) -> Iterator[dict]:
         for factor, more in zip(works, measured, strict=True):
             yield {
                 "case": f"{factor} {unit}",
-                **_speed(more, factor * images, _training_macs(LENET5), rate),
+                **_speed(more, factor * images, training_macs(LENET5), rate),
                 **_comparison(f"1 {unit}", [seconds / factor for seconds in more.seconds], least.seconds),
                 "peer_peak_megabytes": least.peak_megabytes,
             }
@@ -176,13 +173,13 @@ def _against_torch(
     project, torch = in_turns(works, scale.turns)
     return {
         "case": case,
-        **_speed(project, images * len(learning_rates), _training_macs(fields), rate),
+        **_speed(project, images * len(learning_rates), training_macs(fields), rate),
         **_comparison("PyTorch", project.seconds, torch.seconds),
         "peer_peak_megabytes": torch.peak_megabytes,
     }
 
 
-def _training_macs(fields: Mapping[str, Any], wired: bool = False) -> int:
+def training_macs(fields: Mapping[str, Any], wired: bool = False) -> int:
     """Multiply-accumulates per image by the layers' definition, forward and backward.
 
     The backward pass needs the number of the forward pass twice: for the gradients with respect to the

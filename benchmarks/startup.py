@@ -22,6 +22,7 @@ def first_epoch(images_NHWC: np.ndarray, labels_N: np.ndarray, connectivity: str
     from lenet_jax.config.fields import default_config, override
     from lenet_jax.config.resolve import resolve
     from lenet_jax.data import Split
+    from lenet_jax.native import form
     from lenet_jax.runs.run import hyperparameters_of
     from lenet_jax.training.compilation_cache import keep_compilations
     from lenet_jax.training.engine import make_engine
@@ -34,7 +35,7 @@ def first_epoch(images_NHWC: np.ndarray, labels_N: np.ndarray, connectivity: str
     engine = make_engine("jit")
     data = engine.put(Split(images_NHWC, labels_N))
     started = time.perf_counter()
-    program = run.make_program({"train": len(labels_N)}, engine.batch_devices)
+    program = run.make_program({"train": len(labels_N)}, engine.batch_devices, form.current())
     state = engine.init_state(program, hyperparameters_of([run], engine.run_devices))
     _, means = engine.train_epoch(program, state, data, 1)
     jax.block_until_ready(means)

@@ -21,7 +21,8 @@ from lenet_jax.config.resolve import resolve
 from lenet_jax.data import Split
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.products import PRECISION
-from lenet_jax.models.wired_layer import Wired, reads_of
+from lenet_jax.models.wired_layer import Wired, is_for_kernel, reads_of
+from lenet_jax.native import calls, form
 from lenet_jax.runs.run import hyperparameters_of
 from lenet_jax.training.engine import Engine, make_engine
 from lenet_jax.training.epoch import Hyperparameters
@@ -42,7 +43,7 @@ def prepare(
         for seed, learning_rate in enumerate(learning_rates)
     ]
     engine = make_engine("jit", len(runs))
-    program = runs[0].make_program({"train": images}, engine.batch_devices)
+    program = runs[0].make_program({"train": images}, engine.batch_devices, form.current())
     data = engine.put(Split(*random_images(images, program.image_size)))
     return engine, program, data, hyperparameters_of(runs, engine.run_devices)
 
@@ -62,17 +63,17 @@ def train(fields: Mapping[str, Any], images: int, learning_rates: list[float]) -
     return work
 
 
-def layers(connectivity: str, sharing: str, batch: int, steps: int, form: str) -> Workload:
+def layers(connectivity: str, sharing: str, batch: int, steps: int, kind: str) -> Workload:
     """Forward, backward and an SGD step for LeNet-5's stages 1 and 3, each jitted, one after the other.
 
-    `form` is "products", as `Wired` computes, or "plain". Stage 1 has no gradient with respect to the images.
+    `kind` is "wired", as `Wired` computes, or "plain". Stage 1 has no gradient with respect to the images.
     """
     make_gpus_deterministic()
     stages = []
     for size, channels, maps in ((32, 1, 6), (14, 6, 16)):
-        layer = Wired(maps, 5, connectivity, sharing)
+        layer = Wired(maps, 5, connectivity, sharing, native=form.current() == form.NATIVE)
         x_NHWC = jax.random.normal(jax.random.key(0), (batch, size, size, channels))
-        apply, params, x = layer_form(layer, x_NHWC, form)
+        apply, params, x = layer_form(layer, x_NHWC, kind)
         cotangent = jax.random.normal(jax.random.key(3), jax.eval_shape(apply, params, x).shape)
         step = functools.partial(_sgd_step, apply, channels > 1)
         stages.append((jax.jit(step), params, x, cotangent))
@@ -105,16 +106,18 @@ def init_layer(layer: Wired, x_NHWC: jax.Array) -> Any:
     return layer.init(rngs, FeatureMaps.from_images(x_NHWC))
 
 
-def layer_form(layer: Wired, x_NHWC: jax.Array, form: str) -> tuple[Apply, dict, jax.Array]:
+def layer_form(layer: Wired, x_NHWC: jax.Array, kind: str) -> tuple[Apply, dict, jax.Array]:
     """A layer with random weights as a function of parameters and input, those parameters and that input.
 
     Both forms have the same weights. The input is what the form gets in a network: for "plain" the images,
-    for "products" the images if they have one channel, else uncut feature maps.
+    for "wired" the images if they have one channel, else feature maps.
     """
     x = FeatureMaps.from_images(x_NHWC)
+    if layer.native and is_for_kernel(layer.connectivity, x.count):
+        x = x.in_blocks(calls.block())
     variables = init_layer(layer, x_NHWC)
     constants = {name: value for name, value in variables.items() if name != "params"}
-    if form == "products":
+    if kind == "wired":
 
         def apply(params: dict, inputs: jax.Array) -> jax.Array:
             are_images = inputs.shape == x_NHWC.shape

@@ -5,25 +5,29 @@
 The command is read from config.json in the folder --recorded, and its results go to --workdir. On the same
 kind of machine, with the same versions, every digit is equal; otherwise the largest difference is shown, and
 whether each arm's mean lies in the recorded interval. If one does not, the exit status is 1. The number of
-threads is the recorded one; runs that do not record it used all cores.
+threads is the recorded one; runs that do not record it used all cores. Runs that matrix products computed are
+computed by them again, see docs/performance.md.
 """
 
+import os
 import pathlib
 import re
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
 from experiments import cli
 from lenet_jax.errors import UserError
+from lenet_jax.native import form
 from lenet_jax.report.captions import recorded_command
 from lenet_jax.report.comparison import compare
 from lenet_jax.report.pages import write_report
 from lenet_jax.runs.header import Header, Record
+from lenet_jax.runs.provenance import recorded_form
 from lenet_jax.runs.store import read_sweep
 
 COMMANDS = ("experiments.ablate", "experiments.train")
@@ -35,7 +39,8 @@ def main() -> None:
         raise UserError("--recorded=DIR is missing: name the folder of a table, such as results/mnist_5k.")
     recorded, directory = pathlib.Path(flags.FLAGS.recorded), cli.workdir()
     header, runs = read_sweep(recorded)
-    if status := _run([*command_of(recorded, header, runs), "--rerun", f"--workdir={directory}"]):
+    command = [*command_of(recorded, header, runs), "--rerun", f"--workdir={directory}"]
+    if status := _run(command, environment_of(runs)):
         sys.exit(status)
     write_report(directory)  # experiments.train writes none
     comparison = compare(runs, read_sweep(directory)[1])
@@ -47,14 +52,20 @@ def main() -> None:
     sys.exit(not comparison.holds)
 
 
-def _run(command: Sequence[str]) -> int:
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """The exit status of a command that gets the signals of this process."""
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, env=environment)
     # Ctrl-C reaches the child as well; it saves, and ends.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
     status = child.wait()
     return status if status >= 0 else 128 - status
+
+
+def environment_of(runs: Sequence[Record]) -> dict[str, str]:
+    """The variables of this process, without the native kernel if products computed the runs."""
+    by_products = all(recorded_form(run["provenance"]) == form.PRODUCTS for run in runs)
+    return {**os.environ, form.SWITCH: "0"} if by_products else dict(os.environ)
 
 
 def command_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> list[str]:

@@ -18,6 +18,7 @@ from lenet_jax.config.checks import require_effect
 from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.models.counts import LayerCounts, ModelCounts
+from lenet_jax.native import form
 from lenet_jax.report import tables
 from lenet_jax.runs.plan import list_runs
 
@@ -28,6 +29,8 @@ def main() -> None:
     if arms:
         require_effect(list(cli.changed_fields()), select_arms(config.arms, arms), config)
     print(summarize(config, arms))
+    if config.model.name != "mlp":
+        print(f"Sparse wirings are computed by {form.expected()}.")
 
 
 def summarize(config: ml_collections.ConfigDict, arms: Sequence[Arm] = ()) -> str:

@@ -33,6 +33,17 @@ def why_products() -> str:
     return "the folder was begun with them" if current() == PRODUCTS else ""
 
 
+def describe(form: str) -> str:
+    """A form in words."""
+    return "the native kernel" if form == NATIVE else "matrix products"
+
+
+def expected() -> str:
+    """What will compute sparse wirings in a new folder, in words; nothing is built."""
+    why_not = library.outlook()
+    return describe(NATIVE) if why_not is None else f"{describe(PRODUCTS)} ({why_not.reason})"
+
+
 @contextlib.contextmanager
 def using(form: str) -> Generator[None, None, None]:
     """Within it, `form` is in use, as far as it is available."""

@@ -57,9 +57,34 @@ class Unavailable(NamedTuple):
     reason: str
 
 
+class _Place(NamedTuple):
+    """Where the library is or will be, and what builds it."""
+
+    folder: pathlib.Path
+    compiler: str
+    key: str
+
+
 @functools.cache
 def load() -> Library | Unavailable:
     """The library, built if there is none yet. On other devices than CPUs there is none."""
+    place = _place()
+    if isinstance(place, Unavailable):
+        return place
+    built = build(place.folder, place.compiler)
+    return built if isinstance(built, Unavailable) else _load(built, place.key)
+
+
+def outlook() -> Unavailable | None:
+    """Why there is no library, as far as that is known without building it; None if there is one."""
+    place = _place()
+    if isinstance(place, Unavailable):
+        return place
+    failure = place.folder / FAILURE
+    return _failure(failure) if failure.exists() else None
+
+
+def _place() -> _Place | Unavailable:
     if os.environ.get(SWITCH) == "0":
         return Unavailable(f"{SWITCH}=0")
     if jax.default_backend() != "cpu":
@@ -71,8 +96,11 @@ def load() -> Library | Unavailable:
     if folder is None:
         return Unavailable("there is no cache folder to build it in")
     key = version_key(compiler)
-    built = build(folder / f"native-{key}", compiler)
-    return built if isinstance(built, Unavailable) else _load(built, key)
+    return _Place(folder / f"native-{key}", compiler, key)
+
+
+def _failure(path: pathlib.Path) -> Unavailable:
+    return Unavailable(path.read_text(encoding="utf-8"))
 
 
 def find_compiler() -> str | None:
@@ -121,7 +149,7 @@ def build(folder: pathlib.Path, compiler: str) -> pathlib.Path | Unavailable:
             if library.exists():
                 return library
             if failure.exists():
-                return Unavailable(failure.read_text(encoding="utf-8"))
+                return _failure(failure)
             print(f"Building the native kernel with {compiler}, once on this machine ...", file=sys.stderr)
             with tempfile.TemporaryDirectory(dir=folder) as draft:
                 reason = _build(compiler, pathlib.Path(draft))

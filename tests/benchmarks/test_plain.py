@@ -21,7 +21,7 @@ def test_plain_layers_are_the_wired_layers(connectivity, sharing, channels):
     x_NHWC = np.random.default_rng(5).standard_normal((2, 7, 7, channels), np.float32)
     variables = workloads.init_layer(layer, x_NHWC)
     reads = np.asarray(reads_of(layer, variables, 7))
-    apply, params, inputs = workloads.layer_form(layer, x_NHWC, "products")
+    apply, params, inputs = workloads.layer_form(layer, x_NHWC, "wired")
     apply_plain, plain_params, _ = workloads.layer_form(layer, x_NHWC, "plain")
 
     @jax.jit
