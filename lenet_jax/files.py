@@ -117,7 +117,7 @@ def cache_folder() -> pathlib.Path | None:
     """The folder of what is kept for this user, made if necessary; None if it cannot be written to."""
     try:
         caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-        folder = pathlib.Path(caches) / "lenet_jax"
+        folder = pathlib.Path(caches).absolute() / "lenet_jax"
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # RuntimeError: there is no home folder
         return None

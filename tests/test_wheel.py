@@ -60,6 +60,7 @@ def test_it_holds_the_library_and_the_commands(wheel):
     assert {name for name in names if not name.startswith(folder)} == {
         *modules,
         "lenet_jax/data/checksums.tsv",
+        *(f"lenet_jax/native/{name}" for name in ("check.cc", "handlers.cc", "kernels.cc", "wired.h")),
     }
     assert f"{folder}/licenses/LICENSE" in names
     assert about["License-Expression"] == "Apache-2.0"

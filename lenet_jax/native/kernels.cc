@@ -11,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -26,7 +27,8 @@ Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); 
 void store(float* to, Vector vector) { *reinterpret_cast<Vector*>(to) = vector; }
 
 // Calls work(job) for every job and returns when all are done. The caller works as well, and helpers that
-// start late find no job left, so that nothing waits for a thread that is busy.
+// start late find no job left, so that nothing waits for a thread that is busy. An exception of a job is thrown
+// again once no job is running.
 template <typename Work>
 void parallel(const Threads& threads, int64_t jobs, const Work& work) {
   const int64_t helpers = std::min<int64_t>(threads.count, jobs) - 1;
@@ -38,11 +40,19 @@ void parallel(const Threads& threads, int64_t jobs, const Work& work) {
     std::atomic<int64_t> next{0}, done{0};
     std::mutex mutex;
     std::condition_variable all_done;
+    std::exception_ptr failure;
   };
   auto shared = std::make_shared<Shared>();
   auto help = [shared, jobs, &work] {  // `work` exists as long as a job is left
     int64_t finished = 0;
-    for (int64_t job; (job = shared->next.fetch_add(1)) < jobs; ++finished) work(job);
+    for (int64_t job; (job = shared->next.fetch_add(1)) < jobs; ++finished) {
+      try {
+        work(job);
+      } catch (...) {
+        std::lock_guard<std::mutex> lock(shared->mutex);
+        shared->failure = std::current_exception();
+      }
+    }
     if (finished && shared->done.fetch_add(finished) + finished == jobs) {
       std::lock_guard<std::mutex> lock(shared->mutex);
       shared->all_done.notify_one();
@@ -57,6 +67,7 @@ void parallel(const Threads& threads, int64_t jobs, const Work& work) {
   }
   std::unique_lock<std::mutex> lock(shared->mutex);
   shared->all_done.wait(lock, [&] { return shared->done.load() == jobs; });
+  if (shared->failure) std::rethrow_exception(shared->failure);
 }
 
 // Memory for a number of floats. Threads keep it for their next calls: getting large blocks is slow.
@@ -87,7 +98,17 @@ class Buffer {
 
 // Layers ---------------------------------------------------------------------------------------------------
 
-void check(const Layer& layer) {
+// Offsets have 32 bits.
+void check_size(const Layer& layer) {
+  const int64_t positions = int64_t(layer.side()) * layer.side();
+  const int64_t links = int64_t(layer.kernel.units) * layer.kernel.taps * int64_t(layer.kernel.at.size());
+  const int64_t largest = std::max({layer.x.blocks * layer.x.block_step(), layer.y.blocks * layer.y.block_step(),
+                                    positions * layer.x.maps * kBlock * layer.x.blocks, links});
+  if (largest >= int64_t(1) << 31)
+    throw std::invalid_argument("a layer is too large for the native kernel: set LENET_JAX_NATIVE=0");
+}
+
+void check_table(const Layer& layer) {
   const int positions = layer.side() * layer.side();
   for (int i = 0; i < layer.kernel.units * layer.kernel.taps; ++i)
     if (layer.table[i] < 0 || layer.table[i] >= positions)
@@ -206,7 +227,7 @@ template <Activation activation>
 Vector state_of(Vector sum) {
   if constexpr (activation == Activation::tanh) return tanh(sum);
   if constexpr (activation == Activation::scaled_tanh) return kScale * tanh(kStretch * sum);
-  return sum > 0.f ? sum : Vector{};
+  return sum <= 0.f ? Vector{} : sum;  // NaN stays NaN, so that a run that diverges is noticed
 }
 
 // The derivative, by the state.
@@ -214,7 +235,7 @@ template <Activation activation>
 Vector slope_at(Vector state) {
   if constexpr (activation == Activation::tanh) return 1.f - state * state;
   if constexpr (activation == Activation::scaled_tanh) return kStretch * kScale - kStretch / kScale * (state * state);
-  return state > 0.f ? Vector{} + 1.f : Vector{};
+  return state <= 0.f ? Vector{} : state != state ? state : Vector{} + 1.f;
 }
 
 // Calls function(integral_constant) with the layer's activation.
@@ -310,7 +331,7 @@ struct Plan {
       : table(of.table, of.table + of.kernel.units * of.kernel.taps), layer(of), inputs(of.x, of.padding),
         of_states(of.y.offsets()) {
     layer.table = table.data();
-    check(layer);
+    check_table(layer);
     const Kernel& k = layer.kernel;
     of_units = Reads::of_units(layer, inputs.offsets);
     of_positions = Reads::of_positions(layer, of_states);
@@ -327,21 +348,27 @@ struct Plan {
   }
 
   bool is_for(const Layer& other) const {
-    return layer.x == other.x && layer.y == other.y && layer.padding == other.padding && layer.kernel == other.kernel &&
+    return layer.x.is_cut_like(other.x) && layer.y.is_cut_like(other.y) && layer.padding == other.padding && layer.kernel == other.kernel &&
            layer.unit_bias == other.unit_bias && std::memcmp(table.data(), other.table, 4 * table.size()) == 0;
   }
 
+  size_t bytes() const { return 24 * table.size(); }  // of the table, its two lists of reads, and the steps
+
   static std::shared_ptr<const Plan> of(const Layer& layer) {
+    check_size(layer);
     static std::mutex mutex;
     static std::vector<std::shared_ptr<const Plan>> plans;  // those used last are last
-    constexpr size_t kMost = 64;
+    constexpr size_t kMost = 32, kMostBytes = size_t(1) << 28;
     std::lock_guard<std::mutex> lock(mutex);
     const auto found = std::find_if(plans.rbegin(), plans.rend(), [&](const auto& plan) { return plan->is_for(layer); });
     if (found != plans.rend()) {
       std::rotate(found.base() - 1, found.base(), plans.end());
     } else {
       plans.push_back(std::make_shared<const Plan>(layer));
-      if (plans.size() > kMost) plans.erase(plans.begin());
+      size_t bytes = 0;
+      for (const auto& plan : plans) bytes += plan->bytes();
+      for (; plans.size() > 1 && (plans.size() > kMost || bytes > kMostBytes); plans.erase(plans.begin()))
+        bytes -= plans.front()->bytes();
     }
     return plans.back();
   }
@@ -639,7 +666,7 @@ void shared_gradient(const Threads& threads, const Layer& layer, const Plan& pla
   });
   float* sums = of_blocks.data();
   for (int block = 1; block < layer.x.blocks; ++block)
-    for (int i = 0; i < floats; ++i) sums[i] += sums[block * floats + i];
+    for (int i = 0; i < floats; ++i) sums[i] += sums[size_t(block) * floats + i];
   write_sets(k, sums, 0, 0, 1, kernel_gradient);
   for (int i = 0; i < layer.biases(); ++i) bias_gradient[i] = sums[weights + i / k.maps * maps + i % k.maps];
 }

@@ -25,12 +25,13 @@ import jaxlib
 from absl import logging
 
 from lenet_jax import files
+from lenet_jax.errors import UserError
 
 SWITCH = "LENET_JAX_NATIVE"  # with "0", there is no library
 SOURCE = pathlib.Path(__file__).parent
 SOURCES = {"kernels.cc": "-O3", "handlers.cc": "-O1", "check.cc": "-O1"}  # and how they are optimised
 HANDLERS = ("forward", "weight_gradient", "input_gradient", "blocks_of_images", "images_of_blocks")
-COMPILERS = ("g++", "c++", "clang++")
+COMPILERS = ("g++", "c++")
 SECONDS = 300  # after which a compiler is taken for stuck
 LIBRARY, FAILURE = "wired.so", "failure.txt"
 
@@ -106,7 +107,8 @@ def _failure(path: pathlib.Path) -> Unavailable:
 def find_compiler() -> str | None:
     """The path of the C++ compiler that the environment variable CXX names, or else of one of COMPILERS."""
     named = os.environ.get("CXX")
-    return next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
+    found = next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
+    return found and os.path.abspath(found)
 
 
 def source_digest() -> str:
@@ -133,7 +135,7 @@ def version_key(compiler: str) -> str:
 def _processor() -> str:
     """What tells processors apart for which code is not the same."""
     with contextlib.suppress(OSError):
-        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         told = ("model name", "flags", "Features", "CPU part")
         return "\n".join(dict.fromkeys(line for line in lines if line.startswith(told)))
     return f"{platform.machine()} {platform.processor()}"
@@ -152,15 +154,15 @@ def build(folder: pathlib.Path, compiler: str) -> pathlib.Path | Unavailable:
                 return _failure(failure)
             print(f"Building the native kernel with {compiler}, once on this machine ...", file=sys.stderr)
             with tempfile.TemporaryDirectory(dir=folder) as draft:
-                reason = _build(compiler, pathlib.Path(draft))
-                if reason is None:
-                    os.replace(pathlib.Path(draft) / LIBRARY, library)
+                failed = _build(compiler, pathlib.Path(draft))
+                if failed is None:
+                    files.write(library, (pathlib.Path(draft) / LIBRARY).read_bytes())
                     return library
-                draft_failure = pathlib.Path(draft) / FAILURE
-                draft_failure.write_text(reason, encoding="utf-8")
-                os.replace(draft_failure, failure)
-    except OSError as error:
-        reason = f"{folder} cannot be used ({error.strerror or error})"
+                reason = failed.reason
+                if failed.is_lasting:
+                    files.write(failure, reason)
+    except (OSError, UserError) as error:
+        reason = f"{folder} cannot be used ({error})"
     logging.warning("There is no native kernel, and matrix products compute instead: %s", reason)
     return Unavailable(reason)
 
@@ -177,7 +179,14 @@ def _only_process(folder: pathlib.Path) -> Generator[None, None, None]:
         os.close(descriptor)
 
 
-def _build(compiler: str, folder: pathlib.Path) -> str | None:
+class _Failure(NamedTuple):
+    """Why a command failed, and whether it would fail again."""
+
+    reason: str
+    is_lasting: bool
+
+
+def _build(compiler: str, folder: pathlib.Path) -> _Failure | None:
     """Builds the library in `folder` and tries it out; returns why it cannot be used, or None."""
     native = "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native"
     options = ["-std=gnu++17", native, "-fPIC", "-w", f"-I{jax.ffi.include_dir()}"]
@@ -191,7 +200,9 @@ def _build(compiler: str, folder: pathlib.Path) -> str | None:
     try_out = [sys.executable, "-c", TRY_OUT, str(library)]
     for step, together in (("compile", commands), ("link", [link]), ("compute correctly", [try_out])):
         if failed := _run(together, folder):
-            return f"it does not {step} ({failed})"
+            # A library that crashes will crash again; a compiler may have been killed for want of memory.
+            is_lasting = failed.is_lasting or together == [try_out]
+            return _Failure(f"it does not {step} ({failed.reason})", is_lasting)
     return None
 
 
@@ -199,25 +210,29 @@ def _build(compiler: str, folder: pathlib.Path) -> str | None:
 TRY_OUT = "import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).wired_check())"
 
 
-def _run(commands: Sequence[Sequence[str]], folder: pathlib.Path) -> str:
-    """Runs commands at the same time; returns what went wrong, or ""."""
+def _run(commands: Sequence[Sequence[str]], folder: pathlib.Path) -> _Failure | None:
+    """Runs commands at the same time; returns what went wrong, or None."""
     with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
-        return next(filter(None, pool.map(functools.partial(_why_it_fails, folder), commands)), "")
+        return next(filter(None, pool.map(functools.partial(_why_it_fails, folder), commands)), None)
 
 
-def _why_it_fails(folder: pathlib.Path, command: Sequence[str]) -> str:
+def _why_it_fails(folder: pathlib.Path, command: Sequence[str]) -> _Failure | None:
     name = pathlib.Path(command[0]).name
     try:
         ended = subprocess.run(
             command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"{name} has not ended after {SECONDS} seconds"
+        return _Failure(f"{name} has not ended after {SECONDS} seconds", is_lasting=False)
     if ended.returncode == 0:
-        return ""
-    lines = [line.strip() for line in ended.stderr.decode(errors="replace").splitlines() if line.strip()]
-    told = next((line for line in lines if "error" in line), lines[-1] if lines else "no message")
-    return f"{name}, exit status {ended.returncode}: {told[:200]}"
+        return None
+    if ended.returncode < 0:
+        return _Failure(f"{name} was ended by signal {-ended.returncode}", is_lasting=False)
+    told = ended.stderr.decode(errors="replace")
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    line = next((line for line in lines if "error" in line), lines[-1] if lines else "no message")
+    is_passing = any(words in told for words in ("No space left", "Killed", "out of memory"))
+    return _Failure(f"{name}, exit status {ended.returncode}: {line[:200]}", not is_passing)
 
 
 def _load(path: pathlib.Path, key: str) -> Library | Unavailable:
@@ -227,7 +242,10 @@ def _load(path: pathlib.Path, key: str) -> Library | Unavailable:
     """
     try:
         library = ctypes.CDLL(str(path))
-    except OSError as error:
+    except OSError as error:  # after a power cut, say
+        with contextlib.suppress(OSError):
+            path.unlink()  # the next process builds it again
+        logging.warning("The native kernel cannot be loaded, and matrix products compute instead: %s", error)
         return Unavailable(f"{path} cannot be loaded ({error})")
     targets = {name: f"lenet_jax_{name}_{key}" for name in HANDLERS}
     for name, target in targets.items():

@@ -36,9 +36,8 @@ struct Threads {
 struct Tiles {
   int blocks, side, maps, along, size;
 
-  bool operator==(const Tiles& other) const {
-    return blocks == other.blocks && side == other.side && maps == other.maps && along == other.along &&
-           size == other.size;
+  bool is_cut_like(const Tiles& other) const {
+    return side == other.side && maps == other.maps && along == other.along && size == other.size;
   }
   int64_t map_step() const { return int64_t(along) * along * kBlock; }
   int64_t block_step() const { return map_step() * side * side * maps; }

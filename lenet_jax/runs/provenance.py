@@ -58,7 +58,7 @@ def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: M
       recorded: a provenance, or `settings`; those that it lacks are unknown and fit, except that runs
         without a form were computed by products.
     """
-    recorded = {**recorded, "form": recorded_form(recorded)}
+    recorded = {**recorded, "form": recorded_form(recorded) or ours.get("form")}
     own_settings: dict[str, Any] = {name: ours[name] for name in SETTINGS if name in ours}
     found: dict[str, tuple[Any, Any]] = {
         name: (recorded[name], own) for name, own in own_settings.items() if recorded.get(name, own) != own
@@ -93,9 +93,9 @@ def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: M
         )
 
 
-def recorded_form(recorded: Mapping[str, Any]) -> str:
-    """What computed the sparse wirings of a run, by its provenance."""
-    return recorded.get("form", form.PRODUCTS)
+def recorded_form(recorded: Mapping[str, Any]) -> str | None:
+    """What computed the sparse wirings of a run, by its provenance; None if that was lost."""
+    return recorded.get("form", form.PRODUCTS) if recorded else None
 
 
 def _other_form(directory: pathlib.Path, theirs: str) -> str:

@@ -83,8 +83,13 @@ def run_sweep(
 
 def form_of(plan: Plan) -> str:
     """What computes the missing runs: what computed those that are recorded, or the form in use."""
-    recorded = {recorded_form(run["provenance"]) for run in plan.recorded.values()}
-    return recorded.pop() if len(recorded) == 1 else form.current()
+    recorded = {recorded_form(run["provenance"]) for run in plan.recorded.values()} - {None}
+    if plan.missing and len(recorded) > 1:
+        raise UserError(
+            "The folder holds runs computed by the native kernel and others by matrix products, which differ "
+            "in last digits: pass --rerun, which recomputes those of older code, or choose another --workdir."
+        )
+    return (recorded.pop() if recorded else None) or form.current()
 
 
 def _run(

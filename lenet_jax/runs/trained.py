@@ -50,12 +50,13 @@ class TrainedRun:
         network: Callable[[], Network],
         answers: Callable[[], Mapping[str, Answers]],
         epochs: Callable[[], list[Metrics]],
-        computed_by: str,
+        computed_by: str | None,
     ):
         """`network`, `answers` and `epochs` are called when they are first needed.
 
         Args:
-          computed_by: what computed the run's sparse wirings, see `lenet_jax.native.form`.
+          computed_by: what computed the run's sparse wirings, see `lenet_jax.native.form`; None if
+            that is not known.
         """
         self._form = computed_by
         self.arm = arm
@@ -185,7 +186,7 @@ class TrainedRun:
         variables = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], self.variables)
         state = State(hyperparameters, variables["params"], variables["wiring"], None, ())
         data = engine.put(Split(images_NSSC, np.zeros(len(images_NSSC), np.int32)))
-        with form.using(self._form):
+        with form.using(self._form or form.current()):
             model = self._resolved.model_in(form.current())
         outputs = engine.predict(model, state, data, 0, len(images_NSSC))[0]
         return Objective(self.config.train.loss).scores(outputs)

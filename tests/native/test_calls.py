@@ -1,5 +1,6 @@
 """The native kernel computes the same layer as matrix products, forward and backward."""
 
+import dataclasses
 import functools
 import itertools
 import os
@@ -185,6 +186,17 @@ def test_shapes_that_do_not_fit_are_refused(call):
         jax.jit(compute)(x, kernel[:-1], bias, reads).block_until_ready()
     with pytest.raises(jax.errors.JaxRuntimeError, match="not in blocks"):
         jax.jit(compute)(x[..., :-1], kernel, bias, reads).block_until_ready()
+
+
+@pytest.mark.parametrize("activation", calls.ACTIVATIONS)
+def test_what_is_not_a_number_stays_so(call, activation):
+    """Otherwise the loss of a run that diverges would be finite."""
+    compute, (x, kernel, bias, reads) = call
+    layer = dataclasses.replace(compute.args[0], activation=activation)
+    for operands in ((x, jnp.nan * kernel, bias, reads), (x, kernel, jnp.nan * bias, reads)):
+        y, pull = jax.vjp(functools.partial(calls.wired, layer), *operands)
+        assert jnp.isnan(y[:, 0, 0, :, 0, 0]).all()  # beyond the maps there are zeros
+        assert activation == "none" or jnp.isnan(pull(jnp.ones_like(y))[1]).all()
 
 
 DIGEST = """

@@ -66,10 +66,12 @@ def test_a_folder_that_was_begun_with_the_kernel_is_refused_without_it(tmp_path,
 def test_runs_recorded_before_there_was_a_kernel_were_computed_by_products():
     from lenet_jax.runs.provenance import check_settings, recorded_form
 
-    assert recorded_form({}) == form.PRODUCTS
+    assert recorded_form({"python": "3.11"}) == form.PRODUCTS
+    assert recorded_form({}) is None  # the provenance was lost
     with pytest.raises(lenet_jax.UserError, match="LENET_JAX_NATIVE=0"):
-        check_settings("DIR", {}, {"form": form.NATIVE})
-    check_settings("DIR", {}, {"form": form.PRODUCTS})
+        check_settings("DIR", {"python": "3.11"}, {"form": form.NATIVE})
+    check_settings("DIR", {"python": "3.11"}, {"form": form.PRODUCTS})
+    check_settings("DIR", {}, {"form": form.NATIVE})
 
 
 def test_a_form_is_in_use_as_long_as_it_is_said():
