@@ -4,7 +4,7 @@
 
 Each trains LeNet-5 for one epoch of 12,800 random images, batch 128, in turns within one process. Prints
 milliseconds per step, and the share of the product rate, which is measured in the same turns. This takes
-about two minutes on two cores, on which nothing else should run.
+about four minutes on two cores, on which nothing else should run.
 """
 
 import itertools
