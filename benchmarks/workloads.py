@@ -113,8 +113,8 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, kind: str) -> tuple[Apply, dict,
     for "wired" the images if they have one channel, else feature maps.
     """
     x = FeatureMaps.from_images(x_NHWC)
-    if layer.native and is_for_kernel(layer.connectivity, x.count):
-        x = x.in_blocks(calls.block())
+    if layer.native and is_for_kernel(layer.connectivity, layer.sharing, x.count):
+        x = x.in_blocks(calls.lanes(x.count))
     variables = init_layer(layer, x_NHWC)
     constants = {name: value for name, value in variables.items() if name != "params"}
     if kind == "wired":

@@ -21,6 +21,7 @@ def make_program(
     images: Mapping[str, int],
     batch_devices: int,
     channels: int,
+    native: bool,
 ) -> Program:
     """The program of a config that has passed `check_constraints`.
 
@@ -29,6 +30,7 @@ def make_program(
       images: number of images that the dataset has in `train`, `validation` and `test`.
       batch_devices: devices that share a batch.
       channels: of the images.
+      native: whether the native kernel takes the optimizer's steps, if it can.
 
     Raises UserError, in a sentence that names the field, for what cannot be run on these numbers of images.
     """
@@ -74,6 +76,7 @@ def make_program(
             steps_per_epoch=steps_per_epoch,
             curvature=train.curvature,
             curvature_images=min(train.curvature_images, train_images),
+            native=native,
         ),
         train_images=train_images,
         batch_size=size,

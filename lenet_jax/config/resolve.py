@@ -96,11 +96,12 @@ class Resolved:
 
         Args:
           batch_devices: devices that share a batch.
-          form: one of `lenet_jax.native.form`, which computes sparse wirings.
+          form: one of `lenet_jax.native.form`, which computes sparse wirings and steps of SGD.
 
         Raises UserError if there are too few, or a batch can't be split over `batch_devices`.
         """
-        return make_program(self.config, self.model_in(form), images, batch_devices, self.dataset.channels)
+        model, channels = self.model_in(form), self.dataset.channels
+        return make_program(self.config, model, images, batch_devices, channels, form == NATIVE)
 
     def model_in(self, form: str) -> nn.Module:
         """`model`, whose sparse wirings `form` computes."""

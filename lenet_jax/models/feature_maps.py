@@ -30,8 +30,13 @@ class FeatureMaps:
 
     @classmethod
     def from_images(cls, images_NHWC: jax.Array, lanes: int | None = None) -> "FeatureMaps":
-        """The maps of square images, in tiles of one position, and in blocks of `lanes` images or in one."""
+        """The maps of square images, in tiles of one position, and in blocks of `lanes` images or in one.
+
+        With one lane, a tile is as large as the maps, and the tiles are the images as they are.
+        """
         count, size, _, channels = images_NHWC.shape
+        if lanes == 1:
+            return cls(jnp.asarray(images_NHWC)[..., None, None, None], size, count)
         lanes = lanes or count
         blocks = -(-count // lanes)
         pixels = jnp.asarray(images_NHWC).reshape(count, -1)  # perhaps NumPy's
@@ -97,8 +102,8 @@ class FeatureMaps:
         return jnp.tile(values_C, self.tiles.shape[0] * self.side**2)[:, None]
 
     def in_blocks(self, lanes: int) -> "FeatureMaps":
-        """The maps in blocks of `lanes` images."""
-        if self.tiles.shape[-1] == lanes:
+        """The maps in blocks of `lanes` images, as `from_images` cuts them if these are not their blocks."""
+        if self.tiles.shape[-1] == lanes and (lanes > 1 or self.side == self.size):
             return self
         return FeatureMaps.from_images(self.images, lanes)
 

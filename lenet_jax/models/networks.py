@@ -138,9 +138,11 @@ class CNN(nn.Module):
     ) -> jax.Array:
         """Maps images (N, size, size, C) to outputs (N, K), or what fixed output units read; see `MLP`."""
         count, size, *_ = images_NHWC.shape
-        are_native = [self.native and is_for_kernel(stage.connectivity, count) for stage in self.stages]
+        are_native = [
+            self.native and is_for_kernel(stage.connectivity, stage.sharing, count) for stage in self.stages
+        ]
         if are_native[0]:
-            x = FeatureMaps(calls.blocks_of_images(jnp.asarray(images_NHWC)), size, count)
+            x = FeatureMaps(calls.tiles_of_images(jnp.asarray(images_NHWC)), size, count)
         else:
             x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
@@ -166,8 +168,8 @@ class CNN(nn.Module):
             number += stage.layers
             for step in steps:
                 x = step(x)
-        # In whole blocks, the kernel rearranges them faster than XLA does.
-        images = calls.images_of_blocks(x.tiles, count) if is_whole else x.images
+        # The kernel rearranges them faster than XLA does.
+        images = calls.images_of_tiles(x.tiles, count) if is_whole else x.images
         return self.classifier(images, dropout_rate, states_only)
 
     def outputs(self, states: jax.Array) -> jax.Array:

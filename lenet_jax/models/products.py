@@ -47,7 +47,7 @@ def convolve(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int, stride: in
     side_read = side * stride
     tiles_read = -(-(side_read - stride + kernel_size) // side_read)  # in one direction
     along = -(-out // side)
-    [tiles] = x.in_blocks(count).cut(side_read, along + tiles_read - 1)
+    [tiles] = x.cut(side_read, along + tiles_read - 1)
     tiles = tiles.reshape(side_read * side_read * channels, *tiles.shape[3:])
     offsets = range(tiles_read)
     patches = jnp.concatenate([tiles[:, i : i + along, j : j + along] for i in offsets for j in offsets])

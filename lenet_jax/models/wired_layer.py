@@ -79,12 +79,14 @@ class Wired(nn.Module):
         bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
         bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
 
-        if self.native and is_for_kernel(self.connectivity, x.count):
+        if self.native and is_for_kernel(self.connectivity, self.sharing, x.count):
             layer = calls.Layer(
                 x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit,
                 self.activation, self._pairs,
             )  # fmt: skip
-            tiles = calls.wired(layer, x.in_blocks(calls.block()).tiles, kernel, bias, self._reads(size))
+            tiles = calls.wired(
+                layer, x.in_blocks(calls.lanes(x.count)).tiles, kernel, bias, self._reads(size)
+            )
             return FeatureMaps(tiles, out if self.activation == "none" else out // 2, x.count)
         assert self.activation == "none"
         if any(self.padding):
@@ -135,9 +137,12 @@ class Wired(nn.Module):
         ).value
 
 
-def is_for_kernel(connectivity: str, images: int) -> bool:
-    """Whether the native kernel is the faster one for a layer in a batch of so many images."""
-    return wiring.CONNECTIVITY[connectivity].is_sparse and calls.is_for_batches_of(images)
+def is_for_kernel(connectivity: str, sharing: str, images: int) -> bool:
+    """Whether the native kernel is the faster one for a layer in a batch of so many images.
+
+    Where weights are not shared, a few images do not repay reading them.
+    """
+    return wiring.CONNECTIVITY[connectivity].is_sparse and (sharing == "shared" or calls.lanes(images) > 1)
 
 
 def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:

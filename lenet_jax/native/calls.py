@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -56,13 +57,13 @@ class Layer:
 
 
 def block() -> int:
-    """How many images are in a block of feature maps, L."""
+    """How many images are in a block of feature maps."""
     return _library().block
 
 
-def is_for_batches_of(images: int) -> bool:
-    """Whether the kernel is faster than products for so many images: they fill half a block."""
-    return 2 * images >= block()
+def lanes(images: int) -> int:
+    """L, how many images the kernel computes together: a block, or 1 if there are too few to fill half of it."""
+    return block() if 2 * images >= block() else 1
 
 
 def _library() -> library.Library:
@@ -76,13 +77,15 @@ def wired(layer: Layer, x: jax.Array, kernel: jax.Array, bias: jax.Array, reads_
     """What the layer hands on.
 
     Args:
-      x: input maps, (blocks, side, side, C, along, along, L), as in `FeatureMaps`, with any tiles.
+      x: input maps, (blocks, side, side, C, along, along, L), as in `FeatureMaps`: with any tiles if L is
+        `block()`; (N, size, size, C, 1, 1, 1) for images one by one.
       kernel, bias: as in `lenet_jax.models.wired_layer.Wired`.
       reads_PT: int32, the positions that units read among those of padded input maps.
 
     Returns:
       Sums in tiles of 2x2 units, (blocks, 2, 2, O, along, along, L), or with an activation the averages of
-      their windows, (blocks, 1, 1, O, out // 2, out // 2, L).
+      their windows, (blocks, 1, 1, O, out // 2, out // 2, L); for images one by one, (N, out, out, O, 1, 1, 1)
+      or (N, out // 2, out // 2, O, 1, 1, 1).
     """
     return _forward(layer, x, kernel, bias, reads_PT)[0]
 
@@ -90,14 +93,16 @@ def wired(layer: Layer, x: jax.Array, kernel: jax.Array, bias: jax.Array, reads_
 def _forward(layer: Layer, *operands: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     x, _, bias, _ = operands
     blocks, *_, lanes = x.shape
-    maps, side, half = bias.shape[-1], min(2, layer.out), layer.out // 2
+    maps, half = bias.shape[-1], layer.out // 2
+    side = layer.out if lanes == 1 else min(2, layer.out)
     along = -(-layer.out // side)
+    windows = (half, half, maps, 1, 1) if lanes == 1 else (1, 1, maps, half, half)
     is_pooled = layer.activation != "none"
     states, pooled = _call(
         "forward",
         (
             _float32(blocks, side, side, maps, along, along, lanes),
-            _float32(blocks, 1, 1, maps, half, half, lanes) if is_pooled else _float32(0),
+            _float32(blocks, *windows, lanes) if is_pooled else _float32(0),
         ),
         *operands,
         **layer.attributes,
@@ -126,34 +131,81 @@ def _backward(layer: Layer, residuals: tuple[jax.Array, ...], gradient: jax.Arra
 wired.defvjp(_forward, _backward)
 
 
+def tiles_of_images(images_NHWC: jax.Array) -> jax.Array:
+    """The images in the tiles of `FeatureMaps`: (blocks, 1, 1, C, H, W, L), or one by one."""
+    if lanes(len(images_NHWC)) == 1:
+        return images_NHWC[..., None, None, None]
+    return _blocks_of_images(images_NHWC)
+
+
+def images_of_tiles(tiles: jax.Array, count: int) -> jax.Array:
+    """The first `count` images (N, H, W, C) of tiles as `tiles_of_images` makes them."""
+    return tiles.reshape(tiles.shape[:4]) if tiles.shape[-1] == 1 else _images_of_blocks(tiles, count)
+
+
 @jax.custom_vjp
-def blocks_of_images(images_NHWC: jax.Array) -> jax.Array:
-    """The images as (blocks, 1, 1, C, H, W, L): `FeatureMaps` of whole blocks."""
+def _blocks_of_images(images_NHWC: jax.Array) -> jax.Array:
     count, height, width, channels = images_NHWC.shape
     blocks = -(-count // block())
     return _call("blocks_of_images", _float32(blocks, 1, 1, channels, height, width, block()), images_NHWC)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def images_of_blocks(tiles: jax.Array, count: int) -> jax.Array:
-    """The first `count` images (N, H, W, C) of blocks, (blocks, 1, 1, C, H, W, L)."""
+def _images_of_blocks(tiles: jax.Array, count: int) -> jax.Array:
     _, _, _, channels, height, width, _ = tiles.shape
     return _call("images_of_blocks", _float32(count, height, width, channels), tiles)
 
 
-blocks_of_images.defvjp(
-    lambda images: (blocks_of_images(images), len(images)),
-    lambda count, gradient: (images_of_blocks(gradient, count),),
+_blocks_of_images.defvjp(
+    lambda images: (_blocks_of_images(images), len(images)),
+    lambda count, gradient: (_images_of_blocks(gradient, count),),
 )
-images_of_blocks.defvjp(
-    lambda tiles, count: (images_of_blocks(tiles, count), None),
-    lambda count, _, gradient: (blocks_of_images(gradient),),
+_images_of_blocks.defvjp(
+    lambda tiles, count: (_images_of_blocks(tiles, count), None),
+    lambda count, _, gradient: (_blocks_of_images(gradient),),
 )
 
 
-def _call(name: str, results: Any, *operands: jax.Array, **attributes: Any) -> Any:
-    target = _library().targets[name]
-    return jax.ffi.ffi_call(target, results, vmap_method="sequential")(*operands, **attributes)
+def momentum_step(
+    params: Any, trace: Any, gradients: Any, *, momentum: jax.Array, learning_rate: jax.Array, decays: Any
+) -> tuple[Any, Any]:
+    """A step of SGD with momentum in one pass over memory: the new parameters and the new trace.
+
+    Args:
+      params, trace, gradients: pytrees of the same structure, float32; the trace is the decaying sum of
+        gradients.
+      momentum, learning_rate: ().
+      decays: pytree of (), the weight decay of each parameter, which is added to its gradient.
+    """
+    structure = jax.tree.structure(params)
+    arrays = [jax.tree.leaves(tree) for tree in (params, trace, gradients)]
+    results = [_float32(*leaf.shape) for leaves in arrays[:2] for leaf in leaves]
+    numbers = (momentum, learning_rate, jnp.stack(jax.tree.leaves(decays)))
+    found = _call(
+        "momentum_step",
+        results,
+        *(jnp.asarray(number, jnp.float32) for number in numbers),
+        *(leaf for leaves in arrays for leaf in leaves),
+        input_output_aliases={len(numbers) + place: place for place in range(len(results))},
+    )
+    half = len(found) // 2
+    return jax.tree.unflatten(structure, found[:half]), jax.tree.unflatten(structure, found[half:])
+
+
+def _call(
+    name: str,
+    results: Any,
+    *operands: jax.Array,
+    input_output_aliases: Mapping[int, int] | None = None,
+    **attributes: Any,
+) -> Any:
+    call = jax.ffi.ffi_call(
+        _library().targets[name],
+        results,
+        vmap_method="sequential",
+        input_output_aliases=dict(input_output_aliases or {}),
+    )
+    return call(*operands, **attributes)
 
 
 def _float32(*shape: int) -> jax.ShapeDtypeStruct:

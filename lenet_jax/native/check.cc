@@ -1,10 +1,11 @@
-// Compares the layers of wired.h with plain loops, on small layers of every kind. A library that has just been
+// Compares the layers of wired.h, on small ones of every kind, and momentum.h with plain loops. A library that has just been
 // built is tried out with this in a process of its own; as a program, it runs under sanitizers.
 
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
+#include "momentum.h"
 #include "wired.h"
 
 namespace {
@@ -60,16 +61,16 @@ double slope_of(wired::Activation activation, double sum) {
 
 // Where number `image` of a map is at one position.
 size_t place(const wired::Tiles& tiles, int image, int map, int row, int column) {
-  return image / wired::kBlock * tiles.block_step() + map * tiles.map_step() + tiles.offset(row, column) +
-         image % wired::kBlock;
+  return image / tiles.lanes * tiles.block_step() + map * tiles.map_step() + tiles.offset(row, column) +
+         image % tiles.lanes;
 }
 
-bool check(const Shape& s, const wired::Threads& threads) {
+bool check(const Shape& s, int lanes, const wired::Threads& threads) {
   const int side = s.size + s.before + s.after, out = (side - s.kernel_size) / s.stride + 1, units = out * out;
-  const int taps = s.kernel_size * s.kernel_size, blocks = (s.images + wired::kBlock - 1) / wired::kBlock;
-  const int out_side = std::min(2, out);
-  const wired::Tiles x_tiles{blocks, s.side, s.channels, (s.size + s.side - 1) / s.side, s.size};
-  const wired::Tiles y_tiles{blocks, out_side, s.maps, (out + out_side - 1) / out_side, out};
+  const int taps = s.kernel_size * s.kernel_size, blocks = (s.images + lanes - 1) / lanes;
+  const int in_side = lanes == 1 ? s.size : s.side, out_side = lanes == 1 ? out : std::min(2, out);
+  const wired::Tiles x_tiles{blocks, in_side, s.channels, (s.size + in_side - 1) / in_side, s.size, lanes};
+  const wired::Tiles y_tiles{blocks, out_side, s.maps, (out + out_side - 1) / out_side, out, lanes};
   std::vector<int32_t> table;
   const Floats draws = numbers(size_t(units) * taps, 7);
   for (int unit = 0; unit < units; ++unit)
@@ -102,7 +103,7 @@ bool check(const Shape& s, const wired::Threads& threads) {
   const Floats kernel = numbers(k.tap_step * taps, 3), bias = numbers(layer.biases(), 4);
   std::vector<double> y_expected(blocks * y_tiles.block_step()), pooled_expected(is_pooled ? gradient.size() : 0), x_expected(x.size()), kernel_expected(kernel.size()),
       bias_expected(bias.size());
-  for (int image = 0; image < blocks * wired::kBlock; ++image)
+  for (int image = 0; image < blocks * lanes; ++image)
     for (int map = 0; map < s.maps; ++map)
       for (int unit = 0; unit < units; ++unit) {
         const size_t at = place(y_tiles, image, map, unit / out, unit % out);
@@ -165,12 +166,26 @@ bool check_images(const wired::Threads& threads, int count, int positions, int c
          agree("the images", back, std::vector<double>(images.begin(), images.end()));
 }
 
+bool check_momentum(const wired::Threads& threads, int64_t count) {
+  const wired::Rates rates{0.9f, 0.1f};
+  Floats values = numbers(count, 1), trace = numbers(count, 2);
+  const Floats gradient = numbers(count, 3);
+  std::vector<double> new_values, new_trace;
+  for (int64_t i = 0; i < count; ++i) {
+    new_trace.push_back(0.9 * trace[i] + gradient[i] + 0.01 * values[i]);
+    new_values.push_back(values[i] - 0.1 * new_trace[i]);
+  }
+  wired::momentum_step(threads, rates, {{count, values.data(), trace.data(), gradient.data(), 0.01f, values.data(), trace.data()}});
+  return agree("parameters", values, new_values) & agree("their trace", trace, new_trace);
+}
+
 }  // namespace
 
 // 0 if everything agrees.
 extern "C" int wired_check() {
   const wired::Threads threads;
   bool is_right = check_images(threads, 20, 49, 1) & check_images(threads, 16, 9, 3);
+  is_right &= check_momentum(threads, 5) & check_momentum(threads, 40003);
   for (bool is_shared : {true, false}) {
     const bool unit_bias = !is_shared;
     const Shape shapes[] = {
@@ -184,7 +199,9 @@ extern "C" int wired_check() {
         {is_shared, true, 9, 7, 1, 3, 3, 1, 0, 0, 1, {}, true, wired::Activation::scaled_tanh},
         {is_shared, unit_bias, 16, 7, 2, 5, 4, 1, 1, 1, 2, {}, false, wired::Activation::relu},
     };
-    for (const Shape& shape : shapes) is_right &= check(shape, threads);
+    for (const Shape& shape : shapes)
+      for (int lanes : {1, wired::kBlock})
+        if (shape.is_shared || lanes > 1) is_right &= check(shape, lanes, threads);
   }
   return is_right ? 0 : 1;
 }

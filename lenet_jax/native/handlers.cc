@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "momentum.h"
 #include "wired.h"
 #include "xla/ffi/api/ffi.h"
 
@@ -24,10 +25,11 @@ struct Attributes {
 
 wired::Tiles tiles(const Floats& values, int64_t size) {
   const auto shape = values.dimensions();
-  if (shape.size() != 7 || shape[6] != wired::kBlock || shape[1] != shape[2] || shape[4] != shape[5] ||
-      shape[1] * shape[4] < size)
+  const bool is_block = shape.size() == 7 && shape[6] == wired::kBlock && shape[1] * shape[4] >= size;
+  const bool is_single = shape.size() == 7 && shape[6] == 1 && shape[1] == size && shape[4] == 1;
+  if (!(is_block || is_single) || shape[1] != shape[2] || shape[4] != shape[5])
     throw std::invalid_argument("feature maps are not in blocks and tiles");
-  return {int(shape[0]), int(shape[1]), int(shape[3]), int(shape[4]), int(size)};
+  return {int(shape[0]), int(shape[1]), int(shape[3]), int(shape[4]), int(size), int(shape[6])};
 }
 
 wired::Layer layer(const Attributes& of, const Floats& x, const Floats& y, const Floats& kernel, const Floats& bias,
@@ -39,7 +41,8 @@ wired::Layer layer(const Attributes& of, const Floats& x, const Floats& y, const
   wired::Layer found{x_tiles, y_tiles, {int(of.before), int(of.after), of.pad_value},
                      wired::Kernel(of.is_shared, taps, x_tiles.maps, y_tiles.maps, units, pairs),
                      table.typed_data(), of.unit_bias, wired::Activation(of.activation)};
-  if (units != of.out * of.out || x_tiles.blocks != y_tiles.blocks ||
+  if (units != of.out * of.out || x_tiles.blocks != y_tiles.blocks || x_tiles.lanes != y_tiles.lanes ||
+      (found.is_single() && !of.is_shared) ||
       int64_t(kernel.element_count()) != found.kernel.tap_step * taps ||
       int64_t(bias.element_count()) != found.biases())
     throw std::invalid_argument("the shapes of maps, weights and table do not fit together");
@@ -118,6 +121,27 @@ ffi::Error images_of_blocks(ffi::ThreadPool pool, Floats blocks, Result images) 
   });
 }
 
+// The operands after `decays`: the parameters of each array, then their traces, then their gradients.
+ffi::Error momentum_step(ffi::ThreadPool pool, Floats momentum, Floats learning_rate, Floats decays,
+                         ffi::RemainingArgs operands, ffi::RemainingRets results) {
+  return answer(pool, [&](const wired::Threads& threads) {
+    const size_t arrays = decays.element_count();
+    if (operands.size() != 3 * arrays || results.size() != 2 * arrays)
+      throw std::invalid_argument("the numbers of parameters, traces and gradients differ");
+    std::vector<wired::Parameters> parameters;
+    for (size_t i = 0; i < arrays; ++i) {
+      const auto values = *operands.get<Floats>(i), trace = *operands.get<Floats>(arrays + i);
+      const auto gradient = *operands.get<Floats>(2 * arrays + i);
+      if (values.element_count() != trace.element_count() || values.element_count() != gradient.element_count())
+        throw std::invalid_argument("the shapes of parameters, traces and gradients differ");
+      parameters.push_back({int64_t(values.element_count()), values.typed_data(), trace.typed_data(),
+                            gradient.typed_data(), decays.typed_data()[i], (*results.get<Floats>(i))->typed_data(),
+                            (*results.get<Floats>(arrays + i))->typed_data()});
+    }
+    wired::momentum_step(threads, {*momentum.typed_data(), *learning_rate.typed_data()}, parameters);
+  });
+}
+
 }  // namespace
 
 XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(Attributes, ffi::StructMember<int64_t>("size"),
@@ -140,5 +164,8 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(
     CALL.Attrs<Attributes>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_blocks_of_images, blocks_of_images, CALL.Arg<Floats>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_images_of_blocks, images_of_blocks, CALL.Arg<Floats>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    wired_momentum_step, momentum_step,
+    CALL.Arg<Floats>().Arg<Floats>().Arg<Floats>().RemainingArgs().RemainingRets());
 
 extern "C" int wired_block() { return wired::kBlock; }

@@ -29,8 +29,21 @@ from lenet_jax.errors import UserError
 
 SWITCH = "LENET_JAX_NATIVE"  # with "0", there is no library
 SOURCE = pathlib.Path(__file__).parent
-SOURCES = {"kernels.cc": "-O3", "handlers.cc": "-O1", "check.cc": "-O1"}  # and how they are optimised
-HANDLERS = ("forward", "weight_gradient", "input_gradient", "blocks_of_images", "images_of_blocks")
+SOURCES = {
+    "kernels.cc": "-O3",
+    "single.cc": "-O3",
+    "momentum.cc": "-O3",
+    "handlers.cc": "-O1",
+    "check.cc": "-O1",
+}  # and how they are optimised
+HANDLERS = (
+    "forward",
+    "weight_gradient",
+    "input_gradient",
+    "blocks_of_images",
+    "images_of_blocks",
+    "momentum_step",
+)
 COMPILERS = ("g++", "c++")
 SECONDS = 300  # after which a compiler is taken for stuck
 LIBRARY, FAILURE = "wired.so", "failure.txt"

@@ -31,19 +31,21 @@ struct Threads {
   std::function<void(std::function<void()>)> schedule;  // runs a function on another thread
 };
 
-// Feature maps as (blocks, side, side, maps, along, along, kBlock): see FeatureMaps in feature_maps.py. The
-// maps have size x size positions; what lies beyond them is arbitrary.
+// Feature maps as (blocks, side, side, maps, along, along, lanes): see FeatureMaps in feature_maps.py. The maps
+// have size x size positions; what lies beyond them is arbitrary. With kBlock lanes, each is an image of a block.
+// With one, each block is an image, and a tile is as large as the maps: (images, size, size, maps). Layers that do
+// not share weights are not computed image by image.
 struct Tiles {
-  int blocks, side, maps, along, size;
+  int blocks, side, maps, along, size, lanes;
 
   bool is_cut_like(const Tiles& other) const {
-    return side == other.side && maps == other.maps && along == other.along && size == other.size;
+    return side == other.side && maps == other.maps && along == other.along && size == other.size && lanes == other.lanes;
   }
-  int64_t map_step() const { return int64_t(along) * along * kBlock; }
+  int64_t map_step() const { return int64_t(along) * along * lanes; }
   int64_t block_step() const { return map_step() * side * side * maps; }
   int64_t offset(int row, int column) const {
     const int64_t in_tile = row % side * side + column % side;
-    return (in_tile * maps * along * along + row / side * along + column / side) * kBlock;
+    return (in_tile * maps * along * along + row / side * along + column / side) * lanes;
   }
   std::vector<int32_t> offsets() const {  // of all positions within a block
     std::vector<int32_t> found;
@@ -87,6 +89,7 @@ struct Kernel {
   }
   int sets() const { return is_shared ? 1 : units; }
   int weights() const { return taps * channels * maps; }  // of a set
+  int64_t floats() const { return tap_step * taps; }        // of the kernel
 };
 
 // What a layer of units does to its sums before it averages them over 2x2 windows: `none`, then neither is done.
@@ -101,7 +104,11 @@ struct Layer {
   Activation activation;
 
   int side() const { return x.size + padding.before + padding.after; }  // of padded input maps
-  Tiles pooled() const { return {y.blocks, 1, y.maps, y.size / 2, y.size / 2}; }  // an odd last row is dropped
+  bool is_single() const { return x.lanes == 1; }  // image by image
+  Tiles pooled() const {  // an odd last row is dropped
+    const int half = y.size / 2;
+    return {y.blocks, is_single() ? half : 1, y.maps, is_single() ? 1 : half, half, y.lanes};
+  }
   int biases() const { return (unit_bias ? kernel.units : 1) * kernel.maps; }
 };
 

@@ -17,6 +17,7 @@ from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.hyperparameters import Hyperparameters
 from lenet_jax.training.keys import Purpose, purpose_key
 from lenet_jax.training.objective import Objective
+from lenet_jax.training.optimizer import Weights
 from lenet_jax.training.program import Program
 
 DEVICE_AXIS = "devices"
@@ -170,7 +171,7 @@ def train_epoch(
     """
     hyperparameters = state.hyperparameters
     seed = hyperparameters.seed
-    optimizer = program.optimizer.build(hyperparameters, _curvature(program, state, data, epoch))
+    take_step = program.optimizer.make_step(hyperparameters, _curvature(program, state, data, epoch))
     if program.order == "constant":
         order_N = jnp.arange(program.train_images)
     else:
@@ -188,9 +189,7 @@ def train_epoch(
         correct_B = program.objective.predictions(outputs_BK) == batch.labels
         return losses_B.mean(), correct_B.mean()
 
-    def step(
-        weights: tuple[optax.Params, optax.OptState], scanned: tuple[jax.Array, jax.Array]
-    ) -> tuple[tuple[optax.Params, optax.OptState], Means]:
+    def step(weights: Weights, scanned: tuple[jax.Array, jax.Array]) -> tuple[Weights, Means]:
         params, opt_state = weights
         step_index, index_B = scanned
         batch = _images_at(state.drawn, data, index_B)
@@ -200,8 +199,7 @@ def train_epoch(
         (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(params, batch, step_index)
         if axis_size:
             loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), DEVICE_AXIS)
-        updates, opt_state = optimizer.update(grads, opt_state, params)
-        return (optax.apply_updates(params, updates), opt_state), Means(loss, accuracy)
+        return take_step(grads, opt_state, params), Means(loss, accuracy)
 
     weights = state.params, state.opt_state
     (params, opt_state), means_S = jax.lax.scan(step, weights, (jnp.arange(steps), order_SB))

@@ -1,12 +1,18 @@
 """SGD with momentum, Adam and stochastic diagonal Levenberg-Marquardt, with learning rate schedules."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from lenet_jax.native import calls
 from lenet_jax.training.hyperparameters import Hyperparameters
+
+Weights = tuple[optax.Params, optax.OptState]
+Step = Callable[[optax.Params, optax.OptState, optax.Params], Weights]
 
 LEVENBERG_MARQUARDT = "levenberg_marquardt"
 OPTIMIZERS = ("sgd", "adam", LEVENBERG_MARQUARDT)
@@ -27,6 +33,7 @@ class OptimizerSpec:
       steps_per_epoch: for "epochs".
       curvature: for Levenberg-Marquardt: one of `lenet_jax.training.curvature.CURVATURES`.
       curvature_images: for Levenberg-Marquardt: how many images, drawn before each epoch, estimate it.
+      native: whether the native kernel takes SGD's steps; see `lenet_jax.native.form`.
     """
 
     name: str
@@ -37,6 +44,7 @@ class OptimizerSpec:
     steps_per_epoch: int = 1
     curvature: str = "backpropagated"
     curvature_images: int = 500
+    native: bool = False
 
     @property
     def needs_curvature(self) -> bool:
@@ -88,6 +96,37 @@ class OptimizerSpec:
             optax.scale_by_schedule(self.relative_learning_rate()),
             optax.scale_by_learning_rate(hyperparameters.learning_rate),
         )
+
+    def make_step(self, hyperparameters: Hyperparameters, curvature: optax.Params | None = None) -> Step:
+        """What takes a step, as the transformation of `build` does: (gradients, state, parameters) -> new ones."""
+        if self.native and self.name == "sgd":
+            return functools.partial(self._native_step, hyperparameters)
+        optimizer = self.build(hyperparameters, curvature)
+
+        def step(grads: optax.Params, state: optax.OptState, params: optax.Params) -> Weights:
+            updates, state = optimizer.update(grads, state, params)
+            return optax.apply_updates(params, updates), state
+
+        return step
+
+    def _native_step(
+        self,
+        hyperparameters: Hyperparameters,
+        grads: optax.Params,
+        state: optax.OptState,
+        params: optax.Params,
+    ) -> Weights:
+        count = optax.tree.get(state, "count")
+        decay = jnp.asarray(hyperparameters.weight_decay)
+        params, trace = calls.momentum_step(
+            params,
+            optax.tree.get(state, "trace"),
+            grads,
+            momentum=hyperparameters.momentum,
+            learning_rate=hyperparameters.learning_rate * self.relative_learning_rate()(count),
+            decays=jax.tree.map(lambda is_decayed: decay if is_decayed else 0 * decay, _kernels(params)),
+        )
+        return params, optax.tree.set(state, count=optax.safe_increment(count), trace=trace)
 
 
 def _divide_by_curvature(damping: jax.Array, curvature: optax.Params | None) -> optax.GradientTransformation:

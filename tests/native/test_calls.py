@@ -36,6 +36,12 @@ LAYERS = [
     ((20, 9, 3), {"maps": 4, "table": ((0,), (0, 1), (1, 2), (2,)), "sharing": "unshared"}),
     ((8, 9, 13), {"maps": 37}),
     ((8, 3, 2), {"maps": 1}),  # a single unit
+    # Too few images for half a block, which are computed one by one.
+    ((1, 9, 3), {}),
+    ((2, 9, 3), {"connectivity": "random", "maps": 16}),
+    ((1, 9, 3), {"stride": 2, "padding": (2, 1), "pad_value": -1.0, "unit_bias": True}),
+    ((1, 9, 3), {"maps": 4, "table": ((0,), (0, 1), (1, 2), (2,))}),
+    ((1, 3, 13), {"maps": 37}),
 ]
 
 
@@ -102,11 +108,15 @@ def small_network(connectivity, sharing, native, **fields):
     return CNN(stages, MLP((30,), "tanh", first=5), native=native)
 
 
-@pytest.mark.parametrize(("connectivity", "sharing"), SPARSE)
+# (images of a step, connectivity, sharing)
+STEPS = [*((21, *wired) for wired in SPARSE), (1, "local", "shared"), (2, "random", "shared")]
+
+
+@pytest.mark.parametrize(("count", "connectivity", "sharing"), STEPS)
 @pytest.mark.parametrize("pooling", ["average", "max", "trainable_sum", "none"])
-def test_a_step_of_a_network_is_that_of_products(connectivity, sharing, pooling):
-    """The native stages of a network hand on feature maps in blocks, with images that only fill the last."""
-    images = jax.random.normal(jax.random.key(0), (21, 17, 17, 2))
+def test_a_step_of_a_network_is_that_of_products(count, connectivity, sharing, pooling):
+    """The native stages of a network hand on feature maps in blocks, of which images fill the last in part."""
+    images = jax.random.normal(jax.random.key(0), (count, 17, 17, 2))
     rngs = {"params": jax.random.key(1), "wiring": jax.random.key(2)}
     networks = {
         native: small_network(connectivity, sharing, native, pooling=pooling) for native in (False, True)
@@ -127,13 +137,14 @@ def test_a_step_of_a_network_is_that_of_products(connectivity, sharing, pooling)
     assert_close(found, expected)
 
 
-def test_networks_of_one_image_a_step_are_left_to_products():
-    network = small_network("local", "shared", native=True)
+@pytest.mark.parametrize(("sharing", "is_native"), [("shared", True), ("unshared", False)])
+def test_single_images_are_left_to_products_if_weights_are_not_shared(sharing, is_native):
+    network = small_network("local", sharing, native=True)
     images = jnp.zeros((1, 17, 17, 1))
     variables = jax.eval_shape(network.init, jax.random.key(0), images)
     text = jax.jit(network.apply).lower(variables, images).as_text()
-    assert "lenet_jax_forward" not in text
-    assert not calls.is_for_batches_of(1) and calls.is_for_batches_of(calls.block())
+    assert ("lenet_jax_forward" in text) == is_native
+    assert calls.lanes(1) == 1 and calls.lanes(calls.block() // 2) == calls.block()
 
 
 def test_images_of_numpy_are_taken():
@@ -186,6 +197,8 @@ def test_shapes_that_do_not_fit_are_refused(call):
         jax.jit(compute)(x, kernel[:-1], bias, reads).block_until_ready()
     with pytest.raises(jax.errors.JaxRuntimeError, match="not in blocks"):
         jax.jit(compute)(x[..., :-1], kernel, bias, reads).block_until_ready()
+    with pytest.raises(jax.errors.JaxRuntimeError, match="not in blocks"):
+        jax.jit(compute)(x[..., :1], kernel, bias, reads).block_until_ready()  # of one image, but cut
 
 
 @pytest.mark.parametrize("activation", calls.ACTIVATIONS)

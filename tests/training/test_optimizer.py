@@ -1,11 +1,15 @@
 """Schedules and update rules, against their formulas and optax's own optimizers."""
 
+import dataclasses
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
+from lenet_jax.native import library
 from lenet_jax.training.optimizer import OPTIMIZERS, SCHEDULES, OptimizerSpec
 from tests.helpers.hyperparameters import one_run
 
@@ -55,6 +59,39 @@ def test_sgd_is_optax_sgd_with_l2():
     rate = optax.cosine_decay_schedule(0.3, 5)
     theirs = optax.chain(optax.add_decayed_weights(0.02, kernels_only), optax.sgd(rate, momentum=0.8))
     assert_same(run_steps(ours), run_steps(theirs))
+
+
+@pytest.mark.skipif(
+    library.find_compiler() is None, reason="there is no C++ compiler to build the kernel with"
+)
+@pytest.mark.parametrize("units", [3, 70_000])  # one thread, and several that share the parameters
+def test_a_native_step_is_that_of_optax(units):
+    spec = OptimizerSpec("sgd", "cosine", 5, 1)
+    native = dataclasses.replace(spec, native=True)
+    params = {
+        "layer": {
+            "kernel": jax.random.normal(jax.random.key(0), (2, units)),
+            "bias": jax.random.normal(jax.random.key(1), (units,)),
+        }
+    }
+    start = params, spec.build(NUMBERS).init(params)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def train(spec, weights):
+        step = spec.make_step(NUMBERS)
+        for number in range(1, 5):
+            params, state = weights
+            weights = step(
+                jax.tree.map(lambda p, scale=number: 0.1 * scale * p + 0.05, params), state, params
+            )
+        return weights
+
+    assert "lenet_jax_momentum_step" in train.lower(native, start).as_text()
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
+        train(native, start),
+        train(spec, start),
+    )
 
 
 def test_adam_is_optax_adamw():
