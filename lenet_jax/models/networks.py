@@ -15,7 +15,7 @@ from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
 from lenet_jax.models.map_tables import Table
 from lenet_jax.models.products import PRECISION
-from lenet_jax.models.wired_layer import Wired, is_for_kernel
+from lenet_jax.models.wired_layer import Wired, native_kernel
 from lenet_jax.native import calls
 
 
@@ -138,19 +138,20 @@ class CNN(nn.Module):
     ) -> jax.Array:
         """Maps images (N, size, size, C) to outputs (N, K), or what fixed output units read; see `MLP`."""
         count, size, *_ = images_NHWC.shape
-        are_native = [
-            self.native and is_for_kernel(stage.connectivity, stage.sharing, count) for stage in self.stages
+        kernels = [
+            native_kernel(stage.connectivity, stage.sharing, count) if self.native else None
+            for stage in self.stages
         ]
-        if are_native[0]:
+        if kernels[0]:
             x = FeatureMaps(calls.tiles_of_images(jnp.asarray(images_NHWC)), size, count)
         else:
             x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
         number = 1
-        for stage, is_native in zip(self.stages, are_native, strict=True):
+        for stage, kernel in zip(self.stages, kernels, strict=True):
             fields = dataclasses.asdict(stage)
             pooling = fields.pop("pooling")
-            is_whole = is_native and pooling == "average"  # the kernel activates and pools as well
+            is_whole = kernel == "wired" and pooling == "average"  # the kernel activates and pools as well
             wired = Wired(
                 **fields,
                 initialisation=self.initialisation,

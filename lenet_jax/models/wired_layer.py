@@ -79,7 +79,8 @@ class Wired(nn.Module):
         bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
         bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
 
-        if self.native and is_for_kernel(self.connectivity, self.sharing, x.count):
+        kernel_in_use = native_kernel(self.connectivity, self.sharing, x.count) if self.native else None
+        if kernel_in_use == "wired":
             layer = calls.Layer(
                 x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit,
                 self.activation, self._pairs,
@@ -89,6 +90,12 @@ class Wired(nn.Module):
             )
             return FeatureMaps(tiles, out if self.activation == "none" else out // 2, x.count)
         assert self.activation == "none"
+        if kernel_in_use == "dense":
+            blocks_BIL = (
+                x.in_blocks(calls.block()).cut(size, 1).reshape(-1, size**2 * x.channels, calls.block())
+            )
+            y_BUL = calls.dense(blocks_BIL, kernel.reshape(blocks_BIL.shape[1], -1), bias.reshape(-1))
+            return FeatureMaps(y_BUL.reshape(-1, out, out, self.maps, 1, 1, calls.block()), out, x.count)
         if any(self.padding):
             x = x.padded(*self.padding, self.pad_value)
         if self.table is not None:
@@ -137,12 +144,16 @@ class Wired(nn.Module):
         ).value
 
 
-def is_for_kernel(connectivity: str, sharing: str, images: int) -> bool:
-    """Whether the native kernel is the faster one for a layer in a batch of so many images.
+def native_kernel(connectivity: str, sharing: str, images: int) -> str | None:
+    """Which native kernel computes a layer of so many images, "wired" or "dense", or None for products.
 
-    Where weights are not shared, a few images do not repay reading them.
+    Where weights are not shared, reading them takes most of a small batch's time, and products are faster.
     """
-    return wiring.CONNECTIVITY[connectivity].is_sparse and (sharing == "shared" or calls.lanes(images) > 1)
+    if sharing == "unshared" and calls.lanes(images) == 1:
+        return None
+    if wiring.CONNECTIVITY[connectivity].is_sparse:
+        return "wired"
+    return "dense" if sharing == "unshared" else None
 
 
 def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:

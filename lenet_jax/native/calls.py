@@ -62,7 +62,7 @@ def block() -> int:
 
 
 def lanes(images: int) -> int:
-    """L, how many images the kernel computes together: a block, or 1 if there are too few to fill half of it."""
+    """L, how many images are computed together: a block, or 1 if they would not fill half of it."""
     return block() if 2 * images >= block() else 1
 
 
@@ -84,8 +84,8 @@ def wired(layer: Layer, x: jax.Array, kernel: jax.Array, bias: jax.Array, reads_
 
     Returns:
       Sums in tiles of 2x2 units, (blocks, 2, 2, O, along, along, L), or with an activation the averages of
-      their windows, (blocks, 1, 1, O, out // 2, out // 2, L); for images one by one, (N, out, out, O, 1, 1, 1)
-      or (N, out // 2, out // 2, O, 1, 1, 1).
+      their windows, (blocks, 1, 1, O, out // 2, out // 2, L). For images one by one, these are
+      (N, out, out, O, 1, 1, 1) and (N, out // 2, out // 2, O, 1, 1, 1).
     """
     return _forward(layer, x, kernel, bias, reads_PT)[0]
 
@@ -129,6 +129,25 @@ def _backward(layer: Layer, residuals: tuple[jax.Array, ...], gradient: jax.Arra
 
 
 wired.defvjp(_forward, _backward)
+
+
+@jax.custom_vjp
+def dense(x_BIL: jax.Array, kernel_IO: jax.Array, bias_O: jax.Array) -> jax.Array:
+    """A fully connected layer: (blocks, outputs, L) from (blocks, inputs, L)."""
+    blocks, _, lanes = x_BIL.shape
+    return _call("dense_forward", _float32(blocks, len(bias_O), lanes), x_BIL, kernel_IO, bias_O)
+
+
+def _dense_backward(residuals: tuple[jax.Array, ...], gradient_BOL: jax.Array) -> tuple[jax.Array, ...]:
+    x_BIL, kernel_IO, bias_O = residuals
+    shapes = _float32(*kernel_IO.shape), _float32(*bias_O.shape)
+    kernel_gradient, bias_gradient = _call("dense_weight_gradient", shapes, x_BIL, gradient_BOL)
+    # Apart, so that it is left out where it isn't needed.
+    x_gradient = _call("dense_input_gradient", _float32(*x_BIL.shape), gradient_BOL, kernel_IO, bias_O)
+    return x_gradient, kernel_gradient, bias_gradient
+
+
+dense.defvjp(lambda *operands: (dense(*operands), operands), _dense_backward)
 
 
 def tiles_of_images(images_NHWC: jax.Array) -> jax.Array:

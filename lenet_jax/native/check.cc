@@ -1,10 +1,11 @@
-// Compares the layers of wired.h, on small ones of every kind, and momentum.h with plain loops. A library that has just been
+// Compares the layers of wired.h, on small ones of every kind, and of dense.h and momentum.h with plain loops. A library that has just been
 // built is tried out with this in a process of its own; as a program, it runs under sanitizers.
 
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
+#include "dense.h"
 #include "momentum.h"
 #include "wired.h"
 
@@ -166,6 +167,34 @@ bool check_images(const wired::Threads& threads, int count, int positions, int c
          agree("the images", back, std::vector<double>(images.begin(), images.end()));
 }
 
+bool check_dense(const wired::Threads& threads, int blocks, int inputs, int outputs) {
+  const int lanes = wired::kBlock;
+  const Floats x = numbers(size_t(blocks) * inputs * lanes, 1), kernel = numbers(size_t(inputs) * outputs, 2);
+  const Floats bias = numbers(outputs, 3), gradient = numbers(size_t(blocks) * outputs * lanes, 4);
+  std::vector<double> y_expected(gradient.size()), x_expected(x.size()), kernel_expected(kernel.size()), bias_expected(outputs);
+  for (int block = 0; block < blocks; ++block)
+    for (int output = 0; output < outputs; ++output)
+      for (int lane = 0; lane < lanes; ++lane) {
+        const size_t at = (size_t(block) * outputs + output) * lanes + lane;
+        y_expected[at] = bias[output];
+        bias_expected[output] += gradient[at];
+        for (int input = 0; input < inputs; ++input) {
+          const size_t from = (size_t(block) * inputs + input) * lanes + lane, weight = size_t(input) * outputs + output;
+          y_expected[at] += double(x[from]) * kernel[weight];
+          x_expected[from] += double(gradient[at]) * kernel[weight];
+          kernel_expected[weight] += double(gradient[at]) * x[from];
+        }
+      }
+  Floats y(gradient.size(), NAN), x_gradient(x.size(), NAN), kernel_gradient(kernel.size(), NAN), bias_gradient(outputs, NAN);
+  const wired::Dense layer{blocks, inputs, outputs};
+  layer.forward(threads, x.data(), kernel.data(), bias.data(), y.data());
+  layer.input_gradient(threads, gradient.data(), kernel.data(), x_gradient.data());
+  layer.weight_gradient(threads, x.data(), gradient.data(), kernel_gradient.data(), bias_gradient.data());
+  return agree("fully connected outputs", y, y_expected) & agree("the gradient of the inputs", x_gradient, x_expected) &
+         agree("the gradient of the weights", kernel_gradient, kernel_expected) &
+         agree("the gradient of the biases", bias_gradient, bias_expected);
+}
+
 bool check_momentum(const wired::Threads& threads, int64_t count) {
   const wired::Rates rates{0.9f, 0.1f};
   Floats values = numbers(count, 1), trace = numbers(count, 2);
@@ -185,6 +214,7 @@ bool check_momentum(const wired::Threads& threads, int64_t count) {
 extern "C" int wired_check() {
   const wired::Threads threads;
   bool is_right = check_images(threads, 20, 49, 1) & check_images(threads, 16, 9, 3);
+  is_right &= check_dense(threads, 2, 150, 203) & check_dense(threads, 1, 3, 7);
   is_right &= check_momentum(threads, 5) & check_momentum(threads, 40003);
   for (bool is_shared : {true, false}) {
     const bool unit_bias = !is_shared;

@@ -311,24 +311,6 @@ void clear_beyond(const Tiles& tiles, float* values) {
 // Here the maps are innermost: for each image, a vector of gradients is multiplied with single inputs, and the
 // sums are the gradients of weights themselves.
 
-// Swaps stretches of `half` lanes between vectors that are `half` apart; all together, they transpose.
-template <int half>
-void transpose_stretches(Vector (&vectors)[kWidth]) {
-  Lanes low, high;
-  for (int lane = 0; lane < kWidth; ++lane) {
-    const int of_second = lane / half % 2;
-    low[lane] = lane - of_second * half + of_second * kWidth;
-    high[lane] = low[lane] + half;
-  }
-  for (int i = 0; i < kWidth; ++i)
-    if (i / half % 2 == 0) {
-      const Vector a = vectors[i], b = vectors[i + half];
-      vectors[i] = __builtin_shuffle(a, b, low);
-      vectors[i + half] = __builtin_shuffle(a, b, high);
-    }
-  if constexpr (half > 1) transpose_stretches<half / 2>(vectors);
-}
-
 // From rows of lanes, one per map, to rows of maps, one per image; the last maps of a row may be missing and 0.
 template <typename RowOf>  // row_of(map, image): a vector of the images from `image` on
 void transpose(const RowOf& row_of, int maps, float* to) {
@@ -361,6 +343,16 @@ void with_unit_gradient(const Layer& layer, const Plan& plan, const Gradient& gr
       return 0.25f * load(windows + map * window_step + image) * slope_at<activation>(load(states + map * map_step + image));
     });
   }
+}
+
+// The gradients of a unit's sums as rows of maps, one per image of a block.
+void transposed_gradient(const Layer& layer, const Plan& plan, const Gradient& gradient, int64_t block, int unit,
+                         float* to) {
+  with_activation(layer.activation, [&](auto of) {
+    with_unit_gradient<decltype(of)::value>(layer, plan, gradient, block, unit, [&](const auto& row_of) {
+      transpose(row_of, layer.kernel.maps, to);
+    });
+  });
 }
 
 // Rows of inputs, whose products with gradients are added up over `count` places: units, or blocks of images.
@@ -448,7 +440,6 @@ void write_sets(const Kernel& k, const float* from, size_t step, int first, int 
 }
 
 // Each job sums up over the units of one block of images; then blocks are added up.
-template <Activation activation>
 void shared_gradient(const Threads& threads, const Layer& layer, const Plan& plan, const float* x,
                      const Gradient& gradient, float* kernel_gradient, float* bias_gradient) {
   const Kernel& k = layer.kernel;
@@ -465,9 +456,7 @@ void shared_gradient(const Threads& threads, const Layer& layer, const Plan& pla
     for (int first = 0; first < k.units; first += chunk) {
       const int count = std::min(chunk, k.units - first);
       for (int i = 0; i < count; ++i)
-        with_unit_gradient<activation>(layer, plan, gradient, block, first + i, [&](const auto& row_of) {
-          transpose(row_of, k.maps, gradients.data() + i * kBlock * maps);
-        });
+        transposed_gradient(layer, plan, gradient, block, first + i, gradients.data() + i * kBlock * maps);
       for (int i = 0; i < (layer.unit_bias ? count : 1); ++i)
         add_biases(gradients.data() + i * kBlock * maps, layer.unit_bias ? kBlock : count * kBlock, maps,
                    sums + weights + (layer.unit_bias ? (first + i) * maps : 0));
@@ -482,7 +471,6 @@ void shared_gradient(const Threads& threads, const Layer& layer, const Plan& pla
 }
 
 // Each job sums up, for some units, over all blocks of images.
-template <Activation activation>
 void unshared_gradient(const Threads& threads, const Layer& layer, const Plan& plan, const float* x,
                        const Gradient& gradient, float* kernel_gradient, float* bias_gradient) {
   const Kernel& k = layer.kernel;
@@ -504,9 +492,8 @@ void unshared_gradient(const Threads& threads, const Layer& layer, const Plan& p
     std::fill_n(sums.data(), count * of_unit, 0.f);
     for (int block = 0; block < blocks; ++block)
       for (int i = 0; i < count; ++i)
-        with_unit_gradient<activation>(layer, plan, gradient, block, first + i, [&](const auto& row_of) {
-          transpose(row_of, k.maps, gradients.data() + i * gradients_of_unit + block * kBlock * maps);
-        });
+        transposed_gradient(layer, plan, gradient, block, first + i,
+                            gradients.data() + i * gradients_of_unit + block * kBlock * maps);
     for (int i = 0; i < count; ++i) {
       const float* of = gradients.data() + i * gradients_of_unit;
       float* to = sums.data() + i * of_unit;
@@ -588,11 +575,8 @@ void weight_gradient(const Threads& threads, const Layer& layer, const float* x,
                      float* kernel_gradient, float* bias_gradient) {
   if (layer.is_single()) return single::weight_gradient(layer, x, gradient, kernel_gradient, bias_gradient);
   const auto plan = kept<Plan>(layer);
-  with_activation(layer.activation, [&](auto of) {
-    constexpr Activation activation = decltype(of)::value;
-    const auto compute = layer.kernel.is_shared ? shared_gradient<activation> : unshared_gradient<activation>;
-    compute(threads, layer, *plan, x, gradient, kernel_gradient, bias_gradient);
-  });
+  const auto compute = layer.kernel.is_shared ? shared_gradient : unshared_gradient;
+  compute(threads, layer, *plan, x, gradient, kernel_gradient, bias_gradient);
 }
 
 void blocks_of_images(const Threads& threads, const float* images, int count, int positions, int channels,

@@ -32,6 +32,7 @@ SOURCE = pathlib.Path(__file__).parent
 SOURCES = {
     "kernels.cc": "-O3",
     "single.cc": "-O3",
+    "dense.cc": "-O3",
     "momentum.cc": "-O3",
     "handlers.cc": "-O1",
     "check.cc": "-O1",
@@ -42,6 +43,9 @@ HANDLERS = (
     "input_gradient",
     "blocks_of_images",
     "images_of_blocks",
+    "dense_forward",
+    "dense_weight_gradient",
+    "dense_input_gradient",
     "momentum_step",
 )
 COMPILERS = ("g++", "c++")

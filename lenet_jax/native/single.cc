@@ -55,47 +55,6 @@ struct Plan {
   size_t padded() const { return size_t(layer.side()) * layer.side() * layer.x.maps + kWidth; }
 };
 
-// result(m, n) += the sum over k of a(m, k) b(k, n). Rows of b and of the result are whole vectors, `*_step` floats
-// apart.
-struct Matrices {
-  const float* a;
-  int64_t a_row, a_column;
-  const float* b;
-  int64_t b_step;
-  int count;  // of k
-  float* result;
-  int64_t result_step;
-
-  void multiply(int rows, int columns) const {
-    for (int column = 0; column < columns; column += 2 * kWidth) {
-      const bool is_one = columns - column == kWidth;
-      for (auto [first, number] : parts(rows, is_one ? kRowsOfOne : kRowsOfTwo)) {
-        const int row = first;
-        if (is_one) with_constant<kRowsOfOne>(number, [&](auto of) { rows_of<decltype(of)::value, 1>(row, column); });
-        else with_constant<kRowsOfTwo>(number, [&](auto of) { rows_of<decltype(of)::value, 2>(row, column); });
-      }
-    }
-  }
-
- private:
-  template <int M, int V>
-  void rows_of(int row, int column) const {
-    float* to = result + row * result_step + column;
-    Vector sums[M][V];
-    for (int m = 0; m < M; ++m)
-      for (int v = 0; v < V; ++v) sums[m][v] = load(to + m * result_step + v * kWidth);
-    const float *of_a = a + row * a_row, *of_b = b + column;
-    for (int k = 0; k < count; ++k, of_a += a_column, of_b += b_step) {
-      Vector values[V];
-      for (int v = 0; v < V; ++v) values[v] = load(of_b + v * kWidth);
-      for (int m = 0; m < M; ++m)
-        for (int v = 0; v < V; ++v) sums[m][v] += of_a[m * a_row] * values[v];
-    }
-    for (int m = 0; m < M; ++m)
-      for (int v = 0; v < V; ++v) store(to + m * result_step + v * kWidth, sums[m][v]);
-  }
-};
-
 // Between rows of `width` floats that are side by side, and rows of whole vectors, `wide` floats, with zeros after
 // `width` of them. The narrow rows have a vector's room after their end.
 void widen(const float* from, int rows, int width, int wide, float* to) {
@@ -225,7 +184,7 @@ void forward(const Layer& layer, const float* x, const float* kernel, const floa
   for_each_run(*plan, [&](int row, const Run& run, int64_t at) {
     copy(kernel + at, run.count, weights.data() + row * wide + run.map);
   });
-  Matrices{reads.data(), rows, 1, weights.data(), wide, rows, sums.data(), wide}.multiply(places, wide);
+  Matrices{reads.data(), rows, 1, weights.data(), wide, rows, sums.data(), wide}.add(places, wide);
   narrow(sums.data(), places, k.maps, wide, states.data());
   with_activation(layer.activation, [&](auto of) {
     constexpr Activation activation = decltype(of)::value;
@@ -246,12 +205,11 @@ void input_gradient(const Layer& layer, const Gradient& gradient, const float* k
   const Buffer sums(size_t(places) * wide), of_reads(size_t(places) * wide_rows);
   const Buffer padded(plan->padded()), weights(size_t(k.maps) * wide_rows);
   sum_gradients(layer, gradient, sums.data());
-  std::fill_n(of_reads.data(), size_t(places) * wide_rows, 0.f);
   std::fill_n(weights.data(), size_t(k.maps) * wide_rows, 0.f);
   for_each_run(*plan, [&](int row, const Run& run, int64_t at) {
     for (int i = 0; i < run.count; ++i) weights.data()[(run.map + i) * wide_rows + row] = kernel[at + i];
   });
-  Matrices{sums.data(), wide, 1, weights.data(), wide_rows, k.maps, of_reads.data(), wide_rows}.multiply(places, wide_rows);
+  Matrices{sums.data(), wide, 1, weights.data(), wide_rows, k.maps, of_reads.data(), wide_rows}.write(places, wide_rows);
   const float* from = of_reads.data();
   for (int image = 0; image < layer.x.blocks; ++image) {
     std::fill_n(padded.data(), plan->padded(), 0.f);
@@ -280,8 +238,7 @@ void weight_gradient(const Layer& layer, const float* x, const Gradient& gradien
       for (int place = row; place < places; place += biases) sum += load(sums.data() + size_t(place) * wide + map);
       store_within(bias_gradient, row * k.maps + map, layer.biases(), sum);  // the next row overwrites this one's rest
     }
-  std::fill_n(weights.data(), size_t(rows) * wide, 0.f);
-  Matrices{reads.data(), 1, rows, sums.data(), wide, places, weights.data(), wide}.multiply(rows, wide);
+  Matrices{reads.data(), 1, rows, sums.data(), wide, places, weights.data(), wide}.write(rows, wide);
   for_each_run(*plan, [&](int row, const Run& run, int64_t at) {
     copy(weights.data() + row * wide + run.map, run.count, kernel_gradient + at);
   });

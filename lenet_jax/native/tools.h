@@ -120,6 +120,68 @@ void with_constant(int number, const Function& function) {
   }
 }
 
+// Swaps stretches of `half` lanes between vectors that are `half` apart; all together, they transpose.
+template <int half>
+void transpose_stretches(Vector (&vectors)[kWidth]) {
+  Lanes low, high;
+  for (int lane = 0; lane < kWidth; ++lane) {
+    const int of_second = lane / half % 2;
+    low[lane] = lane - of_second * half + of_second * kWidth;
+    high[lane] = low[lane] + half;
+  }
+  for (int i = 0; i < kWidth; ++i)
+    if (i / half % 2 == 0) {
+      const Vector a = vectors[i], b = vectors[i + half];
+      vectors[i] = __builtin_shuffle(a, b, low);
+      vectors[i + half] = __builtin_shuffle(a, b, high);
+    }
+  if constexpr (half > 1) transpose_stretches<half / 2>(vectors);
+}
+
+// The sum over k of a(m, k) b(k, n). Rows of b and of the result are whole vectors, `*_step` floats apart.
+struct Matrices {
+  const float* a;
+  int64_t a_row, a_column;
+  const float* b;
+  int64_t b_step;
+  int count;  // of k
+  float* result;
+  int64_t result_step;
+
+  void write(int rows, int columns) const { compute<false>(rows, columns); }
+  void add(int rows, int columns) const { compute<true>(rows, columns); }
+
+ private:
+  template <bool kAdds>
+  void compute(int rows, int columns) const {
+    for (auto [first, number] : parts(rows, columns == kWidth ? kRowsOfOne : kRowsOfTwo))
+      for (int column = 0; column < columns; column += 2 * kWidth) {
+        const int row = first;
+        if (columns - column == kWidth)
+          with_constant<kRowsOfOne>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 1>(row, column); });
+        else
+          with_constant<kRowsOfTwo>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 2>(row, column); });
+      }
+  }
+
+  template <bool kAdds, int M, int V>
+  void rows_of(int row, int column) const {
+    float* to = result + row * result_step + column;
+    Vector sums[M][V];
+    for (int m = 0; m < M; ++m)
+      for (int v = 0; v < V; ++v) sums[m][v] = kAdds ? load(to + m * result_step + v * kWidth) : Vector{};
+    const float *of_a = a + row * a_row, *of_b = b + column;
+    for (int k = 0; k < count; ++k, of_a += a_column, of_b += b_step) {
+      Vector values[V];
+      for (int v = 0; v < V; ++v) values[v] = load(of_b + v * kWidth);
+      for (int m = 0; m < M; ++m)
+        for (int v = 0; v < V; ++v) sums[m][v] += of_a[m * a_row] * values[v];
+    }
+    for (int m = 0; m < M; ++m)
+      for (int v = 0; v < V; ++v) store(to + m * result_step + v * kWidth, sums[m][v]);
+  }
+};
+
 // Activations ------------------------------------------------------------------------------------------------
 
 constexpr float kScale = 1.7159f, kStretch = 2 / 3.f;  // of the scaled tanh

@@ -98,7 +98,7 @@ class OptimizerSpec:
         )
 
     def make_step(self, hyperparameters: Hyperparameters, curvature: optax.Params | None = None) -> Step:
-        """What takes a step, as the transformation of `build` does: (gradients, state, parameters) -> new ones."""
+        """(gradients, state, parameters) -> new parameters and state, by the transformation of `build`."""
         if self.native and self.name == "sgd":
             return functools.partial(self._native_step, hyperparameters)
         optimizer = self.build(hyperparameters, curvature)

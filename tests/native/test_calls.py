@@ -36,6 +36,11 @@ LAYERS = [
     ((20, 9, 3), {"maps": 4, "table": ((0,), (0, 1), (1, 2), (2,)), "sharing": "unshared"}),
     ((8, 9, 13), {"maps": 37}),
     ((8, 3, 2), {"maps": 1}),  # a single unit
+    ((16, 9, 1), {"connectivity": "full", "sharing": "unshared"}),
+    (
+        (21, 9, 5),
+        {"connectivity": "full", "sharing": "unshared", "maps": 16},
+    ),  # more than 128 inputs and 192 outputs
     # Too few images for half a block, which are computed one by one.
     ((1, 9, 3), {}),
     ((2, 9, 3), {"connectivity": "random", "maps": 16}),
@@ -85,7 +90,7 @@ def test_outputs_and_gradients_are_those_of_products(shape, fields):
     x = jax.random.normal(jax.random.key(0), (count, side, side, channels))
     params, constants = variables_of(layer, x)
     native = layer.clone(native=True)
-    assert "lenet_jax_forward" in output_and_gradients.lower(native, constants, params, x).as_text()
+    assert "lenet_jax_" in output_and_gradients.lower(native, constants, params, x).as_text()
     assert_close(
         output_and_gradients(native, constants, params, x), output_and_gradients(layer, constants, params, x)
     )
@@ -109,13 +114,18 @@ def small_network(connectivity, sharing, native, **fields):
 
 
 # (images of a step, connectivity, sharing)
-STEPS = [*((21, *wired) for wired in SPARSE), (1, "local", "shared"), (2, "random", "shared")]
+STEPS = [
+    *((21, *wired) for wired in SPARSE),
+    (21, "full", "unshared"),
+    (1, "local", "shared"),
+    (2, "random", "shared"),
+]
 
 
 @pytest.mark.parametrize(("count", "connectivity", "sharing"), STEPS)
 @pytest.mark.parametrize("pooling", ["average", "max", "trainable_sum", "none"])
 def test_a_step_of_a_network_is_that_of_products(count, connectivity, sharing, pooling):
-    """The native stages of a network hand on feature maps in blocks, of which images fill the last in part."""
+    """The native stages of a network hand on feature maps in blocks, of which the last is not full."""
     images = jax.random.normal(jax.random.key(0), (count, 17, 17, 2))
     rngs = {"params": jax.random.key(1), "wiring": jax.random.key(2)}
     networks = {
