@@ -36,18 +36,17 @@ def main() -> None:
     directory.mkdir(parents=True, exist_ok=True)
     provenance()  # now, as the files written below may be tracked in the checkout
     scale = rows.Scale(turns=2, work=0.1) if flags.FLAGS.quick else rows.Scale(turns=7, work=1.0)
-    rate = rows.product_rate()
     measured = []
     for name in chosen:
         group = rows.GROUPS[name]
         print(f"Measuring {group.description} ...", file=sys.stderr, flush=True)
-        for row in group.measure(scale, rate):
+        for row in group.measure(scale):
             measured.append({"rows": name, **row})
             print(f"  {row['case']}: {row['ratio']:.2f} times {row['against']}", file=sys.stderr, flush=True)
             files.write(directory / "benchmark.csv", tables.to_csv(measured))
     options = [f"--rows={','.join(chosen)}"] if chosen != list(rows.GROUPS) else []
     options += ["--quick"] if flags.FLAGS.quick else []
-    text = report.to_markdown(measured, rate, " ".join([*options, "--workdir=DIR"]))
+    text = report.to_markdown(measured, " ".join([*options, "--workdir=DIR"]))
     files.write(directory / "benchmark.md", text)
     files.write(directory / "benchmark.png", report.draw(measured))
     print(text)

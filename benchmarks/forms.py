@@ -1,82 +1,151 @@
-"""Training with the native kernel against training with matrix products, for each sparse wiring.
+"""Training with the native kernel against training with matrix products.
 
     python -m benchmarks.forms
 
-Each trains LeNet-5 for one epoch of 12,800 random images, batch 128, in turns within one process. Prints
-milliseconds per step, and the share of the product rate, which is measured in the same turns. This takes
-about four minutes on two cores, on which nothing else should run.
+Trains each case for part of an epoch of random images, in turns, each form in a process of its own, and
+prints seconds and the share of the product rate, which is measured in the same turns. This takes about ten
+minutes on two cores, on which nothing else should run.
 """
 
-import itertools
 import statistics
 import sys
-import time
-from collections.abc import Callable
+import tempfile
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-import jax
+import numpy as np
 
-from benchmarks.rows import LENET5, training_macs
-from benchmarks.workloads import prepare, products_per_second
-from lenet_jax.models import wiring
+from benchmarks import rows
+from benchmarks.data import random_images
+from benchmarks.measuring import Work
+from configs import ablation
+from lenet_jax.config.fields import default_config, override
 from lenet_jax.native import form
 from lenet_jax.report import tables
 from lenet_jax.runs.provenance import provenance, versions
 from lenet_jax.training.jax_settings import threads
 
-BATCH, STEPS, TURNS = 128, 100, 9
+FORMS = (form.PRODUCTS, form.NATIVE)
+COLUMNS = ("products", "kernel")
+TURNS = 7
 
 
-def seconds_of_an_epoch(connectivity: str, sharing: str, computed_by: str) -> Callable[[], float]:
-    """A function that trains for an epoch and returns its seconds, without initialisation."""
-    fields = {"model.connectivity": connectivity, "model.sharing": sharing, "train.batch_size": BATCH}
-    with form.using(computed_by):
-        engine, program, data, hyperparameters = prepare(LENET5 | fields, STEPS * BATCH, [0.05])
+class Case(NamedTuple):
+    """What is trained.
 
-    def work() -> float:
-        state = jax.block_until_ready(engine.init_state(program, hyperparameters))
-        started = time.perf_counter()
-        jax.block_until_ready(engine.train_epoch(program, state, data, 1))
-        return time.perf_counter() - started
+    Attributes:
+      name: as the table shows it.
+      fields: of the config that differ from the defaults.
+      steps: of one turn.
+    """
 
-    return work
+    name: str
+    fields: Mapping[str, Any]
+    steps: int
+
+
+def wiring_case(connectivity: str, sharing: str, steps: int) -> Case:
+    """LeNet-5, batch 128, in one wiring."""
+    fields = rows.LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
+    return Case(f"{connectivity}_{sharing}, batch 128", fields, steps)
+
+
+CASES = [
+    wiring_case("local", "shared", 200),
+    wiring_case("local", "unshared", 100),
+    wiring_case("random", "shared", 100),
+    wiring_case("random", "unshared", 100),
+    wiring_case("full", "unshared", 30),
+    Case("LeNet-5, one image per step", rows.ONE_IMAGE, 3000),
+    Case("zip code net of 1989, one image per step", rows.ZIPCODE, 7291),
+]
+
+
+def arms() -> list[Case]:
+    """The arms of the ablation."""
+    return [Case(arm.name, arm.overrides, 40) for arm in ablation.get_arms(ablation.get_config())]
 
 
 def main() -> None:
     """Prints the table."""
     if form.current() != form.NATIVE:
         sys.exit(f"error: there is no native kernel to measure: {form.why_products()}.")
-    rows = []
-    for connectivity, sharing in itertools.product(wiring.CONNECTIVITY, wiring.SHARING):
-        if not wiring.CONNECTIVITY[connectivity].is_sparse:
-            continue
-        works = [seconds_of_an_epoch(connectivity, sharing, name) for name in (form.PRODUCTS, form.NATIVE)]
-        for work in works:
-            work()
-        turns = [(products_per_second(), *(work() for work in works)) for _ in range(TURNS)]
-        macs = training_macs({"model.connectivity": connectivity, "model.sharing": sharing})
-        ratios = [products / native for _, products, native in turns]
-        shares = [[macs * STEPS * BATCH / turn[number] / rate for rate, *turn in turns] for number in (0, 1)]
-        rows.append({
-            "wiring": f"{connectivity}_{sharing}",
-            "products, ms": f"{1e3 * statistics.median(turn[1] for turn in turns) / STEPS:.2f}",
-            "kernel, ms": f"{1e3 * statistics.median(turn[2] for turn in turns) / STEPS:.2f}",
-            "times faster": f"{statistics.median(ratios):.2f}",
-            "range": f"{min(ratios):.2f} to {max(ratios):.2f}",
-            "products, share": f"{statistics.median(shares[0]):.0%}",
-            "kernel, share": f"{statistics.median(shares[1]):.0%}",
-        })  # fmt: skip
-    print(tables.to_markdown(rows))
     ran_on = provenance()
-    print()
-    print(f"- Milliseconds per training step; medians of {TURNS} turns.")
-    print(
-        "- `share`: useful multiply-accumulates per second, by the layers' definition, over those of a large "
-        "product in the same turn."
+    measured = []
+    for case in CASES:
+        seconds, rates = _seconds_per_step(case, TURNS)
+        macs = rows.training_macs(case.fields) * batch_size(case)
+        shares = {
+            f"{name}, share": f"{rates.share(macs, of_form):.0%}"
+            for name, of_form in zip(COLUMNS, seconds, strict=True)
+        }
+        measured.append({"case": case.name, "unit": "ms per step", **_times(seconds, 1e3), **shares})
+        print(f"Measured {case.name}.", file=sys.stderr)
+    print("Measuring the eleven arms and cold starts ...", file=sys.stderr)
+    of_arms = [
+        [
+            [60_000 // batch_size(arm) * step for step in of_form]
+            for of_form in _seconds_per_step(arm, TURNS - 2)[0]
+        ]
+        for arm in arms()
+    ]
+    epochs = [
+        [sum(of_turn) for of_turn in zip(*(arm[number] for arm in of_arms), strict=True)] for number in (0, 1)
+    ]
+    measured.append({"case": "all eleven arms on MNIST", "unit": "s per epoch", **_times(epochs, 1)})
+    measured.append({"case": "cold start of local_shared", "unit": "s", **_times(_cold_starts(TURNS), 1)})
+    print(tables.to_markdown(measured))
+    notes = (
+        f"Medians of {TURNS} turns, {TURNS - 2} for the arms; `range`: the smallest and the largest ratio.",
+        "`share`: useful multiply-accumulates per second, by the layers' definition, over those of large "
+        "float32 products in the same turn, by XLA or PyTorch, whichever is faster.",
+        "Cold start: from the start of a process to the end of its first 20 steps of batch 64, with no "
+        "compiled program kept; the kernel has been built before, and for products there is no compiler.",
+        f"{threads()} threads on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}; revision "
+        f"{ran_on['revision']}.",
     )
-    print(
-        f"- {threads()} threads on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}; "
-        f"revision {ran_on['revision']}."
-    )
+    print("\n" + "\n".join(f"- {note}" for note in notes))
+
+
+def batch_size(case: Case) -> int:
+    """Images per step."""
+    return override(default_config(), case.fields).train.batch_size
+
+
+def _seconds_per_step(case: Case, turns: int) -> tuple[list[list[float]], rows.Rates]:
+    """Of each form, in each turn."""
+    images = case.steps * batch_size(case)
+    rate = override(default_config(), case.fields).train.learning_rate
+    arguments = {"fields": case.fields, "images": images, "learning_rates": [rate]}
+    works = [Work("benchmarks.workloads:train", arguments | {"computed_by": name}) for name in FORMS]
+    measured, rates = rows.measure(works, turns)
+    return [[seconds / case.steps for seconds in of_form.seconds] for of_form in measured], rates
+
+
+def _cold_starts(turns: int) -> list[list[float]]:
+    """Seconds of products without a compiler, and of the kernel, in each turn."""
+    seconds = [[], []]
+    with tempfile.TemporaryDirectory() as folder:
+        images, labels = random_images(20 * 64, 32)
+        np.savez(f"{folder}/images.npz", images=images, labels=labels)
+        for turn in range(turns):
+            for number, environment in enumerate(({"CXX": "no-compiler"}, {})):
+                total, _ = rows.start_once(
+                    folder, f"{turn}-{number}", "local", "shared", environment=environment
+                )
+                seconds[number].append(total)
+    return seconds
+
+
+def _times(seconds: list[list[float]], scale: float) -> dict[str, str]:
+    """The columns of products and kernel."""
+    products, kernel = seconds
+    ratios = [slow / fast for slow, fast in zip(products, kernel, strict=True)]
+    return {
+        **{name: f"{scale * statistics.median(of):.3g}" for name, of in zip(COLUMNS, seconds, strict=True)},
+        "times faster": f"{statistics.median(ratios):.2f}",
+        "range": f"{min(ratios):.2f} to {max(ratios):.2f}",
+    }
 
 
 if __name__ == "__main__":

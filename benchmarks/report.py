@@ -27,11 +27,10 @@ COLOURS = {"PyTorch": "tab:blue"}
 OTHER = "tab:orange"
 
 
-def to_markdown(rows: list[dict], rate: float, options: str) -> str:
+def to_markdown(rows: list[dict], options: str) -> str:
     """The table, and below it what its columns mean, and how and where it was measured.
 
     Args:
-      rate: multiply-accumulates per second of large matrix products.
       options: the options of the command that measured.
     """
     shown = [
@@ -57,7 +56,6 @@ def to_markdown(rows: list[dict], rate: float, options: str) -> str:
         "",
         *(f"- {note}" for note in NOTES),
         f"- Sparse wirings were computed by {form.describe(form.current())}.",
-        f"- Large float32 products reach {rate / 1e9:,.0f} billion multiply-accumulates per second here.",
         f"- Command: `{COMMAND} {options}`",
         f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "
         f"revision {ran_on['revision']}.",

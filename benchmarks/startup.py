@@ -47,7 +47,7 @@ def first_epoch_in_torch(images_NHWC: np.ndarray, labels_N: np.ndarray) -> float
     from benchmarks import torch_peer
 
     started = time.perf_counter()
-    torch_peer.train_on(images_NHWC, labels_N, "lenet5", 64, [0.1])()
+    torch_peer.train_on(images_NHWC, labels_N, "lenet5", "eager", 64, [0.1])()
     return time.perf_counter() - started
 
 

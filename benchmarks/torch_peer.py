@@ -1,4 +1,4 @@
-"""The peer of training: the same networks and protocol in PyTorch, eager, as one would write them."""
+"""The peer of training: the same networks and protocol in PyTorch, in variants that may be the fastest."""
 
 import os
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from benchmarks.data import random_images
+from lenet_jax.training.jax_settings import THREADS
 
 
 def lenet5() -> nn.Module:
@@ -73,37 +74,54 @@ MODELS = {
 }
 
 
-def train(model: str, size: int, images: int, batch: int, learning_rates: list[float]) -> Callable[[], None]:
+def train(
+    model: str, variant: str, size: int, images: int, batch: int, learning_rates: list[float]
+) -> Callable[[], None]:
     """`train_on` random images."""
-    return train_on(*random_images(images, size), model, batch, learning_rates)
+    return train_on(*random_images(images, size), model, variant, batch, learning_rates)
 
 
 def train_on(
-    images_NHWC: np.ndarray, labels_N: np.ndarray, model: str, batch: int, learning_rates: list[float]
+    images_NHWC: np.ndarray,
+    labels_N: np.ndarray,
+    model: str,
+    variant: str,
+    batch: int,
+    learning_rates: list[float],
 ) -> Callable[[], None]:
     """A workload: trains one run per learning rate, each with its own seed, for one epoch.
 
     Runs are trained by SGD as MODELS specifies, in float32, with all images in the device's memory; on a CPU
-    with all threads that the process may use.
+    with as many threads as JAX would use.
+
+    Args:
+      variant: what may be the fastest: "eager", "channels_last" or "compiled", each with PyTorch's fused SGD.
     """
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
-    torch.backends.cudnn.allow_tf32 = False
+    use_threads()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    images = torch.from_numpy(images_NHWC.transpose(0, 3, 1, 2)).contiguous().to(device)
+    layout = torch.channels_last if variant == "channels_last" else torch.contiguous_format
+    images = torch.from_numpy(images_NHWC.transpose(0, 3, 1, 2)).to(device, memory_format=layout)
     labels = torch.from_numpy(labels_N.astype(np.int64)).to(device)
     steps = len(images) // batch
+    make, loss_of, momentum, shuffled = MODELS[model]
+    network = make().to(device, memory_format=layout)
+    start = {name: value.clone() for name, value in network.state_dict().items()}
+
+    def mean_loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return loss_of(network(images), labels)
+
+    if variant == "compiled":
+        mean_loss = torch.compile(mean_loss)
 
     def run(seed: int, learning_rate: float) -> None:
         torch.manual_seed(seed)
-        make, loss_of, momentum, shuffled = MODELS[model]
-        network = make().to(device)
-        optimizer = torch.optim.SGD(network.parameters(), lr=learning_rate, momentum=momentum)
+        network.load_state_dict(start)
+        optimizer = torch.optim.SGD(network.parameters(), lr=learning_rate, momentum=momentum, fused=True)
         order = (torch.randperm if shuffled else torch.arange)(len(images), device=device)
         for step in range(steps):
             chosen = order[step * batch : (step + 1) * batch]
             optimizer.zero_grad()
-            loss = loss_of(network(images[chosen]), labels[chosen])
-            loss.backward()
+            mean_loss(images[chosen], labels[chosen]).backward()
             optimizer.step()
 
     def work() -> None:
@@ -113,3 +131,24 @@ def train_on(
             torch.cuda.synchronize()
 
     return work
+
+
+def multiply(size: int, count: int) -> Callable[[], None]:
+    """A workload: products of square float32 matrices."""
+    use_threads()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    matrix, product = torch.ones(size, size, device=device), torch.empty(size, size, device=device)
+
+    def work() -> None:
+        for _ in range(count):
+            torch.matmul(matrix, matrix, out=product)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return work
+
+
+def use_threads() -> None:
+    """As many threads as JAX would use, and float32 throughout."""
+    torch.set_num_threads(int(os.environ.get(THREADS) or len(os.sched_getaffinity(0))))
+    torch.backends.cudnn.allow_tf32 = False

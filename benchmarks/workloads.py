@@ -6,7 +6,6 @@ functions here make workloads from plain values, so that another process can cal
 
 import dataclasses
 import functools
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -48,9 +47,15 @@ def prepare(
     return engine, program, data, hyperparameters_of(runs, engine.run_devices)
 
 
-def train(fields: Mapping[str, Any], images: int, learning_rates: list[float]) -> Workload:
-    """Trains one run per learning rate, each with its own seed, for one epoch of `images` images."""
-    engine, program, data, hyperparameters = prepare(fields, images, learning_rates)
+def train(
+    fields: Mapping[str, Any], images: int, learning_rates: list[float], computed_by: str = form.NATIVE
+) -> Workload:
+    """Trains one run per learning rate, each with its own seed, for one epoch of `images` images.
+
+    `computed_by` is one of `lenet_jax.native.form`, as far as it is available.
+    """
+    with form.using(computed_by):
+        engine, program, data, hyperparameters = prepare(fields, images, learning_rates)
     together = engine.capacity(program, images)
 
     def work() -> None:
@@ -135,18 +140,17 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, kind: str) -> tuple[Apply, dict,
     return apply_plain, plain_params, x_NHWC
 
 
-def products_per_second(size: int = 2048) -> float:
-    """Multiply-accumulates per second of large float32 matrix products, best of 10: the machine's limit."""
+def multiply(size: int, count: int) -> Workload:
+    """Products of square float32 matrices, whose rate is the machine's limit."""
     make_gpus_deterministic()
     matrix = jnp.ones((size, size), jnp.float32)
     product = jax.jit(functools.partial(jnp.matmul, precision=PRECISION))
-    product(matrix, matrix).block_until_ready()
-    seconds = []
-    for _ in range(10):
-        started = time.perf_counter()
-        product(matrix, matrix).block_until_ready()
-        seconds.append(time.perf_counter() - started)
-    return size**3 / min(seconds)
+
+    def work() -> None:
+        for _ in range(count):
+            product(matrix, matrix).block_until_ready()
+
+    return work
 
 
 def more_runs() -> list[int]:

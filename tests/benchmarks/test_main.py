@@ -17,9 +17,8 @@ def one_row(monkeypatch):
         "peak_megabytes": 300.0, "turns": 2, "against": "PyTorch", "ratio": 2.0, "ratio_low": 1.5,
         "ratio_high": 2.5, "peer_peak_megabytes": 200.0,
     }  # fmt: skip
-    group = rows.Group("a net", lambda scale, rate: iter([row]), needs_torch=True)
+    group = rows.Group("a net", lambda scale: iter([row]), needs_torch=True)
     monkeypatch.setattr(rows, "GROUPS", {"one": group})
-    monkeypatch.setattr(rows, "product_rate", lambda: 2e11)
 
 
 def test_the_table_is_printed_and_written(one_row, tmp_path, monkeypatch):

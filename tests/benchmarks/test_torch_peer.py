@@ -16,6 +16,12 @@ def test_the_peer_has_the_same_network():
     assert sum(p.numel() for p in torch_peer.ZipCode().parameters()) == 9_760
 
 
+@pytest.mark.parametrize("variant", ["eager", "channels_last"])  # compiling takes a minute
+def test_each_variant_trains(variant):
+    torch_peer = pytest.importorskip("benchmarks.torch_peer", reason="needs PyTorch")
+    torch_peer.train("lenet5", variant, 32, 8, 4, [0.1, 0.2])()
+
+
 def test_the_peer_computes_what_the_zip_code_net_does():
     """The same weights give the same outputs."""
     torch_peer = pytest.importorskip("benchmarks.torch_peer", reason="needs PyTorch")
