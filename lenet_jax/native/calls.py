@@ -207,8 +207,8 @@ def momentum_step(
         *(leaf for leaves in arrays for leaf in leaves),
         input_output_aliases={len(numbers) + place: place for place in range(len(results))},
     )
-    half = len(found) // 2
-    return jax.tree.unflatten(structure, found[:half]), jax.tree.unflatten(structure, found[half:])
+    count = len(arrays[0])
+    return jax.tree.unflatten(structure, found[:count]), jax.tree.unflatten(structure, found[count:])
 
 
 def _call(

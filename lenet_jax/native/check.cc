@@ -1,5 +1,5 @@
-// Compares the layers of wired.h, on small ones of every kind, and of dense.h and momentum.h with plain loops. A library that has just been
-// built is tried out with this in a process of its own; as a program, it runs under sanitizers.
+// Compares wired.h, dense.h and momentum.h with plain loops, on small layers of every kind. A library that has just
+// been built is tried out with this in a process of its own; as a program, it runs under sanitizers.
 
 #include <cmath>
 #include <cstdio>
@@ -228,6 +228,7 @@ extern "C" int wired_check() {
         {is_shared, unit_bias, 18, 8, 2, 7, 3, 1, 0, 0, 1, {}, false, wired::Activation::tanh},
         {is_shared, true, 9, 7, 1, 3, 3, 1, 0, 0, 1, {}, true, wired::Activation::scaled_tanh},
         {is_shared, unit_bias, 16, 7, 2, 5, 4, 1, 1, 1, 2, {}, false, wired::Activation::relu},
+        {is_shared, unit_bias, 2, 3, 1, 4, 3, 1, 0, 0, 1, {}, false, wired::Activation::tanh},  // no window
     };
     for (const Shape& shape : shapes)
       for (int lanes : {1, wired::kBlock})

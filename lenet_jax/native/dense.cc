@@ -67,27 +67,28 @@ void Dense::weight_gradient(const Threads& threads, const float* x, const float*
                     x + (size_t(block) * inputs + input) * kBlock, 4 * kBlock);
   });
   for_strips(threads, outputs, [&](int first, int count) {
-    const int wide = round_up(count) + kWidth;  // no power of two, so that rows do not share places in the cache
+    const int wide = round_up(count) + kWidth;  // no power of two: rows would share places in the cache
     const Buffer strip(size_t(images) * wide);  // (images, outputs)
-    for (int block = 0; block < blocks; ++block)
-      for (int output = 0; output < count; output += kWidth)
-        for (int lane = 0; lane < kBlock; lane += kWidth) {
-          Vector some[kWidth];
-          for (int i = 0; i < kWidth; ++i)
-            some[i] = output + i < count ? load(gradient + (size_t(block) * outputs + first + output + i) * kBlock + lane) : Vector{};
-          transpose_stretches<kWidth / 2>(some);
-          for (int i = 0; i < kWidth; ++i) store(strip.data() + size_t(block * kBlock + lane + i) * wide + output, some[i]);
-        }
+    for (int block = 0; block < blocks; ++block) {
+      const float* from = gradient + (size_t(block) * outputs + first) * kBlock;
+      transpose([=](int output, int lane) { return load(from + output * kBlock + lane); }, count, wide,
+                strip.data() + size_t(block) * kBlock * wide);
+    }
     std::fill_n(bias_gradient + first, count, 0.f);
-    for (int image = 0; image < images; ++image)
-      for (int output = 0; output < count; ++output) bias_gradient[first + output] += strip.data()[size_t(image) * wide + output];
+    for (int image = 0; image < images; ++image) {
+      const float* row = strip.data() + size_t(image) * wide;
+      for (int output = 0; output < count; ++output) bias_gradient[first + output] += row[output];
+    }
     const int whole = count / kWidth * kWidth;
-    Matrices{of_inputs.data(), images, 1, strip.data(), wide, images, kernel_gradient + first, outputs}.write(inputs, whole);
+    Matrices{of_inputs.data(), images, 1, strip.data(), wide, images, kernel_gradient + first, outputs}
+        .write(inputs, whole);
     if (whole == count) return;
     const Buffer last(size_t(inputs) * kWidth);  // outputs that do not fill a vector
-    Matrices{of_inputs.data(), images, 1, strip.data() + whole, wide, images, last.data(), kWidth}.write(inputs, kWidth);
+    Matrices{of_inputs.data(), images, 1, strip.data() + whole, wide, images, last.data(), kWidth}
+        .write(inputs, kWidth);
     for (int input = 0; input < inputs; ++input)
-      std::memcpy(kernel_gradient + size_t(input) * outputs + first + whole, last.data() + input * kWidth, 4 * (count - whole));
+      std::memcpy(kernel_gradient + size_t(input) * outputs + first + whole, last.data() + input * kWidth,
+                  4 * (count - whole));
   });
 }
 

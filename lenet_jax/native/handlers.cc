@@ -1,5 +1,6 @@
 // What XLA calls: the layers of wired.h as custom calls.
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -54,7 +55,7 @@ wired::Layer layer(const Attributes& of, const Floats& x, const Floats& y, const
 template <typename Compute>
 ffi::Error answer(ffi::ThreadPool& pool, const Compute& compute) {
   try {
-    compute(wired::Threads{int(pool.num_threads()),
+    compute(wired::Threads{std::max(1, int(pool.num_threads())),
                            [&pool](std::function<void()> work) { pool.Schedule(std::move(work)); }});
   } catch (const std::exception& error) {
     return ffi::Error::InvalidArgument(error.what());
@@ -125,6 +126,9 @@ ffi::Error images_of_blocks(ffi::ThreadPool pool, Floats blocks, Result images) 
 // Inputs and outputs of a fully connected layer, or their gradients, and an array of the kernel's shape.
 wired::Dense dense(const Floats& x, const Floats& y, const Floats& kernel, const Floats& bias) {
   const auto of_x = x.dimensions(), of_y = y.dimensions(), of_kernel = kernel.dimensions();
+  const int64_t largest = std::max({x.element_count(), y.element_count(), kernel.element_count()});
+  if (largest >= int64_t(1) << 31)
+    throw std::invalid_argument("a layer is too large for the native kernel: set LENET_JAX_NATIVE=0");
   if (of_x.size() != 3 || of_y.size() != 3 || of_kernel.size() != 2 || of_x[2] != wired::kBlock ||
       of_y[2] != wired::kBlock || of_x[0] != of_y[0] || of_kernel[0] != of_x[1] || of_kernel[1] != of_y[1] ||
       int64_t(bias.element_count()) != of_y[1])

@@ -311,19 +311,6 @@ void clear_beyond(const Tiles& tiles, float* values) {
 // Here the maps are innermost: for each image, a vector of gradients is multiplied with single inputs, and the
 // sums are the gradients of weights themselves.
 
-// From rows of lanes, one per map, to rows of maps, one per image; the last maps of a row may be missing and 0.
-template <typename RowOf>  // row_of(map, image): a vector of the images from `image` on
-void transpose(const RowOf& row_of, int maps, float* to) {
-  const int step = round_up(maps);
-  for (int map = 0; map < maps; map += kWidth)
-    for (int image = 0; image < kBlock; image += kWidth) {
-      Vector some[kWidth];
-      for (int i = 0; i < kWidth; ++i) some[i] = map + i < maps ? row_of(map + i, image) : Vector{};
-      transpose_stretches<kWidth / 2>(some);
-      for (int i = 0; i < kWidth; ++i) store(to + (image + i) * step + map, some[i]);
-    }
-}
-
 // Calls function(row_of) with row_of(map, image): gradients of a unit's sums, for a vector of images.
 template <Activation activation, typename Function>
 void with_unit_gradient(const Layer& layer, const Plan& plan, const Gradient& gradient, int64_t block, int unit,
@@ -350,7 +337,7 @@ void transposed_gradient(const Layer& layer, const Plan& plan, const Gradient& g
                          float* to) {
   with_activation(layer.activation, [&](auto of) {
     with_unit_gradient<decltype(of)::value>(layer, plan, gradient, block, unit, [&](const auto& row_of) {
-      transpose(row_of, layer.kernel.maps, to);
+      transpose(row_of, layer.kernel.maps, round_up(layer.kernel.maps), to);
     });
   });
 }

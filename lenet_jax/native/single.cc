@@ -52,7 +52,7 @@ struct Plan {
   size_t bytes() const { return 12 * table.size(); }
 
   // The floats of padded maps, and as many as a vector that starts within them may run beyond.
-  size_t padded() const { return size_t(layer.side()) * layer.side() * layer.x.maps + kWidth; }
+  size_t padded_floats() const { return size_t(layer.side()) * layer.side() * layer.x.maps + kWidth; }
 };
 
 // Between rows of `width` floats that are side by side, and rows of whole vectors, `wide` floats, with zeros after
@@ -93,8 +93,8 @@ void for_each_row(const Layer& layer, const Visit& visit) {
 
 // What the units read, (images, units, rows), with a vector's room after it.
 void read(const Plan& plan, int images, const float* x, float* to) {
-  const Buffer padded(plan.padded());
-  std::fill_n(padded.data(), plan.padded(), plan.layer.padding.value);
+  const Buffer padded(plan.padded_floats());
+  std::fill_n(padded.data(), plan.padded_floats(), plan.layer.padding.value);
   for (int image = 0; image < images; ++image, x += plan.layer.x.block_step()) {
     for_each_row(plan.layer, [&](int from, int at, int count) { std::memcpy(padded.data() + at, x + from, 4 * count); });
     for (const Stretch& stretch : plan.stretches) {
@@ -153,7 +153,7 @@ void sum_gradients(const Layer& layer, const Gradient& gradient, float* to) {
         std::memcpy(sums.data(), gradient.values + image * of_states, 4 * of_states);
       } else {
         std::memcpy(states.data(), gradient.states + image * of_states, 4 * of_states);
-        std::memcpy(windows.data(), gradient.values + image * of_windows, 4 * of_windows);
+        std::copy_n(gradient.values + image * of_windows, of_windows, windows.data());
         through_average<activation>(layer, windows.data(), states.data(), sums.data());
       }
     });
@@ -177,9 +177,10 @@ void forward(const Layer& layer, const float* x, const float* kernel, const floa
   const Buffer reads(size_t(places) * rows + kWidth), sums(size_t(places) * wide), states(places * size_t(k.maps) + kWidth);
   const Buffer averages(windows + kWidth), weights(size_t(rows) * wide);
   read(*plan, layer.x.blocks, x, reads.data());
-  for (int i = 0; i < layer.biases(); ++i) states.data()[i] = bias[i];  // for a vector's room after them
+  const Buffer biases(layer.biases() + kWidth);
+  std::copy_n(bias, layer.biases(), biases.data());
   for (int place = 0; place < places; ++place)
-    widen(states.data() + (layer.unit_bias ? place % k.units * k.maps : 0), 1, k.maps, wide, sums.data() + size_t(place) * wide);
+    widen(biases.data() + (layer.unit_bias ? place % k.units * k.maps : 0), 1, k.maps, wide, sums.data() + size_t(place) * wide);
   std::fill_n(weights.data(), size_t(rows) * wide, 0.f);
   for_each_run(*plan, [&](int row, const Run& run, int64_t at) {
     copy(kernel + at, run.count, weights.data() + row * wide + run.map);
@@ -188,11 +189,12 @@ void forward(const Layer& layer, const float* x, const float* kernel, const floa
   narrow(sums.data(), places, k.maps, wide, states.data());
   with_activation(layer.activation, [&](auto of) {
     constexpr Activation activation = decltype(of)::value;
-    if constexpr (activation == Activation::none) return;
-    activate<activation>(states.data(), places * k.maps);
-    for (int image = 0; image < layer.x.blocks; ++image) {
-      average(layer, states.data() + image * floats, averages.data());
-      std::memcpy(pooled + image * windows, averages.data(), 4 * windows);
+    if constexpr (activation != Activation::none) {
+      activate<activation>(states.data(), places * k.maps);
+      for (int image = 0; image < layer.x.blocks; ++image) {
+        average(layer, states.data() + image * floats, averages.data());
+        std::copy_n(averages.data(), windows, pooled + image * windows);
+      }
     }
   });
   std::memcpy(y, states.data(), 4 * size_t(places) * k.maps);
@@ -203,7 +205,7 @@ void input_gradient(const Layer& layer, const Gradient& gradient, const float* k
   const Kernel& k = layer.kernel;
   const int rows = plan->rows, wide_rows = round_up(rows), wide = round_up(k.maps), places = layer.x.blocks * k.units;
   const Buffer sums(size_t(places) * wide), of_reads(size_t(places) * wide_rows);
-  const Buffer padded(plan->padded()), weights(size_t(k.maps) * wide_rows);
+  const Buffer padded(plan->padded_floats()), weights(size_t(k.maps) * wide_rows);
   sum_gradients(layer, gradient, sums.data());
   std::fill_n(weights.data(), size_t(k.maps) * wide_rows, 0.f);
   for_each_run(*plan, [&](int row, const Run& run, int64_t at) {
@@ -212,7 +214,7 @@ void input_gradient(const Layer& layer, const Gradient& gradient, const float* k
   Matrices{sums.data(), wide, 1, weights.data(), wide_rows, k.maps, of_reads.data(), wide_rows}.write(places, wide_rows);
   const float* from = of_reads.data();
   for (int image = 0; image < layer.x.blocks; ++image) {
-    std::fill_n(padded.data(), plan->padded(), 0.f);
+    std::fill_n(padded.data(), plan->padded_floats(), 0.f);
     const Stretch* stretch = plan->stretches.data();
     for (int unit = 0; unit < k.units; ++unit, from += wide_rows)
       for (int row = 0; row < rows; row += stretch++->count)

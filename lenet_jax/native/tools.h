@@ -105,8 +105,8 @@ std::vector<std::pair<int, int>> parts(int total, int most) {
   const int count = (total + most - 1) / most;
   std::vector<std::pair<int, int>> found;
   for (int i = 0; i < count; ++i) {
-    const int first = total * i / count;
-    found.emplace_back(first, total * (i + 1) / count - first);
+    const int first = int64_t(total) * i / count;
+    found.emplace_back(first, int64_t(total) * (i + 1) / count - first);
   }
   return found;
 }
@@ -138,6 +138,18 @@ void transpose_stretches(Vector (&vectors)[kWidth]) {
   if constexpr (half > 1) transpose_stretches<half / 2>(vectors);
 }
 
+// From rows of lanes, one per map, to rows of maps, one per image; the last maps of a row may be missing and 0.
+template <typename RowOf>  // row_of(map, image): a vector of the images from `image` on
+void transpose(const RowOf& row_of, int maps, int step, float* to) {
+  for (int map = 0; map < maps; map += kWidth)
+    for (int image = 0; image < kBlock; image += kWidth) {
+      Vector some[kWidth];
+      for (int i = 0; i < kWidth; ++i) some[i] = map + i < maps ? row_of(map + i, image) : Vector{};
+      transpose_stretches<kWidth / 2>(some);
+      for (int i = 0; i < kWidth; ++i) store(to + (image + i) * step + map, some[i]);
+    }
+}
+
 // The sum over k of a(m, k) b(k, n). Rows of b and of the result are whole vectors, `*_step` floats apart.
 struct Matrices {
   const float* a;
@@ -154,14 +166,15 @@ struct Matrices {
  private:
   template <bool kAdds>
   void compute(int rows, int columns) const {
-    for (auto [first, number] : parts(rows, columns == kWidth ? kRowsOfOne : kRowsOfTwo))
+    for (auto [first, number] : parts(rows, columns == kWidth ? kRowsOfOne : kRowsOfTwo)) {
+      const int row = first;
       for (int column = 0; column < columns; column += 2 * kWidth) {
-        const int row = first;
         if (columns - column == kWidth)
           with_constant<kRowsOfOne>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 1>(row, column); });
         else
           with_constant<kRowsOfTwo>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 2>(row, column); });
       }
+    }
   }
 
   template <bool kAdds, int M, int V>

@@ -224,9 +224,13 @@ def test_what_is_not_a_number_stays_so(call, activation):
 
 DIGEST = """
 import hashlib, jax, jax.numpy as jnp
+from lenet_jax.native import calls
 from tests.native.test_calls import SPARSE, layer_of, output_and_gradients, variables_of
 digest = hashlib.sha256()
-for connectivity, sharing in SPARSE:
+arrays = [jax.random.normal(jax.random.key(seed), (150_001,)) for seed in range(3)]
+for leaf in calls.momentum_step(*arrays, momentum=0.9, learning_rate=0.1, decays=0.01):
+    digest.update(leaf.tobytes())
+for connectivity, sharing in [*SPARSE, ("full", "unshared")]:
     layer = layer_of({"connectivity": connectivity, "sharing": sharing, "native": True})
     x = jax.random.normal(jax.random.key(0), (70, 12, 12, 3))
     params, constants = variables_of(layer, x)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from lenet_jax.native import library
+from lenet_jax.native import calls, library
 from lenet_jax.training.optimizer import OPTIMIZERS, SCHEDULES, OptimizerSpec
 from tests.helpers.hyperparameters import one_run
 
@@ -92,6 +92,31 @@ def test_a_native_step_is_that_of_optax(units):
         train(native, start),
         train(spec, start),
     )
+
+
+@pytest.mark.skipif(
+    library.find_compiler() is None, reason="there is no C++ compiler to build the kernel with"
+)
+def test_what_a_native_step_starts_from_can_still_be_read():
+    """It is computed in place, unless something else needs the old parameters."""
+    arrays = jnp.arange(4.0), jnp.ones(4), jnp.ones(4)
+
+    def step(params, trace, gradient):
+        numbers = {"momentum": 0.5, "learning_rate": 0.1, "decays": jnp.zeros(())}
+        return params, calls.momentum_step(params, trace, gradient, **numbers)
+
+    jitted = jax.jit(step, donate_argnums=(0, 1))
+    old, (params, trace) = jitted(*(jnp.array(array) for array in arrays))
+    np.testing.assert_allclose(old, [0, 1, 2, 3])
+    np.testing.assert_allclose(params, old - 0.15, rtol=1e-6)
+    np.testing.assert_allclose(trace, [1.5, 1.5, 1.5, 1.5])
+    batch = [jnp.stack([array, 2 * array]) for array in arrays]
+    for each in (jax.vmap(step), jax.pmap(step)):
+        jax.tree.map(
+            np.testing.assert_allclose,
+            each(*batch),
+            jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf]), step(*arrays)),
+        )
 
 
 def test_adam_is_optax_adamw():
