@@ -50,7 +50,7 @@ benchmark: $(FOR_RUNS)  ## measure training speed against PyTorch (on an otherwi
 		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \
 		$(PIP) --retries 1 $$cpu $(TORCH); }
 	@$(RUN) -m benchmarks --workdir=results/benchmark
-	@for page in "tried" "forms" "profile local shared"; do \
+	@for page in "forms" "limits" "pairs" "tried" "profile local shared"; do \
 		set -- $$page; echo "Measuring $$1 ..."; \
 		$(RUN) -m benchmarks.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
 		mv results/benchmark/.$$1 results/benchmark/$$1.md || exit 1; done

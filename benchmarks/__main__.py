@@ -2,7 +2,7 @@
 
     python -m benchmarks --workdir=DIR
 
-This takes about ten minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, one row
+This takes about twenty minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, one row
 as soon as it is measured, and at the end benchmark.md and benchmark.png. All groups of rows but `layers` and
 `growth` compare with PyTorch, which the project itself does not need; `make benchmark` installs it and runs
 this command. --quick tries the benchmark with little work; that still takes minutes, as processes start and
@@ -35,7 +35,7 @@ def main() -> None:
         )
     directory.mkdir(parents=True, exist_ok=True)
     provenance()  # now, as the files written below may be tracked in the checkout
-    scale = rows.Scale(turns=2, work=0.1) if flags.FLAGS.quick else rows.Scale(turns=7, work=1.0)
+    scale = rows.Scale(turns=2, work=0.1) if flags.FLAGS.quick else rows.Scale(turns=5, work=1.0)
     measured = []
     for name in chosen:
         group = rows.GROUPS[name]

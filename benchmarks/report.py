@@ -55,7 +55,7 @@ def to_markdown(rows: list[dict], options: str) -> str:
         tables.to_markdown(shown),
         "",
         *(f"- {note}" for note in NOTES),
-        f"- Sparse wirings were computed by {form.describe(form.current())}.",
+        f"- Networks were computed by {form.describe(form.current())}.",
         f"- Command: `{COMMAND} {options}`",
         f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "
         f"revision {ran_on['revision']}.",

@@ -153,6 +153,17 @@ def multiply(size: int, count: int) -> Workload:
     return work
 
 
+def copy(floats: int) -> Workload:
+    """A copy of an array too large for caches."""
+    array = jnp.ones(floats, jnp.float32)
+    add = jax.jit(lambda array: array + 1)
+
+    def work() -> None:
+        add(array).block_until_ready()
+
+    return work
+
+
 def more_runs() -> list[int]:
     """Numbers of runs beyond 16 that are worth measuring: none on a CPU."""
     return [] if jax.default_backend() == "cpu" else [32, 64, 128, 256, 512, 1024]

@@ -29,8 +29,7 @@ def main() -> None:
     if arms:
         require_effect(list(cli.changed_fields()), select_arms(config.arms, arms), config)
     print(summarize(config, arms))
-    if config.model.name != "mlp":
-        print(f"Sparse wirings are computed by {form.expected()}.")
+    print(f"Runs will be computed by {form.expected()}.")
 
 
 def summarize(config: ml_collections.ConfigDict, arms: Sequence[Arm] = ()) -> str:

@@ -6,7 +6,7 @@ The packages, in the order in which a number gets from a config into a table:
 config        what a run is: every field and its default, arms, and their checks
 data          datasets as arrays, and their train, validation and test splits
 models        networks as functional Flax modules, and their counts
-native        a kernel in C++ for the sparse wirings, where there is a compiler
+native        a kernel in C++ for layers and steps of SGD, where there is a compiler
 training      one epoch as pure functions, compiled for many runs at once
 runs          runs and sweeps, recorded in a folder; trained networks, from there or in memory
 analysis      means, intervals and contrasts over seeds

@@ -96,7 +96,7 @@ class Resolved:
 
         Args:
           batch_devices: devices that share a batch.
-          form: one of `lenet_jax.native.form`, which computes sparse wirings and steps of SGD.
+          form: what computes, see `lenet_jax.native.form`.
 
         Raises UserError if there are too few, or a batch can't be split over `batch_devices`.
         """
@@ -104,7 +104,7 @@ class Resolved:
         return make_program(self.config, model, images, batch_devices, channels, form == NATIVE)
 
     def model_in(self, form: str) -> nn.Module:
-        """`model`, whose sparse wirings `form` computes."""
+        """`model` as `form` computes it."""
         is_native = form == NATIVE and isinstance(self.model, CNN)
         return self.model.clone(native=True) if is_native else self.model
 

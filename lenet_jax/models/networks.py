@@ -124,7 +124,7 @@ class CNN(nn.Module):
       stages: in order, from the image on.
       classifier: the MLP that reads the last stage.
       initialisation: one of INITIALISATIONS, for the stages.
-      native: whether the native kernel computes sparse wirings; see `lenet_jax.native.form`.
+      native: whether the native kernel computes stages for which it is faster; see `lenet_jax.native.form`.
     """
 
     stages: tuple[Stage, ...]

@@ -46,7 +46,7 @@ class Wired(nn.Module):
       table: the input maps that each map reads; None if every map reads all of them.
       unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
-      native: whether the native kernel computes sparse wirings; see `lenet_jax.native.form`.
+      native: whether the native kernel computes the layer if it is faster; see `lenet_jax.native.form`.
       activation: one of `lenet_jax.native.calls.ACTIVATIONS`; with any but "none", the native kernel also
         applies it and averages 2x2 windows, which saves passes over memory.
 

@@ -1,4 +1,4 @@
-"""Which of two forms computes sparse wirings: the native kernel or matrix products.
+"""Which of two forms computes networks: the native kernel, where it is faster, or matrix products alone.
 
 The last digits of results depend on it, so all runs of a folder are computed by one. Commands take the native
 kernel where there is one, and for a folder that was begun with products, products.
@@ -39,7 +39,7 @@ def describe(form: str) -> str:
 
 
 def expected() -> str:
-    """What will compute sparse wirings in a new folder, in words; nothing is built."""
+    """What will compute the runs of a new folder, in words; nothing is built."""
     why_not = library.outlook()
     return describe(NATIVE) if why_not is None else f"{describe(PRODUCTS)} ({why_not.reason})"
 

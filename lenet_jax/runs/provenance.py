@@ -39,7 +39,7 @@ def settings(parallel: str) -> dict[str, Any]:
       parallel: `config.parallel` of the run.
 
     Returns:
-      "form": what computes sparse wirings, see `lenet_jax.native.form`; "devices" that share each batch;
+      "form": what computes the runs, see `lenet_jax.native.form`; "devices" that share each batch;
       "threads" that share each product, None if there is no CPU to share;
       "environment": variables that change how XLA compiles.
     """
@@ -94,7 +94,7 @@ def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: M
 
 
 def recorded_form(recorded: Mapping[str, Any]) -> str | None:
-    """What computed the sparse wirings of a run, by its provenance; None if that was lost."""
+    """What computed a run, by its provenance; None if that was lost."""
     return recorded.get("form", form.PRODUCTS) if recorded else None
 
 

@@ -55,8 +55,7 @@ class TrainedRun:
         """`network`, `answers` and `epochs` are called when they are first needed.
 
         Args:
-          computed_by: what computed the run's sparse wirings, see `lenet_jax.native.form`; None if
-            that is not known.
+          computed_by: what computed the run, see `lenet_jax.native.form`; None if that is not known.
         """
         self._form = computed_by
         self.arm = arm
