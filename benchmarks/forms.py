@@ -15,15 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import rows
+from benchmarks import report, rows
 from benchmarks.data import random_images
 from benchmarks.measuring import Work
 from configs import ablation
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.native import form
 from lenet_jax.report import tables
-from lenet_jax.runs.provenance import provenance, versions
-from lenet_jax.training.jax_settings import threads
 
 FORMS = (form.PRODUCTS, form.NATIVE)
 COLUMNS = ("products", "kernel")
@@ -70,7 +68,7 @@ def main() -> None:
     """Prints the table."""
     if form.current() != form.NATIVE:
         sys.exit(f"error: there is no native kernel to measure: {form.why_products()}.")
-    ran_on = provenance()
+    ran_on = report.ran_on()  # before a file in the checkout changes
     measured = []
     for case in CASES:
         seconds, rates = _seconds_per_step(case, TURNS)
@@ -101,8 +99,7 @@ def main() -> None:
         "float32 products in the same turn, by XLA or PyTorch, whichever is faster.",
         "Cold start: from the start of a process to the end of its first 20 steps of batch 64, with no "
         "compiled program kept; the kernel has been built before, and for products there is no compiler.",
-        f"{threads()} threads on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}; revision "
-        f"{ran_on['revision']}.",
+        ran_on,
     )
     print("\n" + "\n".join(f"- {note}" for note in notes))
 

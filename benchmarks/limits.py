@@ -10,14 +10,12 @@ the same turns. This takes about two minutes on two cores, on which nothing else
 import itertools
 import statistics
 
-from benchmarks import rows
+from benchmarks import report, rows
 from benchmarks.measuring import Work
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.models import wiring
 from lenet_jax.report import tables
-from lenet_jax.runs.provenance import provenance, versions
-from lenet_jax.training.jax_settings import threads
 
 BATCH, STEPS, TURNS, COPIED = 128, 30, 5, 10**8
 
@@ -35,7 +33,7 @@ def bytes_per_step(fields: dict) -> int:
 
 def main() -> None:
     """Prints the table."""
-    ran_on = provenance()
+    ran_on = report.ran_on()  # before a file in the checkout changes
     found = []
     for connectivity, sharing in itertools.product(wiring.CONNECTIVITY, wiring.SHARING):
         fields = rows.LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
@@ -59,8 +57,7 @@ def main() -> None:
     print(tables.to_markdown(found))
     print(
         f"\n- Medians of {TURNS} turns; rates of a copy and of large products are of the same turns.\n"
-        f"- {threads()} threads on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}; revision "
-        f"{ran_on['revision']}."
+        f"- {ran_on}"
     )
 
 

@@ -10,15 +10,14 @@ import math
 import statistics
 import sys
 
+from benchmarks import report
 from configs import ablation
 from lenet_jax import override, train
 from lenet_jax.analysis.stats import mean_interval
 from lenet_jax.config.fields import default_config
 from lenet_jax.native import form
 from lenet_jax.report import tables
-from lenet_jax.runs.provenance import provenance, versions
 from lenet_jax.runs.trained import TrainedRun
-from lenet_jax.training.jax_settings import threads
 
 ARMS = ("local_shared", "local_unshared", "random_shared", "random_unshared", "mlp_300")
 SEEDS, EPOCHS = 10, 5
@@ -28,7 +27,7 @@ def main() -> None:
     """Prints the table."""
     if form.current() != form.NATIVE:
         sys.exit(f"error: there is no native kernel to compare: {form.why_products()}.")
-    ran_on = provenance()
+    ran_on = report.ran_on()  # before a file in the checkout changes
     rows = []
     for arm in ablation.get_arms(ablation.get_config()):
         if arm.name not in ARMS:
@@ -53,8 +52,7 @@ def main() -> None:
     print(
         f"\n- Test accuracy in percentage points, kernel minus products; {SEEDS} seeds, {EPOCHS} epochs on "
         "mnist_5k; intervals from Student's t.\n"
-        f"- {threads()} threads on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}; revision "
-        f"{ran_on['revision']}."
+        f"- {ran_on}"
     )
 
 

@@ -9,6 +9,7 @@ from matplotlib.ticker import ScalarFormatter
 from lenet_jax.native import form
 from lenet_jax.report import tables
 from lenet_jax.runs.provenance import provenance, versions
+from lenet_jax.training.jax_settings import threads
 
 COMMAND = "python -m benchmarks"
 NOTES = (
@@ -19,11 +20,11 @@ NOTES = (
     "end of its first 20 steps of batch 64, with compiled programs in the cache (warm) or without (cold). "
     "`program`: the part of these seconds that makes, compiles and runs the program.",
     "`of product rate`: useful multiply-accumulates per second, by the layers' definition, over those of "
-    "large matrix products. Multiplications by zero that a form adds are not counted; above 100%, the form "
-    "multiplies less than the definition (`full_shared`, by Fourier transforms).",
+    "large float32 products in the same turn, by XLA or PyTorch, whichever is faster. Above 100%, fewer are "
+    "multiplied than the definition says (`full_shared`, by Fourier transforms).",
     "`MB`: peak memory of the process, or on the accelerator; `peer MB`: that of the peer.",
 )
-COLOURS = {"PyTorch": "tab:blue"}
+COLOURS = {"PyTorch": "tab:blue", "Flax": "tab:green"}  # of kinds of peers
 OTHER = "tab:orange"
 
 
@@ -50,16 +51,23 @@ def to_markdown(rows: list[dict], options: str) -> str:
         }
         for row in rows
     ]
-    ran_on = provenance()
     return "\n".join([
         tables.to_markdown(shown),
         "",
         *(f"- {note}" for note in NOTES),
         f"- Networks were computed by {form.describe(form.current())}.",
         f"- Command: `{COMMAND} {options}`",
-        f"- Ran on {ran_on['device']}, {ran_on['host']}; {versions(ran_on)}{_torch()}; "
-        f"revision {ran_on['revision']}.",
+        f"- {ran_on()}",
     ])  # fmt: skip
+
+
+def ran_on() -> str:
+    """A sentence: on what machine, with which versions and from which revision this process measures."""
+    found = provenance()
+    return (
+        f"{threads()} threads on {found['device']}, {found['host']}; {versions(found)}{_torch()}; "
+        f"revision {found['revision']}."
+    )
 
 
 def draw(rows: list[dict]) -> bytes:
@@ -69,7 +77,7 @@ def draw(rows: list[dict]) -> bytes:
     axes = figure.subplots()
     for place, row in enumerate(rows):
         whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
-        colour = COLOURS.get(row["against"], OTHER)
+        colour = COLOURS.get(row["against"].split(",")[0], OTHER)
         axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=colour, alpha=0.8)
     names = [f"{row['rows']}: {row['case']}  (against {row['against']})" for row in rows]
     axes.set_yticks(range(len(rows)), names)

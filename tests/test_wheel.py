@@ -13,6 +13,7 @@ import zipfile
 import pytest
 from packaging.requirements import Requirement
 
+from lenet_jax.native import library
 from tests.helpers.commands import PROJECT
 
 PACKAGES = ("lenet_jax", "experiments")
@@ -57,10 +58,11 @@ def test_it_holds_the_library_and_the_commands(wheel):
     modules = {
         str(path.relative_to(PROJECT)) for package in PACKAGES for path in (PROJECT / package).rglob("*.py")
     }
+    headers = ("dense.h", "momentum.h", "single.h", "tools.h", "wired.h")
     assert {name for name in names if not name.startswith(folder)} == {
         *modules,
         "lenet_jax/data/checksums.tsv",
-        *(f"lenet_jax/native/{name}" for name in ("check.cc", "handlers.cc", "kernels.cc", "wired.h")),
+        *(f"lenet_jax/native/{name}" for name in (*library.SOURCES, *headers)),
     }
     assert f"{folder}/licenses/LICENSE" in names
     assert about["License-Expression"] == "Apache-2.0"
