@@ -3,25 +3,25 @@
     python -m benchmarks.limits
 
 For LeNet-5 in each wiring, batch 128: the time for its multiply-accumulates at the rate of large products,
-and the time for moving weights, gradients and momentum at the rate of a copy, next to the time measured in
-the same turns. This takes about two minutes on two cores, on which nothing else should run.
+and the time for moving weights, gradients and momentum at the rate at which a large array is read and
+written, next to the time measured in the same turns. This takes about two minutes on two cores, on which
+nothing else should run.
 """
 
-import itertools
 import statistics
 
 from benchmarks import report, rows
 from benchmarks.measuring import Work
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
-from lenet_jax.models import wiring
+from lenet_jax.native import form
 from lenet_jax.report import tables
 
 BATCH, STEPS, TURNS, COPIED = 128, 30, 5, 10**8
 
 
 def bytes_per_step(fields: dict) -> int:
-    """What a step moves at least: each number is read or written once by each part of the step.
+    """What a step would move if no weight stayed in a cache; feature maps are not counted.
 
     Weights are read forward and, but for the first layer's, backward; gradients are written. SGD reads
     weights, momentum and gradients, and writes weights and momentum.
@@ -35,7 +35,7 @@ def main() -> None:
     """Prints the table."""
     ran_on = report.ran_on()  # before a file in the checkout changes
     found = []
-    for connectivity, sharing in itertools.product(wiring.CONNECTIVITY, wiring.SHARING):
+    for connectivity, sharing in rows.wirings():
         fields = rows.LENET5 | {"model.connectivity": connectivity, "model.sharing": sharing}
         arguments = {"fields": fields, "images": STEPS * BATCH, "learning_rates": [0.05]}
         copy = Work("benchmarks.workloads:copy", {"floats": COPIED // 4})
@@ -56,7 +56,8 @@ def main() -> None:
         })  # fmt: skip
     print(tables.to_markdown(found))
     print(
-        f"\n- Medians of {TURNS} turns; rates of a copy and of large products are of the same turns.\n"
+        f"\n- Networks were computed by {form.describe(form.current())}.\n"
+        f"- Medians of {TURNS} turns; rates of a copy and of large products are of the same turns.\n"
         f"- {ran_on}"
     )
 

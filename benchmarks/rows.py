@@ -19,6 +19,7 @@ from configs.history import common
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.models import wiring
+from lenet_jax.training.jax_settings import threads
 
 EPOCH = 60_000  # MNIST's training images
 TORCH_VARIANTS = ("eager", "channels_last", "compiled")  # of torch_peer.py, which needs PyTorch
@@ -93,17 +94,14 @@ def sweep(scale: Scale) -> Iterator[dict]:
     """Eight runs of LeNet-5: on each side in one process, and shared by processes of one thread each."""
     learning_rates = [0.05, 0.1] * 4
     images = scale.images(6_400, 128)
-    cores = len(os.sched_getaffinity(0))
-    training, torch = (
-        _training(LENET5, images, learning_rates),
-        _torch("lenet5", LENET5, images, learning_rates),
-    )
-    own = {"": training, f", {cores} processes": _shared(training, cores)}
-    peers = {
-        f"PyTorch, {variant}{processes}": work
-        for variant, alone in torch.items()
-        for processes, work in {"": alone, f", {cores} processes": _shared(alone, cores)}.items()
-    }
+    processes = min(len(learning_rates), threads() or 1)
+    training = _training(LENET5, images, learning_rates)
+    torch = _torch("lenet5", LENET5, images, learning_rates)
+    own, peers = {"": training}, {f"PyTorch, {variant}": work for variant, work in torch.items()}
+    if processes > 1:
+        shared = f", {processes} processes"
+        own |= {name + shared: _shared(work, processes) for name, work in own.items()}
+        peers |= {name + shared: _shared(work, processes) for name, work in peers.items()}
     macs = training_macs(LENET5) * images * len(learning_rates)
     yield from _compared("8 LeNet-5 runs, batch 128", own, peers, images * len(learning_rates), macs, scale)
 
@@ -169,7 +167,7 @@ def _compared(
 def layers(scale: Scale) -> Iterator[dict]:
     """LeNet-5's two stages in every wiring, against plain Flax layers."""
     steps = max(1, round(10 * scale.work))
-    for connectivity, sharing in _wirings():
+    for connectivity, sharing in wirings():
         arguments = {"connectivity": connectivity, "sharing": sharing, "batch": 128, "steps": steps}
         works = [
             Work("benchmarks.workloads:layers", arguments | {"kind": kind}) for kind in ("wired", "plain")
@@ -192,7 +190,7 @@ def growth(scale: Scale) -> Iterator[dict]:
         "runs": {factor: _training(LENET5, images, [0.1] * factor) for factor in runs},
         f"x {images:,} images": {factor: _training(LENET5, factor * images, [0.1]) for factor in (1, 2, 4)},
     }.items():
-        measured, rates = measure(list(works.values()), max(2, scale.turns // 2))
+        measured, rates = measure(list(works.values()), max(2, scale.turns - 2))
         least = measured[0]
         for factor, more in zip(works, measured, strict=True):
             yield {
@@ -209,9 +207,9 @@ def start(scale: Scale) -> Iterator[dict]:
     with tempfile.TemporaryDirectory() as folder:
         images, labels = random_images(20 * 64, 32)
         np.savez(f"{folder}/images.npz", images=images, labels=labels)
-        for turn in range(max(2, scale.turns // 2)):
+        for turn in range(max(2, scale.turns - 2)):
             torch_seconds.append(start_once(folder, "", "torch")[0])
-            for names in _wirings():
+            for names in wirings():
                 for state in ("cold", "warm"):  # a cache of its own for each wiring and turn
                     seconds = start_once(folder, f"{turn}-{'-'.join(names)}", *names)
                     wiring_seconds.setdefault((*names, state), []).append(seconds)
@@ -222,11 +220,12 @@ def start(scale: Scale) -> Iterator[dict]:
             "seconds": statistics.median(total),
             "seconds_for_the_program": statistics.median(program),
             "turns": len(total),
-            **_comparison("PyTorch", total, torch_seconds),
+            **_comparison("PyTorch, eager", total, torch_seconds),
         }
 
 
-def _wirings() -> list[tuple[str, str]]:
+def wirings() -> list[tuple[str, str]]:
+    """(connectivity, sharing) of every wiring."""
     return list(itertools.product(wiring.CONNECTIVITY, wiring.SHARING))
 
 

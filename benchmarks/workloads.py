@@ -57,12 +57,15 @@ def train(
     with form.using(computed_by):
         engine, program, data, hyperparameters = prepare(fields, images, learning_rates)
     together = engine.capacity(program, images)
+    parts = [
+        jax.tree.map(lambda array, first=first: array[first : first + together], hyperparameters)
+        for first in range(0, len(hyperparameters.seed), together)
+    ]
+    states = [engine.init_state(program, part) for part in parts]
 
     def work() -> None:
-        for first in range(0, len(hyperparameters.seed), together):
-            part = jax.tree.map(lambda array, first=first: array[first : first + together], hyperparameters)
-            state = engine.init_state(program, part)
-            state, means = engine.train_epoch(program, state, data, 1)
+        for number, state in enumerate(states):
+            states[number], means = engine.train_epoch(program, state, data, 1)
             jax.block_until_ready(means)
 
     return work
@@ -154,12 +157,13 @@ def multiply(size: int, count: int) -> Workload:
 
 
 def copy(floats: int) -> Workload:
-    """A copy of an array too large for caches."""
+    """Reads and writes, in place, an array too large for caches."""
     array = jnp.ones(floats, jnp.float32)
-    add = jax.jit(lambda array: array + 1)
+    add = jax.jit(lambda array: array + 1, donate_argnums=0)
 
     def work() -> None:
-        add(array).block_until_ready()
+        nonlocal array
+        array = add(array).block_until_ready()
 
     return work
 
