@@ -25,7 +25,7 @@ from lenet_jax.report import tables
 
 FORMS = (form.PRODUCTS, form.NATIVE)
 COLUMNS = ("products", "kernel")
-TURNS = 7
+TURNS = 5
 
 
 class Case(NamedTuple):
@@ -83,7 +83,7 @@ def main() -> None:
     of_arms = [
         [
             [60_000 // batch_size(arm) * step for step in of_form]
-            for of_form in _seconds_per_step(arm, TURNS - 2)[0]
+            for of_form in _seconds_per_step(arm, TURNS)[0]
         ]
         for arm in arms()
     ]
@@ -94,7 +94,7 @@ def main() -> None:
     measured.append({"case": "cold start of local_shared", "unit": "s", **_times(_cold_starts(TURNS), 1)})
     print(tables.to_markdown(measured))
     notes = (
-        f"Medians of {TURNS} turns, {TURNS - 2} for the arms; `range`: the smallest and the largest ratio.",
+        f"Medians of {TURNS} turns; `range`: the smallest and the largest ratio.",
         "`share`: useful multiply-accumulates per second, by the layers' definition, over those of large "
         "float32 products in the same turn, by XLA or PyTorch, whichever is faster.",
         "Cold start: from the start of a process to the end of its first 20 steps of batch 64, with no "
