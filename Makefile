@@ -44,7 +44,7 @@ check: $(FOR_DEVELOPMENT)  ## run the slow tests: sweeps, the wheel, the oldest 
 
 # PyTorch is for the benchmark alone: its build for CPUs, unless there is an NVIDIA GPU.
 TORCH = $(shell sed -n 's/^benchmark = \["\(.*\)"\]$$/\1/p' pyproject.toml)
-benchmark: $(FOR_RUNS)  ## measure training speed against PyTorch (on an otherwise idle machine)
+benchmark: $(FOR_RUNS)  ## measure training speed, against PyTorch and Flax (for an hour or two, on an otherwise idle machine)
 	@$(RUN) -c 'import torch' 2>/dev/null || { \
 		echo "Installing $(TORCH), which the benchmark compares with ..."; \
 		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \

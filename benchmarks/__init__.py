@@ -12,7 +12,7 @@ data.py          the images that both sides train on
 startup.py       a command of its own: from a process's start to its first 20 steps
 report.py        rows as a table and a figure
 forms.py         a command of its own: the native kernel against matrix products
-pairs.py         a command of its own: the same, by what has been learned
+pairs.py         a command of its own: the same, by test accuracy after training
 limits.py        a command of its own: what arithmetic and memory allow each wiring
 tried.py         a command of its own: other forms of the wirings' products
 profile.py       a command of its own: where the time of a training step goes

@@ -2,7 +2,7 @@
 
     python -m benchmarks --workdir=DIR
 
-This takes about twenty minutes on two cores, on which nothing else should run. DIR gets benchmark.csv, one
+This takes about an hour on two cores, on which nothing else should run. DIR gets benchmark.csv, one
 row as soon as it is measured, and at the end benchmark.md and benchmark.png. All groups of rows but `layers`
 and `growth` compare with PyTorch, which the project itself does not need; `make benchmark` installs it and
 runs this command. --quick tries the benchmark with little work; that still takes minutes, as processes start

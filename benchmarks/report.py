@@ -13,7 +13,7 @@ from lenet_jax.training.jax_settings import threads
 
 COMMAND = "python -m benchmarks"
 NOTES = (
-    "Medians over the turns. Both sides take turns, each in a process of its own; `times faster` is the "
+    "Medians over the turns. All workloads take turns, each in a process of its own; `times faster` is the "
     "median of the ratios of the turns, `range` the smallest and the largest ratio. In `growth` the peer "
     "is the first row.",
     "`seconds`: for 60,000 images, forward and backward; in `start`, from the start of a process to the "

@@ -20,7 +20,7 @@ from lenet_jax.config.resolve import resolve
 from lenet_jax.data import Split
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.products import PRECISION
-from lenet_jax.models.wired_layer import Wired, native_kernel, reads_of
+from lenet_jax.models.wired_layer import Wired, native_form_of, reads_of
 from lenet_jax.native import calls, form
 from lenet_jax.runs.run import hyperparameters_of
 from lenet_jax.training.engine import Engine, make_engine
@@ -121,7 +121,7 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, kind: str) -> tuple[Apply, dict,
     for "wired" the images if they have one channel, else feature maps.
     """
     x = FeatureMaps.from_images(x_NHWC)
-    if layer.native and native_kernel(layer.connectivity, layer.sharing, x.count):
+    if layer.native and native_form_of(layer.connectivity, layer.sharing, x.count):
         x = x.in_blocks(calls.lanes(x.count))
     variables = init_layer(layer, x_NHWC)
     constants = {name: value for name, value in variables.items() if name != "params"}

@@ -15,7 +15,7 @@ from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
 from lenet_jax.models.map_tables import Table
 from lenet_jax.models.products import PRECISION
-from lenet_jax.models.wired_layer import Wired, native_kernel
+from lenet_jax.models.wired_layer import Wired, native_form_of
 from lenet_jax.native import calls
 
 
@@ -138,29 +138,31 @@ class CNN(nn.Module):
     ) -> jax.Array:
         """Maps images (N, size, size, C) to outputs (N, K), or what fixed output units read; see `MLP`."""
         count, size, *_ = images_NHWC.shape
-        kernels = [
-            native_kernel(stage.connectivity, stage.sharing, count) if self.native else None
+        native_forms = [
+            native_form_of(stage.connectivity, stage.sharing, count) if self.native else None
             for stage in self.stages
         ]
-        if kernels[0]:
+        if native_forms[0]:
             x = FeatureMaps(calls.tiles_of_images(jnp.asarray(images_NHWC)), size, count)
         else:
             x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
         number = 1
-        for stage, kernel in zip(self.stages, kernels, strict=True):
+        for stage, native_form in zip(self.stages, native_forms, strict=True):
             fields = dataclasses.asdict(stage)
             pooling = fields.pop("pooling")
-            is_whole = kernel == "wired" and pooling == "average"  # the kernel activates and pools as well
+            kernel_pools = (
+                native_form == "wired" and pooling == "average"
+            )  # the kernel activates and pools as well
             wired = Wired(
                 **fields,
                 initialisation=self.initialisation,
                 native=self.native,
-                activation=self.classifier.activation if is_whole else "none",
+                activation=self.classifier.activation if kernel_pools else "none",
                 name=f"stage_{number}",
             )
-            steps: list[Any] = [wired] if is_whole else [wired, activate]
-            if pooling != "none" and not is_whole:
+            steps: list[Any] = [wired] if kernel_pools else [wired, activate]
+            if pooling != "none" and not kernel_pools:
                 pool = Pool(pooling, self.initialisation, name=f"pool_{number + 1}")
                 # Activations are monotone, so max pooling may come first: there is less to activate.
                 steps.insert(1 if pool.pooling.selects else 2, pool)
@@ -169,8 +171,8 @@ class CNN(nn.Module):
             number += stage.layers
             for step in steps:
                 x = step(x)
-        # The kernel rearranges them faster than XLA does.
-        images = calls.images_of_tiles(x.tiles, count) if is_whole else x.images
+        # If the last stage is pooled by the kernel, the kernel also rearranges it, faster than XLA does.
+        images = calls.images_of_tiles(x.tiles, count) if kernel_pools else x.images
         return self.classifier(images, dropout_rate, states_only)
 
     def outputs(self, states: jax.Array) -> jax.Array:

@@ -79,8 +79,8 @@ class Wired(nn.Module):
         bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
         bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
 
-        kernel_in_use = native_kernel(self.connectivity, self.sharing, x.count) if self.native else None
-        if kernel_in_use == "wired":
+        native_form = native_form_of(self.connectivity, self.sharing, x.count) if self.native else None
+        if native_form == "wired":
             layer = calls.Layer(
                 x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit,
                 self.activation, self._pairs,
@@ -90,7 +90,7 @@ class Wired(nn.Module):
             )
             return FeatureMaps(tiles, out if self.activation == "none" else out // 2, x.count)
         assert self.activation == "none"
-        if kernel_in_use == "dense":
+        if native_form == "dense":
             blocks_BIL = (
                 x.in_blocks(calls.block()).cut(size, 1).reshape(-1, size**2 * x.channels, calls.block())
             )
@@ -144,7 +144,7 @@ class Wired(nn.Module):
         ).value
 
 
-def native_kernel(connectivity: str, sharing: str, images: int) -> str | None:
+def native_form_of(connectivity: str, sharing: str, images: int) -> str | None:
     """Which native kernel computes a layer of so many images, "wired" or "dense", or None for products.
 
     Where weights are not shared, reading them takes most of a small batch's time, and products are faster.

@@ -1,4 +1,4 @@
-"""The layer of feature maps as calls of the native library, with its gradients."""
+"""The native library's functions in JAX, with their gradients: layers, rearranged images, steps of SGD."""
 
 import dataclasses
 import functools
@@ -143,7 +143,7 @@ def _dense_backward(residuals: tuple[jax.Array, ...], gradient_BOL: jax.Array) -
     shapes = _float32(*kernel_IO.shape), _float32(*bias_O.shape)
     kernel_gradient, bias_gradient = _call("dense_weight_gradient", shapes, x_BIL, gradient_BOL)
     # Apart, so that it is left out where it isn't needed.
-    x_gradient = _call("dense_input_gradient", _float32(*x_BIL.shape), gradient_BOL, kernel_IO, bias_O)
+    x_gradient = _call("dense_input_gradient", _float32(*x_BIL.shape), gradient_BOL, kernel_IO)
     return x_gradient, kernel_gradient, bias_gradient
 
 

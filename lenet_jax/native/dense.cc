@@ -11,7 +11,8 @@ namespace {
 constexpr int kWidest = 12 * kBlock;  // outputs or inputs of a strip: pieces of rows that are long enough to be read fast
 constexpr int kDepth = 128;           // of what is summed up, at a time
 
-// Calls compute(first, count) for strips of `total`, which are as many for each thread. Results do not depend on them.
+// Divides `total` into strips, equally many for each thread, and calls compute(first, count) for each. Results do not
+// depend on where strips begin.
 template <typename Compute>
 void for_strips(const Threads& threads, int total, const Compute& compute) {
   const int rounds = (total + threads.count * kWidest - 1) / (threads.count * kWidest);

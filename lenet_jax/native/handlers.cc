@@ -124,27 +124,33 @@ ffi::Error images_of_blocks(ffi::ThreadPool pool, Floats blocks, Result images) 
 }
 
 // Inputs and outputs of a fully connected layer, or their gradients, and an array of the kernel's shape.
-wired::Dense dense(const Floats& x, const Floats& y, const Floats& kernel, const Floats& bias) {
+wired::Dense dense(const Floats& x, const Floats& y, const Floats& kernel) {
   const auto of_x = x.dimensions(), of_y = y.dimensions(), of_kernel = kernel.dimensions();
   const int64_t largest = std::max({x.element_count(), y.element_count(), kernel.element_count()});
   if (largest >= int64_t(1) << 31)
     throw std::invalid_argument("a layer is too large for the native kernel: set LENET_JAX_NATIVE=0");
   if (of_x.size() != 3 || of_y.size() != 3 || of_kernel.size() != 2 || of_x[2] != wired::kBlock ||
-      of_y[2] != wired::kBlock || of_x[0] != of_y[0] || of_kernel[0] != of_x[1] || of_kernel[1] != of_y[1] ||
-      int64_t(bias.element_count()) != of_y[1])
+      of_y[2] != wired::kBlock || of_x[0] != of_y[0] || of_kernel[0] != of_x[1] || of_kernel[1] != of_y[1])
     throw std::invalid_argument("the shapes of inputs, outputs and weights do not fit together");
   return {int(of_x[0]), int(of_x[1]), int(of_y[1])};
 }
 
+void check_biases(const Floats& bias, const Floats& y) {
+  if (int64_t(bias.element_count()) != y.dimensions()[1])
+    throw std::invalid_argument("there is not one bias for each output");
+}
+
 ffi::Error dense_forward(ffi::ThreadPool pool, Floats x, Floats kernel, Floats bias, Result y) {
   return answer(pool, [&](const wired::Threads& threads) {
-    dense(x, *y, kernel, bias).forward(threads, x.typed_data(), kernel.typed_data(), bias.typed_data(), y->typed_data());
+    const wired::Dense found = dense(x, *y, kernel);
+    check_biases(bias, *y);
+    found.forward(threads, x.typed_data(), kernel.typed_data(), bias.typed_data(), y->typed_data());
   });
 }
 
-ffi::Error dense_input_gradient(ffi::ThreadPool pool, Floats gradient, Floats kernel, Floats bias, Result x_gradient) {
+ffi::Error dense_input_gradient(ffi::ThreadPool pool, Floats gradient, Floats kernel, Result x_gradient) {
   return answer(pool, [&](const wired::Threads& threads) {
-    dense(*x_gradient, gradient, kernel, bias)
+    dense(*x_gradient, gradient, kernel)
         .input_gradient(threads, gradient.typed_data(), kernel.typed_data(), x_gradient->typed_data());
   });
 }
@@ -152,8 +158,9 @@ ffi::Error dense_input_gradient(ffi::ThreadPool pool, Floats gradient, Floats ke
 ffi::Error dense_weight_gradient(ffi::ThreadPool pool, Floats x, Floats gradient, Result kernel_gradient,
                                  Result bias_gradient) {
   return answer(pool, [&](const wired::Threads& threads) {
-    dense(x, gradient, *kernel_gradient, *bias_gradient)
-        .weight_gradient(threads, x.typed_data(), gradient.typed_data(), kernel_gradient->typed_data(),
+    const wired::Dense found = dense(x, gradient, *kernel_gradient);
+    check_biases(*bias_gradient, gradient);
+    found.weight_gradient(threads, x.typed_data(), gradient.typed_data(), kernel_gradient->typed_data(),
                          bias_gradient->typed_data());
   });
 }
@@ -204,7 +211,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_images_of_blocks, images_of_blocks, CALL.Arg
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_dense_forward, dense_forward,
                               CALL.Arg<Floats>().Arg<Floats>().Arg<Floats>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_dense_input_gradient, dense_input_gradient,
-                              CALL.Arg<Floats>().Arg<Floats>().Arg<Floats>().Ret<Floats>());
+                              CALL.Arg<Floats>().Arg<Floats>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_dense_weight_gradient, dense_weight_gradient,
                               CALL.Arg<Floats>().Arg<Floats>().Ret<Floats>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(

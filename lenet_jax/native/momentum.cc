@@ -22,7 +22,7 @@ void momentum_step(const Threads& threads, const Rates& rates, const std::vector
   parallel(total < kWorthThreads ? Threads{} : threads, chunks.size(), [&](int64_t job) {
     const auto [of, first, last] = chunks[job];
     const auto new_trace = [&, of = of](auto values, auto trace, auto gradient) {
-      const auto of_loss = of->decay == 0 ? gradient : gradient + of->decay * values;  // values may not be finite
+      const auto of_loss = of->decay == 0 ? gradient : gradient + of->decay * values;  // 0 times infinity is not 0
       return rates.momentum * trace + of_loss;
     };
     int64_t i = first;

@@ -21,7 +21,8 @@ constexpr int kWidth = 4, kRegisters = 16;
 #endif
 constexpr int kVectors = 2;                // of a row
 constexpr int kBlock = kVectors * kWidth;  // images in a row
-// Whose sums are in registers at once: results; in gradients of weights, inputs times one or two vectors of maps.
+// Rows of a result whose sums are in registers at once: in kernels.cc; in products and in gradients of weights, where a
+// row is one or two vectors.
 constexpr int kResults = kRegisters == 32 ? 12 : 6;
 constexpr int kRowsOfOne = 9, kRowsOfTwo = kRegisters == 32 ? 9 : 6;
 

@@ -124,7 +124,9 @@ class OptimizerSpec:
             grads,
             momentum=hyperparameters.momentum,
             learning_rate=hyperparameters.learning_rate * self.relative_learning_rate()(count),
-            decays=jax.tree.map(lambda is_decayed: decay if is_decayed else 0 * decay, _kernels(params)),
+            decays=jax.tree.map(
+                lambda is_decayed: decay if is_decayed else jnp.zeros_like(decay), _kernels(params)
+            ),
         )
         return params, optax.tree.set(state, count=optax.safe_increment(count), trace=trace)
 

@@ -13,6 +13,9 @@ from lenet_jax.native import calls, library
 from lenet_jax.training.optimizer import OPTIMIZERS, SCHEDULES, OptimizerSpec
 from tests.helpers.hyperparameters import one_run
 
+needs_compiler = pytest.mark.skipif(
+    library.find_compiler() is None, reason="there is no C++ compiler to build the kernel with"
+)
 NUMBERS = one_run(learning_rate=0.3, momentum=0.8, weight_decay=0.02)
 PARAMS = {"layer": {"kernel": jnp.array([[1.0, -2.0], [0.5, 3.0]]), "bias": jnp.array([0.1, -0.3])}}
 
@@ -61,9 +64,7 @@ def test_sgd_is_optax_sgd_with_l2():
     assert_same(run_steps(ours), run_steps(theirs))
 
 
-@pytest.mark.skipif(
-    library.find_compiler() is None, reason="there is no C++ compiler to build the kernel with"
-)
+@needs_compiler
 @pytest.mark.parametrize("units", [3, 70_000])  # one thread, and several that share the parameters
 def test_a_native_step_is_that_of_optax(units):
     spec = OptimizerSpec("sgd", "cosine", 5, 1)
@@ -94,9 +95,14 @@ def test_a_native_step_is_that_of_optax(units):
     )
 
 
-@pytest.mark.skipif(
-    library.find_compiler() is None, reason="there is no C++ compiler to build the kernel with"
-)
+@needs_compiler
+def test_without_decay_an_infinite_parameter_stays_infinite():
+    numbers = {"momentum": 0.5, "learning_rate": 0.1, "decays": jnp.zeros(())}
+    params, trace = calls.momentum_step(jnp.full(20, jnp.inf), jnp.ones(20), jnp.ones(20), **numbers)
+    assert jnp.isinf(params).all() and (trace == 1.5).all()
+
+
+@needs_compiler
 def test_what_a_native_step_starts_from_can_still_be_read():
     """It is computed in place, unless something else needs the old parameters."""
     arrays = jnp.arange(4.0), jnp.ones(4), jnp.ones(4)
