@@ -3,8 +3,8 @@
     python -m benchmarks.forms
 
 Trains each case for part of an epoch of random images, in turns, each form in a process of its own, and
-prints seconds and the share of the product rate, which is measured in the same turns. This takes about ten
-minutes on two cores, on which nothing else should run.
+prints seconds and the share of the product rate, which is measured in the same turns. This takes a quarter
+of an hour on two cores, on which nothing else should run.
 """
 
 import statistics
@@ -13,10 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from benchmarks import report, rows
-from benchmarks.data import random_images
 from benchmarks.measuring import Work
 from configs import ablation
 from lenet_jax.config.fields import default_config, override
@@ -71,7 +68,7 @@ def main() -> None:
     ran_on = report.ran_on()  # before a file in the checkout changes
     measured = []
     for case in CASES:
-        seconds, rates = _seconds_per_step(case, TURNS)
+        seconds, rates = _seconds_per_step(case)
         macs = rows.training_macs(case.fields) * batch_size(case)
         shares = {
             f"{name}, share": f"{rates.share(macs, of_form):.0%}"
@@ -81,17 +78,14 @@ def main() -> None:
         print(f"Measured {case.name}.", file=sys.stderr)
     print("Measuring the eleven arms and cold starts ...", file=sys.stderr)
     of_arms = [
-        [
-            [60_000 // batch_size(arm) * step for step in of_form]
-            for of_form in _seconds_per_step(arm, TURNS)[0]
-        ]
+        [[60_000 // batch_size(arm) * step for step in of_form] for of_form in _seconds_per_step(arm)[0]]
         for arm in arms()
     ]
     epochs = [
         [sum(of_turn) for of_turn in zip(*(arm[number] for arm in of_arms), strict=True)] for number in (0, 1)
     ]
     measured.append({"case": "all eleven arms on MNIST", "unit": "s per epoch", **_times(epochs, 1)})
-    measured.append({"case": "cold start of local_shared", "unit": "s", **_times(_cold_starts(TURNS), 1)})
+    measured.append({"case": "cold start of local_shared", "unit": "s", **_times(_cold_starts(), 1)})
     print(tables.to_markdown(measured))
     notes = (
         f"Medians of {TURNS} turns; `range`: the smallest and the largest ratio.",
@@ -109,23 +103,22 @@ def batch_size(case: Case) -> int:
     return override(default_config(), case.fields).train.batch_size
 
 
-def _seconds_per_step(case: Case, turns: int) -> tuple[list[list[float]], rows.Rates]:
+def _seconds_per_step(case: Case) -> tuple[list[list[float]], rows.Rates]:
     """Of each form, in each turn."""
     images = case.steps * batch_size(case)
     rate = override(default_config(), case.fields).train.learning_rate
     arguments = {"fields": case.fields, "images": images, "learning_rates": [rate]}
     works = [Work("benchmarks.workloads:train", arguments | {"computed_by": name}) for name in FORMS]
-    measured, rates = rows.measure(works, turns)
+    measured, rates = rows.measure(works, TURNS)
     return [[seconds / case.steps for seconds in of_form.seconds] for of_form in measured], rates
 
 
-def _cold_starts(turns: int) -> list[list[float]]:
+def _cold_starts() -> list[list[float]]:
     """Seconds of products and of the kernel, which has been built before, in each turn."""
     seconds = [[], []]
     with tempfile.TemporaryDirectory() as folder:
-        images, labels = random_images(20 * 64, 32)
-        np.savez(f"{folder}/images.npz", images=images, labels=labels)
-        for turn in range(turns):
+        rows.save_images(folder)
+        for turn in range(TURNS):
             for number, environment in enumerate(({form.SWITCH: "0"}, {})):
                 total, _ = rows.start_once(
                     folder, f"{turn}-{number}", "local", "shared", environment=environment

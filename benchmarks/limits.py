@@ -4,7 +4,7 @@
 
 For LeNet-5 in each wiring, batch 128: the time for its multiply-accumulates at the rate of large products,
 and the time for moving weights, gradients and momentum at the rate at which a large array is read and
-written, next to the time measured in the same turns. This takes about two minutes on two cores, on which
+written, next to the time measured in the same turns. This takes about four minutes on two cores, on which
 nothing else should run.
 """
 

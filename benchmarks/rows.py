@@ -205,8 +205,7 @@ def start(scale: Scale) -> Iterator[dict]:
     """From a process's start to the end of its first 20 steps, both sides on the same file of images."""
     torch_seconds, wiring_seconds = [], {}
     with tempfile.TemporaryDirectory() as folder:
-        images, labels = random_images(20 * 64, 32)
-        np.savez(f"{folder}/images.npz", images=images, labels=labels)
+        save_images(folder)
         for turn in range(max(2, scale.turns - 2)):
             torch_seconds.append(start_once(folder, "", "torch")[0])
             for names in wirings():
@@ -227,6 +226,12 @@ def start(scale: Scale) -> Iterator[dict]:
 def wirings() -> list[tuple[str, str]]:
     """(connectivity, sharing) of every wiring."""
     return list(itertools.product(wiring.CONNECTIVITY, wiring.SHARING))
+
+
+def save_images(folder: str) -> None:
+    """Writes what `start_once` trains on: images for 20 steps of batch 64."""
+    images, labels = random_images(20 * 64, 32)
+    np.savez(f"{folder}/images.npz", images=images, labels=labels)
 
 
 def start_once(

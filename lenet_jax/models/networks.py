@@ -151,9 +151,8 @@ class CNN(nn.Module):
         for stage, native_form in zip(self.stages, native_forms, strict=True):
             fields = dataclasses.asdict(stage)
             pooling = fields.pop("pooling")
-            kernel_pools = (
-                native_form == "wired" and pooling == "average"
-            )  # the kernel activates and pools as well
+            # The kernel then also activates and pools.
+            kernel_pools = native_form == "wired" and pooling == "average"
             wired = Wired(
                 **fields,
                 initialisation=self.initialisation,

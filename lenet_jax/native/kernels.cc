@@ -152,19 +152,14 @@ std::vector<Group> groups_of(int results, int sources, const IsRead& is_read) {
 }
 
 // What follows from a layer alone, made once and kept.
-struct Plan {
-  std::vector<int32_t> table;
-  Layer layer;
+struct Plan : Planned {
   Source inputs;
   std::vector<int32_t> of_states, of_windows;  // where a unit's state is in its block; its window, -1 if it has none
   Reads of_units, of_positions;
   std::vector<Group> map_groups, channel_groups;
   std::vector<int32_t> steps;  // where each tap of each unit reads: (taps, units) if weights are shared, else (units, taps)
 
-  explicit Plan(const Layer& of)
-      : table(of.table, of.table + of.kernel.units * of.kernel.taps), layer(of), inputs(of.x, of.padding),
-        of_states(of.y.offsets()) {
-    layer.table = table.data();
+  explicit Plan(const Layer& of) : Planned(of), inputs(of.x, of.padding), of_states(of.y.offsets()) {
     const Kernel& k = layer.kernel;
     of_units = Reads::of_units(layer, inputs.offsets);
     of_positions = Reads::of_positions(layer, of_states);
@@ -178,11 +173,6 @@ struct Plan {
     steps.resize(table.size());
     for (int unit = 0, i = 0; unit < k.units; ++unit)
       for (int tap = 0; tap < k.taps; ++tap, ++i) steps[k.is_shared ? tap * k.units + unit : i] = inputs.offsets[table[i]];
-  }
-
-  bool is_for(const Layer& other) const {
-    return layer.x.is_cut_like(other.x) && layer.y.is_cut_like(other.y) && layer.padding == other.padding && layer.kernel == other.kernel &&
-           layer.unit_bias == other.unit_bias && std::memcmp(table.data(), other.table, 4 * table.size()) == 0;
   }
 
   size_t bytes() const { return 24 * table.size(); }  // of the table, its two lists of reads, and the steps

@@ -22,17 +22,12 @@ struct Run {
   int64_t at;
 };
 
-struct Plan {
-  std::vector<int32_t> table;
-  Layer layer;
+struct Plan : Planned {
   std::vector<Stretch> stretches;  // of all units, one after the other
   std::vector<Run> runs;
   int rows;  // of a unit's weights: taps * channels
 
-  explicit Plan(const Layer& of)
-      : table(of.table, of.table + of.kernel.units * of.kernel.taps), layer(of),
-        rows(of.kernel.taps * of.kernel.channels) {
-    layer.table = table.data();
+  explicit Plan(const Layer& of) : Planned(of), rows(of.kernel.taps * of.kernel.channels) {
     const Kernel& k = layer.kernel;
     for (int unit = 0, i = 0; unit < k.units; ++unit)
       for (int tap = 0; tap < k.taps; ++tap, ++i)
@@ -42,11 +37,6 @@ struct Plan {
       for (int map = 0; map < k.maps; map += k.is_dense ? k.maps : 1)
         if (const int64_t at = k.at[channel * k.maps + map]; at >= 0)
           runs.push_back({channel, map, k.is_dense ? k.maps : 1, at});
-  }
-
-  bool is_for(const Layer& other) const {
-    return layer.x.is_cut_like(other.x) && layer.y.is_cut_like(other.y) && layer.padding == other.padding &&
-           layer.kernel == other.kernel && std::memcmp(table.data(), other.table, 4 * table.size()) == 0;
   }
 
   size_t bytes() const { return 12 * table.size(); }

@@ -256,7 +256,24 @@ void check_table(const Layer& layer) {
                                   std::to_string(positions));
 }
 
-// The plan of a layer, which follows from the layer alone: made once and kept, with others of its type.
+// What a plan is for: a layer, with a table of its own, whatever the number of images and the activation.
+struct Planned {
+  std::vector<int32_t> table;
+  Layer layer;
+
+  explicit Planned(const Layer& of) : table(of.table, of.table + of.kernel.units * of.kernel.taps), layer(of) {
+    layer.table = table.data();
+  }
+  Planned(const Planned&) = delete;
+
+  bool is_for(const Layer& other) const {
+    return layer.x.is_cut_like(other.x) && layer.y.is_cut_like(other.y) && layer.padding == other.padding &&
+           layer.kernel == other.kernel && layer.unit_bias == other.unit_bias &&
+           std::memcmp(table.data(), other.table, 4 * table.size()) == 0;
+  }
+};
+
+// The plan of a layer, which is Planned and follows from the layer alone: made once and kept, with others of its type.
 template <typename Plan>
 std::shared_ptr<const Plan> kept(const Layer& layer) {
   check_size(layer);
