@@ -25,9 +25,6 @@ SMALL = {
     "data.image_size": 16,
     "data.box": 16,
 }
-
-
-# By validation accuracy, the best of its four epochs is not the last.
 UNSTEADY = {
     "train__epochs": 4,
     "train__learning_rate": 1.0,
@@ -39,6 +36,15 @@ UNSTEADY = {
 def small(**fields):
     """A config that trains in an instant (dots as `__`)."""
     return override(default_config(), SMALL | {name.replace("__", "."): it for name, it in fields.items()})
+
+
+def train_unsteadily(folder, **fields):
+    """A run in a folder whose best epoch, by validation accuracy, is not its last.
+
+    Last digits decide which is best, so it is computed by products, which are there on all machines.
+    """
+    with form.using(form.PRODUCTS):
+        return train(small(**UNSTEADY, **fields), folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +165,7 @@ def test_a_run_in_a_folder_is_that_of_the_command_and_is_opened_again(in_memory,
 
 @pytest.mark.parametrize("keep", ["last", "best", "none"])
 def test_the_network_that_is_kept(tmp_path, keep):
-    with form.using(form.PRODUCTS):  # last digits decide which epoch is best
-        run = train(small(keep=keep, **UNSTEADY), folder=tmp_path)
+    run = train_unsteadily(tmp_path, keep=keep)
     accuracies = [epoch["val_accuracy"] for epoch in run.epochs]
     best = 1 + int(np.argmax(accuracies))
     assert best < 4
@@ -177,7 +182,7 @@ def test_the_network_that_is_kept(tmp_path, keep):
 
 
 def test_answers_are_those_of_the_epoch_that_counts(tmp_path):
-    run = train(small(keep="best", train__select_epoch="best_validation", **UNSTEADY), folder=tmp_path)
+    run = train_unsteadily(tmp_path, keep="best", train__select_epoch="best_validation")
     images, labels = run.splits().test
     assert (run.predict_class(images) == labels).mean() == run.result["test_accuracy"]
     assert (run.answers["test"].classes == run.predict_class(images)).all()
