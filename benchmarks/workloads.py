@@ -122,7 +122,7 @@ def layer_form(layer: Wired, x_NHWC: jax.Array, kind: str) -> tuple[Apply, dict,
     """
     x = FeatureMaps.from_images(x_NHWC)
     if layer.native and native_form_of(layer.connectivity, layer.sharing, x.count):
-        x = x.in_blocks(calls.lanes(x.count))
+        x = FeatureMaps.from_blocks(x.blocks(calls.lanes(x.count)), x.count)
     variables = init_layer(layer, x_NHWC)
     constants = {name: value for name, value in variables.items() if name != "params"}
     if kind == "wired":

@@ -1,7 +1,6 @@
 """From `config.model` to the network it describes, refusing shapes that do not fit together."""
 
 import ml_collections
-from flax import linen as nn
 
 from lenet_jax.config.allowed import per_stage
 from lenet_jax.config.fields import SIDE_LIMIT
@@ -15,7 +14,7 @@ from lenet_jax.models.networks import CNN, MLP, Stage
 POSITIONS_LIMIT = 2**26  # they are listed, 4 bytes each, before the memory of a run is estimated
 
 
-def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: DatasetInfo) -> nn.Module:
+def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: DatasetInfo) -> CNN | MLP:
     """The module that `config.model` describes, for images of image_size x image_size.
 
     Channels and classes are those of the dataset. The fields have passed

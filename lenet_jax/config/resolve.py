@@ -15,7 +15,7 @@ from lenet_jax.config.fields import FIELDS, SWEEP_FIELDS
 from lenet_jax.config.identity import to_record
 from lenet_jax.data import DatasetInfo, dataset_info
 from lenet_jax.models.counts import ModelCounts, count_model
-from lenet_jax.models.networks import CNN
+from lenet_jax.models.networks import CNN, MLP, computed_by_kernel
 from lenet_jax.native.form import NATIVE, PRODUCTS
 from lenet_jax.training.jax_settings import own_settings
 from lenet_jax.training.program import Program
@@ -40,7 +40,7 @@ class Resolved:
     shared: ml_collections.FrozenConfigDict
     seed: int
     dataset: DatasetInfo
-    model: nn.Module
+    model: CNN | MLP
 
     @functools.cached_property  # when it is read, as a sweep may list thousands of repetitions
     def config(self) -> ml_collections.FrozenConfigDict:
@@ -103,10 +103,9 @@ class Resolved:
         model, channels = self.model_in(form), self.dataset.channels
         return make_program(self.config, model, images, batch_devices, channels, form == NATIVE)
 
-    def model_in(self, form: str) -> nn.Module:
+    def model_in(self, form: str) -> CNN | MLP:
         """`model` as `form` computes it."""
-        is_native = form == NATIVE and isinstance(self.model, CNN)
-        return self.model.clone(native=True) if is_native else self.model
+        return computed_by_kernel(self.model, form == NATIVE)
 
     def with_seed(self, seed: int) -> "Resolved":
         """The same for another repetition, which differs only in its seed."""

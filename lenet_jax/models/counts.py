@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import RBF, Pool
+from lenet_jax.models.layers import RBF, Dense, Pool
 from lenet_jax.models.wired_layer import Wired
 
 
@@ -75,7 +75,7 @@ def count_model(model: nn.Module, image_size: int, channels: int = 1) -> ModelCo
         call: Callable, args: tuple, kwargs: dict, context: nn.module.InterceptorContext
     ) -> jax.Array | FeatureMaps:
         output = call(*args, **kwargs)
-        if context.method_name == "__call__" and isinstance(context.module, (Wired, Pool, RBF, nn.Dense)):
+        if context.method_name == "__call__" and isinstance(context.module, (Wired, Pool, RBF, Dense)):
             layers.append(_count_layer(context.module, output.shape[1:]))
         return output
 

@@ -29,25 +29,19 @@ class FeatureMaps:
     count: int = struct.field(pytree_node=False)
 
     @classmethod
-    def from_images(cls, images_NHWC: jax.Array, lanes: int | None = None) -> "FeatureMaps":
-        """The maps of square images, in tiles of one position, and in blocks of `lanes` images or in one.
-
-        With one lane, a tile is as large as the maps, and the tiles are the images as they are.
-        """
-        count, size, _, channels = images_NHWC.shape
-        if lanes == 1:
-            return cls(jnp.asarray(images_NHWC)[..., None, None, None], size, count)
-        lanes = lanes or count
-        blocks = -(-count // lanes)
-        pixels = jnp.asarray(images_NHWC).reshape(count, -1)  # perhaps NumPy's
-        pixels = jnp.pad(pixels, ((0, blocks * lanes - count), (0, 0))).reshape(blocks, lanes, -1)
-        maps_BHWCL = materialised(pixels.transpose(0, 2, 1)).reshape(blocks, size, size, channels, lanes)
-        return cls(maps_BHWCL.transpose(0, 3, 1, 2, 4)[:, None, None], size, count)
+    def from_images(cls, images_NHWC: jax.Array) -> "FeatureMaps":
+        """The maps of square images, in tiles of one position, in one block."""
+        return cls.from_plain(_blocks(images_NHWC, len(images_NHWC))[0].transpose(2, 0, 1, 3))
 
     @classmethod
     def from_plain(cls, maps_CHWN: jax.Array) -> "FeatureMaps":
         """Uncut maps: tiles of one position, one block."""
         return cls(maps_CHWN[None, None, None], maps_CHWN.shape[1], maps_CHWN.shape[3])
+
+    @classmethod
+    def from_blocks(cls, maps_BHWCL: jax.Array, count: int) -> "FeatureMaps":
+        """Maps of `count` images in blocks of L; a tile is as large as the maps."""
+        return cls(maps_BHWCL[:, :, :, :, None, None], maps_BHWCL.shape[1], count)
 
     @property
     def side(self) -> int:
@@ -101,11 +95,11 @@ class FeatureMaps:
         """One value per map as (blocks * side * side * C, 1): one per row of `matrix`."""
         return jnp.tile(values_C, self.tiles.shape[0] * self.side**2)[:, None]
 
-    def in_blocks(self, lanes: int) -> "FeatureMaps":
-        """The maps in blocks of `lanes` images, as `from_images` cuts them if these are not their blocks."""
-        if self.tiles.shape[-1] == lanes and (lanes > 1 or self.side == self.size):
-            return self
-        return FeatureMaps.from_images(self.images, lanes)
+    def blocks(self, lanes: int) -> jax.Array:
+        """(blocks, size, size, C, lanes)."""
+        if self.tiles.shape[-1] == lanes and self.side == self.size:
+            return self.tiles[:, :, :, :, 0, 0]
+        return _blocks(self.images, lanes)
 
     def padded(self, before: int, after: int, value: float) -> "FeatureMaps":
         """The maps, uncut, with `before` rows and columns of `value` before them and `after` after them."""
@@ -130,6 +124,15 @@ class FeatureMaps:
         missing = max(0, along - tiles.shape[4])
         tiles = jnp.pad(tiles, (*4 * ((0, 0),), (0, missing), (0, missing), (0, 0)))
         return tiles[:, :, :, :, :along, :along]
+
+
+def _blocks(images_NHWC: jax.Array, lanes: int) -> jax.Array:
+    """(blocks, H, W, C, lanes), where the last block is filled up with zeros."""
+    count, *shape = images_NHWC.shape
+    blocks = -(-count // lanes)
+    pixels = jnp.asarray(images_NHWC).reshape(count, -1)  # perhaps NumPy's
+    pixels = jnp.pad(pixels, ((0, blocks * lanes - count), (0, 0))).reshape(blocks, lanes, -1)
+    return materialised(pixels.transpose(0, 2, 1)).reshape(blocks, *shape, lanes)
 
 
 def materialised(x: jax.Array) -> jax.Array:

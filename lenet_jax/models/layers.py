@@ -1,4 +1,4 @@
-"""Flax layers apart from wired ones: activations, pooling, RBF units; and initial weights."""
+"""Flax layers apart from wired ones: dense, activations, pooling, RBF units; and initial weights."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,8 @@ from flax.typing import Initializer
 from jax.typing import ArrayLike, DTypeLike
 
 from lenet_jax.models.feature_maps import FeatureMaps, materialised
+from lenet_jax.models.products import PRECISION
+from lenet_jax.native import calls
 
 ACTIVATIONS = {
     "tanh": nn.tanh,
@@ -70,6 +72,28 @@ def fan_in_uniform(initialisation: str, fan_in: ArrayLike | None = None) -> Init
         return jax.random.uniform(key, shape, dtype, -1) * bound
 
     return initialise
+
+
+class Dense(nn.Module):
+    """A fully connected layer, whose biases start at 0.
+
+    Attributes:
+      width: number of units, U.
+      initialisation: one of INITIALISATIONS, for the weights.
+    """
+
+    width: int
+    initialisation: str = "unit_variance"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps (N, inputs) to (N, U); the native kernel (blocks, inputs, L) to (blocks, U, L)."""
+        shape = x.shape[1], self.width
+        kernel_IU = self.param("kernel", fan_in_uniform(self.initialisation), shape)
+        bias_U = self.param("bias", nn.initializers.zeros_init(), (self.width,))
+        if x.ndim == 3:
+            return calls.dense(x, kernel_IU, bias_U)
+        return jnp.matmul(x, kernel_IU, precision=PRECISION) + bias_U
 
 
 class Activation(nn.Module):

@@ -12,9 +12,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import RBF, Activation, Codes, Pool, fan_in_uniform, squared_distances
+from lenet_jax.models.layers import RBF, Activation, Codes, Dense, Pool, squared_distances
 from lenet_jax.models.map_tables import Table
-from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired, native_form_of
 from lenet_jax.native import calls
 
@@ -26,10 +25,15 @@ class Dropout(nn.Module):
     """
 
     @nn.compact
-    def __call__(self, x: jax.Array, rate: jax.Array) -> jax.Array:
-        """Drops each entry of `x` with probability `rate`, in [0, 1)."""
+    def __call__(self, x: jax.Array, rate: jax.Array, count: int) -> jax.Array:
+        """Drops each entry of `x`, (N, U) or in blocks (blocks, U, L), with probability `rate`, in [0, 1).
+
+        `count` is N.
+        """
         keep_probability = 1 - rate
-        is_kept = jax.random.bernoulli(self.make_rng("dropout"), keep_probability, x.shape)
+        is_kept = jax.random.bernoulli(self.make_rng("dropout"), keep_probability, (count, x.shape[1]))
+        if x.ndim == 3:  # the same inputs are dropped
+            is_kept = calls.blocks_of_images(is_kept.astype(x.dtype)) > 0
         return jnp.where(is_kept, x / keep_probability, 0)
 
 
@@ -46,6 +50,7 @@ class MLP(nn.Module):
       initialisation: one of INITIALISATIONS.
       dropout: whether inputs of hidden layers are dropped in training.
       classes: number of classes, K.
+      native: whether the native kernel computes the layers if it is faster; see `lenet_jax.native.form`.
     """
 
     hidden: tuple[int, ...]
@@ -56,37 +61,54 @@ class MLP(nn.Module):
     initialisation: str = "unit_variance"
     dropout: bool = False
     classes: int = 10
+    native: bool = False
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
+        self,
+        x: jax.Array | FeatureMaps,
+        dropout_rate: jax.Array | None = None,
+        states_only: bool = False,
     ) -> jax.Array:
-        """Maps (N, ...) to outputs (N, K), or to what fixed output units read.
+        """Maps N inputs to outputs (N, K), or to what fixed output units read.
 
         Args:
+          x: (N, ...), or feature maps.
           dropout_rate: for training, if `dropout`: probability that an input of a hidden layer is dropped,
             by the key `dropout`. Nothing is dropped if it is None.
           states_only: whether to return what fixed output units read, which for "rbf" is the last hidden
             layer (N, U).
         """
-        x = x.reshape(x.shape[0], -1)
+        count = x.count if isinstance(x, FeatureMaps) else len(x)
+        is_native = self.native and calls.lanes(count) > 1
+        x = self._blocks(x) if is_native else self._rows(x)
         activate = Activation(self.activation, name="activation")
         for number, width in enumerate(self.hidden, self.first):
             if self.dropout and dropout_rate is not None:
-                x = Dropout()(x, dropout_rate)
-            x = activate(self._dense(width, f"dense_{number}")(x))
+                x = Dropout()(x, dropout_rate, count)
+            x = activate(Dense(width, self.initialisation, name=f"dense_{number}")(x))
         if self.output != "rbf":
-            x = self._dense(self.classes, "output")(x)
-            return activate(x) if self.output == "activated" else x
-        return x if states_only else RBF(self.codes, name="output")(x)
+            x = Dense(self.classes, self.initialisation, name="output")(x)
+            x = activate(x) if self.output == "activated" else x
+        x = calls.images_of_blocks(x, count) if is_native else x
+        return x if states_only or self.output != "rbf" else RBF(self.codes, name="output")(x)
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """The outputs (N, K) for what `states_only` returns: through the RBF units, or unchanged."""
         return squared_distances(states, self.codes) if self.output == "rbf" else states
 
-    def _dense(self, width: int, name: str) -> nn.Dense:
-        init = fan_in_uniform(self.initialisation)
-        return nn.Dense(width, kernel_init=init, precision=PRECISION, name=name)
+    @staticmethod
+    def _rows(x: jax.Array | FeatureMaps) -> jax.Array:
+        """(N, inputs)."""
+        images = x.images if isinstance(x, FeatureMaps) else x
+        return images.reshape(len(images), -1)
+
+    @staticmethod
+    def _blocks(x: jax.Array | FeatureMaps) -> jax.Array:
+        """(blocks, inputs, L)."""
+        is_maps = isinstance(x, FeatureMaps)
+        blocks = x.blocks(calls.block()) if is_maps else calls.blocks_of_images(jnp.asarray(x))
+        return blocks.reshape(len(blocks), -1, calls.block())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +146,7 @@ class CNN(nn.Module):
       stages: in order, from the image on.
       classifier: the MLP that reads the last stage.
       initialisation: one of INITIALISATIONS, for the stages.
-      native: whether the native kernel computes stages for which it is faster; see `lenet_jax.native.form`.
+      native: whether the native kernel computes stages for which it is faster; see `computed_by_kernel`.
     """
 
     stages: tuple[Stage, ...]
@@ -137,13 +159,13 @@ class CNN(nn.Module):
         self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
     ) -> jax.Array:
         """Maps images (N, size, size, C) to outputs (N, K), or what fixed output units read; see `MLP`."""
-        count, size, *_ = images_NHWC.shape
+        count = len(images_NHWC)
         native_forms = [
             native_form_of(stage.connectivity, stage.sharing, count) if self.native else None
             for stage in self.stages
         ]
         if native_forms[0]:
-            x = FeatureMaps(calls.tiles_of_images(jnp.asarray(images_NHWC)), size, count)
+            x = FeatureMaps.from_blocks(calls.blocks_of_images(jnp.asarray(images_NHWC)), count)
         else:
             x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
@@ -170,10 +192,15 @@ class CNN(nn.Module):
             number += stage.layers
             for step in steps:
                 x = step(x)
-        # If the last stage is pooled by the kernel, the kernel also rearranges it, faster than XLA does.
-        images = calls.images_of_tiles(x.tiles, count) if kernel_pools else x.images
-        return self.classifier(images, dropout_rate, states_only)
+        return self.classifier(x, dropout_rate, states_only)
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """See `MLP.outputs`."""
         return self.classifier.outputs(states)
+
+
+def computed_by_kernel(network: MLP | CNN, native: bool) -> MLP | CNN:
+    """The same network, of which the native kernel computes what it computes faster, or nothing."""
+    if isinstance(network, CNN):
+        return network.clone(native=native, classifier=network.classifier.clone(native=native))
+    return network.clone(native=native)

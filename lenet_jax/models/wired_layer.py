@@ -85,17 +85,13 @@ class Wired(nn.Module):
                 x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit,
                 self.activation, self._pairs,
             )  # fmt: skip
-            tiles = calls.wired(
-                layer, x.in_blocks(calls.lanes(x.count)).tiles, kernel, bias, self._reads(size)
-            )
-            return FeatureMaps(tiles, out if self.activation == "none" else out // 2, x.count)
+            maps = calls.wired(layer, x.blocks(calls.lanes(x.count)), kernel, bias, self._reads(size))
+            return FeatureMaps.from_blocks(maps, x.count)
         assert self.activation == "none"
         if native_form == "dense":
-            blocks_BIL = (
-                x.in_blocks(calls.block()).cut(size, 1).reshape(-1, size**2 * x.channels, calls.block())
-            )
+            blocks_BIL = x.blocks(calls.block()).reshape(-1, size**2 * x.channels, calls.block())
             y_BUL = calls.dense(blocks_BIL, kernel.reshape(blocks_BIL.shape[1], -1), bias.reshape(-1))
-            return FeatureMaps(y_BUL.reshape(-1, out, out, self.maps, 1, 1, calls.block()), out, x.count)
+            return FeatureMaps.from_blocks(y_BUL.reshape(-1, out, out, self.maps, calls.block()), x.count)
         if any(self.padding):
             x = x.padded(*self.padding, self.pad_value)
         if self.table is not None:

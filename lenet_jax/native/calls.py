@@ -77,15 +77,13 @@ def wired(layer: Layer, x: jax.Array, kernel: jax.Array, bias: jax.Array, reads_
     """What the layer hands on.
 
     Args:
-      x: input maps, (blocks, side, side, C, along, along, L), as in `FeatureMaps`: with any tiles if L is
-        `block()`; (N, size, size, C, 1, 1, 1) for images one by one.
+      x: input maps, (blocks, size, size, C, L), where L is `block()`, or 1 for images one by one.
       kernel, bias: as in `lenet_jax.models.wired_layer.Wired`.
       reads_PT: int32, the positions that units read among those of padded input maps.
 
     Returns:
-      Sums in tiles of 2x2 units, (blocks, 2, 2, O, along, along, L), or with an activation the averages of
-      their windows, (blocks, 1, 1, O, out // 2, out // 2, L). For images one by one, these are
-      (N, out, out, O, 1, 1, 1) and (N, out // 2, out // 2, O, 1, 1, 1).
+      Sums, (blocks, out, out, O, L), or with an activation the averages of the 2x2 windows,
+      (blocks, out // 2, out // 2, O, L).
     """
     return _forward(layer, x, kernel, bias, reads_PT)[0]
 
@@ -94,15 +92,12 @@ def _forward(layer: Layer, *operands: jax.Array) -> tuple[jax.Array, tuple[jax.A
     x, _, bias, _ = operands
     blocks, *_, lanes = x.shape
     maps, half = bias.shape[-1], layer.out // 2
-    side = layer.out if lanes == 1 else min(2, layer.out)
-    along = -(-layer.out // side)
-    windows = (half, half, maps, 1, 1) if lanes == 1 else (1, 1, maps, half, half)
     is_pooled = layer.activation != "none"
     states, pooled = _call(
         "forward",
         (
-            _float32(blocks, side, side, maps, along, along, lanes),
-            _float32(blocks, *windows, lanes) if is_pooled else _float32(0),
+            _float32(blocks, layer.out, layer.out, maps, lanes),
+            _float32(blocks, half, half, maps, lanes) if is_pooled else _float32(0),
         ),
         *operands,
         **layer.attributes,
@@ -150,38 +145,32 @@ def _dense_backward(residuals: tuple[jax.Array, ...], gradient_BOL: jax.Array) -
 dense.defvjp(lambda *operands: (dense(*operands), operands), _dense_backward)
 
 
-def tiles_of_images(images_NHWC: jax.Array) -> jax.Array:
-    """The images in the tiles of `FeatureMaps`: (blocks, 1, 1, C, H, W, L), or one by one."""
-    if lanes(len(images_NHWC)) == 1:
-        return images_NHWC[..., None, None, None]
-    return _blocks_of_images(images_NHWC)
-
-
-def images_of_tiles(tiles: jax.Array, count: int) -> jax.Array:
-    """The first `count` images (N, H, W, C) of tiles as `tiles_of_images` makes them."""
-    return tiles.reshape(tiles.shape[:4]) if tiles.shape[-1] == 1 else _images_of_blocks(tiles, count)
-
-
 @jax.custom_vjp
-def _blocks_of_images(images_NHWC: jax.Array) -> jax.Array:
-    count, height, width, channels = images_NHWC.shape
+def blocks_of_images(images_NHWC: jax.Array) -> jax.Array:
+    """The images in blocks, (blocks, H, W, C, L), where the last block is filled up with zeros."""
+    count, *shape = images_NHWC.shape
+    if lanes(count) == 1:
+        return images_NHWC[..., None]
     blocks = -(-count // block())
-    return _call("blocks_of_images", _float32(blocks, 1, 1, channels, height, width, block()), images_NHWC)
+    return _call("blocks_of_images", _float32(blocks, *shape, block()), images_NHWC)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def _images_of_blocks(tiles: jax.Array, count: int) -> jax.Array:
-    _, _, _, channels, height, width, _ = tiles.shape
-    return _call("images_of_blocks", _float32(count, height, width, channels), tiles)
+def images_of_blocks(maps_BHWCL: jax.Array, count: int) -> jax.Array:
+    """The first `count` images of blocks as `blocks_of_images` makes them."""
+    _, *shape, lanes = maps_BHWCL.shape
+    if lanes == 1:
+        return maps_BHWCL[..., 0]
+    return _call("images_of_blocks", _float32(count, *shape), maps_BHWCL)
 
 
-_blocks_of_images.defvjp(
-    lambda images: (_blocks_of_images(images), len(images)),
-    lambda count, gradient: (_images_of_blocks(gradient, count),),
+blocks_of_images.defvjp(
+    lambda images: (blocks_of_images(images), len(images)),
+    lambda count, gradient: (images_of_blocks(gradient, count),),
 )
-_images_of_blocks.defvjp(
-    lambda tiles, count: (_images_of_blocks(tiles, count), None),
-    lambda count, _, gradient: (_blocks_of_images(gradient),),
+images_of_blocks.defvjp(
+    lambda maps, count: (images_of_blocks(maps, count), None),
+    lambda count, _, gradient: (blocks_of_images(gradient),),
 )
 
 

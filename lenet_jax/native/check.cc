@@ -15,7 +15,7 @@ using Floats = std::vector<float>;
 
 struct Shape {
   bool is_shared, unit_bias;
-  int images, size, channels, maps, kernel_size, stride, before, after, side;
+  int images, size, channels, maps, kernel_size, stride, before, after;
   std::vector<std::pair<int, int>> pairs;  // (channel, map)
   bool is_random;
   wired::Activation activation = wired::Activation::none;
@@ -61,17 +61,14 @@ double slope_of(wired::Activation activation, double sum) {
 }
 
 // Where number `image` of a map is at one position.
-size_t place(const wired::Tiles& tiles, int image, int map, int row, int column) {
-  return image / tiles.lanes * tiles.block_step() + map * tiles.map_step() + tiles.offset(row, column) +
-         image % tiles.lanes;
+size_t place(const wired::Maps& maps, int image, int map, int position) {
+  return image / maps.lanes * maps.of_block() + position * maps.of_position() + map * maps.lanes + image % maps.lanes;
 }
 
 bool check(const Shape& s, int lanes, const wired::Threads& threads) {
   const int side = s.size + s.before + s.after, out = (side - s.kernel_size) / s.stride + 1, units = out * out;
   const int taps = s.kernel_size * s.kernel_size, blocks = (s.images + lanes - 1) / lanes;
-  const int in_side = lanes == 1 ? s.size : s.side, out_side = lanes == 1 ? out : std::min(2, out);
-  const wired::Tiles x_tiles{blocks, in_side, s.channels, (s.size + in_side - 1) / in_side, s.size, lanes};
-  const wired::Tiles y_tiles{blocks, out_side, s.maps, (out + out_side - 1) / out_side, out, lanes};
+  const wired::Maps x_maps{blocks, s.size, s.channels, lanes}, y_maps{blocks, out, s.maps, lanes};
   std::vector<int32_t> table;
   const Floats draws = numbers(size_t(units) * taps, 7);
   for (int unit = 0; unit < units; ++unit)
@@ -81,33 +78,33 @@ bool check(const Shape& s, int lanes, const wired::Threads& threads) {
       table.push_back(s.is_random ? drawn : row * side + column);
     }
   const float pad_value = -0.5f;
-  wired::Layer layer{x_tiles, y_tiles, {s.before, s.after, pad_value},
+  wired::Layer layer{x_maps, y_maps, {s.before, s.after, pad_value},
                      wired::Kernel(s.is_shared, taps, s.channels, s.maps, units, s.pairs), table.data(), s.unit_bias,
                      s.activation};
   const wired::Kernel& k = layer.kernel;
-  const bool is_pooled = s.activation != wired::Activation::none;
-  const wired::Tiles with_gradient = is_pooled ? layer.pooled() : y_tiles;
-  Floats x(blocks * x_tiles.block_step(), 0.f), gradient(blocks * with_gradient.block_step(), 0.f);
+  const bool is_pooled = layer.is_pooled();
+  const wired::Maps with_gradient = is_pooled ? layer.pooled() : y_maps;
+  Floats x(blocks * x_maps.of_block(), 0.f), gradient(blocks * with_gradient.of_block(), 0.f);
   const Floats x_drawn = numbers(x.size(), 1), gradient_drawn = numbers(gradient.size(), 2);
   for (int image = 0; image < s.images; ++image) {
     for (int map = 0; map < s.channels; ++map)
-      for (int i = 0; i < s.size * s.size; ++i) {
-        const size_t at = place(x_tiles, image, map, i / s.size, i % s.size);
+      for (int i = 0; i < x_maps.positions(); ++i) {
+        const size_t at = place(x_maps, image, map, i);
         x[at] = x_drawn[at];
       }
     for (int map = 0; map < s.maps; ++map)
-      for (int i = 0; i < with_gradient.size * with_gradient.size; ++i) {
-        const size_t at = place(with_gradient, image, map, i / with_gradient.size, i % with_gradient.size);
+      for (int i = 0; i < with_gradient.positions(); ++i) {
+        const size_t at = place(with_gradient, image, map, i);
         gradient[at] = gradient_drawn[at];
       }
   }
   const Floats kernel = numbers(k.tap_step * taps, 3), bias = numbers(layer.biases(), 4);
-  std::vector<double> y_expected(blocks * y_tiles.block_step()), pooled_expected(is_pooled ? gradient.size() : 0), x_expected(x.size()), kernel_expected(kernel.size()),
+  std::vector<double> y_expected(blocks * y_maps.of_block()), pooled_expected(is_pooled ? gradient.size() : 0), x_expected(x.size()), kernel_expected(kernel.size()),
       bias_expected(bias.size());
   for (int image = 0; image < blocks * lanes; ++image)
     for (int map = 0; map < s.maps; ++map)
       for (int unit = 0; unit < units; ++unit) {
-        const size_t at = place(y_tiles, image, map, unit / out, unit % out);
+        const size_t at = place(y_maps, image, map, unit);
         const int bias_at = (s.unit_bias ? unit * s.maps : 0) + map;
         double sum = bias[bias_at];
         auto for_each_link = [&](const auto& visit) {  // visit(weight, value, where the value is or -1)
@@ -118,7 +115,7 @@ bool check(const Shape& s, int lanes, const wired::Threads& threads) {
               const int position = table[unit * taps + tap], row = position / side - s.before,
                         column = position % side - s.before;
               const bool is_padding = row < 0 || column < 0 || row >= s.size || column >= s.size;
-              const int64_t from = is_padding ? -1 : place(x_tiles, image, channel, row, column);
+              const int64_t from = is_padding ? -1 : place(x_maps, image, channel, row * s.size + column);
               visit(of_pair + tap * k.tap_step + unit * k.unit_step, is_padding ? pad_value : x[from], from);
             }
         };
@@ -128,7 +125,7 @@ bool check(const Shape& s, int lanes, const wired::Threads& threads) {
         if (!is_pooled) {
           of_sum = gradient[at];
         } else if (const int row = unit / out / 2, column = unit % out / 2; row < out / 2 && column < out / 2) {
-          const size_t window = place(with_gradient, image, map, row, column);
+          const size_t window = place(with_gradient, image, map, row * (out / 2) + column);
           pooled_expected[window] += y_expected[at] / 4;
           of_sum = gradient[window] / 4. * slope_of(s.activation, sum);
         }
@@ -150,19 +147,18 @@ bool check(const Shape& s, int lanes, const wired::Threads& threads) {
          agree("the gradient of the bias", bias_gradient, bias_expected);
 }
 
-bool check_images(const wired::Threads& threads, int count, int positions, int channels) {
+bool check_images(const wired::Threads& threads, int count, int pixels) {
   const int blocks = (count + wired::kBlock - 1) / wired::kBlock;
-  const Floats images = numbers(size_t(count) * positions * channels, 5);
-  Floats found(size_t(blocks) * wired::kBlock * positions * channels, NAN);
+  const Floats images = numbers(size_t(count) * pixels, 5);
+  Floats found(size_t(blocks) * wired::kBlock * pixels, NAN);
   std::vector<double> expected(found.size());
   for (int image = 0; image < count; ++image)
-    for (int position = 0; position < positions; ++position)
-      for (int channel = 0; channel < channels; ++channel)
-        expected[((size_t(image / wired::kBlock) * channels + channel) * positions + position) * wired::kBlock +
-                 image % wired::kBlock] = images[(size_t(image) * positions + position) * channels + channel];
-  wired::blocks_of_images(threads, images.data(), count, positions, channels, found.data());
+    for (int pixel = 0; pixel < pixels; ++pixel)
+      expected[(size_t(image / wired::kBlock) * pixels + pixel) * wired::kBlock + image % wired::kBlock] =
+          images[size_t(image) * pixels + pixel];
+  wired::blocks_of_images(threads, images.data(), count, pixels, found.data());
   Floats back(images.size(), NAN);
-  wired::images_of_blocks(threads, found.data(), count, positions, channels, back.data());
+  wired::images_of_blocks(threads, found.data(), count, pixels, back.data());
   return agree("the blocks of images", found, expected) &
          agree("the images", back, std::vector<double>(images.begin(), images.end()));
 }
@@ -213,22 +209,22 @@ bool check_momentum(const wired::Threads& threads, int64_t count) {
 // 0 if everything agrees.
 extern "C" int wired_check() {
   const wired::Threads threads;
-  bool is_right = check_images(threads, 20, 49, 1) & check_images(threads, 16, 9, 3);
+  bool is_right = check_images(threads, 20, 49) & check_images(threads, 16, 27);
   is_right &= check_dense(threads, 2, 150, 203) & check_dense(threads, 1, 3, 7);
   is_right &= check_momentum(threads, 5) & check_momentum(threads, 40003);
   for (bool is_shared : {true, false}) {
     const bool unit_bias = !is_shared;
     const Shape shapes[] = {
-        {is_shared, unit_bias, 20, 9, 1, 6, 5, 1, 0, 0, 1, {}, false},
-        {is_shared, unit_bias, 16, 8, 6, 16, 5, 1, 0, 0, 1, {}, false},
-        {is_shared, unit_bias, 33, 7, 3, 20, 3, 1, 0, 0, 2, {}, true},
-        {is_shared, true, 5, 8, 1, 12, 5, 2, 2, 1, 1, {}, false},
-        {is_shared, unit_bias, 9, 6, 4, 4, 3, 1, 1, 1, 2, {{0, 0}, {3, 0}, {1, 1}, {2, 1}, {0, 2}, {1, 3}}, false},
-        {is_shared, unit_bias, 3, 5, 13, 1, 5, 1, 0, 0, 1, {}, false},
-        {is_shared, unit_bias, 18, 8, 2, 7, 3, 1, 0, 0, 1, {}, false, wired::Activation::tanh},
-        {is_shared, true, 9, 7, 1, 3, 3, 1, 0, 0, 1, {}, true, wired::Activation::scaled_tanh},
-        {is_shared, unit_bias, 16, 7, 2, 5, 4, 1, 1, 1, 2, {}, false, wired::Activation::relu},
-        {is_shared, unit_bias, 2, 3, 1, 4, 3, 1, 0, 0, 1, {}, false, wired::Activation::tanh},  // no window
+        {is_shared, unit_bias, 20, 9, 1, 6, 5, 1, 0, 0, {}, false},
+        {is_shared, unit_bias, 16, 8, 6, 16, 5, 1, 0, 0, {}, false},
+        {is_shared, unit_bias, 33, 7, 3, 20, 3, 1, 0, 0, {}, true},
+        {is_shared, true, 5, 8, 1, 12, 5, 2, 2, 1, {}, false},
+        {is_shared, unit_bias, 9, 6, 4, 4, 3, 1, 1, 1, {{0, 0}, {3, 0}, {1, 1}, {2, 1}, {0, 2}, {1, 3}}, false},
+        {is_shared, unit_bias, 3, 5, 13, 1, 5, 1, 0, 0, {}, false},
+        {is_shared, unit_bias, 18, 8, 2, 7, 3, 1, 0, 0, {}, false, wired::Activation::tanh},
+        {is_shared, true, 9, 7, 1, 3, 3, 1, 0, 0, {}, true, wired::Activation::scaled_tanh},
+        {is_shared, unit_bias, 16, 7, 2, 5, 4, 1, 1, 1, {}, false, wired::Activation::relu},
+        {is_shared, unit_bias, 2, 3, 1, 4, 3, 1, 0, 0, {}, false, wired::Activation::tanh},  // no window
     };
     for (const Shape& shape : shapes)
       for (int lanes : {1, wired::kBlock})

@@ -25,25 +25,23 @@ struct Attributes {
   ffi::Span<const int64_t> pairs;
 };
 
-wired::Tiles tiles(const Floats& values, int64_t size) {
+wired::Maps maps(const Floats& values, int64_t size) {
   const auto shape = values.dimensions();
-  const bool is_block = shape.size() == 7 && shape[6] == wired::kBlock && shape[1] * shape[4] >= size;
-  const bool is_single = shape.size() == 7 && shape[6] == 1 && shape[1] == size && shape[4] == 1;
-  if (!(is_block || is_single) || shape[1] != shape[2] || shape[4] != shape[5])
-    throw std::invalid_argument("feature maps are not in blocks and tiles");
-  return {int(shape[0]), int(shape[1]), int(shape[3]), int(shape[4]), int(size), int(shape[6])};
+  if (shape.size() != 5 || shape[1] != size || shape[2] != size || (shape[4] != wired::kBlock && shape[4] != 1))
+    throw std::invalid_argument("feature maps are not in blocks");
+  return {int(shape[0]), int(size), int(shape[3]), int(shape[4])};
 }
 
 wired::Layer layer(const Attributes& of, const Floats& x, const Floats& y, const Floats& kernel, const Floats& bias,
                    const Table& table) {
   std::vector<std::pair<int, int>> pairs;
   for (size_t i = 0; i + 1 < of.pairs.size(); i += 2) pairs.emplace_back(of.pairs[i], of.pairs[i + 1]);
-  const wired::Tiles x_tiles = tiles(x, of.size), y_tiles = tiles(y, of.out);
+  const wired::Maps of_x = maps(x, of.size), of_y = maps(y, of.out);
   const int units = table.dimensions()[0], taps = table.dimensions()[1];
-  wired::Layer found{x_tiles, y_tiles, {int(of.before), int(of.after), of.pad_value},
-                     wired::Kernel(of.is_shared, taps, x_tiles.maps, y_tiles.maps, units, pairs),
+  wired::Layer found{of_x, of_y, {int(of.before), int(of.after), of.pad_value},
+                     wired::Kernel(of.is_shared, taps, of_x.maps, of_y.maps, units, pairs),
                      table.typed_data(), of.unit_bias, wired::Activation(of.activation)};
-  if (units != of.out * of.out || x_tiles.blocks != y_tiles.blocks || x_tiles.lanes != y_tiles.lanes ||
+  if (units != of.out * of.out || of_x.blocks != of_y.blocks || of_x.lanes != of_y.lanes ||
       (found.is_single() && !of.is_shared) ||
       int64_t(kernel.element_count()) != found.kernel.tap_step * taps ||
       int64_t(bias.element_count()) != found.biases())
@@ -63,17 +61,18 @@ ffi::Error answer(ffi::ThreadPool& pool, const Compute& compute) {
   return ffi::Error::Success();
 }
 
-// The maps that have a gradient: the averages if there is an activation, else the states.
+// Whether `values` are the averages that a layer hands on.
 void check_pooled(const wired::Layer& of, const Floats& values) {
-  const wired::Tiles found = tiles(values, of.pooled().size);
-  if (found.blocks != of.y.blocks || !found.is_cut_like(of.pooled())) throw std::invalid_argument("the averages do not have the shape of their windows");
+  const wired::Maps found = maps(values, of.pooled().size);
+  if (found.blocks != of.y.blocks || !found.is_like(of.pooled()))
+    throw std::invalid_argument("the averages do not have the shape of their windows");
 }
 
 ffi::Error forward(ffi::ThreadPool pool, Attributes of, Floats x, Floats kernel, Floats bias, Table table, Result y,
                    Result pooled) {
   return answer(pool, [&](const wired::Threads& threads) {
     const wired::Layer found = layer(of, x, *y, kernel, bias, table);
-    if (found.activation != wired::Activation::none) check_pooled(found, *pooled);
+    if (found.is_pooled()) check_pooled(found, *pooled);
     wired::forward(threads, found, x.typed_data(), kernel.typed_data(), bias.typed_data(), y->typed_data(),
                    pooled->typed_data());
   });
@@ -83,7 +82,7 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, Attributes of, Floats x, Floats
                            Result kernel_gradient, Result bias_gradient) {
   return answer(pool, [&](const wired::Threads& threads) {
     const wired::Layer found = layer(of, x, states, *kernel_gradient, *bias_gradient, table);
-    if (found.activation != wired::Activation::none) check_pooled(found, gradient);
+    if (found.is_pooled()) check_pooled(found, gradient);
     wired::weight_gradient(threads, found, x.typed_data(), {gradient.typed_data(), states.typed_data()},
                            kernel_gradient->typed_data(), bias_gradient->typed_data());
   });
@@ -93,7 +92,7 @@ ffi::Error input_gradient(ffi::ThreadPool pool, Attributes of, Floats gradient, 
                           Floats bias, Table table, Result x_gradient) {
   return answer(pool, [&](const wired::Threads& threads) {
     const wired::Layer found = layer(of, *x_gradient, states, kernel, bias, table);
-    if (found.activation != wired::Activation::none) check_pooled(found, gradient);
+    if (found.is_pooled()) check_pooled(found, gradient);
     wired::input_gradient(threads, found, {gradient.typed_data(), states.typed_data()}, kernel.typed_data(),
                           x_gradient->typed_data());
   });
@@ -103,23 +102,22 @@ ffi::Error input_gradient(ffi::ThreadPool pool, Attributes of, Floats gradient, 
 template <typename Compute>
 ffi::Error rearrange(ffi::ThreadPool& pool, const Floats& images, const Floats& blocks, const Compute& compute) {
   return answer(pool, [&](const wired::Threads& threads) {
-    const auto shape = images.dimensions();
-    const int64_t count = shape[0], pixels = shape[1] * shape[2] * shape[3];
+    const int64_t count = images.dimensions()[0], pixels = images.element_count() / std::max<int64_t>(1, count);
     if (int64_t(blocks.element_count()) != (count + wired::kBlock - 1) / wired::kBlock * wired::kBlock * pixels)
       throw std::invalid_argument("the blocks do not have the images' shape");
-    compute(threads, count, shape[1] * shape[2], shape[3]);
+    compute(threads, count, pixels);
   });
 }
 
 ffi::Error blocks_of_images(ffi::ThreadPool pool, Floats images, Result blocks) {
-  return rearrange(pool, images, *blocks, [&](const wired::Threads& threads, int count, int positions, int channels) {
-    wired::blocks_of_images(threads, images.typed_data(), count, positions, channels, blocks->typed_data());
+  return rearrange(pool, images, *blocks, [&](const wired::Threads& threads, int count, int pixels) {
+    wired::blocks_of_images(threads, images.typed_data(), count, pixels, blocks->typed_data());
   });
 }
 
 ffi::Error images_of_blocks(ffi::ThreadPool pool, Floats blocks, Result images) {
-  return rearrange(pool, *images, blocks, [&](const wired::Threads& threads, int count, int positions, int channels) {
-    wired::images_of_blocks(threads, blocks.typed_data(), count, positions, channels, images->typed_data());
+  return rearrange(pool, *images, blocks, [&](const wired::Threads& threads, int count, int pixels) {
+    wired::images_of_blocks(threads, blocks.typed_data(), count, pixels, images->typed_data());
   });
 }
 

@@ -30,7 +30,9 @@ from lenet_jax.errors import UserError
 SWITCH = "LENET_JAX_NATIVE"  # with "0", there is no library
 SOURCE = pathlib.Path(__file__).parent
 SOURCES = {
-    "kernels.cc": "-O3",
+    "outputs.cc": "-O3",
+    "weights.cc": "-O3",
+    "images.cc": "-O3",
     "single.cc": "-O3",
     "dense.cc": "-O3",
     "momentum.cc": "-O3",

@@ -85,7 +85,7 @@ void for_each_row(const Layer& layer, const Visit& visit) {
 void read(const Plan& plan, int images, const float* x, float* to) {
   const Buffer padded(plan.padded_floats());
   std::fill_n(padded.data(), plan.padded_floats(), plan.layer.padding.value);
-  for (int image = 0; image < images; ++image, x += plan.layer.x.block_step()) {
+  for (int image = 0; image < images; ++image, x += plan.layer.x.of_block()) {
     for_each_row(plan.layer, [&](int from, int at, int count) { std::memcpy(padded.data() + at, x + from, 4 * count); });
     for (const Stretch& stretch : plan.stretches) {
       for (int i = 0; i < stretch.count; i += kWidth) store(to + i, load(padded.data() + stretch.from + i));
@@ -134,7 +134,7 @@ void through_average(const Layer& layer, const float* windows, const float* stat
 // The gradient of the units' sums, (images, units, wide), with zeros beyond the maps.
 void sum_gradients(const Layer& layer, const Gradient& gradient, float* to) {
   const int maps = layer.y.maps, wide = round_up(maps), units = layer.kernel.units;
-  const int64_t of_states = int64_t(units) * maps, of_windows = layer.pooled().block_step();
+  const int64_t of_states = int64_t(units) * maps, of_windows = layer.pooled().of_block();
   const Buffer states(of_states + kWidth), windows(of_windows + kWidth), sums(of_states + kWidth);
   for (int image = 0; image < layer.x.blocks; ++image, to += int64_t(units) * wide) {
     with_activation(layer.activation, [&](auto of) {
@@ -163,7 +163,7 @@ void forward(const Layer& layer, const float* x, const float* kernel, const floa
   const auto plan = kept<Plan>(layer);
   const Kernel& k = layer.kernel;
   const int rows = plan->rows, wide = round_up(k.maps), places = layer.x.blocks * k.units;
-  const int64_t windows = layer.pooled().block_step(), floats = k.units * k.maps;
+  const int64_t windows = layer.pooled().of_block(), floats = k.units * k.maps;
   const Buffer reads(size_t(places) * rows + kWidth), sums(size_t(places) * wide), states(places * size_t(k.maps) + kWidth);
   const Buffer averages(windows + kWidth), weights(size_t(rows) * wide);
   read(*plan, layer.x.blocks, x, reads.data());
@@ -209,7 +209,7 @@ void input_gradient(const Layer& layer, const Gradient& gradient, const float* k
     for (int unit = 0; unit < k.units; ++unit, from += wide_rows)
       for (int row = 0; row < rows; row += stretch++->count)
         add(from + row, stretch->count, padded.data() + stretch->from);
-    float* to = x_gradient + image * layer.x.block_step();
+    float* to = x_gradient + image * layer.x.of_block();
     for_each_row(layer, [&](int at, int of_row, int count) { std::memcpy(to + at, padded.data() + of_row, 4 * count); });
   }
 }

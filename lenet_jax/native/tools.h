@@ -96,19 +96,31 @@ typedef float Vector __attribute__((vector_size(4 * kWidth), aligned(4), may_ali
 typedef int32_t Lanes __attribute__((vector_size(4 * kWidth)));
 
 Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
+
+// A vector that stays in a register while it is used: GCC would load it again for each product.
+inline __attribute__((always_inline)) Vector load_once(const float* from) {
+  Vector vector = load(from);
+#if defined(__x86_64__)
+  asm("" : "+v"(vector));
+#elif defined(__aarch64__)
+  asm("" : "+w"(vector));
+#endif
+  return vector;
+}
+
 void store(float* to, Vector vector) { *reinterpret_cast<Vector*>(to) = vector; }
 
 int round_up(int maps) { return (maps + kWidth - 1) / kWidth * kWidth; }
 
-// Parts of `total` that are at most `most` and nearly equal: first and count of each.
-std::vector<std::pair<int, int>> parts(int total, int most) {
-  const int count = (total + most - 1) / most;
-  std::vector<std::pair<int, int>> found;
-  for (int i = 0; i < count; ++i) {
-    const int first = int64_t(total) * i / count;
-    found.emplace_back(first, int64_t(total) * (i + 1) / count - first);
+// Calls visit(first, count) for parts of `total` that are at most `most` and nearly equal.
+template <typename Visit>
+inline __attribute__((always_inline)) void for_parts(int total, int most, const Visit& visit) {
+  const int parts = (total + most - 1) / most;
+  for (int i = 0, first = 0; i < parts; ++i) {
+    const int count = (total - first + parts - i - 1) / (parts - i);
+    visit(first, count);
+    first += count;
   }
-  return found;
 }
 
 // Calls function(integral_constant) with the constant that equals `number`, from 1 to Most.
@@ -120,22 +132,39 @@ void with_constant(int number, const Function& function) {
   }
 }
 
-// Swaps stretches of `half` lanes between vectors that are `half` apart; all together, they transpose.
+// Lanes of two vectors, of which stretches of `half` are exchanged: those of `low` and of `high` are the two results.
+template <int half>
+struct Exchanged {
+  Vector low, high;
+
+  Exchanged(Vector a, Vector b) {
+    Lanes from;
+    for (int lane = 0; lane < kWidth; ++lane) from[lane] = lane / half % 2 ? lane - half + kWidth : lane;
+    low = __builtin_shuffle(a, b, from);
+    high = __builtin_shuffle(a, b, from + half);
+  }
+};
+
+// Exchanges stretches of `half` lanes between vectors that are `half` apart; all together, they transpose.
 template <int half>
 void transpose_stretches(Vector (&vectors)[kWidth]) {
-  Lanes low, high;
-  for (int lane = 0; lane < kWidth; ++lane) {
-    const int of_second = lane / half % 2;
-    low[lane] = lane - of_second * half + of_second * kWidth;
-    high[lane] = low[lane] + half;
-  }
   for (int i = 0; i < kWidth; ++i)
     if (i / half % 2 == 0) {
-      const Vector a = vectors[i], b = vectors[i + half];
-      vectors[i] = __builtin_shuffle(a, b, low);
-      vectors[i + half] = __builtin_shuffle(a, b, high);
+      const Exchanged<half> both(vectors[i], vectors[i + half]);
+      vectors[i] = both.low, vectors[i + half] = both.high;
     }
   if constexpr (half > 1) transpose_stretches<half / 2>(vectors);
+}
+
+// A vector of the sums of the lanes of kWidth vectors. Begins with stretches of kWidth / 2 lanes.
+template <int half>
+Vector lane_sums(Vector (&vectors)[kWidth]) {
+  for (int i = 0; i < half; ++i) {
+    const Exchanged<half> both(vectors[i], vectors[i + half]);
+    vectors[i] = both.low + both.high;
+  }
+  if constexpr (half == 1) return vectors[0];
+  else return lane_sums<half / 2>(vectors);
 }
 
 // From rows of lanes, one per map, to rows of maps, one per image; the last maps of a row may be missing and 0.
@@ -166,15 +195,14 @@ struct Matrices {
  private:
   template <bool kAdds>
   void compute(int rows, int columns) const {
-    for (auto [first, number] : parts(rows, columns == kWidth ? kRowsOfOne : kRowsOfTwo)) {
-      const int row = first;
+    for_parts(rows, columns == kWidth ? kRowsOfOne : kRowsOfTwo, [&](int row, int number) {
       for (int column = 0; column < columns; column += 2 * kWidth) {
         if (columns - column == kWidth)
           with_constant<kRowsOfOne>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 1>(row, column); });
         else
           with_constant<kRowsOfTwo>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 2>(row, column); });
       }
-    }
+    });
   }
 
   template <bool kAdds, int M, int V>
@@ -186,7 +214,7 @@ struct Matrices {
     const float *of_a = a + row * a_row, *of_b = b + column;
     for (int k = 0; k < count; ++k, of_a += a_column, of_b += b_step) {
       Vector values[V];
-      for (int v = 0; v < V; ++v) values[v] = load(of_b + v * kWidth);
+      for (int v = 0; v < V; ++v) values[v] = load_once(of_b + v * kWidth);
       for (int m = 0; m < M; ++m)
         for (int v = 0; v < V; ++v) sums[m][v] += of_a[m * a_row] * values[v];
     }
@@ -242,7 +270,7 @@ void with_activation(Activation activation, const Function& function) {
 void check_size(const Layer& layer) {
   const int64_t positions = int64_t(layer.side()) * layer.side();
   const int64_t links = int64_t(layer.kernel.units) * layer.kernel.taps * int64_t(layer.kernel.at.size());
-  const int64_t largest = std::max({layer.x.blocks * layer.x.block_step(), layer.y.blocks * layer.y.block_step(),
+  const int64_t largest = std::max({layer.x.blocks * layer.x.of_block(), layer.y.blocks * layer.y.of_block(),
                                     positions * layer.x.maps * kBlock * layer.x.blocks, links});
   if (largest >= int64_t(1) << 31)
     throw std::invalid_argument("a layer is too large for the native kernel: set LENET_JAX_NATIVE=0");
@@ -267,7 +295,7 @@ struct Planned {
   Planned(const Planned&) = delete;
 
   bool is_for(const Layer& other) const {
-    return layer.x.is_cut_like(other.x) && layer.y.is_cut_like(other.y) && layer.padding == other.padding &&
+    return layer.x.is_like(other.x) && layer.y.is_like(other.y) && layer.padding == other.padding &&
            layer.kernel == other.kernel && layer.unit_bias == other.unit_bias &&
            std::memcmp(table.data(), other.table, 4 * table.size()) == 0;
   }

@@ -1,4 +1,4 @@
-// Layers of feature maps under any wiring, forward and backward, in float32, for CPUs. See kernels.cc.
+// Layers of feature maps under any wiring, forward and backward, in float32, for CPUs. See outputs.cc.
 
 #pragma once
 
@@ -32,28 +32,15 @@ struct Threads {
   std::function<void(std::function<void()>)> schedule;  // runs a function on another thread
 };
 
-// Feature maps as (blocks, side, side, maps, along, along, lanes): see FeatureMaps in feature_maps.py. The maps
-// have size x size positions; what lies beyond them is arbitrary. With kBlock lanes, each is an image of a block.
-// With one, each block is an image, and a tile is as large as the maps: (images, size, size, maps). Layers that do
-// not share weights are not computed image by image.
-struct Tiles {
-  int blocks, side, maps, along, size, lanes;
+// Feature maps, (blocks, size, size, maps, lanes). With kBlock lanes, each is an image of a block. With one, each block
+// is an image; layers that do not share weights are not computed so.
+struct Maps {
+  int blocks, size, maps, lanes;
 
-  bool is_cut_like(const Tiles& other) const {
-    return side == other.side && maps == other.maps && along == other.along && size == other.size && lanes == other.lanes;
-  }
-  int64_t map_step() const { return int64_t(along) * along * lanes; }
-  int64_t block_step() const { return map_step() * side * side * maps; }
-  int64_t offset(int row, int column) const {
-    const int64_t in_tile = row % side * side + column % side;
-    return (in_tile * maps * along * along + row / side * along + column / side) * lanes;
-  }
-  std::vector<int32_t> offsets() const {  // of all positions within a block
-    std::vector<int32_t> found;
-    for (int row = 0; row < size; ++row)
-      for (int column = 0; column < size; ++column) found.push_back(offset(row, column));
-    return found;
-  }
+  bool is_like(const Maps& other) const { return size == other.size && maps == other.maps && lanes == other.lanes; }
+  int positions() const { return size * size; }
+  int64_t of_position() const { return int64_t(maps) * lanes; }  // floats
+  int64_t of_block() const { return positions() * of_position(); }
 };
 
 // Rows and columns around input maps.
@@ -97,7 +84,7 @@ struct Kernel {
 enum class Activation { none, tanh, scaled_tanh, relu };
 
 struct Layer {
-  Tiles x, y;
+  Maps x, y;
   Padding padding;  // of x
   Kernel kernel;
   const int32_t* table;  // (units, taps): positions in padded input maps
@@ -105,11 +92,9 @@ struct Layer {
   Activation activation;
 
   int side() const { return x.size + padding.before + padding.after; }  // of padded input maps
-  bool is_single() const { return x.lanes == 1; }  // image by image
-  Tiles pooled() const {  // an odd last row is dropped
-    const int half = y.size / 2;
-    return {y.blocks, is_single() ? half : 1, y.maps, is_single() ? 1 : half, half, y.lanes};
-  }
+  bool is_single() const { return x.lanes == 1; }                       // image by image
+  bool is_pooled() const { return activation != Activation::none; }
+  Maps pooled() const { return {y.blocks, y.size / 2, y.maps, y.lanes}; }  // an odd last row is dropped
   int biases() const { return (unit_bias ? kernel.units : 1) * kernel.maps; }
 };
 
@@ -128,12 +113,10 @@ void input_gradient(const Threads& threads, const Layer& layer, const Gradient& 
 void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const Gradient& gradient,
                      float* kernel_gradient, float* bias_gradient);
 
-// From (count, positions, channels) to (blocks, channels, positions, kBlock); 0 where a block lacks images.
-void blocks_of_images(const Threads& threads, const float* images, int count, int positions, int channels,
-                      float* blocks);
+// From (count, pixels) to (blocks, pixels, kBlock); 0 where a block lacks images.
+void blocks_of_images(const Threads& threads, const float* images, int count, int pixels, float* blocks);
 
 // And back.
-void images_of_blocks(const Threads& threads, const float* blocks, int count, int positions, int channels,
-                      float* images);
+void images_of_blocks(const Threads& threads, const float* blocks, int count, int pixels, float* images);
 
 }  // namespace wired

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from lenet_jax.models.layers import Activation, Pool
-from lenet_jax.models.networks import CNN
+from lenet_jax.models.layers import Activation, Dense, Pool
+from lenet_jax.models.networks import CNN, MLP, computed_by_kernel
 from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired
 from lenet_jax.training.hyperparameters import Hyperparameters
@@ -47,8 +47,8 @@ def gauss_newton_diagonal(
     Raises NotImplementedError if the model has a layer with parameters that `backpropagated` does not know.
     """
 
-    if isinstance(model, CNN):
-        model = model.clone(native=False)  # the kernel computes more than one layer in a call
+    if isinstance(model, (CNN, MLP)):
+        model = computed_by_kernel(model, False)  # it computes more than one layer in a call
 
     def states(params: optax.Params, images: jax.Array) -> Any:
         variables: dict[str, Any] = {"params": params, "wiring": wiring}
@@ -91,7 +91,7 @@ def _square_backward(call: Callable, args: tuple, kwargs: dict[str, Any], contex
     if context.method_name != "__call__" or not layer.path:  # without a path: a clone, called below
         return call(*args, **kwargs)
     params = layer.variables.get("params", {})
-    if not isinstance(layer, (Activation, nn.Dense, Wired, Pool)):
+    if not isinstance(layer, (Activation, Dense, Wired, Pool)):
         if any(isinstance(param, jax.Array) for param in params.values()):
             raise NotImplementedError(f"Curvature cannot be backpropagated through {type(layer).__name__}.")
         return call(*args, **kwargs)
