@@ -21,7 +21,8 @@ class Source {
     std::fill_n(room, of_block(), padding_.value);
     const int64_t row = maps_.size * maps_.of_position();
     for (int i = 0; i < maps_.size; ++i)
-      std::memcpy(room + ((i + padding_.before) * side() + padding_.before) * maps_.of_position(), from + i * row, 4 * row);
+      std::memcpy(room + ((i + padding_.before) * side() + padding_.before) * maps_.of_position(), from + i * row,
+                  4 * row);
     return room;
   }
 
@@ -36,13 +37,15 @@ class Source {
 // Calls visit(i, rows) for `count` units from `first` on with the gradients of unit `first + i` in a block of images:
 // rows(j) is a vector of them, from number j of (maps, kBlock) on.
 template <typename Visit>
-void for_unit_gradients(const Layer& layer, const Gradient& gradient, int64_t block, int first, int count, const Visit& visit) {
+void for_unit_gradients(const Layer& layer, const Gradient& gradient, int64_t block, int first, int count,
+                        const Visit& visit) {
   const int size = layer.y.size, half = size / 2;
   const int64_t floats = layer.y.of_position(), at = block * layer.y.of_block() + first * floats;
   with_activation(layer.activation, [&](auto of) {
     constexpr Activation activation = decltype(of)::value;
     if constexpr (activation == Activation::none) {
-      for (int i = 0; i < count; ++i) visit(i, [from = gradient.values + at + i * floats](int j) { return load(from + j); });
+      const float* from = gradient.values + at;
+      for (int i = 0; i < count; ++i, from += floats) visit(i, [=](int j) { return load(from + j); });
     } else {
       const float* states = gradient.states + at;
       const float* windows = gradient.values + block * layer.pooled().of_block();

@@ -99,8 +99,8 @@ bool check(const Shape& s, int lanes, const wired::Threads& threads) {
       }
   }
   const Floats kernel = numbers(k.tap_step * taps, 3), bias = numbers(layer.biases(), 4);
-  std::vector<double> y_expected(blocks * y_maps.of_block()), pooled_expected(is_pooled ? gradient.size() : 0), x_expected(x.size()), kernel_expected(kernel.size()),
-      bias_expected(bias.size());
+  std::vector<double> y_expected(blocks * y_maps.of_block()), pooled_expected(is_pooled ? gradient.size() : 0);
+  std::vector<double> x_expected(x.size()), kernel_expected(kernel.size()), bias_expected(bias.size());
   for (int image = 0; image < blocks * lanes; ++image)
     for (int map = 0; map < s.maps; ++map)
       for (int unit = 0; unit < units; ++unit) {
@@ -167,7 +167,8 @@ bool check_dense(const wired::Threads& threads, int blocks, int inputs, int outp
   const int lanes = wired::kBlock;
   const Floats x = numbers(size_t(blocks) * inputs * lanes, 1), kernel = numbers(size_t(inputs) * outputs, 2);
   const Floats bias = numbers(outputs, 3), gradient = numbers(size_t(blocks) * outputs * lanes, 4);
-  std::vector<double> y_expected(gradient.size()), x_expected(x.size()), kernel_expected(kernel.size()), bias_expected(outputs);
+  std::vector<double> y_expected(gradient.size()), x_expected(x.size());
+  std::vector<double> kernel_expected(kernel.size()), bias_expected(outputs);
   for (int block = 0; block < blocks; ++block)
     for (int output = 0; output < outputs; ++output)
       for (int lane = 0; lane < lanes; ++lane) {
@@ -175,13 +176,15 @@ bool check_dense(const wired::Threads& threads, int blocks, int inputs, int outp
         y_expected[at] = bias[output];
         bias_expected[output] += gradient[at];
         for (int input = 0; input < inputs; ++input) {
-          const size_t from = (size_t(block) * inputs + input) * lanes + lane, weight = size_t(input) * outputs + output;
+          const size_t from = (size_t(block) * inputs + input) * lanes + lane;
+          const size_t weight = size_t(input) * outputs + output;
           y_expected[at] += double(x[from]) * kernel[weight];
           x_expected[from] += double(gradient[at]) * kernel[weight];
           kernel_expected[weight] += double(gradient[at]) * x[from];
         }
       }
-  Floats y(gradient.size(), NAN), x_gradient(x.size(), NAN), kernel_gradient(kernel.size(), NAN), bias_gradient(outputs, NAN);
+  Floats y(gradient.size(), NAN), x_gradient(x.size(), NAN);
+  Floats kernel_gradient(kernel.size(), NAN), bias_gradient(outputs, NAN);
   const wired::Dense layer{blocks, inputs, outputs};
   layer.forward(threads, x.data(), kernel.data(), bias.data(), y.data());
   layer.input_gradient(threads, gradient.data(), kernel.data(), x_gradient.data());
@@ -200,7 +203,8 @@ bool check_momentum(const wired::Threads& threads, int64_t count) {
     new_trace.push_back(0.9 * trace[i] + gradient[i] + 0.01 * values[i]);
     new_values.push_back(values[i] - 0.1 * new_trace[i]);
   }
-  wired::momentum_step(threads, rates, {{count, values.data(), trace.data(), gradient.data(), 0.01f, values.data(), trace.data()}});
+  wired::momentum_step(threads, rates,
+                       {{count, values.data(), trace.data(), gradient.data(), 0.01f, values.data(), trace.data()}});
   return agree("parameters", values, new_values) & agree("their trace", trace, new_trace);
 }
 

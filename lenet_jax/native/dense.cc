@@ -8,7 +8,7 @@
 namespace wired {
 namespace {
 
-constexpr int kWidest = 12 * kBlock;  // outputs or inputs of a strip: pieces of rows that are long enough to be read fast
+constexpr int kWidest = 12 * kBlock;  // outputs or inputs of a strip: pieces of rows that are read fast
 constexpr int kDepth = 128;           // of what is summed up, at a time
 
 // Divides `total` into strips, equally many for each thread, and calls compute(first, count) for each. Results do not

@@ -19,8 +19,8 @@ struct Read {
 };
 
 // What each result reads: reads[starts[i]] to reads[starts[i + 1]]. Weights are (taps, channels, maps) if they are
-// shared; otherwise those of a result are put together, (reads, channels, whole vectors of maps): `from` where the kernel
-// has them, in an order in which a row of results reads the kernel from its beginning to its end.
+// shared; otherwise those of a result are put together, (reads, channels, whole vectors of maps), from where the
+// kernel has them, in an order in which a row of results reads the kernel from its beginning to its end.
 struct Reads {
   std::vector<int32_t> starts;
   std::vector<Read> reads;
@@ -70,7 +70,8 @@ struct Reads {
     order.resize(from.size());
     std::iota(order.begin(), order.end(), 0);
     for (size_t row = skip; row + size < starts.size() && !from.empty(); row += width)
-      std::sort(order.begin() + starts[row], order.begin() + starts[row + size], [&](int a, int b) { return from[a] < from[b]; });
+      std::sort(order.begin() + starts[row], order.begin() + starts[row + size],
+                [&](int a, int b) { return from[a] < from[b]; });
   }
 };
 
@@ -106,7 +107,8 @@ struct Plan : Planned {
   std::vector<Group> map_groups, channel_groups;
 
   explicit Plan(const Layer& of)
-      : Planned(of), inputs(of.x, of.padding), of_units(Reads::of_units(layer)), of_positions(Reads::of_positions(layer)) {
+      : Planned(of), inputs(of.x, of.padding), of_units(Reads::of_units(layer)),
+        of_positions(Reads::of_positions(layer)) {
     const Kernel& k = layer.kernel;
     map_groups = groups_of(k.maps, k.channels, [&](int c, int o) { return k.at[c * k.maps + o] >= 0; });
     channel_groups = groups_of(k.channels, k.maps, [&](int o, int c) { return k.at[c * k.maps + o] >= 0; });
@@ -138,15 +140,17 @@ struct Product {
   Maps out;
   int skip, width;  // results are from row and column `skip` on among those that read, in rows of `width`
 
-  // Calls finish(block, row) when two rows of results are there: `row` and, unless it is the last, the next one.
-  void compute(const Threads& threads, float* y, const std::function<void(int block, int row)>& finish) const {
+  // Is called when two rows of results are there: `row` and, unless it is the last, the next one.
+  using Finish = std::function<void(int block, int row)>;
+
+  void compute(const Threads& threads, float* y, const Finish& finish) const {
     if (kernel.is_shared) by_blocks(threads, y, finish);
     else by_rows(threads, y, finish);
   }
 
  private:
   // A job computes rows of a block.
-  void by_blocks(const Threads& threads, float* y, const std::function<void(int block, int row)>& finish) const {
+  void by_blocks(const Threads& threads, float* y, const Finish& finish) const {
     const Buffer copy(kernel.is_dense ? 0 : kernel.weights());
     const float* w = all_pairs(kernel, weights, copy);
     const int pairs = (out.size + 1) / 2, shares = std::clamp((threads.count + out.blocks - 1) / out.blocks, 1, pairs);
@@ -155,14 +159,15 @@ struct Product {
       const Buffer buffer(room);
       const float* from = sources(block, buffer.data());
       for (int pair = pairs * share / shares; pair < pairs * (share + 1) / shares; ++pair) {
-        for (int row = 2 * pair; row < std::min(out.size, 2 * pair + 2); ++row) compute_row(row, from, w, 0, y + block * out.of_block());
+        for (int row = 2 * pair; row < std::min(out.size, 2 * pair + 2); ++row)
+          compute_row(row, from, w, 0, y + block * out.of_block());
         if (finish) finish(block, 2 * pair);
       }
     });
   }
 
   // A job computes two rows, of some blocks, so that their weights are used again and again.
-  void by_rows(const Threads& threads, float* y, const std::function<void(int block, int row)>& finish) const {
+  void by_rows(const Threads& threads, float* y, const Finish& finish) const {
     const Buffer rooms(room * out.blocks);
     std::vector<const float*> from(out.blocks);
     parallel(threads, out.blocks, [&](int64_t block) { from[block] = sources(block, rooms.data() + block * room); });
@@ -174,7 +179,8 @@ struct Product {
         const int start = reads.starts[result_at(row)], count = reads.starts[result_at(row) + out.size] - start;
         const Buffer w(size_t(count) * kernel.channels * round_up(kernel.maps));
         gather(start, count, w.data());
-        for (int block = first; block < end; ++block) compute_row(row, from[block], w.data(), start, y + block * out.of_block());
+        for (int block = first; block < end; ++block)
+          compute_row(row, from[block], w.data(), start, y + block * out.of_block());
       }
       for (int block = first; block < end && finish; ++block) finish(block, 2 * pair);
     });
@@ -191,13 +197,12 @@ struct Product {
       float* row = to + size_t(reads.order[i] - first) * channels * wide;
       for (int c = 0; c < channels; ++c, row += wide) {
         const int64_t* at = &kernel.at[c * maps];
-        const float* w = of_read + *at;
         if (!kernel.is_dense)
           for (int o = 0; o < maps; ++o) row[o] = at[o] < 0 ? 0 : of_read[at[o]];
-        else if (w + wide <= end)
-          for (int o = 0; o < wide; o += kWidth) store(row + o, load(w + o));
+        else if (of_read + *at + wide <= end)  // copies whole vectors where it may read them
+          for (int o = 0; o < wide; o += kWidth) store(row + o, load(of_read + *at + o));
         else
-          std::copy_n(w, maps, row);
+          std::copy_n(of_read + *at, maps, row);
       }
     }
   }
@@ -221,20 +226,21 @@ struct Product {
     const int32_t* start = &reads.starts[result_at(row)];
     for (int column = 0; column < out.size; ++column, ++start, y += out.of_position()) {
       const float* of_result = kernel.is_shared ? w : w + (*start - first) * kernel.channels * width;
-      compute<M, are_maps>(&reads.reads[*start], &reads.reads[start[1]], group, x, of_result,
+      const Read* all = reads.reads.data();
+      compute<M, are_maps>(all + start[0], all + start[1], group, x, of_result,
                            bias ? of_biases + column * bias_step : nullptr, y);
     }
   }
 
-  // Rows of a group at one position.
+  // Rows of a group at one position. Not inlined, so that all registers are for the loop.
   template <int M, bool are_maps>
   __attribute__((noinline)) void compute(const Read* read, const Read* end, const Group& group, const float* x,
                                          const float* w, const float* biases, float* y) const {
-    const int64_t width = Reads::width_of(kernel), source_step = are_maps ? width : 1, result_step = are_maps ? 1 : width;
+    const int64_t width = Reads::width_of(kernel);
+    const int64_t source_step = are_maps ? width : 1, result_step = are_maps ? 1 : width;
     Vector sums[M][kVectors];
     for (int m = 0; m < M; ++m)
-      for (int v = 0; v < kVectors; ++v)
-        sums[m][v] = Vector{} + (biases ? biases[m] : 0.f);
+      for (int v = 0; v < kVectors; ++v) sums[m][v] = Vector{} + (biases ? biases[m] : 0.f);
     auto add = [&](const float* from, const float* of_source) __attribute__((always_inline)) {
       Vector values[kVectors];
       for (int v = 0; v < kVectors; ++v) values[v] = load_once(from + v * kWidth);
@@ -280,13 +286,16 @@ void forward(const Threads& threads, const Layer& layer, const float* x, const f
   if (layer.is_single()) return single::forward(layer, x, kernel, bias, y, pooled);
   const auto plan = kept<Plan>(layer);
   const Kernel& k = layer.kernel;
-  const Product product{k, [&](int block, float* room) { return plan->inputs.block(x, block, room); }, plan->inputs.room(),
-                        plan->of_units, plan->map_groups, kernel, true, bias, layer.unit_bias ? k.maps : 0, layer.y, 0,
-                        layer.y.size};
+  const auto of_block = [&](int block, float* room) { return plan->inputs.block(x, block, room); };
+  const int64_t bias_step = layer.unit_bias ? k.maps : 0;
+  const Product product{k, of_block, plan->inputs.room(), plan->of_units, plan->map_groups, kernel, true, bias,
+                        bias_step, layer.y, 0, layer.y.size};
   with_activation(layer.activation, [&](auto of) {
     constexpr Activation activation = decltype(of)::value;
     if constexpr (activation == Activation::none) return product.compute(threads, y, nullptr);
-    else product.compute(threads, y, [&](int block, int row) { finish_rows<activation>(layer, block, row, y, pooled); });
+    else
+      product.compute(threads, y,
+                      [&](int block, int row) { finish_rows<activation>(layer, block, row, y, pooled); });
   });
 }
 

@@ -86,7 +86,8 @@ void read(const Plan& plan, int images, const float* x, float* to) {
   const Buffer padded(plan.padded_floats());
   std::fill_n(padded.data(), plan.padded_floats(), plan.layer.padding.value);
   for (int image = 0; image < images; ++image, x += plan.layer.x.of_block()) {
-    for_each_row(plan.layer, [&](int from, int at, int count) { std::memcpy(padded.data() + at, x + from, 4 * count); });
+    for_each_row(plan.layer,
+                 [&](int from, int at, int count) { std::memcpy(padded.data() + at, x + from, 4 * count); });
     for (const Stretch& stretch : plan.stretches) {
       for (int i = 0; i < stretch.count; i += kWidth) store(to + i, load(padded.data() + stretch.from + i));
       to += stretch.count;
@@ -113,8 +114,10 @@ void average(const Layer& layer, const float* y, float* to) {
   for (int row = 0; row < half; ++row)
     for (int column = 0; column < half; ++column, to += maps) {
       const float* from = y + 2 * row * row_step + 2 * column * maps;
-      for (int i = 0; i < maps; i += kWidth, from += kWidth)
-        store(to + i, 0.25f * ((load(from) + load(from + row_step)) + (load(from + maps) + load(from + row_step + maps))));
+      for (int i = 0; i < maps; i += kWidth, from += kWidth) {
+        const Vector left = load(from) + load(from + row_step);
+        store(to + i, 0.25f * (left + (load(from + maps) + load(from + row_step + maps))));
+      }
     }
 }
 
@@ -164,13 +167,15 @@ void forward(const Layer& layer, const float* x, const float* kernel, const floa
   const Kernel& k = layer.kernel;
   const int rows = plan->rows, wide = round_up(k.maps), places = layer.x.blocks * k.units;
   const int64_t windows = layer.pooled().of_block(), floats = k.units * k.maps;
-  const Buffer reads(size_t(places) * rows + kWidth), sums(size_t(places) * wide), states(places * size_t(k.maps) + kWidth);
+  const Buffer reads(size_t(places) * rows + kWidth), sums(size_t(places) * wide);
+  const Buffer states(places * size_t(k.maps) + kWidth);
   const Buffer averages(windows + kWidth), weights(size_t(rows) * wide);
   read(*plan, layer.x.blocks, x, reads.data());
   const Buffer biases(layer.biases() + kWidth);
   std::copy_n(bias, layer.biases(), biases.data());
   for (int place = 0; place < places; ++place)
-    widen(biases.data() + (layer.unit_bias ? place % k.units * k.maps : 0), 1, k.maps, wide, sums.data() + size_t(place) * wide);
+    widen(biases.data() + (layer.unit_bias ? place % k.units * k.maps : 0), 1, k.maps, wide,
+          sums.data() + size_t(place) * wide);
   std::fill_n(weights.data(), size_t(rows) * wide, 0.f);
   for_each_run(*plan, [&](int row, const Run& run, int64_t at) {
     copy(kernel + at, run.count, weights.data() + row * wide + run.map);
@@ -201,7 +206,8 @@ void input_gradient(const Layer& layer, const Gradient& gradient, const float* k
   for_each_run(*plan, [&](int row, const Run& run, int64_t at) {
     for (int i = 0; i < run.count; ++i) weights.data()[(run.map + i) * wide_rows + row] = kernel[at + i];
   });
-  Matrices{sums.data(), wide, 1, weights.data(), wide_rows, k.maps, of_reads.data(), wide_rows}.write(places, wide_rows);
+  Matrices{sums.data(), wide, 1, weights.data(), wide_rows, k.maps, of_reads.data(), wide_rows}
+      .write(places, wide_rows);
   const float* from = of_reads.data();
   for (int image = 0; image < layer.x.blocks; ++image) {
     std::fill_n(padded.data(), plan->padded_floats(), 0.f);
@@ -210,7 +216,8 @@ void input_gradient(const Layer& layer, const Gradient& gradient, const float* k
       for (int row = 0; row < rows; row += stretch++->count)
         add(from + row, stretch->count, padded.data() + stretch->from);
     float* to = x_gradient + image * layer.x.of_block();
-    for_each_row(layer, [&](int at, int of_row, int count) { std::memcpy(to + at, padded.data() + of_row, 4 * count); });
+    for_each_row(layer,
+                 [&](int at, int of_row, int count) { std::memcpy(to + at, padded.data() + of_row, 4 * count); });
   }
 }
 

@@ -1,5 +1,5 @@
-// How gradients of weights are computed for blocks of images: sums of products of inputs and gradients, over images and,
-// if weights are shared, over units. Sums stay in registers for as many products as possible.
+// How gradients of weights are computed for blocks of images: sums of products of inputs and gradients, over images
+// and, if weights are shared, over units. Sums stay in registers for as many products as possible.
 
 #include "blocks.h"
 #include "single.h"
@@ -13,7 +13,7 @@ constexpr int kChunkFloats = 3072;   // of gradients that are used again and aga
 // What follows from a layer alone, made once and kept.
 struct Plan : Planned {
   Source inputs;
-  std::vector<int32_t> steps;  // where each tap of each unit reads: (taps, units) if weights are shared, else (units, taps)
+  std::vector<int32_t> steps;  // where taps read: (taps, units) if weights are shared, else (units, taps)
 
   explicit Plan(const Layer& of) : Planned(of), inputs(of.x, of.padding), steps(table.size()) {
     const Kernel& k = layer.kernel;
@@ -167,12 +167,14 @@ struct Correlation {
  private:
   template <int Most, typename Function>  // function(integral_constant of their number, first row)
   void add_rows(const Function& function) const {
-    for_parts(rows, Most, [&](int row, int count) { with_constant<Most>(count, [&](auto of) { function(of, row); }); });
+    for_parts(rows, Most, [&](int row, int count) {
+      with_constant<Most>(count, [&](auto of) { function(of, row); });
+    });
   }
 };
 
-// From rows of `width` floats, (taps, channels, maps), to the kernel's layout, for `count` sets of weights, `step` floats
-// apart.
+// From rows of `width` floats, (taps, channels, maps), to the kernel's layout, for `count` sets of weights that are
+// `step` floats apart.
 void write_sets(const Kernel& k, const float* from, size_t width, size_t step, int first, int count, float* kernel) {
   for (int row = 0; row < k.taps * k.channels; ++row) {
     const int64_t* at = &k.at[row % k.channels * k.maps];
@@ -260,7 +262,7 @@ void unshared_gradient(const Threads& threads, const Layer& layer, const Plan& p
       std::fill_n(sums.data() + rows * of_row, of_row, 0.f);
       correlation.add_biases(of, blocks, sums.data() + rows * of_row);
       correlation.add({blocks, of_rows.data(), steps.data(), of, true}, sums.data());
-      correlation.finish(sums.data(), rows + 1, finished.data() + i * of_unit);  // the next unit overwrites what is beyond
+      correlation.finish(sums.data(), rows + 1, finished.data() + i * of_unit);  // the next unit overwrites the rest
     }
     write_sets(k, finished.data(), width, of_unit, first, count, kernel_gradient);
     for (int i = 0; i < count; ++i)
