@@ -78,7 +78,7 @@ def fourier(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array
     """The kernel written into an image of zeros, then `correlate_all`."""
     size = x.size
     image = jnp.zeros((size * size, *kernel.shape[1:])).at[reads_PT[0]].set(kernel, unique_indices=True)
-    return products.correlate_all(x, image, KERNEL)
+    return products.correlate_all(x, image, x.size - KERNEL + 1)
 
 
 def one_long_product(x: FeatureMaps, kernel: jax.Array, reads_PT: jax.Array) -> jax.Array:
@@ -157,7 +157,7 @@ FORMS: dict[tuple[str, str], dict[str, Form]] = {
         "dense matrix with zeros": dense_with_zeros,
     },
     ("full", "shared"): {
-        "Fourier matrices": lambda x, kernel, _: products.correlate_all(x, kernel, KERNEL),
+        "Fourier matrices": lambda x, kernel, _: products.correlate_all(x, kernel, x.size - KERNEL + 1),
         "jnp.fft": fast_fourier,
     },
     ("full", "unshared"): {

@@ -18,7 +18,13 @@ from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import run_sweep
-from lenet_jax.runs.tuning import candidate_arms, merge_selection, read_selection, select_candidates
+from lenet_jax.runs.tuning import (
+    candidate_arms,
+    fields_at_edge,
+    merge_selection,
+    read_selection,
+    select_candidates,
+)
 
 
 def main() -> None:
@@ -50,7 +56,11 @@ def main() -> None:
     for arm in arms:
         if arm.name in chosen:
             candidate, accuracy = (chosen[arm.name][key] for key in ("candidate", "val_accuracy_mean"))
-            print(f"{arm.name}: {candidate} (validation accuracy {accuracy:.4f})")
+            edges = fields_at_edge(arm, candidate)
+            beyond = (
+                f"; at the edge of the candidates for {', '.join(edges)}: add some beyond it" if edges else ""
+            )
+            print(f"{arm.name}: {candidate} (validation accuracy {accuracy:.4f}){beyond}")
         else:
             print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
     print(f"Selected on validation images; written to {output}")

@@ -9,7 +9,7 @@ models        networks as functional Flax modules, and their counts
 native        a kernel in C++ for layers and steps of SGD, where there is a compiler
 training      one epoch as pure functions, compiled for many runs at once
 runs          runs and sweeps, recorded in a folder; trained networks, from there or in memory
-analysis      means, intervals and contrasts over seeds
+analysis      means, intervals and contrasts over seeds and test images
 report        tables, figures and pages from what is recorded
 ============  =====================================================================
 

@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.analysis.stats import mean_interval
-from lenet_jax.analysis.summaries import Row
+from lenet_jax.analysis.crossed import Wrong, accuracy_interval
+from lenet_jax.analysis.summaries import Row, accuracies_of
 
 SAVED = "errors_saved_per_hundred"  # how columns start
 WIRING = ("model.connectivity", "model.sharing")
@@ -25,6 +25,16 @@ class Corners(NamedTuple):
     local_unshared: str
     full_shared: str
     full_unshared: str
+
+
+# What is saved as a weighted sum of the corners' accuracies, in their order.
+EFFECTS = {
+    "connectivity": (1 / 2, 1 / 2, -1 / 2, -1 / 2),
+    "sharing": (1 / 2, -1 / 2, 1 / 2, -1 / 2),
+    # What sharing saves with local connectivity minus what it saves with full connectivity.
+    "interaction": (1.0, -1.0, -1.0, 1.0),
+    "gap": (1.0, 0.0, 0.0, -1.0),
+}
 
 
 def find_corners(fields: Mapping[str, Mapping[str, Any]]) -> Corners | None:
@@ -45,35 +55,22 @@ def find_corners(fields: Mapping[str, Mapping[str, Any]]) -> Corners | None:
     return Corners(*(complete[0][wiring][0] for wiring in NAMES))
 
 
-def effect_rows(results: Sequence[Mapping[str, Any]], corners: Corners) -> list[Row]:
-    """One row each for connectivity, sharing, their interaction and the gap, in errors per hundred.
+def effect_rows(
+    results: Sequence[Mapping[str, Any]], corners: Corners, wrong: Wrong | None = None
+) -> list[Row]:
+    """One row for each of EFFECTS, in errors per hundred.
 
-    The interaction is what sharing saves with local connectivity minus what it saves with full connectivity.
     Runs are paired by seed; a seed counts if all four corners have a test accuracy.
+
+    Args:
+      wrong: the corners' wrong answers, if the intervals should cover the draw of the test images.
     """
-    errors = {
-        (result["arm"], result["seed"]): 100 - 100 * result["test_accuracy"]
-        for result in results
-        if result["test_accuracy"] is not None
-    }
-    seeds = sorted({seed for _, seed in errors if all((arm, seed) in errors for arm in corners)})
-    values: dict[str, list[float]] = {"connectivity": [], "sharing": [], "interaction": [], "gap": []}
-    for seed in seeds:
-        local_shared, local_unshared, full_shared, full_unshared = (errors[arm, seed] for arm in corners)
-        values["connectivity"].append((full_shared - local_shared + full_unshared - local_unshared) / 2)
-        values["sharing"].append((local_unshared - local_shared + full_unshared - full_shared) / 2)
-        values["interaction"].append(local_unshared - local_shared - (full_unshared - full_shared))
-        values["gap"].append(full_unshared - local_shared)
-    if not seeds:
-        return []
     rows = []
-    for effect, found in values.items():
-        interval = mean_interval(found, bounds=(-200.0, 200.0))
-        rows.append({
-            "effect": effect,
-            "seeds": len(found),
-            f"{SAVED}_mean": interval.mean,
-            f"{SAVED}_ci_low": interval.low,
-            f"{SAVED}_ci_high": interval.high,
-        })  # fmt: skip
+    for effect, weights in EFFECTS.items():
+        of_arms = dict(zip(corners, weights, strict=True))
+        interval, seeds = accuracy_interval(of_arms, accuracies_of(results), wrong, bounds=(-2.0, 2.0))
+        if seeds:
+            ends = zip(("mean", "ci_low", "ci_high"), interval, strict=True)
+            per_hundred = {f"{SAVED}_{end}": None if value is None else 100 * value for end, value in ends}
+            rows.append({"effect": effect, "seeds": len(seeds), **per_hundred})
     return rows

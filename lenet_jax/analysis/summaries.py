@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lenet_jax.analysis.crossed import Wrong, accuracy_interval
 from lenet_jax.analysis.stats import Interval, mean_interval, proportion_interval
 
 # Test accuracies of a result; those after the first only with config.train.select_epoch=best_validation.
@@ -18,12 +19,17 @@ COUNTS = ("parameters", "connections", "wired_connections", "macs")
 Row = dict[str, Any]
 
 
-def arm_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """One row per arm, in the order of the results; means are over the runs that did not diverge."""
+def arm_rows(results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -> list[Row]:
+    """One row per arm, in the order of the results; means are over the runs that did not diverge.
+
+    Args:
+      wrong: the runs' wrong answers, if the intervals should cover the draw of the test images.
+    """
     rows = []
+    accuracies = accuracies_of(results)
     for arm, runs in _by_arm(results).items():
         done = [run for run in runs if run["status"] == "done"]
-        test = mean_interval(_values(done, "test_accuracy"), bounds=(0.0, 1.0))
+        test, _ = accuracy_interval({arm: 1.0}, accuracies, wrong, bounds=(0.0, 1.0))
         rows.append({
             "arm": arm,
             "runs": len(runs),
@@ -38,37 +44,50 @@ def arm_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
     return rows
 
 
-def contrast_rows(results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]]) -> list[Row]:
+def contrast_rows(
+    results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]], wrong: Wrong | None = None
+) -> list[Row]:
     """One row per contrast, in the order of `arms`: test accuracy of the arm minus that of its baseline.
 
     Runs are paired by seed; a pair counts if both have a test accuracy. Contrasts without pairs are
-    left out. If runs have other READINGS, the differences of those follow.
+    left out. If runs have other READINGS, the differences of those follow, with intervals over seeds.
+
+    Args:
+      wrong: as in `arm_rows`.
     """
-    scored = {
-        (result["arm"], result["seed"]): result for result in results if result["test_accuracy"] is not None
-    }
+    scored = [result for result in results if result["test_accuracy"] is not None]
     rows = []
     for arm in arms:
         for contrast, baseline in arm["baselines"].items():
-            pairs = [
-                (result, scored[baseline, seed])
-                for (name, seed), result in sorted(scored.items())
-                if name == arm["name"] and (baseline, seed) in scored
-            ]
-            if not pairs:
-                continue
-            row = {"contrast": contrast, "arm": arm["name"], "baseline": baseline, "pairs": len(pairs)}
-            for prefix, column in READINGS.items():
-                if all(column in result for pair in pairs for result in pair):
-                    differences = [ours[column] - base[column] for ours, base in pairs]
-                    interval = mean_interval(differences, bounds=(-1.0, 1.0))
+            names = arm["name"], baseline
+            runs = [run for run in scored if run["arm"] in names]
+            readings = {
+                prefix: accuracies_of(runs, column)
+                for prefix, column in READINGS.items()
+                if all(column in run for run in runs)
+            }
+            weights = dict(zip(names, (1.0, -1.0), strict=True))
+            row: Row = {"contrast": contrast, "arm": arm["name"], "baseline": baseline}
+            for prefix, accuracies in readings.items():
+                counting = wrong if READINGS[prefix] == "test_accuracy" else None
+                interval, seeds = accuracy_interval(weights, accuracies, counting, bounds=(-1.0, 1.0))
+                if seeds:
                     row |= {
+                        "pairs": len(seeds),
                         f"{prefix}difference_mean": interval.mean,
                         f"{prefix}difference_ci_low": interval.low,
                         f"{prefix}difference_ci_high": interval.high,
                     }
-            rows.append(row)
+            if "pairs" in row:
+                rows.append(row)
     return rows
+
+
+def accuracies_of(
+    results: Sequence[Mapping[str, Any]], column: str = "test_accuracy"
+) -> dict[tuple[str, int], float]:
+    """(arm, seed) -> test accuracy, or another of READINGS, of the runs that have one."""
+    return {(run["arm"], run["seed"]): run[column] for run in results if run[column] is not None}
 
 
 def paper_rows(

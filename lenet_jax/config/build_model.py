@@ -112,6 +112,7 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
         "stride": values("stride"),
         "padding": zip(values("pad_before"), values("pad_after"), strict=True),
         "table": map(read_table, values("map_table"), (channels, *model.maps[:-1]), model.maps),
+        "edges": values("edges"),
         "pooling": values("pooling"),
     }
     read = tuple(
@@ -122,12 +123,11 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
     )
     for stage in read:
         is_spatial = wiring.CONNECTIVITY[stage.connectivity].is_spatial
-        if not is_spatial and (stage.stride > 1 or any(stage.padding) or stage.table):
+        if not is_spatial and (any(stage.padding) or stage.table):
             spatial = " or ".join(name for name, entry in wiring.CONNECTIVITY.items() if entry.is_spatial)
             raise UserError(
-                f"config.model.connectivity={model.connectivity!r}: only {spatial} stages have a stride, "
-                "padding or a map_table; set config.model.stride=1, padding to 0 and "
-                "config.model.map_table=all."
+                f"config.model.connectivity={model.connectivity!r}: only {spatial} stages have padding or a "
+                "map_table; set config.model.pad_before and pad_after to 0 and config.model.map_table=all."
             )
     return read
 
@@ -142,6 +142,14 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
                 f"{size}x{size} inputs, and at most {SIDE_LIMIT}x{SIDE_LIMIT} are possible."
             )
         out = wiring.output_size(size, stage.kernel_size, stage.stride)
+        entry = wiring.CONNECTIVITY[stage.connectivity]
+        side = size + wiring.reach(size, stage.kernel_size, stage.stride)
+        if entry.has_padded_edges(stage.sharing, stage.edges) and side > SIDE_LIMIT:
+            raise UserError(
+                f"config.model.edges=pad: convolutional stage {number} would read {side}x{side} inputs, and "
+                f"at most {SIDE_LIMIT}x{SIDE_LIMIT} are possible; use config.model.edges=wrap or smaller "
+                "images."
+            )
         least = 1 if stage.pooling == "none" else 2
         if out < least:
             field = "kernel_size" if wiring.output_size(size, stage.kernel_size) < least else "stride"
@@ -151,7 +159,7 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
                 f"{'' if stage.pooling == 'none' else ' for the pooling'}; use a smaller {field}, fewer "
                 "stages in config.model.maps, or config.model.pooling=none in that stage."
             )
-        if not wiring.CONNECTIVITY[stage.connectivity].fits(size, stage.kernel_size):
+        if not entry.fits(size, stage.kernel_size):
             raise UserError(
                 f"config.model.kernel_size={stage.kernel_size} is too large: units of convolutional stage "
                 f"{number}, {stage.connectivity}, would read positions of its {size}x{size} inputs twice; "

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import ml_collections
-from flax import linen as nn
 
 from lenet_jax.config.checks import require
 from lenet_jax.errors import UserError
+from lenet_jax.models.networks import CNN, MLP
 from lenet_jax.training.distortion import Distortion
 from lenet_jax.training.objective import Objective
 from lenet_jax.training.optimizer import OptimizerSpec
@@ -17,7 +17,7 @@ STEPS_LIMIT = 2**31  # optimizers count steps as int32
 
 def make_program(
     config: ml_collections.ConfigDict,
-    model: nn.Module,
+    model: CNN | MLP,
     images: Mapping[str, int],
     batch_devices: int,
     channels: int,

@@ -191,6 +191,12 @@ FIELDS: Mapping[str, Field] = {
         (0,), "rows added below and columns added to the right", _PADDING, of_stages=True
     ),
     "model.pad_value": Field(-1.0, "value of the padding", _FINITE, of_stages=True),
+    "model.edges": Field(
+        "wrap",
+        "what shared random or full units read beyond the edge: the other side, or (pad) pad_value",
+        OneOrPerStage(wiring.EDGES),
+        of_stages=True,
+    ),
     "model.bias": Field(
         "map",
         "one per map or one per unit if kernels are shared; unshared units have their own",

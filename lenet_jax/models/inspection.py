@@ -76,6 +76,7 @@ def _variables_of(layer: Wired, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kernels_of(layer: Wired, variables: dict[str, Any], x: FeatureMaps) -> np.ndarray:
     size, channels = x.size + sum(layer.padding), x.shape[-1]
+    side_read = x.size + sum(layer.padding_of(x.size))
     kernel = variables["params"]["kernel"]
     if layer.table:
         kernel = _with_all_inputs(kernel, layer.table, channels)
@@ -88,10 +89,10 @@ def _kernels_of(layer: Wired, variables: dict[str, Any], x: FeatureMaps) -> np.n
     if is_square:
         return kernel_POTC.reshape(units, maps, side, side, channels)
     reads_PT = np.asarray(reads_of(layer, variables, size))
-    spread = np.full((units, maps, size * size, channels), np.nan, np.float32)
+    spread = np.full((units, maps, side_read**2, channels), np.nan, np.float32)
     for unit in range(units):
         spread[unit][:, reads_PT[unit]] = kernel_POTC[unit]
-    return spread.reshape(units, maps, size, size, channels)
+    return spread.reshape(units, maps, side_read, side_read, channels)[:, :, :size, :size]
 
 
 def _with_all_inputs(kernel: np.ndarray, table: Any, channels: int) -> np.ndarray:

@@ -138,11 +138,15 @@ class Pool(nn.Module):
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
         """Pools maps of side `size` to maps of side size // 2."""
-        side = x.side if x.side % 2 == 0 else 2 * x.side
+        half, side = x.size // 2, x.side
+        if side % 2 == 1:
+            side = side + 1 if side == x.size else 2 * side
         tiles = x.cut(side, -(-x.size // side))
         pooling = self.pooling
         windows = _window_sums(tiles) if pooling.join is jnp.add else _windows(pooling.join, tiles)
-        pooled = FeatureMaps(windows, x.size // 2, x.count)
+        if side >= x.size:  # one tile, whose last row may be dropped
+            windows = windows[:, :half, :half]
+        pooled = FeatureMaps(windows, half, x.count)
         if pooling.scale != 1:
             pooled = pooled.with_matrix(pooled.matrix * pooling.scale)
         if not pooling.is_trainable:

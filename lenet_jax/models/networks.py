@@ -125,6 +125,7 @@ class Stage:
     stride: int = 1
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
+    edges: str = "wrap"
     table: Table | None = None
     unit_bias: bool = False
     pooling: str = "average"

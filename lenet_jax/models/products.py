@@ -155,19 +155,27 @@ def multiply_all(x: FeatureMaps, kernel_TCPO: jax.Array) -> jax.Array:
     return y.reshape(units, maps, count).transpose(1, 0, 2)
 
 
-def correlate_all(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int) -> jax.Array:
+def spread_taps(kernel_TCO: jax.Array, size: int, side: int) -> jax.Array:
+    """A kernel of (size, size) taps as one of (side, side), where those beyond are 0."""
+    _, channels, maps = kernel_TCO.shape
+    square = kernel_TCO.reshape(size, size, channels, maps)
+    beyond = (0, side - size)
+    return jnp.pad(square, (beyond, beyond, (0, 0), (0, 0))).reshape(side * side, channels, maps)
+
+
+def correlate_all(x: FeatureMaps, kernel_TCO: jax.Array, out: int, stride: int = 1) -> jax.Array:
     """`full`, `shared`: a kernel as large as the input, which slides over it and wraps round.
 
-    y[p] = sum_t kernel[t] x[p + t], with indices modulo the size of the input, is a product in Fourier
-    space. The transforms are products with matrices of cosines and sines, along columns, then along rows.
+    y[p] = sum_t kernel[t] x[stride p + t], for `out` rows and columns of p, with indices modulo the size of
+    the input, is a product in Fourier space. The transforms are products with matrices of cosines and sines,
+    along columns, then along rows.
 
     In the subscripts below, a and b are the real and imaginary parts of complex numbers, u and v the
     frequencies along rows and columns, r and s rows and columns, i input maps, o output maps, n images,
     and m images or output maps.
     """
     count, size, _, channels = x.shape
-    out = size - kernel_size + 1
-    forward_c, forward_r, inverse_r, inverse_c = _fourier_matrices(size, out)
+    forward_c, forward_r, inverse_r, inverse_c = _fourier_matrices(size, out, stride)
     einsum = functools.partial(jnp.einsum, precision=PRECISION)
 
     def transform(maps: jax.Array) -> jax.Array:
@@ -184,14 +192,16 @@ def correlate_all(x: FeatureMaps, kernel_TCO: jax.Array, kernel_size: int) -> ja
     return einsum("avs,oravn->orsn", inverse_c, columns).reshape(-1, out * out, count)
 
 
-def _fourier_matrices(size: int, out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Discrete Fourier transforms of real (size, size) images, and back to the first `out` rows and columns.
+def _fourier_matrices(
+    size: int, out: int, stride: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Discrete Fourier transforms of real (size, size) images, and back to every `stride`-th row and column.
 
     Along columns, the first half = size // 2 + 1 frequencies suffice; the others are their conjugates.
 
     Returns:
-      The transforms along columns (2, half, size) and along rows (size, 2, size, 2), and the inverses along
-      rows (out, 2, size, 2) and along columns (2, half, out).
+      The transforms along columns (2, half, size) and along rows (size, 2, size, 2), and the inverses, for
+      `out` of these rows and columns, along rows (out, 2, size, 2) and along columns (2, half, out).
     """
     angles = 2 * np.pi * np.outer(np.arange(size), np.arange(size)) / size
     cos, sin = np.cos(angles), np.sin(angles)
@@ -200,8 +210,8 @@ def _fourier_matrices(size: int, out: int) -> tuple[np.ndarray, np.ndarray, np.n
     weight = np.where(np.arange(half) * 2 % size == 0, 1, 2)[:, None] / size**2
     forward_c = np.stack([cos, -sin])[:, :half]
     forward_r = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)
-    inverse_r = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)[:out]
-    inverse_c = forward_c[:, :, :out] * weight
+    inverse_r = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)[::stride][:out]
+    inverse_c = forward_c[:, :, ::stride][:, :, :out] * weight
     return (
         forward_c.astype(np.float32),
         forward_r.astype(np.float32),

@@ -43,6 +43,8 @@ class Wired(nn.Module):
       stride: from one receptive field to the next, in pixels.
       padding: rows and columns added (before, after) each input map.
       pad_value: state of the units that the padding stands for.
+      edges: one of `lenet_jax.models.wiring.EDGES`: what a stencil that is not local reads where it is slid
+        beyond the edge, the other side of the input or padding.
       table: the input maps that each map reads; None if every map reads all of them.
       unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
@@ -50,7 +52,7 @@ class Wired(nn.Module):
       activation: one of `lenet_jax.native.calls.ACTIVATIONS`; with any but "none", the native kernel also
         applies it and averages 2x2 windows, which saves passes over memory.
 
-    A connectivity that is not spatial has stride 1, no padding and no table.
+    A connectivity that is not spatial has no padding and no table.
     """
 
     maps: int
@@ -60,6 +62,7 @@ class Wired(nn.Module):
     stride: int = 1
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
+    edges: str = "wrap"
     table: Table | None = None
     unit_bias: bool = False
     initialisation: str = "unit_variance"
@@ -74,6 +77,7 @@ class Wired(nn.Module):
         """
         size = x.size + sum(self.padding)
         out = wiring.output_size(size, self.kernel_size, self.stride)
+        padding = self.padding_of(x.size)
         kernel = self._kernel(size, x.channels, () if self.sharing == "shared" else (out * out,))
         by_unit = self.unit_bias or self.sharing == "unshared"
         bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
@@ -82,7 +86,7 @@ class Wired(nn.Module):
         native_form = native_form_of(self.connectivity, self.sharing, x.count) if self.native else None
         if native_form == "wired":
             layer = calls.Layer(
-                x.size, out, *self.padding, self.pad_value, self.sharing == "shared", by_unit,
+                x.size, out, *padding, self.pad_value, self.sharing == "shared", by_unit,
                 self.activation, self._pairs,
             )  # fmt: skip
             maps = calls.wired(layer, x.blocks(calls.lanes(x.count)), kernel, bias, self._reads(size))
@@ -92,8 +96,8 @@ class Wired(nn.Module):
             blocks_BIL = x.blocks(calls.block()).reshape(-1, size**2 * x.channels, calls.block())
             y_BUL = calls.dense(blocks_BIL, kernel.reshape(blocks_BIL.shape[1], -1), bias.reshape(-1))
             return FeatureMaps.from_blocks(y_BUL.reshape(-1, out, out, self.maps, calls.block()), x.count)
-        if any(self.padding):
-            x = x.padded(*self.padding, self.pad_value)
+        if any(padding):
+            x = x.padded(*padding, self.pad_value)
         if self.table is not None:
             kernel = products.spread_pairs(kernel, self.table, x.channels)  # T, C, O, perhaps P
             kernel = jnp.moveaxis(kernel, 2, -1)
@@ -104,7 +108,7 @@ class Wired(nn.Module):
                 return dataclasses.replace(y, tiles=y.tiles + biases.cut(y.side, y.tiles.shape[4]))
             return y.with_matrix(y.matrix + y.column(bias))
         if (self.connectivity, self.sharing) == ("full", "shared"):
-            y_OPN = products.correlate_all(x, kernel, self.kernel_size)
+            y_OPN = products.correlate_all(x, products.spread_taps(kernel, size, x.size), out, self.stride)
         elif (self.connectivity, self.sharing) == ("full", "unshared"):
             y_OPN = products.multiply_all(x, kernel)
         else:
@@ -112,6 +116,13 @@ class Wired(nn.Module):
             y_OPN = products.gather(x, self._reads(size), kernel_TCPO)
         y_OPN += bias.T[..., None] if by_unit else bias[:, None, None]
         return FeatureMaps.from_plain(y_OPN.reshape(self.maps, out, out, -1))
+
+    def padding_of(self, size: int) -> tuple[int, int]:
+        """Rows and columns before and after input maps of side `size`, those beyond the edges included."""
+        connectivity = wiring.CONNECTIVITY[self.connectivity]
+        if not connectivity.has_padded_edges(self.sharing, self.edges):
+            return self.padding
+        return 0, wiring.reach(size, self.kernel_size, self.stride)
 
     def _kernel(self, size: int, channels: int, positions: tuple[int, ...]) -> jax.Array:
         """The kernel, (T, C, *positions, O), or with a table (T, Q, *positions)."""
@@ -132,7 +143,7 @@ class Wired(nn.Module):
     def _reads(self, size: int) -> wiring.Positions:
         """(P, T) positions; where they are drawn, a variable, initialised by the key `wiring`."""
         connectivity = wiring.CONNECTIVITY[self.connectivity]
-        fields = self.sharing, size, self.kernel_size, self.stride
+        fields = self.sharing, size, self.kernel_size, self.stride, self.edges
         if not connectivity.is_drawn:
             return connectivity.reads(*fields)
         return self.variable(
@@ -153,11 +164,11 @@ def native_form_of(connectivity: str, sharing: str, images: int) -> str | None:
 
 
 def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:
-    """(P, T) positions that the units of `layer` read in input maps of side `size`, padding included.
+    """(P, T) positions that the units of `layer` read in input maps of side `size`, `padding` included.
 
     `variables` are the layer's: they hold the positions if these were drawn at random.
     """
     connectivity = wiring.CONNECTIVITY[layer.connectivity]
     if connectivity.is_drawn:
         return variables["wiring"]["reads"]
-    return connectivity.reads(layer.sharing, size, layer.kernel_size, layer.stride)
+    return connectivity.reads(layer.sharing, size, layer.kernel_size, layer.stride, layer.edges)

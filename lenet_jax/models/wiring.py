@@ -20,6 +20,7 @@ import numpy as np
 Positions = np.ndarray | jax.Array
 
 SHARING = ("shared", "unshared")
+EDGES = ("wrap", "pad")
 
 
 def output_size(size: int, kernel_size: int, stride: int = 1) -> int:
@@ -27,18 +28,28 @@ def output_size(size: int, kernel_size: int, stride: int = 1) -> int:
     return (size - kernel_size) // stride + 1
 
 
-def slide(stencil: Positions, size: int, kernel_size: int, stride: int = 1) -> Positions:
-    """Slides one stencil over the input, wrapping round at the edges.
+def reach(size: int, kernel_size: int, stride: int = 1) -> int:
+    """How many rows and columns a stencil of the whole input reaches beyond it when it is slid."""
+    return stride * (output_size(size, kernel_size, stride) - 1)
+
+
+def slide(stencil: Positions, size: int, kernel_size: int, stride: int = 1, edges: str = "wrap") -> Positions:
+    """Slides one stencil over the input.
 
     Args:
       stencil: (taps,) positions that the unit at row 0, column 0 reads.
+      edges: one of EDGES: whether what lies beyond an edge is the other side of the input, or padding of as
+        many rows and columns as `reach`, which then counts in the numbers of positions.
 
     Returns:
       (units, taps) int32: the unit at (row, column) reads the stencil moved by `stride` x (row, column).
     """
     out = output_size(size, kernel_size, stride)
     rows, columns = stride * np.array(np.divmod(np.arange(out * out, dtype=np.int32)[:, None], out))
-    return (stencil // size + rows) % size * size + (stencil % size + columns) % size
+    rows, columns = stencil // size + rows, stencil % size + columns
+    if edges == "wrap":
+        return rows % size * size + columns % size
+    return rows * (size + reach(size, kernel_size, stride)) + columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +63,7 @@ class Connectivity:
         reads where weights are not shared; None if these units read the slid stencil as well.
       is_drawn: whether positions are drawn at random. Both functions then take a random key as an additional
         first argument, and the positions that they draw are part of a run's state.
-      is_spatial: whether a stage may have a stride, padding or a map table.
+      is_spatial: whether a stage may have padding or a map table.
       is_sparse: whether a unit has as many taps as the kernel has pixels.
     """
 
@@ -62,20 +73,33 @@ class Connectivity:
     is_spatial: bool = False
     is_sparse: bool = True
 
+    def has_padded_edges(self, sharing: str, edges: str) -> bool:
+        """Whether units read padding beyond the edges, to which a stencil is slid."""
+        is_slid = sharing == "shared" or self.unshared_reads is None
+        return edges == "pad" and is_slid and not self.is_spatial
+
     def reads(
-        self, sharing: str, size: int, kernel_size: int, stride: int = 1, key: jax.Array | None = None
+        self,
+        sharing: str,
+        size: int,
+        kernel_size: int,
+        stride: int = 1,
+        edges: str = "wrap",
+        key: jax.Array | None = None,
     ) -> Positions:
         """(units, taps) int32: the input position that each tap of each unit reads.
 
         Args:
           sharing: one of SHARING.
+          edges: as in `slide`, where `has_padded_edges`; a local stencil stays within the input.
           key: where positions are drawn.
         """
         drawn_by = (key,) if self.is_drawn else ()
         if sharing == "unshared" and self.unshared_reads is not None:
             units = output_size(size, kernel_size, stride) ** 2
             return self.unshared_reads(*drawn_by, units, size, kernel_size)
-        return slide(self.stencil(*drawn_by, size, kernel_size), size, kernel_size, stride)
+        edges = edges if self.has_padded_edges(sharing, edges) else "wrap"
+        return slide(self.stencil(*drawn_by, size, kernel_size), size, kernel_size, stride, edges)
 
     def taps(self, size: int, kernel_size: int) -> int:
         """How many input positions one unit reads."""

@@ -145,31 +145,36 @@ def _dense_backward(residuals: tuple[jax.Array, ...], gradient_BOL: jax.Array) -
 dense.defvjp(lambda *operands: (dense(*operands), operands), _dense_backward)
 
 
+def rows_at(x: jax.Array, index_N: jax.Array) -> jax.Array:
+    """x[index_N], for data of which no gradient is taken; each index must exist."""
+    return _call("rows_at", _float32(len(index_N), *x.shape[1:]), x, index_N.astype(jnp.int32))
+
+
 @jax.custom_vjp
-def blocks_of_images(images_NHWC: jax.Array) -> jax.Array:
-    """The images in blocks, (blocks, H, W, C, L), where the last block is filled up with zeros."""
-    count, *shape = images_NHWC.shape
+def blocks_of_images(x: jax.Array) -> jax.Array:
+    """What there is of N images, (N, ...), in blocks, (blocks, ..., L); zeros fill up the last one."""
+    count, *shape = x.shape
     if lanes(count) == 1:
-        return images_NHWC[..., None]
+        return x[..., None]
     blocks = -(-count // block())
-    return _call("blocks_of_images", _float32(blocks, *shape, block()), images_NHWC)
+    return _call("blocks_of_images", _float32(blocks, *shape, block()), x)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def images_of_blocks(maps_BHWCL: jax.Array, count: int) -> jax.Array:
-    """The first `count` images of blocks as `blocks_of_images` makes them."""
-    _, *shape, lanes = maps_BHWCL.shape
+def images_of_blocks(blocks: jax.Array, count: int) -> jax.Array:
+    """(count, ...) from blocks as `blocks_of_images` makes them."""
+    _, *shape, lanes = blocks.shape
     if lanes == 1:
-        return maps_BHWCL[..., 0]
-    return _call("images_of_blocks", _float32(count, *shape), maps_BHWCL)
+        return blocks[..., 0]
+    return _call("images_of_blocks", _float32(count, *shape), blocks)
 
 
 blocks_of_images.defvjp(
-    lambda images: (blocks_of_images(images), len(images)),
+    lambda x: (blocks_of_images(x), len(x)),
     lambda count, gradient: (images_of_blocks(gradient, count),),
 )
 images_of_blocks.defvjp(
-    lambda maps, count: (images_of_blocks(maps, count), None),
+    lambda blocks, count: (images_of_blocks(blocks, count), None),
     lambda count, _, gradient: (blocks_of_images(gradient),),
 )
 

@@ -208,14 +208,13 @@ bool check_momentum(const wired::Threads& threads, int64_t count) {
   return agree("parameters", values, new_values) & agree("their trace", trace, new_trace);
 }
 
-}  // namespace
-
-// 0 if everything agrees.
-extern "C" int wired_check() {
-  const wired::Threads threads;
+bool check_all(const wired::Threads& threads) {
   bool is_right = check_images(threads, 20, 49) & check_images(threads, 16, 27);
   is_right &= check_dense(threads, 2, 150, 203) & check_dense(threads, 1, 3, 7);
   is_right &= check_momentum(threads, 5) & check_momentum(threads, 40003);
+  const std::vector<std::pair<int, int>> some = {{0, 0}, {3, 0}, {1, 1}, {2, 1}, {0, 2}, {1, 3}};
+  std::vector<std::pair<int, int>> many;  // for more maps than a vector has lanes
+  for (int map = 0; map < 37; ++map) many.emplace_back(map % 3, map);
   for (bool is_shared : {true, false}) {
     const bool unit_bias = !is_shared;
     const Shape shapes[] = {
@@ -223,8 +222,10 @@ extern "C" int wired_check() {
         {is_shared, unit_bias, 16, 8, 6, 16, 5, 1, 0, 0, {}, false},
         {is_shared, unit_bias, 33, 7, 3, 20, 3, 1, 0, 0, {}, true},
         {is_shared, true, 5, 8, 1, 12, 5, 2, 2, 1, {}, false},
-        {is_shared, unit_bias, 9, 6, 4, 4, 3, 1, 1, 1, {{0, 0}, {3, 0}, {1, 1}, {2, 1}, {0, 2}, {1, 3}}, false},
+        {is_shared, unit_bias, 9, 6, 4, 4, 3, 1, 1, 1, some, false},
         {is_shared, unit_bias, 3, 5, 13, 1, 5, 1, 0, 0, {}, false},
+        {is_shared, true, 18, 5, 3, 37, 3, 1, 0, 0, many, false},
+        {is_shared, unit_bias, 18, 5, 2, 37, 3, 1, 0, 0, {}, true},
         {is_shared, unit_bias, 18, 8, 2, 7, 3, 1, 0, 0, {}, false, wired::Activation::tanh},
         {is_shared, true, 9, 7, 1, 3, 3, 1, 0, 0, {}, true, wired::Activation::scaled_tanh},
         {is_shared, unit_bias, 16, 7, 2, 5, 4, 1, 1, 1, {}, false, wired::Activation::relu},
@@ -234,5 +235,14 @@ extern "C" int wired_check() {
       for (int lanes : {1, wired::kBlock})
         if (shape.is_shared || lanes > 1) is_right &= check(shape, lanes, threads);
   }
-  return is_right ? 0 : 1;
+  return is_right;
+}
+
+}  // namespace
+
+// 0 if everything agrees.
+extern "C" int wired_check() {
+  // The work is also divided for five threads, though it is done by one.
+  const wired::Threads one, five{5, [](std::function<void()> work) { work(); }};
+  return check_all(one) && check_all(five) ? 0 : 1;
 }

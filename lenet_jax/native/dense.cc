@@ -3,6 +3,7 @@
 
 #include "dense.h"
 
+#include "matrices.h"
 #include "tools.h"
 
 namespace wired {

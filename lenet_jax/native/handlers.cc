@@ -15,6 +15,7 @@ namespace {
 namespace ffi = xla::ffi;
 using Floats = ffi::Buffer<ffi::F32>;
 using Table = ffi::Buffer<ffi::S32, 2>;
+using Index = ffi::Buffer<ffi::S32, 1>;
 using Result = ffi::Result<Floats>;
 
 // The attributes of every call: see `Layer` in calls.py.
@@ -43,7 +44,7 @@ wired::Layer layer(const Attributes& of, const Floats& x, const Floats& y, const
                      table.typed_data(), of.unit_bias, wired::Activation(of.activation)};
   if (units != of.out * of.out || of_x.blocks != of_y.blocks || of_x.lanes != of_y.lanes ||
       (found.is_single() && !of.is_shared) ||
-      int64_t(kernel.element_count()) != found.kernel.tap_step * taps ||
+      int64_t(kernel.element_count()) != found.kernel.floats() ||
       int64_t(bias.element_count()) != found.biases())
     throw std::invalid_argument("the shapes of maps, weights and table do not fit together");
   return found;
@@ -98,7 +99,7 @@ ffi::Error input_gradient(ffi::ThreadPool pool, Attributes of, Floats gradient, 
   });
 }
 
-// Between images (N, rows, columns, channels) and whole blocks of them.
+// Between what there is of images, (N, ...), and whole blocks of them.
 template <typename Compute>
 ffi::Error rearrange(ffi::ThreadPool& pool, const Floats& images, const Floats& blocks, const Compute& compute) {
   return answer(pool, [&](const wired::Threads& threads) {
@@ -118,6 +119,15 @@ ffi::Error blocks_of_images(ffi::ThreadPool pool, Floats images, Result blocks) 
 ffi::Error images_of_blocks(ffi::ThreadPool pool, Floats blocks, Result images) {
   return rearrange(pool, *images, blocks, [&](const wired::Threads& threads, int count, int pixels) {
     wired::images_of_blocks(threads, blocks.typed_data(), count, pixels, images->typed_data());
+  });
+}
+
+ffi::Error rows_at(ffi::ThreadPool pool, Floats from, Index index, Result to) {
+  return answer(pool, [&](const wired::Threads& threads) {
+    const int64_t rows = from.dimensions()[0], count = index.dimensions()[0];
+    const int64_t floats = from.element_count() / std::max<int64_t>(1, rows);
+    if (int64_t(to->element_count()) != count * floats) throw std::invalid_argument("the rows do not fit together");
+    wired::rows_at(threads, from.typed_data(), rows, floats, index.typed_data(), count, to->typed_data());
   });
 }
 
@@ -204,6 +214,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(
 XLA_FFI_DEFINE_HANDLER_SYMBOL(
     wired_input_gradient, input_gradient,
     CALL.Attrs<Attributes>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Table>().Ret<Floats>());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_rows_at, rows_at, CALL.Arg<Floats>().Arg<Index>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_blocks_of_images, blocks_of_images, CALL.Arg<Floats>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_images_of_blocks, images_of_blocks, CALL.Arg<Floats>().Ret<Floats>());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(wired_dense_forward, dense_forward,

@@ -1,4 +1,4 @@
-// How images are put into blocks and taken out of them.
+// How images are taken from a dataset, and put into blocks and taken out of them.
 
 #include "tools.h"
 
@@ -30,6 +30,17 @@ void for_blocks(const Threads& threads, int count, const Work& work) {
 }
 
 }  // namespace
+
+void rows_at(const Threads& threads, const float* from, int64_t rows, int64_t floats, const int32_t* index, int count,
+             float* to) {
+  for_blocks(threads, count, [&](int64_t block, int rows_of_it) {
+    for (int64_t i = block * kBlock; i < block * kBlock + rows_of_it; ++i) {
+      if (index[i] < 0 || index[i] >= rows)
+        throw std::invalid_argument("there is no row " + std::to_string(index[i]) + " of " + std::to_string(rows));
+      std::memcpy(to + i * floats, from + index[i] * floats, 4 * floats);
+    }
+  });
+}
 
 void blocks_of_images(const Threads& threads, const float* images, int count, int pixels, float* blocks) {
   const int64_t floats = int64_t(kBlock) * pixels;

@@ -75,16 +75,16 @@ struct Reads {
   }
 };
 
-// Results computed together, and stretches of the sources that any of them reads: first and count of each.
+// Rows of results computed together, and stretches of the sources that any of them reads: first and count of each.
 struct Group {
   int first, count;
   std::vector<std::pair<int, int>> sources;
 };
 
-template <typename IsRead>  // is_read(source, result)
-std::vector<Group> groups_of(int results, int sources, const IsRead& is_read) {
+template <typename IsRead>  // is_read(source, row)
+std::vector<Group> groups_of(int rows, int sources, const IsRead& is_read) {
   std::vector<Group> found;
-  for_parts(results, kResults, [&](int first, int count) {
+  for_parts(rows, kRowsOfOutputs, [&](int first, int count) {
     Group group{first, count, {}};
     for (int s = 0; s < sources; ++s) {
       bool is_any = false;
@@ -170,7 +170,8 @@ struct Product {
   void by_rows(const Threads& threads, float* y, const Finish& finish) const {
     const Buffer rooms(room * out.blocks);
     std::vector<const float*> from(out.blocks);
-    parallel(threads, out.blocks, [&](int64_t block) { from[block] = sources(block, rooms.data() + block * room); });
+    parallel(room ? threads : Threads{}, out.blocks,
+             [&](int64_t block) { from[block] = sources(block, rooms.data() + block * room); });
     const int pairs = (out.size + 1) / 2, shares = std::clamp(4 * threads.count / pairs, 1, out.blocks);
     parallel(threads, int64_t(pairs) * shares, [&](int64_t job) {
       const int pair = job / shares, share = job % shares;
@@ -210,7 +211,7 @@ struct Product {
   // A row of results. Weights that are not shared begin with those of read number `first`.
   void compute_row(int row, const float* x, const float* w, int first, float* y) const {
     for (const Group& group : groups)
-      with_constant<kResults>(group.count, [&](auto count) {
+      with_constant<kRowsOfOutputs>(group.count, [&](auto count) {
         constexpr int M = decltype(count)::value;
         if (are_units) compute_row<M, true>(row, group, x, w, first, y);
         else compute_row<M, false>(row, group, x, w, first, y);

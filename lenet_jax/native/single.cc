@@ -6,6 +6,7 @@
 
 #include "single.h"
 
+#include "matrices.h"
 #include "tools.h"
 
 namespace wired::single {

@@ -179,50 +179,6 @@ void transpose(const RowOf& row_of, int maps, int step, float* to) {
     }
 }
 
-// The sum over k of a(m, k) b(k, n). Rows of b and of the result are whole vectors, `*_step` floats apart.
-struct Matrices {
-  const float* a;
-  int64_t a_row, a_column;
-  const float* b;
-  int64_t b_step;
-  int count;  // of k
-  float* result;
-  int64_t result_step;
-
-  void write(int rows, int columns) const { compute<false>(rows, columns); }
-  void add(int rows, int columns) const { compute<true>(rows, columns); }
-
- private:
-  template <bool kAdds>
-  void compute(int rows, int columns) const {
-    for_parts(rows, columns == kWidth ? kRowsOfOne : kRowsOfTwo, [&](int row, int number) {
-      for (int column = 0; column < columns; column += 2 * kWidth) {
-        if (columns - column == kWidth)
-          with_constant<kRowsOfOne>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 1>(row, column); });
-        else
-          with_constant<kRowsOfTwo>(number, [&](auto of) { rows_of<kAdds, decltype(of)::value, 2>(row, column); });
-      }
-    });
-  }
-
-  template <bool kAdds, int M, int V>
-  void rows_of(int row, int column) const {
-    float* to = result + row * result_step + column;
-    Vector sums[M][V];
-    for (int m = 0; m < M; ++m)
-      for (int v = 0; v < V; ++v) sums[m][v] = kAdds ? load(to + m * result_step + v * kWidth) : Vector{};
-    const float *of_a = a + row * a_row, *of_b = b + column;
-    for (int k = 0; k < count; ++k, of_a += a_column, of_b += b_step) {
-      Vector values[V];
-      for (int v = 0; v < V; ++v) values[v] = load_once(of_b + v * kWidth);
-      for (int m = 0; m < M; ++m)
-        for (int v = 0; v < V; ++v) sums[m][v] += of_a[m * a_row] * values[v];
-    }
-    for (int m = 0; m < M; ++m)
-      for (int v = 0; v < V; ++v) store(to + m * result_step + v * kWidth, sums[m][v]);
-  }
-};
-
 // Activations ------------------------------------------------------------------------------------------------
 
 constexpr float kScale = 1.7159f, kStretch = 2 / 3.f;  // of the scaled tanh
@@ -269,7 +225,8 @@ void with_activation(Activation activation, const Function& function) {
 // Offsets have 32 bits.
 void check_size(const Layer& layer) {
   const int64_t positions = int64_t(layer.side()) * layer.side();
-  const int64_t links = int64_t(layer.kernel.units) * layer.kernel.taps * int64_t(layer.kernel.at.size());
+  const int64_t weights = int64_t(layer.kernel.channels) * round_up(layer.kernel.maps);
+  const int64_t links = int64_t(layer.kernel.units) * layer.kernel.taps * weights;
   const int64_t largest = std::max({layer.x.blocks * layer.x.of_block(), layer.y.blocks * layer.y.of_block(),
                                     positions * layer.x.maps * kBlock * layer.x.blocks, links});
   if (largest >= int64_t(1) << 31)

@@ -21,9 +21,8 @@ constexpr int kWidth = 4, kRegisters = 16;
 #endif
 constexpr int kVectors = 2;                // of a row
 constexpr int kBlock = kVectors * kWidth;  // images in a row
-// Rows of a result whose sums are in registers at once: in kernels.cc; in products and in gradients of weights, where a
-// row is one or two vectors.
-constexpr int kResults = kRegisters == 32 ? 12 : 6;
+// Rows whose sums are in registers at once: of outputs; of other products, where a row is one or two vectors.
+constexpr int kRowsOfOutputs = kRegisters == 32 ? 12 : 6;
 constexpr int kRowsOfOne = 9, kRowsOfTwo = kRegisters == 32 ? 9 : 6;
 
 // The threads that share the work.
@@ -75,7 +74,6 @@ struct Kernel {
     return is_shared == other.is_shared && taps == other.taps && channels == other.channels && maps == other.maps &&
            units == other.units && at == other.at;
   }
-  int sets() const { return is_shared ? 1 : units; }
   int weights() const { return taps * channels * maps; }  // of a set
   int64_t floats() const { return tap_step * taps; }        // of the kernel
 };
@@ -112,6 +110,10 @@ void input_gradient(const Threads& threads, const Layer& layer, const Gradient& 
                     float* x_gradient);
 void weight_gradient(const Threads& threads, const Layer& layer, const float* x, const Gradient& gradient,
                      float* kernel_gradient, float* bias_gradient);
+
+// Writes rows of `floats` numbers, those of `rows` that `index` names. Throws std::invalid_argument if there is none.
+void rows_at(const Threads& threads, const float* from, int64_t rows, int64_t floats, const int32_t* index, int count,
+             float* to);
 
 // From (count, pixels) to (blocks, pixels, kBlock); 0 where a block lacks images.
 void blocks_of_images(const Threads& threads, const float* images, int count, int pixels, float* blocks);

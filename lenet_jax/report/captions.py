@@ -3,6 +3,7 @@
 Notes are sentences of Markdown.
 """
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,14 +19,11 @@ COUNTS_NOTE = (
     "Connections are links from units to what they read, biases included; macs are multiply-accumulates per "
     "image. Both are of the whole network; pooling without weights has neither."
 )
-CONTRAST_NOTE = (
-    "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
-    f"{CONFIDENCE:.0%}, Student's t over the pairs in which neither run diverged."
-)
+CROSSED = "with crossed random effects of seeds and test images"
 PAPER_NOTE = (
     f"Errors are percentages of the test images. The paper's have the {CONFIDENCE:.0%} Wilson interval of "
     f"one network on the paper's number of test images; ours have the {CONFIDENCE:.0%} interval, Student's "
-    "t, of the mean over the seeds that did not diverge."
+    "t, of the mean over the seeds that did not diverge, which does not cover test-set sampling."
 )
 
 Run = Mapping[str, Any]  # as `lenet_jax.runs.store.read_sweep` returns it
@@ -43,20 +41,32 @@ def scores_test(header: Mapping[str, Any], runs: Sequence[Run]) -> bool:
     return header["kind"] != "tuning" or all_scored
 
 
-def arm_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
+def arm_notes(header: Mapping[str, Any], runs: Sequence[Run], covers_images: bool = False) -> list[str]:
     """Notes under the table of arms.
 
     Args:
       header: of the folder, as `lenet_jax.runs.store.read_sweep` returns it with its runs.
+      covers_images: whether the intervals cover the draw of the test images.
     """
     return [
         f"{ACCURACY_NOTE} {_scoring(header, runs)}",
-        *([_interval(runs)] if scores_test(header, runs) else []),
+        *([_interval(runs, covers_images)] if scores_test(header, runs) else []),
         COUNTS_NOTE,
         _training(runs),
         _command(header, runs),
         _environment(runs),
     ]
+
+
+def contrast_notes(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> list[str]:
+    """Notes under the table of contrasts, of `lenet_jax.analysis.summaries.contrast_rows`."""
+    note = "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
+    pairs = "over the pairs in which neither run diverged."
+    if not covers_images:
+        return [f"{note}{CONFIDENCE:.0%}, Student's t {pairs}"]
+    others = any("last_difference_mean" in row for row in rows)
+    readings = " Differences of other readings (test_selected, last) have Student's t intervals over seeds."
+    return [f"{note}{CONFIDENCE:.0%}, {CROSSED}, {pairs}{readings if others else ''}"]
 
 
 def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
@@ -116,13 +126,26 @@ def test_images(runs: Sequence[Run]) -> str:
     return words
 
 
-def _interval(runs: Sequence[Run]) -> str:
+def _interval(runs: Sequence[Run], covers_images: bool) -> str:
+    done = collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
+    if max(done.values(), default=0) < 2:
+        return "There are no intervals, as no arm has two runs that did not diverge."
     covered = "initialisation, random wiring and data order"
     if _draws_images(runs):
         covered = "initialisation, random wiring, data order and the draw of images"
+    start = f"Interval: {CONFIDENCE:.0%}"
+    clipped = "(n = runs - diverged), clipped to [0, 1]. It covers"
+    if not covers_images:
+        return (
+            f"{start}, Student's t over the seeds {clipped} {covered}; it does not cover test-set sampling."
+        )
+    together = (
+        " Arms share seeds and images, so differences between them are known more precisely than two "
+        "separate intervals suggest."
+    )
     return (
-        f"Interval: {CONFIDENCE:.0%}, Student's t over the seeds (n = runs - diverged), clipped to [0, 1]. "
-        f"It covers {covered}; it does not cover test-set sampling."
+        f"{start}, {CROSSED} {clipped} {covered}, and the draw of the test images; few errors make it "
+        f"approximate.{together if len(done) > 1 else ''}"
     )
 
 

@@ -46,7 +46,9 @@ def compare(recorded: Sequence[Record], again: Sequence[Record]) -> Comparison:
         f"The largest difference of a test accuracy is {100 * distance(worst):.2f} points, of {_name(worst)}."
     )
     outside = _outside(list(old.values()), [new[run] for run in old if run in new])
-    sentences += outside or [f"Every arm's new mean lies within the recorded {CONFIDENCE:.0%} interval."]
+    sentences += outside or [
+        f"Every arm's new mean lies within the recorded {CONFIDENCE:.0%} interval over seeds."
+    ]
     return Comparison(sentences, not missing and not outside)
 
 
@@ -67,7 +69,9 @@ def _outside(old: Sequence[Row], new: Sequence[Row]) -> list[str]:
             continue
         if mean is None or low is None or high is None or not low <= mean <= high:
             interval = "no interval" if low is None or high is None else f"{low:.4f} to {high:.4f}"
-            found.append(f"{arm}: the new mean {mean} is not in the recorded interval, {interval}.")
+            found.append(
+                f"{arm}: the new mean {mean} is not in the recorded interval over seeds, {interval}."
+            )
     return found
 
 

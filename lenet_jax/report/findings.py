@@ -18,6 +18,7 @@ def findings(
     fields: Mapping[str, Mapping[str, Any]],
     parameters: Mapping[str, int],
     about: str,
+    covers_images: bool,
 ) -> list[str]:
     """Sentences about the effects, the convolution against an MLP of its size, and what can't be told.
 
@@ -29,16 +30,21 @@ def findings(
       fields: arm -> its flattened config.
       parameters: arm -> its number of parameters.
       about: on which images, "all 2,000 test images of mnist_5k".
+      covers_images: whether the intervals cover the draw of these images.
     """
     connectivity, sharing, interaction, gap = (
         next(row for row in effects if row["effect"] == name)
         for name in ("connectivity", "sharing", "interaction", "gap")
     )
     seeds = connectivity["seeds"]
-    covered = f"{CONFIDENCE:.0%} intervals over {seeds} seeds" if seeds > 1 else "one seed, so no intervals"
+    covered = "one seed, so no intervals"
+    if seeds > 1:
+        images = "and the draw of these images" if covers_images else "which do not cover test-set sampling"
+        comma = "" if covers_images else ","
+        covered = f"{CONFIDENCE:.0%} intervals over {seeds} seeds{comma} {images}"
     more, less = ("local", "full") if interaction[f"{SAVED}_mean"] > 0 else ("full", "local")
     sentences = [
-        f"Numbers are errors per hundred, on {about}; {covered}, which do not cover test-set sampling.",
+        f"Numbers are errors per hundred, on {about}; {covered}.",
         "Interaction: what sharing saves with local connectivity minus what it saves with full connectivity. "
         "Gap: the errors of the fully connected network minus those of the convolution, which is the sum of "
         "the two effects.",
@@ -75,7 +81,8 @@ def findings(
         if not _is_told(row):
             unknown.append(f"{markdown_text(arm)} against {markdown_text(baseline)}, {_number(row)}")
     nothing = "nothing; every interval above and in the contrasts excludes 0"
-    return [*sentences, f"Can't be told with {_seeds(seeds)}: {'; '.join(unknown) or nothing}."]
+    by = f"{_seeds(seeds)} and these test images" if covers_images else _seeds(seeds)
+    return [*sentences, f"Can't be told with {by}: {'; '.join(unknown) or nothing}."]
 
 
 def _saves(row: Row) -> str:

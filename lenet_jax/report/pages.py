@@ -9,6 +9,7 @@ from absl import logging
 
 from lenet_jax import files
 from lenet_jax.analysis import effects, summaries
+from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.config.identity import identifies
@@ -18,7 +19,7 @@ from lenet_jax.report.drawing import Figure
 from lenet_jax.runs.header import Record
 from lenet_jax.runs.merge import merge
 from lenet_jax.runs.mistakes import FILE as MISTAKES
-from lenet_jax.runs.mistakes import write_mistakes
+from lenet_jax.runs.mistakes import mistakes_of, write_mistakes
 from lenet_jax.runs.recorded import RUNS
 from lenet_jax.runs.store import read_sweep
 
@@ -40,23 +41,24 @@ def write_report(directory: pathlib.Path) -> str:
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
+    unwritten |= _attempt(directory, {MISTAKES: lambda: write_mistakes(directory, runs)})
+    wrong = _wrong_answers(directory, runs)
     results = [run["result"] for run in runs]
     scored = captions.scores_test(header, runs)
-    rows = summaries.arm_rows(results)
-    contrasts = summaries.contrast_rows(results, header["arms"])
+    rows = summaries.arm_rows(results, wrong)
+    contrasts = summaries.contrast_rows(results, header["arms"], wrong)
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
     fields = {run["result"]["arm"]: run["config"] for run in runs}
     tables_and_notes = {
-        "table": (rows, captions.arm_notes(header, runs)),
-        "contrasts": (contrasts, [captions.CONTRAST_NOTE]),
+        "table": (rows, captions.arm_notes(header, runs, wrong is not None)),
+        "contrasts": (contrasts, captions.contrast_notes(contrasts, wrong is not None)),
         "papers": (papers, captions.paper_notes(header, runs)),
-        "effects": _effects(runs, contrasts, fields),
+        "effects": _effects(runs, contrasts, fields, wrong),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
     for name, (its_rows, notes) in tables_and_notes.items():
         contents |= _table_files(name, its_rows, notes)
     unwritten |= _write(directory, contents)
-    unwritten |= _attempt(directory, {MISTAKES: lambda: write_mistakes(directory, runs)})
 
     dataset = " and ".join(dict.fromkeys(result["dataset"] for result in results))
     accuracy_figure = papers_figure = None
@@ -64,7 +66,8 @@ def write_report(directory: pathlib.Path) -> str:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
         papers_figure = figures.errors_alongside_papers(papers, title)
     elif scored:
-        title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over seeds"
+        over = "seeds" if wrong is None else "seeds and test images"
+        title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
         accuracy_figure = figures.accuracy_against_parameters(rows, fields, title)
     unwritten |= _write(directory, _figure_files("papers", papers_figure))
     unwritten |= _write(directory, _figure_files("accuracy", accuracy_figure))
@@ -81,8 +84,28 @@ def write_results(directory: pathlib.Path) -> None:
     _write_file(directory / "results.csv", tables.to_csv([run["result"] for run in runs]))
 
 
+def _wrong_answers(directory: pathlib.Path, runs: Sequence[Record]) -> Wrong | None:
+    """The wrong answers to the test images; None if some are not known, or runs have different images."""
+    scored = [run for run in runs if run["result"]["test_accuracy"] is not None]
+    images = {(run["result"]["dataset"], run["images"]["test"]) for run in scored}
+    draws = any(run["config"]["data.draw"] for run in scored)  # each its own images
+    if len(images) != 1 or draws:
+        return None
+    try:
+        mistakes = mistakes_of(directory, scored)
+    except UserError:  # damaged, and could not be set aside, of which a warning tells
+        return None
+    if mistakes is None:
+        return None
+    [(_, count)] = images
+    return Wrong({key: wrong.images for key, wrong in mistakes.items()}, count)
+
+
 def _effects(
-    runs: Sequence[Record], contrasts: Sequence[Row], fields: Mapping[str, Mapping[str, Any]]
+    runs: Sequence[Record],
+    contrasts: Sequence[Row],
+    fields: Mapping[str, Mapping[str, Any]],
+    wrong: Wrong | None,
 ) -> tuple[list[Row], list[str]]:
     """What each constraint is worth, as rows and sentences; both empty without the four corners."""
     corners = effects.find_corners({
@@ -90,12 +113,12 @@ def _effects(
         for arm, config in fields.items()
     })  # fmt: skip
     results = [run["result"] for run in runs]
-    rows = effects.effect_rows(results, corners) if corners else []
+    rows = effects.effect_rows(results, corners, wrong) if corners else []
     if not (corners and rows):
         return [], []
     parameters = {result["arm"]: result["parameters"] for result in results}
     about = captions.test_images([run for run in runs if run["arm"] in corners])
-    return rows, findings.findings(rows, contrasts, corners, fields, parameters, about)
+    return rows, findings.findings(rows, contrasts, corners, fields, parameters, about, wrong is not None)
 
 
 def _for_terminal(rows: Sequence[Row], notes: Sequence[str]) -> str:

@@ -101,6 +101,20 @@ def read_mistakes(directory: pathlib.Path) -> dict[Key, Mistakes]:
             ) from error
 
 
+def mistakes_of(directory: pathlib.Path, runs: Sequence[Record]) -> dict[Key, Mistakes] | None:
+    """The wrong answers of these runs by arm and seed; None if those of a run are not known.
+
+    Raises UserError if the file is damaged or cannot be read.
+    """
+    known = read_mistakes(directory)
+    keys = [(run["arm"], run["seed"]) for run in runs]
+    for key, run in zip(keys, runs, strict=True):
+        images = known[key].images if key in known else None
+        if images is None or len(images) != _errors(run) or images.max(initial=0) >= run["images"]["test"]:
+            return None
+    return {key: known[key] for key in keys}
+
+
 def _unpack(arrays: Mapping[str, np.ndarray]) -> dict[Key, Mistakes]:
     """The inverse of `_pack`. Raises ValueError for arrays that it cannot have made."""
     if any(array.ndim != 1 or array.dtype.kind not in COLUMNS[name] for name, array in arrays.items()):

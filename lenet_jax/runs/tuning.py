@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax import files
+from lenet_jax.config.allowed import Bounds
 from lenet_jax.config.arms import Arm, check_arms
+from lenet_jax.config.fields import FIELDS
 from lenet_jax.errors import UserError
 
 
@@ -85,6 +87,26 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
                 "runs": len(runs[arm.name, best]),
             }
     return selected
+
+
+def fields_at_edge(arm: Arm, candidate: str) -> list[str]:
+    """The numeric fields whose value in a candidate is the smallest or largest of all candidates.
+
+    A better value may lie beyond it. The bounds of a field itself, such as a dropout of 0, are no edges.
+    """
+    at_edge = []
+    for field, value in arm.candidates[candidate].items():
+        given = [overrides.get(field) for overrides in arm.candidates.values()]
+        numbers = [
+            other for other in given if isinstance(other, (int, float)) and not isinstance(other, bool)
+        ]
+        if len(numbers) < len(given) or len(set(numbers)) == 1:
+            continue
+        bounds = FIELDS[field].allowed if field in FIELDS else None
+        is_bound = isinstance(bounds, Bounds) and value in (bounds.low, bounds.high)
+        if value in (min(numbers), max(numbers)) and not is_bound:
+            at_edge.append(field)
+    return at_edge
 
 
 def read_selection(path: pathlib.Path) -> dict[str, dict[str, Any]]:

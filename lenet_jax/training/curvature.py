@@ -48,7 +48,7 @@ def gauss_newton_diagonal(
     """
 
     if isinstance(model, (CNN, MLP)):
-        model = computed_by_kernel(model, False)  # it computes more than one layer in a call
+        model = computed_by_kernel(model, False)  # which may compute several layers in a call
 
     def states(params: optax.Params, images: jax.Array) -> Any:
         variables: dict[str, Any] = {"params": params, "wiring": wiring}

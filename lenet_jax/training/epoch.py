@@ -13,6 +13,7 @@ import optax
 from flax import linen as nn
 
 from lenet_jax.data import Split
+from lenet_jax.native import calls
 from lenet_jax.training.curvature import gauss_newton_diagonal
 from lenet_jax.training.hyperparameters import Hyperparameters
 from lenet_jax.training.keys import Purpose, purpose_key
@@ -149,10 +150,14 @@ def draw_images(program: Program, seed: int | jax.Array) -> jax.Array | None:
     return jnp.concatenate([from_train, draw.train_pool + from_test])
 
 
-def _images_at(drawn: jax.Array | None, data: Split, index_N: jax.Array) -> Split:
-    """Images and labels by their index among the run's images; `drawn` as in `State`."""
+def _images_at(drawn: jax.Array | None, data: Split, index_N: jax.Array, native: bool = False) -> Split:
+    """Images and labels by their index among the run's images; `drawn` as in `State`.
+
+    `native`: whether the native kernel takes the images, which is faster.
+    """
     chosen_N = index_N if drawn is None else drawn[index_N]
-    return Split(data.images[chosen_N], data.labels[chosen_N])
+    images = calls.rows_at(data.images, chosen_N) if native else data.images[chosen_N]
+    return Split(images, data.labels[chosen_N])
 
 
 def train_epoch(
@@ -192,7 +197,7 @@ def train_epoch(
     def step(weights: Weights, scanned: tuple[jax.Array, jax.Array]) -> tuple[Weights, Means]:
         params, opt_state = weights
         step_index, index_B = scanned
-        batch = _images_at(state.drawn, data, index_B)
+        batch = _images_at(state.drawn, data, index_B, program.model.native)
         if program.distortion:
             key = purpose_key(seed, Purpose.DISTORTION, epoch, step_index, device)
             batch = batch._replace(images=program.distortion.apply(key, batch.images, hyperparameters))

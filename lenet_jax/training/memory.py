@@ -14,7 +14,7 @@ import jax
 
 from lenet_jax.models import wiring
 from lenet_jax.models.counts import ModelCounts
-from lenet_jax.models.networks import CNN
+from lenet_jax.models.networks import CNN, Stage
 from lenet_jax.training.epoch import EVALUATION_BATCH
 from lenet_jax.training.program import Program
 
@@ -39,7 +39,7 @@ def bytes_needed(program: Program, counts: ModelCounts, images: int) -> int:
 def _sizes(program: Program, counts: ModelCounts) -> tuple[list[int], list[int], int]:
     """Numbers per image: gathered by each wired layer, units of each layer; and those of drawing wirings."""
     stages = program.model.stages if isinstance(program.model, CNN) else ()
-    read, drawing, size = [], [0], program.image_size
+    read, drawing, size, channels = [], [0], program.image_size, program.channels
     for stage, layer in zip(stages, counts.wired.layers, strict=True):
         rows, _, maps = layer.output_shape
         size += sum(stage.padding)
@@ -48,9 +48,19 @@ def _sizes(program: Program, counts: ModelCounts) -> tuple[list[int], list[int],
             drawing.append(5 * rows**2 * size**2)
         if drawn or (stage.connectivity, stage.sharing) == ("local", "unshared"):
             read.append(layer.macs // maps)
+        read.append(_padded_at_the_edges(stage, size, channels))
+        channels = maps
         size = rows if stage.pooling == "none" else rows // 2
     units = [math.prod(layer.output_shape) for layer in counts.layers]
     return read, units, max(drawing)
+
+
+def _padded_at_the_edges(stage: Stage, size: int, channels: int) -> int:
+    """Numbers per image of inputs that are padded at the edges, and of what is computed from them."""
+    connectivity = wiring.CONNECTIVITY[stage.connectivity]
+    if not connectivity.has_padded_edges(stage.sharing, stage.edges):
+        return 0
+    return 4 * channels * (size + wiring.reach(size, stage.kernel_size, stage.stride)) ** 2
 
 
 def memory_limit() -> float:

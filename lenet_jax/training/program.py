@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from flax import linen as nn
-
+from lenet_jax.models.networks import CNN, MLP
 from lenet_jax.training.distortion import Distortion
 from lenet_jax.training.objective import CROSS_ENTROPY, Objective
 from lenet_jax.training.optimizer import OptimizerSpec
@@ -51,7 +50,7 @@ class Program:
       channels: of the images.
     """
 
-    model: nn.Module
+    model: CNN | MLP
     optimizer: OptimizerSpec
     train_images: int
     batch_size: int

@@ -104,7 +104,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"model.map_table": "all," + " ".join(16 * ["06"])}, "names map 6, which doesn't exist"),
         ({"model.map_table": "all,01 12"}, "has 2 words but the stage has 16 feature maps"),
         ({"model.map_table": "all," + " ".join(16 * ["00"])}, "names a map twice in '00'"),
-        ({"model.map_table": "all,c3", "model.connectivity": "full"}, "only local.* stages have a stride"),
+        ({"model.map_table": "all,c3", "model.connectivity": "full"}, "only local.* stages have padding"),
         ({"model.stride": (2, 1, 1)}, "names 3 stages but config.model.maps has 2"),
         ({"model.pad_before": (-1,)}, "must be at least 0"),
         ({"model.dropout": 1.0}, r"must be in \[0, 1\)"),
@@ -159,6 +159,10 @@ def test_settings_that_do_not_fit_together_are_refused(fields, sentence):
         (
             {"data.image_size": 1000, "model.kernel_size": (300,), "model.sharing": "unshared"},
             "stage 1 read 44,226,090,000 positions, and at most 67,108,864",
+        ),
+        (
+            {"data.image_size": 600, "model.connectivity": "random", "model.edges": "pad"},
+            "config.model.edges=pad: convolutional stage 1 would read 1195x1195 inputs, and at most 1024x",
         ),
         ({"data.positions": 10**9}, "config.data.positions=1000000000 must be less than the 32 pixels"),
         ({"train.epochs": 10**12}, "config.train.epochs=1000000000000 must be at most 143,165,576, as steps"),

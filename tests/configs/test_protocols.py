@@ -163,12 +163,12 @@ def test_dropout_with_a_traced_rate_is_that_of_flax(rate):
     class Net(nn.Module):
         dropout: nn.Module
 
-        def __call__(self, x, *rate):
-            return self.dropout(x, *rate)
+        def __call__(self, x, *others):
+            return self.dropout(x, *others)
 
-    x, rngs = jnp.arange(1.0, 401.0), {"dropout": jax.random.key(3)}
+    x, rngs = jnp.arange(1.0, 401.0).reshape(20, 20), {"dropout": jax.random.key(3)}
     expected = Net(nn.Dropout(rate, deterministic=False)).apply({}, x, rngs=rngs)
-    found = jax.jit(lambda rate: Net(Dropout()).apply({}, x, rate, rngs=rngs))(rate)
+    found = jax.jit(lambda rate: Net(Dropout()).apply({}, x, rate, 20, rngs=rngs))(rate)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert 0 < (found == 0).sum() < 200
 

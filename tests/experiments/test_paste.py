@@ -117,7 +117,7 @@ def as_tuples(fields):
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
 def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path, one_format):
     copy = shutil.copytree(sweep, tmp_path / sweep.name)
-    names = ("results", "table", "contrasts", "papers")
+    names = ("results", "table", "contrasts", "papers", "effects")
     written = [path for name in names for ending in ("csv", "md") for path in copy.glob(f"{name}.{ending}")]
     assert {"table.csv", "table.md"} <= {path.name for path in written}
     for file in written:

@@ -34,20 +34,24 @@ LAYERS = {
     "unshared with a table": (2, 7, 3, dict(maps=2, kernel_size=3, sharing="unshared", table=((0, 2), (1,)))),
     "stride 3": (17, 11, 2, dict(maps=3, kernel_size=4, stride=3, padding=(1, 2), pad_value=0.5)),
     "stride 2, even": (16, 12, 2, dict(maps=3, kernel_size=3, stride=2)),
+    "padded edges": (5, 9, 2, dict(maps=3, kernel_size=4, pad_value=0.5, edges="pad")),
+    "padded edges, stride 2": (16, 8, 1, dict(maps=3, kernel_size=3, stride=2, pad_value=-1.0, edges="pad")),
+    "stride 2, unshared": (5, 9, 2, dict(maps=3, kernel_size=4, stride=2, sharing="unshared")),
 }  # fmt: skip
 CASES = [
     (connectivity, name)
     for connectivity, entry in CONNECTIVITY.items()
     for name, (_, size, _, fields) in LAYERS.items()
-    if entry.is_spatial and entry.fits(size + sum(fields.get("padding", ())), fields["kernel_size"])
+    if (entry.is_spatial or not ({"padding", "table"} & fields.keys()))
+    and entry.fits(size + sum(fields.get("padding", ())), fields["kernel_size"])
 ]
 
 
 def definition(layer, constants, params, x_NHWC):
     """The dense layer with masked and tied weights, on the padded input."""
-    width = ((0, 0), layer.padding, layer.padding, (0, 0))
-    x_NHWC = jnp.pad(x_NHWC, width, constant_values=layer.pad_value)
-    size, channels = x_NHWC.shape[1], x_NHWC.shape[3]
+    size, channels = x_NHWC.shape[1] + sum(layer.padding), x_NHWC.shape[3]
+    padding = layer.padding_of(x_NHWC.shape[1])
+    x_NHWC = jnp.pad(x_NHWC, ((0, 0), padding, padding, (0, 0)), constant_values=layer.pad_value)
     kernel = params["kernel"]
     if layer.table:
         dense = jnp.zeros((len(kernel), channels, layer.maps, *kernel.shape[2:]))

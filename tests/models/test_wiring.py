@@ -52,6 +52,29 @@ def test_a_shared_stencil_slides_and_wraps_round(connectivity):
         np.testing.assert_array_equal(columns[unit], (first_columns + right) % size)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("connectivity", ["random", "full"])
+def test_a_shared_stencil_may_read_padding_beyond_the_edges(connectivity, stride):
+    """Of nine rows and columns, with a kernel of four: six units, or with a stride of two, three."""
+    out = {1: 6, 2: 3}[stride]
+    entry = CONNECTIVITY[connectivity]
+    reads = np.asarray(entry.reads("shared", 9, 4, stride, "pad", key=jax.random.key(0)))
+    side = 9 + stride * (out - 1)
+    rows, columns = np.divmod(reads, side)
+    assert len(reads) == out * out and rows[0].max() < 9 and columns[0].max() < 9
+    for unit in range(out * out):
+        down, right = divmod(unit, out)
+        np.testing.assert_array_equal(rows[unit], rows[0] + stride * down)
+        np.testing.assert_array_equal(columns[unit], columns[0] + stride * right)
+    unslid = entry.reads("unshared", 9, 4, stride, "pad", key=jax.random.key(0))
+    np.testing.assert_array_equal(unslid, entry.reads("unshared", 9, 4, stride, key=jax.random.key(0)))
+
+
+def test_a_local_stencil_never_reaches_the_edges():
+    local = CONNECTIVITY["local"]
+    np.testing.assert_array_equal(local.reads("shared", 9, 4, 2, "pad"), local.reads("shared", 9, 4, 2))
+
+
 @pytest.mark.parametrize("sharing", SHARING)
 def test_full_units_read_every_position(sharing):
     reads = reads_of("full", sharing, 6, 3)

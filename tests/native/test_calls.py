@@ -15,7 +15,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from lenet_jax.models import wiring
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.networks import CNN, MLP, Stage
+from lenet_jax.models.networks import CNN, MLP, Stage, computed_by_kernel
 from lenet_jax.models.wired_layer import Wired
 from lenet_jax.native import calls, library
 from tests.helpers.commands import PROJECT
@@ -32,9 +32,15 @@ LAYERS = [
     *(((16, 8, 1), {"connectivity": c, "sharing": s, "kernel_size": 5, "maps": 16}) for c, s in SPARSE),
     ((8, 9, 3), {"stride": 2, "padding": (2, 1), "pad_value": -1.0, "unit_bias": True}),
     ((17, 9, 3), {"stride": 2, "padding": (2, 1), "pad_value": -1.0, "sharing": "unshared"}),
+    *(
+        ((16, 9, 2), {"connectivity": c, "sharing": s, "stride": 2})
+        for c, s in (*SPARSE, ("full", "unshared"))
+    ),
+    ((16, 9, 2), {"connectivity": "random", "edges": "pad", "pad_value": -1.0, "stride": 2}),
+    ((1, 9, 2), {"connectivity": "random", "edges": "pad", "pad_value": -1.0}),
     ((20, 9, 3), {"maps": 4, "table": ((0,), (0, 1), (1, 2), (2,))}),
     ((20, 9, 3), {"maps": 4, "table": ((0,), (0, 1), (1, 2), (2,)), "sharing": "unshared"}),
-    ((8, 9, 13), {"maps": 37}),
+    ((16, 9, 13), {"maps": 37}),
     ((8, 3, 2), {"maps": 1}),  # a single unit
     ((16, 9, 1), {"connectivity": "full", "sharing": "unshared"}),
     (
@@ -110,7 +116,7 @@ def small_network(connectivity, sharing, native, **fields):
         Stage(16, 3, connectivity, sharing, table=tuple((i % 6, 5) if i % 6 < 5 else (5,) for i in range(16))
               if connectivity == "local" else None, **fields),
     )  # fmt: skip
-    return CNN(stages, MLP((30,), "tanh", first=5), native=native)
+    return computed_by_kernel(CNN(stages, MLP((30,), "tanh", first=5)), native)
 
 
 # (images of a step, connectivity, sharing)
@@ -120,6 +126,39 @@ STEPS = [
     (1, "local", "shared"),
     (2, "random", "shared"),
 ]
+
+
+@pytest.mark.parametrize("states_only", [False, True])
+@pytest.mark.parametrize("count", [1, 21])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"hidden": ()},
+        {"hidden": (30, 20)},
+        {"hidden": (30, 20), "dropout": True},
+        {"hidden": (7,), "output": "activated"},
+        {"hidden": (4,), "output": "rbf", "codes": ((1, -1, 1, 1),) * 10},
+    ],
+)
+def test_a_multilayer_perceptron_is_that_of_products(fields, count, states_only):
+    """Dropout drops the same inputs."""
+    images = jax.random.normal(jax.random.key(0), (count, 5, 5, 3))
+    network = MLP(activation="tanh", **fields)
+    params = jax.jit(network.init)(jax.random.key(1), images)["params"]
+
+    def loss(native, params, images):
+        rngs, rate = {"dropout": jax.random.key(4)}, jnp.array(0.5)
+        outputs = computed_by_kernel(network, native).apply(
+            {"params": params}, images, rate, states_only, rngs=rngs
+        )
+        return jnp.square(outputs - 1).mean(), outputs
+
+    forms = {
+        native: jax.jit(jax.value_and_grad(functools.partial(loss, native), (0, 1), has_aux=True))
+        for native in (True, False)
+    }
+    assert ("lenet_jax_dense_forward" in forms[True].lower(params, images).as_text()) == (count > 1)
+    assert_close(forms[True](params, images), forms[False](params, images))
 
 
 @pytest.mark.parametrize(("count", "connectivity", "sharing"), STEPS)
@@ -197,6 +236,18 @@ def test_vmap_pmap_and_shard_map_compute_each_part_alone(call):
     np.testing.assert_array_equal(jax.jit(sharded)(many_x), expected)
 
 
+def test_rows_are_taken_by_their_index():
+    x = jax.random.normal(jax.random.key(0), (50, 3, 5))
+    index = jax.random.randint(jax.random.key(1), (37,), 0, 50)
+    np.testing.assert_array_equal(jax.jit(calls.rows_at)(x, index), x[index])
+
+
+@pytest.mark.parametrize("row", [-1, 50])
+def test_a_row_that_does_not_exist_is_refused(row):
+    with pytest.raises(jax.errors.JaxRuntimeError, match=f"there is no row {row} of 50"):
+        jax.jit(calls.rows_at)(jnp.zeros((50, 3)), jnp.array([4, row])).block_until_ready()
+
+
 @pytest.mark.parametrize("position", [-1, 25])
 def test_a_position_that_does_not_exist_is_refused(call, position):
     compute, (x, kernel, bias, reads) = call
@@ -233,12 +284,15 @@ digest = hashlib.sha256()
 arrays = [jax.random.normal(jax.random.key(seed), (150_001,)) for seed in range(3)]
 for leaf in calls.momentum_step(*arrays, momentum=0.9, learning_rate=0.1, decays=0.01):
     digest.update(leaf.tobytes())
-for connectivity, sharing in [*SPARSE, ("full", "unshared")]:
-    layer = layer_of({"connectivity": connectivity, "sharing": sharing, "native": True})
-    x = jax.random.normal(jax.random.key(0), (70, 12, 12, 3))
-    params, constants = variables_of(layer, x)
-    for leaf in jax.tree.leaves(output_and_gradients(layer, constants, params, x)):
-        digest.update(leaf.tobytes())
+for count, maps, activation in ((70, 7, "tanh"), (16, 20, "none")):
+    for connectivity, sharing in [*SPARSE, ("full", "unshared")]:
+        layer = layer_of({"connectivity": connectivity, "sharing": sharing, "maps": maps, "native": True})
+        if connectivity != "full":
+            layer = layer.clone(activation=activation)
+        x = jax.random.normal(jax.random.key(0), (count, 12, 12, 3))
+        params, constants = variables_of(layer, x)
+        for leaf in jax.tree.leaves(output_and_gradients(layer, constants, params, x)):
+            digest.update(leaf.tobytes())
 print(digest.hexdigest())
 """
 

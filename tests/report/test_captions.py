@@ -4,7 +4,14 @@ import shlex
 
 import pytest
 
-from lenet_jax.report.captions import arm_notes, paper_notes, protocols, recorded_command, scores_test
+from lenet_jax.report.captions import (
+    arm_notes,
+    contrast_notes,
+    paper_notes,
+    protocols,
+    recorded_command,
+    scores_test,
+)
 from lenet_jax.runs.header import UNKNOWN
 from tests.helpers.recorded import CONFIG, IMAGES, PROVENANCE, header
 from tests.helpers.results import arm, result, unscored
@@ -110,9 +117,27 @@ def test_without_a_validation_split_none_are_held_out():
 
 
 def test_images_that_a_seed_draws_are_in_the_interval():
-    drawn = [run(result("a", 0, 0.5), {"data.draw": [320, 160, 160]})]
+    drawn = [run(result("a", seed, 0.5), {"data.draw": [320, 160, 160]}) for seed in range(2)]
     assert "the draw of images; it does not cover test-set sampling" in "\n".join(arm_notes(SWEEP, drawn))
     assert "the draw of images" not in "\n".join(arm_notes(SWEEP, RUNS))
+
+
+def test_what_an_interval_covers_is_said():
+    one, two = [run(result("a", 0, 0.5))], [run(result("a", seed, 0.5)) for seed in range(2)]
+    assert "There are no intervals, as no arm has two runs" in "\n".join(arm_notes(SWEEP, one, True))
+    crossed = "\n".join(arm_notes(SWEEP, two, True))
+    assert "and the draw of the test images" in crossed and "Arms share seeds" not in crossed
+    others = [*two, *(run(result("b", seed, 0.5)) for seed in range(2))]
+    assert "Arms share seeds and images" in "\n".join(arm_notes(SWEEP, others, True))
+    assert "Student's t over the seeds" in "\n".join(arm_notes(SWEEP, two))
+
+
+@pytest.mark.parametrize("covers_images", [False, True])
+def test_contrasts_of_other_readings_say_that_theirs_are_over_seeds(covers_images):
+    [plain] = contrast_notes([{"difference_mean": 0.1}], covers_images)
+    [others] = contrast_notes([{"difference_mean": 0.1, "last_difference_mean": 0.1}], covers_images)
+    assert ("crossed random effects" in plain) == covers_images and "other readings" not in plain
+    assert ("Differences of other readings" in others) == covers_images
 
 
 def test_runs_that_do_not_score_the_test_images_say_so():

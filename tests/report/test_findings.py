@@ -16,13 +16,13 @@ FIELDS = {name: {"model.name": "cnn"} for name in CORNERS} | {
 PARAMETERS = dict.fromkeys(CORNERS, 61_706) | {"mlp": 62_020, "wide": 238_510}
 
 
-def said(**errors):
+def said(covers_images=False, **errors):
     """The sentences for test errors in percent by arm, one per seed."""
     results = [
         result(name, seed, 1 - error / 100) for name, its in errors.items() for seed, error in enumerate(its)
     ]
     rows, contrasts = effect_rows(results, CORNERS), contrast_rows(results, ARMS)
-    return findings(rows, contrasts, CORNERS, FIELDS, PARAMETERS, "all 50 test images of x")
+    return findings(rows, contrasts, CORNERS, FIELDS, PARAMETERS, "all 50 test images of x", covers_images)
 
 
 def test_effects_are_said_with_intervals_and_what_is_open_is_named():
@@ -63,6 +63,16 @@ def test_nothing_is_open_only_if_every_interval_excludes_0():
         "Can't be told with 2 seeds: nothing; every interval above and in the contrasts excludes 0."
     )
     assert "nothing" not in said(**errors | {"dense": (0.0, 9.0)})[-1]
+
+
+def test_what_the_intervals_cover_is_said():
+    errors = {"conv": (1.0, 1.0), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
+    assert said(covers_images=True, **errors)[0] == (
+        "Numbers are errors per hundred, on all 50 test images of x; 95% intervals over 2 seeds and the draw "
+        "of these images."
+    )
+    told = said(covers_images=True, **errors)[-1]
+    assert told.startswith("Can't be told with 2 seeds and these test images: nothing;")
 
 
 def test_one_seed_has_no_intervals_and_tells_nothing():

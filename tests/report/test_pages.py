@@ -4,14 +4,17 @@ import builtins
 import errno
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
 
+from lenet_jax.analysis.crossed import Wrong, accuracy_interval
 from lenet_jax.errors import UserError
-from lenet_jax.report import figures
+from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
-from lenet_jax.runs.store import Store
+from lenet_jax.runs.loaded import load_sweep
+from lenet_jax.runs.store import Store, read_sweep
 from tests.helpers import folders
 from tests.helpers.recorded import CONFIG, PROVENANCE, header, record, remove_runs, write_runs
 from tests.helpers.results import arm, result, unscored
@@ -126,6 +129,47 @@ def test_the_notes_say_how_the_numbers_came_about(directory):
             "jax 1.1, flax 2.2, optax 3.3", "revision 0123abc and 4567def-dirty.",
         ):  # fmt: skip
             assert part in text
+
+
+def test_intervals_cover_the_test_images_where_wrong_answers_are_known(sweep_copy):
+    text = write_report(sweep_copy)
+    assert "crossed random effects" in text and "does not cover test-set sampling" not in text
+    sweep = load_sweep(sweep_copy)
+    mistakes = sweep.mistakes()
+    count = len(next(iter(sweep)).splits().test.labels)
+    wrong = Wrong({key: found.images for key, found in mistakes.items()}, count)
+    for row in folders.rows(sweep_copy / "table.csv"):
+        accuracies = {key: 1 - len(found.images) / count for key, found in mistakes.items()}
+        interval, seeds = accuracy_interval({row["arm"]: 1.0}, accuracies, wrong, (0.0, 1.0))
+        if len(seeds) > 1:
+            found = (row["test_accuracy_ci_low"], row["test_accuracy_ci_high"])
+            assert tuple(map(float, found)) == pytest.approx(interval[1:], abs=1e-6)
+    before = (sweep_copy / "table.csv").read_bytes()
+    shutil.rmtree(sweep_copy / "predictions")
+    write_report(sweep_copy)  # mistakes.npz has them
+    assert (sweep_copy / "table.csv").read_bytes() == before
+
+
+def test_without_the_wrong_answers_of_a_run_no_interval_covers_the_images(sweep_copy):
+    path = next((sweep_copy / "predictions").glob("*.msgpack"))
+    path.unlink()
+    (sweep_copy / "mistakes.npz").unlink(missing_ok=True)
+    text = write_report(sweep_copy)
+    assert "does not cover test-set sampling" in text and "crossed" not in text
+
+
+@pytest.mark.parametrize("changed", ["draws", "images", "dataset"])
+def test_no_interval_covers_images_that_runs_do_not_share(sweep_copy, monkeypatch, changed):
+    header, runs = read_sweep(sweep_copy)
+    first = {**runs[0], "images": dict(runs[0]["images"]), "result": dict(runs[0]["result"])}
+    if changed == "draws":
+        first["config"] = first["config"] | {"data.draw": [10, 10, 360]}
+    elif changed == "images":
+        first["images"]["test"] += 1
+    else:
+        first["result"]["dataset"] = "other"
+    monkeypatch.setattr(pages, "read_sweep", lambda _: (header, [first, *runs[1:]]))
+    assert "crossed" not in write_report(sweep_copy)
 
 
 def test_the_figure_is_drawn_even_where_arms_only_diverged(directory):

@@ -100,7 +100,15 @@ def test_a_trained_run_answers_by_the_form_that_computed_it(tmp_path, monkeypatc
 
 
 def test_programs_name_the_form():
-    resolved = lenet_jax.resolve(lenet_jax.override(lenet_jax.default_config(), {"dataset": "digits"}))
-    with form.using(form.PRODUCTS):
-        assert not prepare(resolved).program.model.native
-    assert prepare(resolved).program.model.native
+    def models(name):
+        """The network in both forms, its classifier last."""
+        fields = {"dataset": "digits", "model.name": name}
+        resolved = lenet_jax.resolve(lenet_jax.override(lenet_jax.default_config(), fields))
+        with form.using(form.PRODUCTS):
+            by_products = prepare(resolved).program.model
+        return by_products, prepare(resolved).program.model
+
+    for by_products, native in (models("cnn"), models("mlp")):
+        assert (by_products.native, native.native) == (False, True)
+    by_products, native = models("cnn")
+    assert (by_products.classifier.native, native.classifier.native) == (False, True)

@@ -6,7 +6,13 @@ import pytest
 
 from lenet_jax.config.arms import Arm
 from lenet_jax.errors import UserError
-from lenet_jax.runs.tuning import candidate_arms, merge_selection, read_selection, select_candidates
+from lenet_jax.runs.tuning import (
+    candidate_arms,
+    fields_at_edge,
+    merge_selection,
+    read_selection,
+    select_candidates,
+)
 
 RATES = {"slow": {"train.learning_rate": 0.01}, "fast": {"train.learning_rate": 0.1}}
 ARM = Arm("net", {"model.name": "mlp"}, candidates=RATES)
@@ -47,6 +53,20 @@ def test_the_best_mean_is_selected():
             "runs": 2,
         }
     }
+
+
+def test_a_value_at_the_edge_of_the_candidates_is_told_from_one_inside():
+    grid = {
+        f"{rate}-{decay}": {"train.learning_rate": rate, "train.weight_decay": decay, "train.loss": "rbf"}
+        for rate in (0.1, 0.2, 0.4)
+        for decay in (0.0, 1e-4, 1e-3)
+    }
+    arm = Arm("net", {}, candidates=grid)
+    assert fields_at_edge(arm, "0.2-0.0001") == []
+    assert fields_at_edge(arm, "0.1-0.0001") == ["train.learning_rate"]
+    assert fields_at_edge(arm, "0.4-0.001") == ["train.learning_rate", "train.weight_decay"]
+    assert fields_at_edge(arm, "0.2-0.0") == []  # no decay is less
+    assert fields_at_edge(Arm("net", {}, candidates={"a": {"model.dropout": 0.5}, "b": {}}), "a") == []
 
 
 def test_the_first_of_equals_is_selected_and_one_that_diverged_is_out():
