@@ -38,7 +38,7 @@ def test_the_largest_difference_is_named(records):
     assert found.sentences == [
         "7 of 8 runs have the recorded results, to the last digit.",
         "The largest difference of a test accuracy is 1.00 points, of mlp_8 seed 0.",
-        "Every arm's new mean lies within the recorded 95% interval.",
+        "Every arm's new mean lies within the recorded 95% interval over seeds.",
     ]
     assert found.holds
 
