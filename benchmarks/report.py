@@ -4,7 +4,6 @@ import importlib.metadata
 import io
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
 
 from lenet_jax.native import form
 from lenet_jax.report import tables
@@ -73,7 +72,7 @@ def ran_on() -> str:
 def draw(rows: list[dict]) -> bytes:
     """A PNG: how many times faster each row is, on a logarithmic axis."""
     rows = [row for row in rows if row["rows"] != "growth"]
-    figure = Figure(figsize=(9, 1.2 + 0.3 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(12, 1.2 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for place, row in enumerate(rows):
         whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
@@ -83,7 +82,8 @@ def draw(rows: list[dict]) -> bytes:
     axes.set_yticks(range(len(rows)), names)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(y=0.01)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xlabel("times faster, median and range; 1: equally fast")
     axes.grid(True, which="both", axis="x", alpha=0.3)
