@@ -65,10 +65,10 @@ def effect_rows(
     Args:
       wrong: the corners' wrong answers, if the intervals should cover the draw of the test images.
     """
-    rows = []
+    rows, accuracies = [], accuracies_of(results)
     for effect, weights in EFFECTS.items():
         of_arms = dict(zip(corners, weights, strict=True))
-        interval, seeds = accuracy_interval(of_arms, accuracies_of(results), wrong, bounds=(-2.0, 2.0))
+        interval, seeds = accuracy_interval(of_arms, accuracies, wrong, bounds=(-2.0, 2.0))
         if seeds:
             ends = zip(("mean", "ci_low", "ci_high"), interval, strict=True)
             per_hundred = {f"{SAVED}_{end}": None if value is None else 100 * value for end, value in ends}
