@@ -11,11 +11,11 @@ from lenet_jax.errors import UserError
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING
 
 FIRST_SEED = 1000  # of the runs that score test images
-# Dataset -> its fields. Both numbers of epochs are about as many steps: 2,526 and 2,040.
+# Dataset -> its fields: 4,210 steps with MNIST's 54,000 images, 3,060 with the 6,562 of USPS.
 DATASETS = {
-    "mnist": {"dataset": "mnist", "train.epochs": 6},
-    "fashion_mnist": {"dataset": "fashion_mnist", "train.epochs": 6},
-    "usps": {"dataset": "usps", "train.epochs": 40},
+    "mnist": {"dataset": "mnist", "train.epochs": 10},
+    "fashion_mnist": {"dataset": "fashion_mnist", "train.epochs": 10},
+    "usps": {"dataset": "usps", "train.epochs": 60},
     "small": {
         "dataset": "mnist_5k",
         "train.epochs": 1,

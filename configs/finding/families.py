@@ -7,6 +7,7 @@ from configs.finding.common import CORNERS, PADDED, POOLINGS, WIRINGS
 from lenet_jax.config.arms import Arm
 
 RATES = (0.05, 0.1, 0.2)
+RATES_UNSHARED = (0.1, 0.2, 0.4)  # a gradient is not summed over positions
 # (dataset, family) -> more rates.
 WIDER: dict[tuple[str, str], tuple[float, ...]] = {}
 
@@ -38,7 +39,8 @@ def _family(dataset: str, name: str, fields: dict) -> Arm:
 
 
 def _rates(dataset: str, family: str) -> tuple[float, ...]:
-    return tuple(sorted(RATES + WIDER.get((dataset, family), ())))
+    rates = RATES_UNSHARED if "_unshared" in family else RATES
+    return tuple(sorted(rates + WIDER.get((dataset, family), ())))
 
 
 def _mlps(rates: tuple[float, ...]) -> dict[str, dict]:
