@@ -2,7 +2,8 @@
 
     python -m experiments.ablate --config=configs/ablation.py --workdir=DIR
 
-The config file defines get_config() and get_arms(config), a list of lenet_jax.Arm. --config.seeds=N sets
+The config file defines get_config() and get_arms(config), a list of lenet_jax.Arm, and may define
+get_planned_contrasts(config), a list of lenet_jax.PlannedContrast. --config.seeds=N sets
 the number of seeds, --config.arms=NAME,NAME selects arms. --workers=N processes share the runs. A stopped
 sweep continues with the same command, runs in training from their last checkpoint, and two commands on one
 folder share its runs. Recorded runs are not computed again.
@@ -31,6 +32,7 @@ def main() -> None:
         after_runs=write_results,
         rerun=flags.FLAGS.rerun,
         workers=flags.FLAGS.workers or None,
+        planned=cli.planned_contrasts(arms),
     )
     if not is_new:
         print(f"Already recorded in {directory}.\n")

@@ -4,7 +4,7 @@ import copy
 import os
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ from experiments import parsing
 from experiments.config_files import ConfigFile, load, one_line, user_code
 from experiments.streams import checked_output
 from lenet_jax.config import default
-from lenet_jax.config.arms import Arm, check_arms
+from lenet_jax.config.arms import Arm, PlannedContrast, check_arms, check_planned
 from lenet_jax.config.checks import check_types
 from lenet_jax.config.fields import SWEEP_FIELDS
 from lenet_jax.config.identity import flatten, identifies
@@ -154,6 +154,16 @@ def arms() -> list[Arm]:
     with user_code("get_arms(config) of this --config raised"):
         listed = file.module.get_arms(copy.deepcopy(sweep), *file.arguments)
     return check_arms(listed)
+
+
+def planned_contrasts(arms: Sequence[Arm]) -> list[PlannedContrast]:
+    """The contrasts that the config file plans for these arms; [] if it plans none."""
+    file = config_file()
+    if not hasattr(file.module, "get_planned_contrasts"):
+        return []
+    with user_code("get_planned_contrasts(config) of this --config raised"):
+        planned = file.module.get_planned_contrasts(copy.deepcopy(config()), *file.arguments)
+    return check_planned(planned, arms)
 
 
 def changed_fields() -> dict[str, Any]:

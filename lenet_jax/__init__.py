@@ -29,7 +29,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lenet_jax.config.arms import Arm, Paper
+    from lenet_jax.config.arms import Arm, Paper, PlannedContrast
     from lenet_jax.config.fields import default_config, default_sweep, override
     from lenet_jax.config.resolve import resolve
     from lenet_jax.errors import UserError
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Arm",
     "Paper",
+    "PlannedContrast",
     "Sweep",
     "TrainedRun",
     "UserError",
@@ -57,6 +58,7 @@ __all__ = [
 _MODULES = {
     "Arm": "config.arms",
     "Paper": "config.arms",
+    "PlannedContrast": "config.arms",
     "Sweep": "runs.loaded",
     "TrainedRun": "runs.trained",
     "UserError": "errors",

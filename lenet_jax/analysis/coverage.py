@@ -17,9 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special
 
-from lenet_jax.analysis.crossed import Wrong, accuracy_interval, log_error
+from lenet_jax.analysis.crossed import Wrong, log_errors_saved, weighted_sums
 from lenet_jax.analysis.effects import EFFECTS, NAMES
+from lenet_jax.analysis.stats import Interval
 
+EFFECTS_COUNTED = ("connectivity", "sharing", "interaction", "gap")
 ARMS = tuple(f"{connectivity}_{sharing}" for connectivity, sharing in NAMES)
 
 
@@ -82,25 +84,31 @@ def coverage(population: Population, seeds: int, sweeps: int) -> Iterator[tuple[
     """(scale, method, share of intervals that cover the truth, mean length) of simulated sweeps.
 
     The scales are errors per hundred images and log error; the methods `crossed`, and on the first scale
-    `seeds`, Student's t over seeds. Shares are pooled over EFFECTS.
+    `seeds`, Student's t over seeds. Shares are pooled over EFFECTS_COUNTED.
     """
     rng = np.random.default_rng(seeds)
     found: dict[tuple[str, str], list[tuple[bool, float]]] = {}
     for _ in range(sweeps):
         wrong = simulate(population, seeds, rng)
         accuracies = {key: 1 - len(images) / wrong.count for key, images in wrong.images.items()}
-        for weights in EFFECTS.values():
-            of_arms = dict(zip(ARMS, weights, strict=True))
-            truth = -100 * sum(weight * population.errors[arm] for arm, weight in of_arms.items())
-            for method, known in (("crossed", wrong), ("seeds", None)):
-                interval, _ = accuracy_interval(of_arms, accuracies, known, (-2.0, 2.0))
-                low, high = (math.nan if end is None else 100 * end for end in interval[1:])
-                found.setdefault(("points", method), []).append((low <= truth <= high, high - low))
-            estimate = log_error(of_arms, wrong, range(seeds))
-            if estimate is not None:
-                truth = sum(weight * np.log(population.errors[arm]) for arm, weight in of_arms.items())
-                low, high = estimate.ends()
-                found.setdefault(("log error", "crossed"), []).append((low <= truth <= high, high - low))
+        for effect in EFFECTS_COUNTED:
+            of_arms = dict(zip(ARMS, EFFECTS[effect], strict=True))
+            truth = -sum(weight * population.errors[arm] for arm, weight in of_arms.items())
+            log_truth = -sum(weight * np.log(population.errors[arm]) for arm, weight in of_arms.items())
+            points = weighted_sums(of_arms, accuracies, wrong).interval(bounds=(-2.0, 2.0))
+            of_seeds = weighted_sums(of_arms, accuracies, None).interval(bounds=(-2.0, 2.0))
+            log_error = log_errors_saved(of_arms, accuracies, wrong)
+            found.setdefault(("points", "crossed"), []).append(_covered(points, truth, 100))
+            found.setdefault(("points", "seeds"), []).append(_covered(of_seeds, truth, 100))
+            if log_error.mean is not None:
+                found.setdefault(("log error", "crossed"), []).append(_covered(log_error, log_truth, 1))
     for (scale, method), all_found in found.items():
         covers, lengths = zip(*all_found, strict=True)
         yield scale, method, float(np.mean(covers)), float(np.nanmean(lengths))
+
+
+def _covered(interval: Interval, truth: float, scale: float) -> tuple[bool, float]:
+    """Whether an interval covers the truth, and its length; False and NaN where there is none."""
+    if interval.low is None or interval.high is None:
+        return False, math.nan
+    return interval.low <= truth <= interval.high, scale * (interval.high - interval.low)

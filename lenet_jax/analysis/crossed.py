@@ -11,12 +11,14 @@ with Satterthwaite's degrees of freedom. An effect whose mean square is below th
 the rest, so that no variance is negative.
 """
 
+import functools
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from lenet_jax.analysis.stats import CONFIDENCE, Interval, mean_interval
 
@@ -35,22 +37,41 @@ class Estimate(NamedTuple):
         half = float(special.stdtrit(self.degrees, (1 + confidence) / 2)) * self.standard_error
         return self.mean - half, self.mean + half
 
+    def p_value(self) -> float:
+        """Of the two-sided test that the mean is 0."""
+        return 2 * float(special.stdtr(self.degrees, -abs(self.mean) / self.standard_error))
+
+    def p_equivalent(self, margin: float) -> float:
+        """Of two one-sided tests that the mean lies within `margin` of 0 (Schuirmann 1987).
+
+        If it is small, it does; p-values for either end, of which this is the larger, are at most that.
+        """
+        return float(special.stdtr(self.degrees, (abs(self.mean) - margin) / self.standard_error))
+
 
 def crossed_mean(y_SI: np.ndarray) -> Estimate:
     """The mean of a number for each of S >= 2 seeds and I >= 2 test images; intervals need S >= 3."""
     seeds, images = y_SI.shape
-    mean = y_SI.mean()
-    of_seed_S, of_image_I = y_SI.mean(axis=1) - mean, y_SI.mean(axis=0) - mean
-    rest_SI = y_SI - mean - of_seed_S[:, None] - of_image_I
     degrees = np.array([seeds - 1, images - 1, (seeds - 1) * (images - 1)])
-    squares = np.array([
-        images * np.square(of_seed_S).sum(), seeds * np.square(of_image_I).sum(), np.square(rest_SI).sum()
-    ]) / degrees  # fmt: skip
+    squares = mean_squares(y_SI)
     squares = np.maximum(squares, squares[2])
     parts = squares * [1, 1, -1]
     variance = parts.sum()
     effective = variance**2 / (parts**2 / degrees).sum() if variance else degrees[0]
-    return Estimate(float(mean), math.sqrt(variance / y_SI.size), float(effective))
+    return Estimate(float(y_SI.mean()), math.sqrt(variance / y_SI.size), float(effective))
+
+
+def mean_squares(y_SI: np.ndarray) -> np.ndarray:
+    """(3,) the mean squares of seeds, images and the rest."""
+    seeds, images = y_SI.shape
+    mean = y_SI.mean()
+    of_seed_S, of_image_I = y_SI.mean(axis=1) - mean, y_SI.mean(axis=0) - mean
+    rest_SI = y_SI - mean - of_seed_S[:, None] - of_image_I
+    return np.array([
+        images * np.square(of_seed_S).sum() / (seeds - 1),
+        seeds * np.square(of_image_I).sum() / (images - 1),
+        np.square(rest_SI).sum() / ((seeds - 1) * (images - 1)),
+    ])  # fmt: skip
 
 
 class Wrong(NamedTuple):
@@ -72,18 +93,125 @@ class Wrong(NamedTuple):
         return wrong_SI
 
 
-def log_error(weights: Mapping[str, float], wrong: Wrong, seeds: Sequence[int]) -> Estimate | None:
-    """A weighted sum of the logarithms of arms' mean errors; None if an arm makes none.
+class Sums(NamedTuple):
+    """A weighted sum of arms' accuracies, seed by seed, and where it is known also image by image.
 
-    Its standard error is that of the sum of the errors, each relative to its arm's mean (delta method).
+    Sums can be subtracted from each other and multiplied, if they are of the same seeds and images.
+
+    Attributes:
+      seeds: those for which all of the arms have an accuracy, S.
+      of_seed_S: (S,) the sum of the accuracies.
+      of_cell_SI: (S, I) the sum of the answers, as they are right (1) or wrong (0), up to a constant; None if
+        they are not known.
     """
-    tables = {arm: wrong.table(arm, seeds) for arm in weights}
-    errors = {arm: float(wrong_SI.mean()) for arm, wrong_SI in tables.items()}
-    if not all(errors.values()):
-        return None
-    relative_SI = sum(weight / errors[arm] * tables[arm] for arm, weight in weights.items())
-    total = sum(weight * math.log(errors[arm]) for arm, weight in weights.items())
-    return crossed_mean(np.asarray(relative_SI))._replace(mean=total)
+
+    seeds: list[int]
+    of_seed_S: np.ndarray
+    of_cell_SI: np.ndarray | None
+
+    def minus(self, factor: float, other: "Sums") -> "Sums":
+        """This sum minus `factor` times another."""
+        cells = self.of_cell_SI, other.of_cell_SI
+        of_cell_SI = None if cells[0] is None or cells[1] is None else cells[0] - factor * cells[1]
+        return Sums(self.seeds, self.of_seed_S - factor * other.of_seed_S, of_cell_SI)
+
+    def interval(self, bounds: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
+        """The mean with its interval, clipped to `bounds`.
+
+        It covers the draw of the test images if the answers are known, otherwise that of the seeds alone.
+        With two seeds it is the wider of both, as the first alone would then cover too rarely. There is none
+        with one seed, or if no image makes a difference.
+        """
+        of_seeds = mean_interval(self.of_seed_S.tolist(), bounds)
+        if self.of_cell_SI is None or len(self.seeds) < 2:
+            return of_seeds
+        estimate = self.estimate()
+        if estimate is None:
+            return Interval(of_seeds.mean, None, None)
+        low, high = estimate.ends()
+        if len(self.seeds) == 2 and of_seeds.low is not None and of_seeds.high is not None:
+            low, high = min(low, of_seeds.low), max(high, of_seeds.high)
+        return Interval(of_seeds.mean, max(low, bounds[0]), min(high, bounds[1]))
+
+    def estimate(self) -> Estimate | None:
+        """The mean with its standard error; None with fewer than two seeds, or if nothing makes a difference.
+
+        It covers what `interval` covers.
+        """
+        if len(self.seeds) < 2:
+            return None
+        mean, count = statistics.fmean(self.of_seed_S.tolist()), len(self.seeds)
+        if self.of_cell_SI is None:
+            estimate = Estimate(mean, float(self.of_seed_S.std(ddof=1)) / math.sqrt(count), count - 1)
+        else:
+            # Around the mean of the accuracies, as the weights may not add up to 0.
+            estimate = crossed_mean(self.of_cell_SI)._replace(mean=mean)
+        return estimate if estimate.standard_error else None
+
+
+def weighted_sums(weights: Mapping[str, float], accuracies: Mapping[Key, float], wrong: Wrong | None) -> Sums:
+    """A weighted sum of arms' accuracies, over the seeds for which all of the arms have one.
+
+    Args:
+      weights: arm -> its weight.
+      accuracies: (arm, seed) -> test accuracy.
+      wrong: of these runs, if the interval is to cover the draw of the test images.
+    """
+    seeds = sorted({seed for _, seed in accuracies if all((arm, seed) in accuracies for arm in weights)})
+    of_seeds = [sum(weight * accuracies[arm, seed] for arm, weight in weights.items()) for seed in seeds]
+    of_cell_SI = None
+    if wrong is not None and seeds:
+        of_cell_SI = sum(
+            (-weight * wrong.table(arm, seeds) for arm, weight in weights.items()),
+            start=np.zeros((len(seeds), wrong.count)),
+        )
+    return Sums(seeds, np.array(of_seeds), of_cell_SI)
+
+
+def log_errors_saved(
+    weights: Mapping[str, float], accuracies: Mapping[Key, float], wrong: Wrong | None
+) -> Interval:
+    """A weighted sum of minus the logarithms of arms' mean errors; all None if an arm makes no errors.
+
+    Its interval is that of the sum of the errors, each relative to its arm's mean (delta method). Arguments
+    as of `weighted_sums`.
+    """
+    seeds = weighted_sums(weights, accuracies, None).seeds
+    errors = {arm: 1 - statistics.fmean(accuracies[arm, seed] for seed in seeds) for arm in weights if seeds}
+    if not errors or not all(errors.values()):
+        return Interval(None, None, None)
+    relative = {arm: weight / errors[arm] for arm, weight in weights.items()}
+    mean, low, high = weighted_sums(relative, accuracies, wrong).interval()
+    total = -sum(weight * math.log(errors[arm]) for arm, weight in weights.items())
+    if mean is None or low is None or high is None:
+        return Interval(total, None, None)
+    return Interval(total, total + low - mean, total + high - mean)
+
+
+def ratio_interval(part: Sums, whole: Sums) -> Interval:
+    """The mean of `part` over that of `whole`, of the same seeds, with the interval of Fieller (1954).
+
+    It holds every ratio r for which the interval of part - r whole holds 0. There is none unless the interval
+    of `whole` excludes 0. All are None without a seed, or if `whole` is 0.
+    """
+    whole_mean, low, high = whole.interval()
+    if not whole_mean:
+        return Interval(None, None, None)
+    ratio = float(part.of_seed_S.mean()) / whole_mean
+    if low is None or high is None or low <= 0 <= high:
+        return Interval(ratio, None, None)
+
+    def end(which: int, r: float) -> float:
+        found = part.minus(r, whole).interval()[which]
+        return 0.0 if found is None else found  # none: part - r whole is 0 for every seed and image
+
+    ends = []
+    for which, away in ((1, -1.0), (2, 1.0)) if whole_mean > 0 else ((2, -1.0), (1, 1.0)):
+        reach = away
+        while abs(reach) < 1e6 and end(which, ratio) * end(which, ratio + reach) > 0:
+            reach *= 2
+        ends.append(optimize.brentq(functools.partial(end, which), ratio, ratio + reach, xtol=1e-6))
+    return Interval(ratio, *ends)
 
 
 def two_way_bootstrap(
@@ -111,38 +239,3 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
         adjusted[name] = largest
     return {name: adjusted[name] for name in p_values}
-
-
-def accuracy_interval(
-    weights: Mapping[str, float],
-    accuracies: Mapping[Key, float],
-    wrong: Wrong | None,
-    bounds: tuple[float, float],
-) -> tuple[Interval, list[int]]:
-    """A weighted sum of arms' accuracies with its interval, and the seeds over which it is averaged.
-
-    These are the seeds for which all of the arms have an accuracy. The interval covers the draw of the test
-    images if `wrong` is known, otherwise that of the seeds alone. With two seeds it is the wider of both, as
-    the first alone would then cover too rarely. There is none with one seed, or if no image makes a
-    difference.
-
-    Args:
-      weights: arm -> its weight.
-      accuracies: (arm, seed) -> test accuracy.
-      wrong: of these runs.
-      bounds: to which the interval is clipped.
-    """
-    seeds = sorted({seed for _, seed in accuracies if all((arm, seed) in accuracies for arm in weights)})
-    values = [sum(weight * accuracies[arm, seed] for arm, weight in weights.items()) for seed in seeds]
-    interval = mean_interval(values, bounds)
-    if wrong is None or interval.mean is None or len(seeds) < 2:
-        return interval, seeds
-    correct_SI = sum(-weight * wrong.table(arm, seeds) for arm, weight in weights.items())
-    estimate = crossed_mean(np.asarray(correct_SI))
-    if not estimate.standard_error:
-        return Interval(interval.mean, None, None), seeds
-    # Around the mean of the accuracies, as the weights may not add up to 0.
-    low, high = estimate._replace(mean=interval.mean).ends()
-    if len(seeds) == 2 and interval.low is not None and interval.high is not None:
-        low, high = min(low, interval.low), max(high, interval.high)
-    return Interval(interval.mean, max(low, bounds[0]), min(high, bounds[1])), seeds

@@ -1,19 +1,23 @@
-"""What each constraint is worth: the main effects of connectivity and sharing, from the four corners.
+"""What each constraint is worth: the effects of connectivity and sharing, from the four corners.
 
-The corners are the arms local and full, with shared and unshared weights, that are equal in everything else.
-An effect is a difference of test errors, in errors per hundred test images; positive means that the
+The corners are the arms local and full, with shared and unshared weights, that are comparable in everything
+else. An effect is a difference of test errors, in errors per hundred test images; positive means that the
 constraint saves errors. The two main effects are Shapley values: they add up to the gap between the fully
 connected network and the convolution.
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.analysis.crossed import Wrong, accuracy_interval
+from lenet_jax.analysis.crossed import Wrong, log_errors_saved, ratio_interval, weighted_sums
+from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, accuracies_of
 
 SAVED = "errors_saved_per_hundred"  # how columns start
+SHARE = "percent_of_gap"
+RATIO = "error_ratio"
 WIRING = ("model.connectivity", "model.sharing")
 NAMES = tuple(itertools.product(("local", "full"), ("shared", "unshared")))
 
@@ -27,50 +31,86 @@ class Corners(NamedTuple):
     full_unshared: str
 
 
-# What is saved as a weighted sum of the corners' accuracies, in their order.
+# What is saved as a weighted sum of the corners' accuracies, in their order. After each main effect come the
+# two of which it is the mean: what a constraint saves without the other, and in addition to it.
 EFFECTS = {
     "connectivity": (1 / 2, 1 / 2, -1 / 2, -1 / 2),
+    "connectivity, unshared": (0.0, 1.0, 0.0, -1.0),
+    "connectivity, shared": (1.0, 0.0, -1.0, 0.0),
     "sharing": (1 / 2, -1 / 2, 1 / 2, -1 / 2),
+    "sharing, full": (0.0, 0.0, 1.0, -1.0),
+    "sharing, local": (1.0, -1.0, 0.0, 0.0),
     # What sharing saves with local connectivity minus what it saves with full connectivity.
     "interaction": (1.0, -1.0, -1.0, 1.0),
     "gap": (1.0, 0.0, 0.0, -1.0),
 }
 
 
-def find_corners(fields: Mapping[str, Mapping[str, Any]]) -> Corners | None:
-    """The corners among arms, by their configs; None if an arm is missing or there are several of them.
+def find_corners(fields: Mapping[str, Mapping[str, Any]], groups: Mapping[str, str]) -> dict[str, Corners]:
+    """The corners in each group of arms that has them, by group; groups come in the order of their arms.
+
+    In a named group, the corners are told by their wiring alone. Arms without a group are corners if they are
+    equal in everything else. There are none if an arm is missing, or if there are several of one wiring.
 
     Args:
       fields: arm -> those fields of its flattened config that identify its runs.
+      groups: arm -> its group, "" if it has none.
     """
-    found: dict[tuple, dict[tuple[str, str], list[str]]] = {}
+    found: dict[str, dict[tuple, dict[tuple[str, str], list[str]]]] = {}
     for arm, config in fields.items():
         wiring = tuple(config[field] for field in WIRING)
         if config["model.name"] == "cnn" and wiring in NAMES:
+            group = groups[arm]
             others = {name: value for name, value in config.items() if name not in (*WIRING, "seed")}
-            found.setdefault(tuple(sorted(map(repr, others.items()))), {}).setdefault(wiring, []).append(arm)
-    complete = [corners for corners in found.values() if len(corners) == len(NAMES)]
-    if len(complete) != 1 or any(len(arms) > 1 for arms in complete[0].values()):
-        return None
-    return Corners(*(complete[0][wiring][0] for wiring in NAMES))
+            alike = () if group else tuple(sorted(map(repr, others.items())))
+            found.setdefault(group, {}).setdefault(alike, {}).setdefault(wiring, []).append(arm)
+    corners = {}
+    for group, sets in found.items():
+        complete = [arms for arms in sets.values() if len(arms) == len(NAMES)]
+        if len(complete) == 1 and all(len(arms) == 1 for arms in complete[0].values()):
+            corners[group] = Corners(*(complete[0][wiring][0] for wiring in NAMES))
+    return corners
 
 
 def effect_rows(
-    results: Sequence[Mapping[str, Any]], corners: Corners, wrong: Wrong | None = None
+    results: Sequence[Mapping[str, Any]], corners: Mapping[str, Corners], wrong: Wrong | None = None
 ) -> list[Row]:
-    """One row for each of EFFECTS, in errors per hundred.
+    """One row for each of EFFECTS in each group: errors saved, their share of the gap, and a ratio of errors.
 
-    Runs are paired by seed; a seed counts if all four corners have a test accuracy.
+    Runs are paired by seed; a seed counts if all four corners have a test accuracy. The ratio is that of the
+    errors with the constraint to those without it, for a main effect the geometric mean of two ratios. Rows
+    have the column `arms` if groups are named.
 
     Args:
+      corners: by group, as of `find_corners`.
       wrong: the corners' wrong answers, if the intervals should cover the draw of the test images.
     """
     rows, accuracies = [], accuracies_of(results)
-    for effect, weights in EFFECTS.items():
-        of_arms = dict(zip(corners, weights, strict=True))
-        interval, seeds = accuracy_interval(of_arms, accuracies, wrong, bounds=(-2.0, 2.0))
-        if seeds:
-            ends = zip(("mean", "ci_low", "ci_high"), interval, strict=True)
-            per_hundred = {f"{SAVED}_{end}": None if value is None else 100 * value for end, value in ends}
-            rows.append({"effect": effect, "seeds": len(seeds), **per_hundred})
+    for group, arms in corners.items():
+        weights = {effect: dict(zip(arms, of_arms, strict=True)) for effect, of_arms in EFFECTS.items()}
+        gap = weighted_sums(weights["gap"], accuracies, wrong)
+        if not gap.seeds:
+            continue
+        for effect, of_arms in weights.items():
+            sums = weighted_sums(of_arms, accuracies, wrong)
+            saved = sums.interval(bounds=(-2.0, 2.0))
+            share = (
+                Interval(None, None, None) if effect in ("interaction", "gap") else ratio_interval(sums, gap)
+            )
+            mean, low, high = log_errors_saved(of_arms, accuracies, wrong)
+            ratio = Interval(*(None if end is None else math.exp(-end) for end in (mean, high, low)))
+            rows.append({
+                **({"arms": group} if any(corners) else {}),
+                "effect": effect,
+                "seeds": len(gap.seeds),
+                **columns_of(SAVED, saved, 100),
+                **columns_of(SHARE, share, 100),
+                **columns_of(RATIO, ratio, 1),
+            })  # fmt: skip
     return rows
+
+
+def columns_of(name: str, interval: Interval, scale: float) -> Row:
+    """An interval as three columns, NAME_mean, NAME_ci_low and NAME_ci_high."""
+    ends = zip(("mean", "ci_low", "ci_high"), interval, strict=True)
+    return {f"{name}_{end}": None if value is None else scale * value for end, value in ends}

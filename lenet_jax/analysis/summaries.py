@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.analysis.crossed import Wrong, accuracy_interval
+from lenet_jax.analysis.crossed import Wrong, weighted_sums
 from lenet_jax.analysis.stats import Interval, mean_interval, proportion_interval
 
 # Test accuracies of a result; those after the first only with config.train.select_epoch=best_validation.
@@ -29,7 +29,7 @@ def arm_rows(results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -
     accuracies = accuracies_of(results)
     for arm, runs in _by_arm(results).items():
         done = [run for run in runs if run["status"] == "done"]
-        test, _ = accuracy_interval({arm: 1.0}, accuracies, wrong, bounds=(0.0, 1.0))
+        test = weighted_sums({arm: 1.0}, accuracies, wrong).interval(bounds=(0.0, 1.0))
         rows.append({
             "arm": arm,
             "runs": len(runs),
@@ -70,10 +70,11 @@ def contrast_rows(
             row: Row = {"contrast": contrast, "arm": arm["name"], "baseline": baseline}
             for prefix, accuracies in readings.items():
                 counting = wrong if READINGS[prefix] == "test_accuracy" else None
-                interval, seeds = accuracy_interval(weights, accuracies, counting, bounds=(-1.0, 1.0))
-                if seeds:
+                sums = weighted_sums(weights, accuracies, counting)
+                interval = sums.interval(bounds=(-1.0, 1.0))
+                if sums.seeds:
                     row |= {
-                        "pairs": len(seeds),
+                        "pairs": len(sums.seeds),
                         f"{prefix}difference_mean": interval.mean,
                         f"{prefix}difference_ci_low": interval.low,
                         f"{prefix}difference_ci_high": interval.high,

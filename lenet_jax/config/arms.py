@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ ATTRIBUTES: Mapping[str, tuple[Any, str]] = {  # their types, and how a message 
     "reading": (str, "text"),
     "candidates": (Mapping, "a dict from names to overrides"),
     "tuned_with": (str, "text"),
+    "group": (str, "text"),
 }
 NAME = re.compile(r"\w[\w.+-]{,79}")
 NAME_BYTES = 200  # in UTF-8; names of files have at most 255, with the seed and an ending
@@ -58,6 +60,9 @@ class Arm:
       candidates: for `experiments.tune`: name -> overrides, of which validation accuracy selects one.
       tuned_with: for `experiments.tune`: arms with the same value share one candidate, the one with the best
         mean of their validation accuracies; "" selects a candidate for this arm alone.
+      group: with which other arms it is comparable, in words, such as "max pooling". Effects are computed for
+        the four corners of each group, whatever else they differ in; those of arms without a group must be
+        equal in everything but their wiring.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Arm:
     reading: str = ""
     candidates: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     tuned_with: str = ""
+    group: str = ""
 
     def to_record(self) -> dict[str, Any]:
         """The arm as JSON types, without the attributes that only tuning reads."""
@@ -78,7 +84,29 @@ class Arm:
             "baselines": dict(self.baselines),
             "paper": dataclasses.asdict(self.paper) if self.paper else None,
             "reading": self.reading,
+            "group": self.group,
         }
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedContrast:
+    """A contrast of a sweep that is planned before test scores are known; see `lenet_jax.analysis.planned`.
+
+    Attributes:
+      name: what it isolates, in words.
+      weights: arm -> its weight in a sum of test accuracies that is positive if errors are saved. They add up
+        to 0: {"local_shared": 1, "full_shared": -1}.
+      margin: in errors per hundred; a difference of less is called equivalent, if a test says so. 0: no such
+        test.
+    """
+
+    name: str
+    weights: Mapping[str, float]
+    margin: float = 0.0
+
+    def to_record(self) -> dict[str, Any]:
+        """The contrast as JSON types."""
+        return {"name": self.name, "weights": dict(self.weights), "margin": self.margin}
 
 
 def check_arms(arms: object) -> list[Arm]:
@@ -108,6 +136,38 @@ def check_arms(arms: object) -> list[Arm]:
     return list(map(_plain, arms))
 
 
+def check_planned(planned: object, arms: Sequence[Arm]) -> list[PlannedContrast]:
+    """What a config file's get_planned_contrasts returned. Raises UserError unless it is a list of contrasts."""
+    whose = "get_planned_contrasts(config)"
+    if not isinstance(planned, Sequence) or not all(isinstance(one, PlannedContrast) for one in planned):
+        raise UserError(f"{whose} must return a list of lenet_jax.PlannedContrast.")
+    known = {arm.name for arm in arms}
+    for contrast in planned:
+        name, weights = contrast.name, contrast.weights
+        if not (isinstance(name, str) and name.strip() and name.isprintable()):
+            raise UserError(f"{whose} names a contrast {shown(name)}: give one line of printable text.")
+        if [one.name for one in planned].count(name) > 1:
+            raise UserError(f"{whose} names {name!r} twice: give each contrast its own name.")
+        is_sum = isinstance(weights, Mapping) and all(
+            _is_number(weight, (int, float)) for weight in weights.values()
+        )
+        if not (is_sum and any(weights.values()) and math.isclose(sum(weights.values()), 0, abs_tol=1e-9)):
+            raise UserError(
+                f"Planned contrast {name!r} has weights={shown(weights)}: give arms numbers that add up to 0."
+            )
+        if unknown := [str(arm) for arm in weights if arm not in known]:
+            raise UserError(
+                f"Planned contrast {name!r} has the arm {unknown[0]}, which get_arms(config) doesn't return: "
+                "fix one of the two."
+            )
+        if not (_is_number(contrast.margin, (int, float)) and 0 <= contrast.margin <= 100):
+            raise UserError(
+                f"Planned contrast {name!r} has margin={shown(contrast.margin)}, which must be a number of "
+                "errors per hundred, or 0."
+            )
+    return [PlannedContrast(one.name, dict(one.weights), float(one.margin)) for one in planned]
+
+
 def _plain(arm: Arm) -> Arm:
     """The arm of exactly this class, with plain dicts, which other processes can be sent."""
     return Arm(
@@ -119,6 +179,7 @@ def _plain(arm: Arm) -> Arm:
         reading=arm.reading,
         candidates={name: dict(overrides) for name, overrides in arm.candidates.items()},
         tuned_with=arm.tuned_with,
+        group=arm.group,
     )
 
 
@@ -131,7 +192,7 @@ def _check_arm(arm: Arm, names: Sequence[str]) -> None:
     for attribute, (kind, words) in ATTRIBUTES.items():
         if not isinstance(value := getattr(arm, attribute), kind):
             raise UserError(f"has {attribute}={shown(value)}: give {words}.")
-    for attribute in ("label", "tuned_with"):
+    for attribute in ("label", "tuned_with", "group"):
         if not (text := getattr(arm, attribute)).isprintable():
             raise UserError(f"has {attribute}={shown(text)}: tables need one line of printable text.")
     _check_overrides(arm.overrides)

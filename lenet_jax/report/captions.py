@@ -69,6 +69,32 @@ def contrast_notes(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> li
     return [f"{note}{CONFIDENCE:.0%}, {CROSSED}, {pairs}{readings if others else ''}"]
 
 
+def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int, covers_images: bool) -> list[str]:
+    """Notes under the table of planned contrasts, of `lenet_jax.analysis.planned.planned_rows`.
+
+    Args:
+      planned: how many contrasts were planned, also those without runs.
+    """
+    if not rows:
+        return []
+    interval = CROSSED if covers_images else "Student's t over seeds"
+    notes = [
+        f"Errors saved per hundred test images, with a {CONFIDENCE:.0%} interval, {interval}. p-values are "
+        f"two-sided and adjusted after Holm for the {len(rows)} contrasts of this table.",
+    ]
+    if len(rows) < planned:
+        notes.append(
+            f"Unfinished: {planned - len(rows)} of the {planned} planned contrasts have no runs yet."
+        )
+    if margins := {row["margin"] for row in rows if row["margin"]}:
+        words = " or ".join(f"{margin:g}" for margin in sorted(margins))
+        notes.append(
+            f"Equivalent: not told apart from 0, and within {words} of it by two one-sided tests, at "
+            f"{1 - CONFIDENCE:.0%}. Inconclusive: neither."
+        )
+    return notes
+
+
 def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
     """Notes under the table of papers, whose rows state how each arm was trained."""
     return [PAPER_NOTE, _scoring(header, runs), _command(header, runs), _environment(runs)]

@@ -3,18 +3,25 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.analysis.effects import SAVED, Corners
+from lenet_jax.analysis.effects import SAVED, SHARE, Corners
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.report.markup import markdown_text
 
+# Effects whose sign may be open, in words.
+UNTOLD = {
+    "connectivity": "what connectivity saves",
+    "sharing": "what sharing saves",
+    "interaction": "whether sharing saves more with local or with full connectivity",
+    "gap": "the gap",
+}
 SAME_SIZE = 0.02  # relative difference of the parameters up to which two networks are of about the same size
 
 
 def findings(
     effects: Sequence[Row],
     contrasts: Sequence[Row],
-    corners: Corners,
+    corners: Mapping[str, Corners],
     fields: Mapping[str, Mapping[str, Any]],
     parameters: Mapping[str, int],
     about: str,
@@ -27,53 +34,45 @@ def findings(
     Args:
       effects: of `lenet_jax.analysis.effects.effect_rows`, not empty.
       contrasts: of `lenet_jax.analysis.summaries.contrast_rows`.
+      corners: by group, as of `lenet_jax.analysis.effects.find_corners`.
       fields: arm -> its flattened config.
       parameters: arm -> its number of parameters.
       about: on which images, "all 2,000 test images of mnist_5k".
       covers_images: whether the intervals cover the draw of these images.
     """
-    connectivity, sharing, interaction, gap = (
-        next(row for row in effects if row["effect"] == name)
-        for name in ("connectivity", "sharing", "interaction", "gap")
-    )
-    seeds = connectivity["seeds"]
+    by_group: dict[str, dict[str, Row]] = {}
+    for row in effects:
+        by_group.setdefault(row.get("arms", ""), {})[row["effect"]] = row
+    numbers = sorted({row["seeds"] for row in effects})
+    seeds = " or ".join(map(str, numbers)) + (" seed" if numbers == [1] else " seeds")
     covered = "one seed, so no intervals"
-    if seeds > 1:
+    if numbers != [1]:
         images = "and the draw of these images" if covers_images else "which do not cover test-set sampling"
         comma = "" if covers_images else ","
-        covered = f"{CONFIDENCE:.0%} intervals over {seeds} seeds{comma} {images}"
-    more, less = ("local", "full") if interaction[f"{SAVED}_mean"] > 0 else ("full", "local")
+        covered = f"{CONFIDENCE:.0%} intervals over {seeds}{comma} {images}"
     sentences = [
         f"Numbers are errors per hundred, on {about}; {covered}.",
-        "Interaction: what sharing saves with local connectivity minus what it saves with full connectivity. "
-        "Gap: the errors of the fully connected network minus those of the convolution, which is the sum of "
-        "the two effects.",
-        f"Local connectivity, compared with full, {_saves(connectivity)}, averaged over both kinds of "
-        "weights.",
-        f"Sharing weights {_saves(sharing)}, averaged over local and full connectivity.",
-        f"Together they make up the gap of {_number(gap)} between the fully connected network and the "
-        "convolution.",
+        "Connectivity and sharing are each averaged over the other. Interaction: what sharing saves with "
+        "local connectivity minus what it saves with full connectivity. Gap: the errors of the fully "
+        "connected network minus those of the convolution, which is the sum of the two effects. Errors, "
+        "times: by how much the constraint multiplies the errors.",
     ]
-    if _is_told(interaction):
-        sentences.append(
-            f"Sharing saves more with {more} than with {less} connectivity: the interaction is "
-            f"{_number(interaction)}."
-        )
-    unknown = [
-        f"{what}, {_number(row)}"
-        for what, row in (
-            ("what connectivity saves", connectivity),
-            ("what sharing saves", sharing),
-            ("whether sharing saves more with local or with full connectivity", interaction),
-            ("the gap", gap),
-        )
-        if not _is_told(row)
-    ]
+    unknown = []
+    for group, rows in by_group.items():
+        with_group = f"With {markdown_text(group)}: " if group else ""
+        sentences += [f"{with_group}{sentence}" for sentence in _decomposition(rows)]
+        of_group = f" with {markdown_text(group)}" if group else ""
+        unknown += [
+            f"{what}{of_group}, {_number(rows[effect])}"
+            for effect, what in UNTOLD.items()
+            if not _is_told(rows[effect])
+        ]
+    convolutions = {of_group.local_shared for of_group in corners.values()}
     for row in map(_per_hundred, contrasts):
         arm, baseline = row["arm"], row["baseline"]
         ratio = parameters[arm] / parameters[baseline]
         is_mlp = fields[baseline]["model.name"] == "mlp"
-        if arm == corners.local_shared and is_mlp and abs(ratio - 1) <= SAME_SIZE:
+        if arm in convolutions and is_mlp and abs(ratio - 1) <= SAME_SIZE:
             sentences.append(
                 f"The convolution {_saves(row)}, compared with {markdown_text(baseline)}, "
                 "an MLP of about the same size."
@@ -81,8 +80,37 @@ def findings(
         if not _is_told(row):
             unknown.append(f"{markdown_text(arm)} against {markdown_text(baseline)}, {_number(row)}")
     nothing = "nothing; every interval above and in the contrasts excludes 0"
-    by = f"{_seeds(seeds)} and these test images" if covers_images else _seeds(seeds)
+    by = f"{seeds} and these test images" if covers_images else seeds
     return [*sentences, f"Can't be told with {by}: {'; '.join(unknown) or nothing}."]
+
+
+def _decomposition(rows: Mapping[str, Row]) -> list[str]:
+    """Sentences about the effects in one group of arms."""
+    connectivity, sharing, interaction, gap = (
+        rows[name] for name in ("connectivity", "sharing", "interaction", "gap")
+    )
+    between = f"the gap of {_number(gap)} between the fully connected network and the convolution"
+    parts = [f"{_saves(row)}{_share(row)}" for row in (connectivity, sharing)]
+    sentences = [
+        f"{'Of' if gap[f'{SAVED}_mean'] > 0 else 'In'} {between}, local connectivity {parts[0]}, and "
+        f"sharing weights {parts[1]}.",
+        f"In one order, connectivity comes first and {_saves(rows['connectivity, unshared'])}, then sharing "
+        f"{_saves(rows['sharing, local'])}; in the other, sharing comes first and "
+        f"{_saves(rows['sharing, full'])}, then connectivity {_saves(rows['connectivity, shared'])}.",
+    ]
+    if _is_told(interaction):
+        more, less = ("local", "full") if interaction[f"{SAVED}_mean"] > 0 else ("full", "local")
+        sentences.append(
+            f"Sharing saves more with {more} than with {less} connectivity: the interaction is "
+            f"{_number(interaction)}."
+        )
+    return sentences
+
+
+def _share(row: Row) -> str:
+    """ ", 49% (41 to 57) of it", where the gap is clear enough for an interval."""
+    mean, low, high = (row[f"{SHARE}_{end}"] for end in ("mean", "ci_low", "ci_high"))
+    return "" if low is None else f", {mean:.0f}% ({low:.0f} to {high:.0f})"
 
 
 def _saves(row: Row) -> str:
@@ -113,7 +141,3 @@ def _is_told(row: Row) -> bool:
     """Whether the interval excludes 0."""
     low, high = row[f"{SAVED}_ci_low"], row[f"{SAVED}_ci_high"]
     return low is not None and not low <= 0 <= high
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"

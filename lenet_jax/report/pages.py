@@ -8,7 +8,7 @@ from typing import Any
 from absl import logging
 
 from lenet_jax import files
-from lenet_jax.analysis import effects, summaries
+from lenet_jax.analysis import effects, planned, summaries
 from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
@@ -16,7 +16,7 @@ from lenet_jax.config.identity import identifies
 from lenet_jax.errors import UserError
 from lenet_jax.report import captions, figures, findings, markup, tables
 from lenet_jax.report.drawing import Figure
-from lenet_jax.runs.header import Record
+from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.merge import merge
 from lenet_jax.runs.mistakes import FILE as MISTAKES
 from lenet_jax.runs.mistakes import mistakes_of, write_mistakes
@@ -35,9 +35,10 @@ def write_report(directory: pathlib.Path) -> str:
     then writes nothing.
 
     Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, if arms have baselines and
-    both were run; papers.* likewise, if arms have labels or papers; effects.* likewise, if the four corners
-    were run; the figure as .png, .pdf and .svg: papers if there is such a table, otherwise accuracy, or none
-    if no run scored the test images; mistakes.npz, if predictions are kept.
+    both were run; papers.* likewise, if arms have labels or papers; effects.* likewise, if four corners were
+    run; planned.* likewise, if contrasts were planned; the figure as .png, .pdf and .svg: papers if there is
+    such a table, otherwise accuracy, or none if no run scored the test images; mistakes.npz, if predictions
+    are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
@@ -53,7 +54,8 @@ def write_report(directory: pathlib.Path) -> str:
         "table": (rows, captions.arm_notes(header, runs, wrong is not None)),
         "contrasts": (contrasts, captions.contrast_notes(contrasts, wrong is not None)),
         "papers": (papers, captions.paper_notes(header, runs)),
-        "effects": _effects(runs, contrasts, fields, wrong),
+        "effects": _effects(header, runs, contrasts, wrong),
+        "planned": _planned(header, results, wrong),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
     for name, (its_rows, notes) in tables_and_notes.items():
@@ -102,23 +104,32 @@ def _wrong_answers(directory: pathlib.Path, runs: Sequence[Record]) -> Wrong | N
 
 
 def _effects(
-    runs: Sequence[Record],
-    contrasts: Sequence[Row],
-    fields: Mapping[str, Mapping[str, Any]],
-    wrong: Wrong | None,
+    header: Header, runs: Sequence[Record], contrasts: Sequence[Row], wrong: Wrong | None
 ) -> tuple[list[Row], list[str]]:
     """What each constraint is worth, as rows and sentences; both empty without the four corners."""
-    corners = effects.find_corners({
+    fields = {run["arm"]: run["config"] for run in runs}
+    groups = {arm["name"]: arm.get("group", "") for arm in header["arms"]}
+    identifying = {
         arm: {field: value for field, value in config.items() if identifies(field)}
         for arm, config in fields.items()
-    })  # fmt: skip
+    }
+    corners = effects.find_corners(identifying, groups)
     results = [run["result"] for run in runs]
-    rows = effects.effect_rows(results, corners, wrong) if corners else []
-    if not (corners and rows):
+    rows = effects.effect_rows(results, corners, wrong)
+    if not rows:
         return [], []
     parameters = {result["arm"]: result["parameters"] for result in results}
-    about = captions.test_images([run for run in runs if run["arm"] in corners])
+    all_corners = {arm for of_group in corners.values() for arm in of_group}
+    about = captions.test_images([run for run in runs if run["arm"] in all_corners])
     return rows, findings.findings(rows, contrasts, corners, fields, parameters, about, wrong is not None)
+
+
+def _planned(
+    header: Header, results: Sequence[Mapping[str, Any]], wrong: Wrong | None
+) -> tuple[list[Row], list[str]]:
+    """The planned contrasts with their notes; both empty if there are none."""
+    rows = planned.planned_rows(results, header.get("planned", []), wrong)
+    return rows, captions.planned_notes(rows, len(header.get("planned", [])), wrong is not None)
 
 
 def _for_terminal(rows: Sequence[Row], notes: Sequence[str]) -> str:

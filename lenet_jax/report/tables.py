@@ -7,12 +7,13 @@ from typing import Any
 
 import tabulate
 
-from lenet_jax.analysis.effects import SAVED
+from lenet_jax.analysis.effects import RATIO, SAVED, SHARE
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.report.markup import latex_text, markdown_text, one_line
 
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
+ERROR_RATIO = "errors, times"
 ONLY_IN_CSV = ("wired_connections",)  # columns that would crowd a page
 
 
@@ -62,6 +63,11 @@ def shortened(rows: Sequence[Row]) -> list[Row]:
     For arms, that includes validation accuracy if no run scored the test images.
     """
     if "effect" in rows[0]:
+        return [
+            {column: value for column, value in for_page(row).items() if column != ERROR_RATIO}
+            for row in rows
+        ]
+    if "verdict" in rows[0]:
         return [for_page(row) for row in rows]
     if "contrast" in rows[0]:
         return [
@@ -87,13 +93,19 @@ def shortened(rows: Sequence[Row]) -> list[Row]:
 def for_page(row: Row) -> Row:
     """A row of a table with the columns and cells of a page.
 
-    With a paper, and for effects, a mean and its interval share a cell.
+    With a paper, and for effects and planned contrasts, a mean and its interval share a cell.
     """
     if "effect" in row:
-        low, high = row[f"{SAVED}_ci_low"], row[f"{SAVED}_ci_high"]
-        interval = "" if low is None else f" ({low:z.2f} to {high:z.2f})"
-        return _only(row, "effect", "seeds") | {
-            "errors saved per hundred": f"{row[f'{SAVED}_mean']:z.2f}{interval}"
+        return {column: row[column] for column in ("arms", "effect", "seeds") if column in row} | {
+            SAVED.replace("_", " "): _mean_and_interval(row, SAVED, ".2f"),
+            "% of the gap": _mean_and_interval(row, SHARE, ".0f"),
+            ERROR_RATIO: _mean_and_interval(row, RATIO, ".2f"),
+        }
+    if "verdict" in row:
+        return _only(row, "contrast", "seeds") | {
+            SAVED.replace("_", " "): _mean_and_interval(row, SAVED, ".2f"),
+            "p (Holm)": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+            "verdict": row["verdict"],
         }
     if "paper_error_percent" not in row:
         return {column: value for column, value in row.items() if column not in ONLY_IN_CSV}
@@ -111,6 +123,13 @@ def for_page(row: Row) -> Row:
 
 def _only(row: Row, *columns: str) -> Row:
     return {column: row[column] for column in columns}
+
+
+def _mean_and_interval(row: Row, name: str, form: str) -> str:
+    mean, low, high = (row[f"{name}_{end}"] for end in ("mean", "ci_low", "ci_high"))
+    if mean is None:
+        return "-"
+    return f"{mean:z{form}}" if low is None else f"{mean:z{form}} ({low:z{form}} to {high:z{form}})"
 
 
 def _interval(row: Row, name: str) -> Row:

@@ -31,8 +31,8 @@ UNKNOWN = {  # the provenance of runs whose config.json was damaged beyond repai
     "devices": "unknown",
 }
 
-# "kind", "command", "config", "arms", and "datasets": a user's own, by identity. In config.json also
-# "schema" and "provenances".
+# "kind", "command", "config", "arms", "planned" (contrasts), and "datasets": a user's own, by identity. In
+# config.json also "schema" and "provenances".
 Header = dict[str, Any]
 Configs = Mapping[str, Mapping[str, Any]]  # arm -> its resolved config, flattened as runs record it
 # Of a run: "arm", "seed", "result", "images", "config", "provenance", "code", and "kept", see `kept.py`.

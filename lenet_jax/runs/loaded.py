@@ -138,7 +138,7 @@ class Sweep:
         return kept.describe(self.directory, self.records)
 
     def mistakes(self) -> dict[tuple[str, int], Mistakes]:
-        """The test images that each run answers wrongly, by arm and seed.
+        """The test images that each run answers wrongly, by arm and seed; validation images after tuning.
 
         They are there even where the predictions are not, as in a fresh clone. Runs of which nothing is known
         are left out. Raises UserError if the file is damaged.

@@ -1,7 +1,8 @@
 """The wrong answers of a sweep in one small file, mistakes.npz, which can be committed.
 
 For each run it has the test images that are answered wrongly and the answers given: about 2 bytes per
-mistake. It is made from the runs' predictions; what it says of runs whose predictions are not there, as in a
+mistake. Of runs that do not score the test images, as those of `experiments.tune`, it has the validation
+images. It is made from the runs' predictions; what it says of runs whose predictions are not there, as in a
 fresh clone, stays as it was.
 """
 
@@ -33,7 +34,8 @@ class Mistakes(NamedTuple):
     """The wrong answers of one run.
 
     Attributes:
-      images: (M,) numbers of the test images, ascending, in the order of `TrainedRun.splits`.
+      images: (M,) numbers of the images of the split `scored_split`, ascending, in the order of
+        `TrainedRun.splits`.
       answers: (M,) the classes that were answered.
     """
 
@@ -70,11 +72,11 @@ def write_mistakes(directory: pathlib.Path, runs: Sequence[Record]) -> None:
 
 
 def _answers(directory: pathlib.Path, run: Record) -> Answers | None:
-    """A run's answers to the test images, if they are there; a damaged file is left out with a warning."""
+    """A run's answers to its scored images, if they are there; a damaged file is left out with a warning."""
     if not kept.exists(directory, kept.PREDICTIONS, run):
         return None
     try:
-        return read_answers(directory, run).get("test")
+        return read_answers(directory, run).get(scored_split(run))
     except UserError as error:
         logging.warning("%s", error)
         return None
@@ -110,7 +112,11 @@ def mistakes_of(directory: pathlib.Path, runs: Sequence[Record]) -> dict[Key, Mi
     keys = [(run["arm"], run["seed"]) for run in runs]
     for key, run in zip(keys, runs, strict=True):
         images = known[key].images if key in known else None
-        if images is None or len(images) != _errors(run) or images.max(initial=0) >= run["images"]["test"]:
+        if (
+            images is None
+            or len(images) != _errors(run)
+            or images.max(initial=0) >= run["images"][scored_split(run)]
+        ):
             return None
     return {key: known[key] for key in keys}
 
@@ -150,7 +156,13 @@ def _narrow(array: np.ndarray) -> np.ndarray:
     return array.astype(np.min_scalar_type(int(array.max(initial=0))))
 
 
+def scored_split(run: Record) -> str:
+    """The split that a run is scored on: "test", or "validation" if it did not score the test images."""
+    return "validation" if run["result"]["test_accuracy"] is None else "test"
+
+
 def _errors(run: Record) -> int | None:
-    """How many test images a run answers wrongly; None if they were not scored."""
-    accuracy = run["result"]["test_accuracy"]
-    return None if accuracy is None else round((1 - accuracy) * run["images"]["test"])
+    """How many of its scored images a run answers wrongly; None if none were scored."""
+    split = scored_split(run)
+    accuracy = run["result"]["test_accuracy" if split == "test" else "val_accuracy"]
+    return None if accuracy is None else round((1 - accuracy) * run["images"][split])

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import ml_collections
 
-from lenet_jax.config.arms import Arm, select_arms
+from lenet_jax.config.arms import Arm, PlannedContrast, select_arms
 from lenet_jax.config.fields import SEED_LIMIT, SEEDS_LIMIT, override
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.errors import UserError
@@ -78,6 +78,7 @@ class Request(NamedTuple):
     directory: pathlib.Path
     kind: str = "sweep"
     rerun: bool = False
+    planned: Sequence[PlannedContrast] = ()
 
 
 class Plan(NamedTuple):
@@ -102,7 +103,7 @@ class Plan(NamedTuple):
 
 def make_plan(request: Request) -> Plan:
     """What to do for a request. Raises UserError for what is refused before training."""
-    config, arms, command, directory, kind, rerun = request
+    config, arms, command, directory, kind, rerun, planned = request
     runs = list_runs(config, arms)
     if kind == "tuning" and (without := [run.arm for run in runs if not run.resolved.has_validation]):
         raise UserError(
@@ -120,6 +121,7 @@ def make_plan(request: Request) -> Plan:
         "command": list(command),
         "config": base.fields,
         "arms": [arm.to_record() for arm in arms],
+        "planned": [contrast.to_record() for contrast in planned],
         "datasets": dict(filter(None, map(_own_dataset, resolved.values()))),
     }
     configs = {name: of_arm.fields for name, of_arm in resolved.items()}

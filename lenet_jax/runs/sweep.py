@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import ml_collections
 
-from lenet_jax.config.arms import Arm
+from lenet_jax.config.arms import Arm, PlannedContrast
 from lenet_jax.errors import UserError
 from lenet_jax.native import form
 from lenet_jax.runs import interruption
@@ -51,6 +51,7 @@ def run_sweep(
     rerun: bool = False,
     callback: Callback | None = None,
     workers: int | None = 1,
+    planned: Sequence[PlannedContrast] = (),
 ) -> bool:
     """Trains the runs that `directory` does not hold yet, and returns whether there were any.
 
@@ -70,12 +71,13 @@ def run_sweep(
       callback: called after each epoch of each run with its metrics, see `lenet_jax.train`; with 1 worker.
       workers: the number of processes that fill the folder; 1 for this one, None to choose by cores and
         memory.
+      planned: contrasts for the report, which config.json records.
 
     Raises UserError for what cannot be run, for a folder of another config or with runs made with other
     settings, and for a single run that another process computes; interruption.Interrupted if this process was
     told to end, once all that is computed is saved.
     """
-    request = Request(config, list(arms), command, directory, kind, rerun)
+    request = Request(config, list(arms), command, directory, kind, rerun, list(planned))
     plan = make_plan(request)
     with form.using(form_of(plan)):
         return _run(request, plan, after_runs, callback, workers)

@@ -21,8 +21,9 @@ def said(covers_images=False, **errors):
     results = [
         result(name, seed, 1 - error / 100) for name, its in errors.items() for seed, error in enumerate(its)
     ]
-    rows, contrasts = effect_rows(results, CORNERS), contrast_rows(results, ARMS)
-    return findings(rows, contrasts, CORNERS, FIELDS, PARAMETERS, "all 50 test images of x", covers_images)
+    corners = {"": CORNERS}
+    rows, contrasts = effect_rows(results, corners), contrast_rows(results, ARMS)
+    return findings(rows, contrasts, corners, FIELDS, PARAMETERS, "all 50 test images of x", covers_images)
 
 
 def test_effects_are_said_with_intervals_and_what_is_open_is_named():

@@ -1,0 +1,88 @@
+"""Contrasts that were planned before their test scores were known, tested together.
+
+A planned contrast is a weighted sum of arms' test accuracies, in errors saved per hundred test images. Those
+of one sweep are a family: p-values are adjusted after Holm (1979), which bounds the chance of a false claim.
+A contrast that is not told apart from 0 is tested for equivalence, if it has a margin: two one-sided tests
+(Schuirmann 1987). What neither test decides is inconclusive.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lenet_jax.analysis.crossed import (
+    Wrong,
+    holm,
+    log_errors_saved,
+    two_way_bootstrap,
+    weighted_sums,
+)
+from lenet_jax.analysis.effects import RATIO, SAVED, columns_of
+from lenet_jax.analysis.stats import CONFIDENCE, Interval
+from lenet_jax.analysis.summaries import Row, accuracies_of
+
+ALPHA = 1 - CONFIDENCE
+DRAWS = 2000  # of the bootstrap
+
+
+def planned_rows(
+    results: Sequence[Mapping[str, Any]], planned: Sequence[Mapping[str, Any]], wrong: Wrong | None = None
+) -> list[Row]:
+    """One row per planned contrast, in their order; those without runs of all of their arms are left out.
+
+    Runs are paired by seed. `verdict` is "saves" or "costs" (of two-sided tests after Holm), "equivalent" or
+    "inconclusive". If the intervals cover the images, a bootstrap over seeds and images checks them.
+
+    Args:
+      planned: dicts with the attributes of `lenet_jax.config.arms.PlannedContrast`, as config.json has them.
+      wrong: the runs' wrong answers, if the intervals should cover the draw of the test images.
+    """
+    accuracies = accuracies_of(results)
+    all_sums = {
+        contrast["name"]: sums
+        for contrast in planned
+        if (sums := weighted_sums(contrast["weights"], accuracies, wrong)).seeds
+    }
+    estimates = {name: sums.estimate() for name, sums in all_sums.items()}
+    p_values = {name: 1.0 if found is None else found.p_value() for name, found in estimates.items()}
+    adjusted = holm(p_values)
+    rows = []
+    for contrast in planned:
+        name, margin = contrast["name"], contrast["margin"]
+        if name not in all_sums:
+            continue
+        sums, estimate = all_sums[name], estimates[name]
+        mean, low, high = log_errors_saved(contrast["weights"], accuracies, wrong)
+        ratio = Interval(*(None if end is None else math.exp(-end) for end in (mean, high, low)))
+        bootstrapped = Interval(None, None, None)
+        if sums.of_cell_SI is not None and estimate is not None:
+            bootstrapped = two_way_bootstrap(sums.of_cell_SI, DRAWS, np.random.default_rng(0))
+        p_equivalent = None
+        if margin and estimate is not None:
+            p_equivalent = estimate.p_equivalent(margin / 100)
+        rows.append({
+            "contrast": name,
+            "seeds": len(sums.seeds),
+            **columns_of(SAVED, sums.interval(bounds=(-2.0, 2.0)), 100),
+            "p": p_values[name],
+            "p_holm": adjusted[name],
+            "margin": margin or None,
+            "p_equivalent": p_equivalent,
+            "verdict": _verdict(float(sums.of_seed_S.mean()), adjusted[name], p_equivalent),
+            **columns_of(RATIO, ratio, 1),
+            **{
+                f"bootstrap_{end}": None if value is None else 100 * value
+                for end, value in zip(("low", "high"), bootstrapped[1:], strict=True)
+            },
+        })  # fmt: skip
+    return rows
+
+
+def _verdict(mean: float, p_holm: float, p_equivalent: float | None) -> str:
+    if p_holm < ALPHA:
+        return "saves" if mean > 0 else "costs"
+    if p_equivalent is not None and p_equivalent < ALPHA:
+        return "equivalent"
+    return "inconclusive"
