@@ -2,7 +2,7 @@
 
 The pilot's runs answer validation images; the sweep will have more seeds and other images. A contrast's
 variance is that of `lenet_jax.analysis.crossed`, with three parts: of seeds, of images and of the rest. A
-pilot has few seeds, so the part of the seeds is estimated for all contrasts together, in relation to the rest.
+pilot has few seeds, so the part of the seeds is estimated for all contrasts together, relative to the rest.
 """
 
 import math

@@ -137,7 +137,10 @@ def check_arms(arms: object) -> list[Arm]:
 
 
 def check_planned(planned: object, arms: Sequence[Arm]) -> list[PlannedContrast]:
-    """What a config file's get_planned_contrasts returned. Raises UserError unless it is a list of contrasts."""
+    """The contrasts that a config file's get_planned_contrasts returned.
+
+    Raises UserError unless they are contrasts of these arms, each with its own name.
+    """
     whose = "get_planned_contrasts(config)"
     if not isinstance(planned, Sequence) or not all(isinstance(one, PlannedContrast) for one in planned):
         raise UserError(f"{whose} must return a list of lenet_jax.PlannedContrast.")

@@ -89,11 +89,10 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
     connectivity, sharing, interaction, gap = (
         rows[name] for name in ("connectivity", "sharing", "interaction", "gap")
     )
-    between = f"the gap of {_number(gap)} between the fully connected network and the convolution"
-    parts = [f"{_saves(row)}{_share(row)}" for row in (connectivity, sharing)]
     sentences = [
-        f"{'Of' if gap[f'{SAVED}_mean'] > 0 else 'In'} {between}, local connectivity {parts[0]}, and "
-        f"sharing weights {parts[1]}.",
+        f"Of the gap of {_number(gap)} between the fully connected network and the convolution, local "
+        f"connectivity accounts for {_number(connectivity)}{_share(connectivity)}, and weight sharing for "
+        f"{_number(sharing)}{_share(sharing)}.",
         f"In one order, connectivity comes first and {_saves(rows['connectivity, unshared'])}, then sharing "
         f"{_saves(rows['sharing, local'])}; in the other, sharing comes first and "
         f"{_saves(rows['sharing, full'])}, then connectivity {_saves(rows['connectivity, shared'])}.",
@@ -108,7 +107,7 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
 
 
 def _share(row: Row) -> str:
-    """ ", 49% (41 to 57) of it", where the gap is clear enough for an interval."""
+    """ ", 49% (41 to 57)", where the gap is clear enough for an interval."""
     mean, low, high = (row[f"{SHARE}_{end}"] for end in ("mean", "ci_low", "ci_high"))
     return "" if low is None else f", {mean:.0f}% ({low:.0f} to {high:.0f})"
 

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from lenet_jax.analysis.crossed import Estimate, Wrong, accuracy_interval, crossed_mean, log_error
+from lenet_jax.analysis.crossed import (
+    Estimate,
+    Wrong,
+    crossed_mean,
+    holm,
+    log_errors_saved,
+    ratio_interval,
+    two_way_bootstrap,
+    weighted_sums,
+)
 from lenet_jax.analysis.stats import mean_interval
 
 FRACTIONS = (0.0, 1.0)
@@ -15,6 +24,12 @@ def drawn(seeds, images, of_seed=1.0, of_image=1.0, rest=1.0, number=0):
     rng = np.random.default_rng(number)
     y_SI = rng.normal(0, rest, (seeds, images))
     return y_SI + rng.normal(0, of_seed, (seeds, 1)) + rng.normal(0, of_image, images)
+
+
+def accuracy_interval(weights, accuracies, wrong, bounds):
+    """The interval of a weighted sum of accuracies, and its seeds."""
+    sums = weighted_sums(weights, accuracies, wrong)
+    return sums.interval(bounds), sums.seeds
 
 
 def test_the_variance_is_that_of_the_restricted_likelihood():
@@ -81,16 +96,84 @@ def test_many_seeds_and_images_have_no_more_than_their_share():
     assert 0.92 <= np.mean([low <= 0 <= high for low, high in ends]) <= 0.98
 
 
-def test_a_log_error_has_the_interval_of_relative_errors():
+def test_p_values_agree_with_students_tests():
+    """Over seeds alone, against scipy's t test and two of its one-sided tests."""
+    values = np.array([0.3, 0.1, 0.25, 0.05, 0.2])
+    sums = weighted_sums({"a": 1.0}, {("a", seed): value for seed, value in enumerate(values)}, None)
+    found = sums.estimate()
+    assert found.p_value() == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    for margin in (0.1, 0.3, 0.6):
+        above = stats.ttest_1samp(values, -margin, alternative="greater").pvalue
+        below = stats.ttest_1samp(values, margin, alternative="less").pvalue
+        assert found.p_equivalent(margin) == pytest.approx(max(above, below))
+    minus = weighted_sums({"a": -1.0}, {("a", seed): value for seed, value in enumerate(values)}, None)
+    assert minus.estimate().p_value() == pytest.approx(found.p_value())
+    assert minus.estimate().p_equivalent(0.3) == pytest.approx(found.p_equivalent(0.3))
+
+
+def test_p_values_are_adjusted_as_holm_says():
+    """0.01, 0.02, 0.03 and 0.5: times 4, 3, 2 and 1, and never below an earlier one."""
+    found = holm({"c": 0.03, "a": 0.01, "d": 0.5, "b": 0.02})
+    assert list(found) == ["c", "a", "d", "b"]
+    assert found == pytest.approx({"a": 0.04, "b": 0.06, "c": 0.06, "d": 0.5})
+    assert holm({"a": 0.6, "b": 0.9}) == {"a": 1.0, "b": 1.0}
+    assert holm({}) == {}
+
+
+def test_a_bootstrap_over_seeds_and_images_has_about_the_same_interval():
+    y_SI = drawn(20, 400, of_seed=0.5, of_image=2.0, rest=1.0)
+    low, high = crossed_mean(y_SI).ends()
+    found = two_way_bootstrap(y_SI, 2000, np.random.default_rng(0))
+    assert found.mean == pytest.approx(y_SI.mean())
+    assert found.high - found.low == pytest.approx(high - low, rel=0.1)
+    assert abs((found.low + found.high) / 2 - y_SI.mean()) < 0.1 * (high - low)
+
+
+def test_log_errors_have_the_interval_of_relative_errors():
     """With one arm of many errors, the logarithm of the ends, nearly; without errors there is none."""
     rng = np.random.default_rng(0)
     images = {("a", seed): np.flatnonzero(rng.random(4000) < 0.3) for seed in range(4)}
     wrong = Wrong({**images, ("b", 0): np.array([], int)}, 4000)
-    found = log_error({"a": 2.0}, wrong, range(4))
+    accuracies = {key: 1 - len(found) / 4000 for key, found in wrong.images.items()}
+    found = log_errors_saved({"a": 2.0}, accuracies, wrong)
     of_error = crossed_mean(wrong.table("a", range(4)))
-    assert found.mean == pytest.approx(2 * np.log(of_error.mean))
-    assert np.exp(np.array(found.ends()) / 2) == pytest.approx(of_error.ends(), rel=3e-3)
-    assert log_error({"a": 1.0, "b": -1.0}, wrong, [0]) is None
+    assert found.mean == pytest.approx(-2 * np.log(of_error.mean))
+    assert np.exp(-np.array(found[:0:-1]) / 2) == pytest.approx(of_error.ends(), rel=3e-3)
+    assert log_errors_saved({"a": 1.0, "b": -1.0}, accuracies, wrong) == (None, None, None)
+    assert log_errors_saved({"c": 1.0}, accuracies, wrong) == (None, None, None)
+    of_seeds = log_errors_saved({"a": 2.0}, accuracies, None)
+    assert of_seeds.mean == found.mean and of_seeds.low != found.low
+    one_seed = {key: value for key, value in accuracies.items() if key[1] == 0}
+    assert log_errors_saved({"a": 1.0}, one_seed, wrong)[1:] == (None, None)
+
+
+def sums_of(values_S):
+    """Over seeds alone."""
+    return weighted_sums({"a": 1.0}, {("a", seed): value for seed, value in enumerate(values_S)}, None)
+
+
+def test_the_interval_of_a_ratio_is_fiellers():
+    """Against its closed form, for two means over seeds."""
+    part, whole = np.array([1.0, 1.4, 0.9, 1.2]), np.array([2.1, 2.3, 1.8, 2.2])
+    t2 = stats.t.ppf(0.975, 3) ** 2 / 4
+    (var_part, cov), (_, var_whole) = np.cov(part, whole)
+    a = whole.mean() ** 2 - t2 * var_whole
+    b = part.mean() * whole.mean() - t2 * cov
+    c = part.mean() ** 2 - t2 * var_part
+    ends = (b + np.array([-1, 1]) * np.sqrt(b**2 - a * c)) / a
+    found = ratio_interval(sums_of(part), sums_of(whole))
+    assert found == pytest.approx((part.mean() / whole.mean(), *ends), abs=1e-5)
+    negative = ratio_interval(sums_of(part), sums_of(-whole))
+    assert negative == pytest.approx((-found.mean, -found.high, -found.low), abs=1e-5)
+
+
+def test_a_ratio_has_no_interval_unless_the_whole_is_told_apart_from_0():
+    part = sums_of([1.0, 1.4, 0.9, 1.2])
+    assert ratio_interval(part, sums_of([1.0, -1.2, 2.0, 0.5]))[1:] == (None, None)
+    assert ratio_interval(part, sums_of([1.0, -1.0, 0.0, 0.0])) == (None, None, None)
+    assert ratio_interval(sums_of([1.0]), sums_of([2.0])) == (0.5, None, None)
+    assert ratio_interval(sums_of([]), sums_of([])) == (None, None, None)
+    assert ratio_interval(part, part) == pytest.approx((1.0, 1.0, 1.0))
 
 
 def test_an_interval_of_accuracies_covers_images_if_wrong_answers_are_known():

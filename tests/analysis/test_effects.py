@@ -34,47 +34,90 @@ def results():
     ]
 
 
+def found(configs, **groups):
+    """The corners of arms that have no group unless one is given."""
+    return find_corners(configs, dict.fromkeys(configs, "") | groups)
+
+
 def test_corners_are_found_by_their_configs_whatever_their_names():
-    assert find_corners(fields()) == CORNERS
+    assert found(fields()) == {"": CORNERS}
     others = fields(
         random={"model.connectivity": "random"},
         mlp={"model.name": "mlp"},
         mixed={"model.connectivity": "local,full"},
         wider={"model.maps": [12, 32]},  # no partners that are as wide
     )
-    assert find_corners(others) == CORNERS
+    assert found(others) == {"": CORNERS}
 
 
 def test_without_exactly_one_set_of_corners_there_are_none():
     three = fields()
     del three["dense"]
-    assert find_corners(three) is None
-    assert find_corners(fields(twin={})) is None
+    assert found(three) == {}
+    assert found(fields(twin={})) == {}
     unequal = fields()
     unequal["dense"]["train.learning_rate"] = 0.01  # differs in more than its wiring
-    assert find_corners(unequal) is None
+    assert found(unequal) == {}
+
+
+def test_each_group_has_its_corners_whatever_else_they_differ_in():
+    more = {f"{arm}_max": config | {"model.pooling": "max"} for arm, config in fields().items()}
+    more["dense_max"]["train.learning_rate"] = 0.4
+    of_groups = dict.fromkeys(fields(), "average") | dict.fromkeys(more, "max")
+    both = found(fields() | more, **of_groups)
+    assert both == {"average": CORNERS, "max": Corners(*(f"{arm}_max" for arm in CORNERS))}
+    del more["conv_max"]
+    assert found(fields() | more, **of_groups) == {"average": CORNERS}
+    twins = {**fields(), "twin": fields()["conv"]}
+    assert found(twins, **of_groups, twin="average") == {}
 
 
 def test_effects_are_means_over_both_orders_and_add_up_to_the_gap():
-    rows = {row["effect"]: row for row in effect_rows(results(), CORNERS)}
+    rows = {row["effect"]: row for row in effect_rows(results(), {"": CORNERS})}
     by_seed = {
         "connectivity": [((2 - 1) + (5 - 3)) / 2, ((4 - 2) + (9 - 3)) / 2],
+        "connectivity, unshared": [5 - 3, 9 - 3],
+        "connectivity, shared": [2 - 1, 4 - 2],
         "sharing": [((3 - 1) + (5 - 2)) / 2, ((3 - 2) + (9 - 4)) / 2],
+        "sharing, full": [5 - 2, 9 - 4],
+        "sharing, local": [3 - 1, 3 - 2],
         "interaction": [(3 - 1) - (5 - 2), (3 - 2) - (9 - 4)],
         "gap": [5 - 1, 9 - 2],
     }
     assert list(rows) == list(by_seed)
     for effect, values in by_seed.items():
         interval = mean_interval(values, bounds=(-200, 200))
-        found = [rows[effect][f"errors_saved_per_hundred_{end}"] for end in ("mean", "ci_low", "ci_high")]
-        assert found == pytest.approx(list(interval)) and rows[effect]["seeds"] == 2
+        row = [rows[effect][f"errors_saved_per_hundred_{end}"] for end in ("mean", "ci_low", "ci_high")]
+        assert row == pytest.approx(list(interval)) and rows[effect]["seeds"] == 2
+        assert "arms" not in rows[effect]
     means = {effect: rows[effect]["errors_saved_per_hundred_mean"] for effect in rows}
     assert means["connectivity"] + means["sharing"] == pytest.approx(means["gap"])
 
 
+def test_effects_have_their_share_of_the_gap_and_a_ratio_of_errors():
+    """Mean errors are 1.5, 3, 3 and 7 percent."""
+    rows = {row["effect"]: row for row in effect_rows(results(), {"": CORNERS})}
+    shares = {effect: row["percent_of_gap_mean"] for effect, row in rows.items()}
+    assert shares["connectivity"] == pytest.approx(100 * 2.75 / 5.5)
+    assert shares["sharing, full"] == pytest.approx(100 * 4 / 5.5)
+    assert shares["interaction"] is None and shares["gap"] is None
+    ratios = {effect: row["error_ratio_mean"] for effect, row in rows.items()}
+    assert ratios["gap"] == pytest.approx(1.5 / 7)
+    assert ratios["sharing, local"] == pytest.approx(1.5 / 3)
+    assert ratios["connectivity"] == pytest.approx((1.5 / 3 * 3 / 7) ** 0.5)
+    assert ratios["connectivity"] * ratios["sharing"] == pytest.approx(ratios["gap"])
+    assert all(row["error_ratio_ci_low"] < row["error_ratio_mean"] < row["error_ratio_ci_high"]
+               for row in rows.values())  # fmt: skip
+
+
+def test_rows_of_named_groups_say_which():
+    rows = effect_rows(results(), {"average pooling": CORNERS, "max": Corners("no", "runs", "of", "these")})
+    assert {row["arms"] for row in rows} == {"average pooling"} and len(rows) == 8
+
+
 def test_seeds_count_if_all_corners_are_scored():
     incomplete = [run for run in results() if (run["arm"], run["seed"]) != ("sliding", 1)]
-    rows = effect_rows([*incomplete, result("sliding", 1, None)], CORNERS)
-    assert [row["seeds"] for row in rows] == [1] * 4
+    rows = effect_rows([*incomplete, result("sliding", 1, None)], {"": CORNERS})
+    assert [row["seeds"] for row in rows] == [1] * 8
     assert rows[0]["errors_saved_per_hundred_ci_low"] is None
-    assert effect_rows([unscored(arm, 0, 0.5) for arm in CORNERS], CORNERS) == []
+    assert effect_rows([unscored(arm, 0, 0.5) for arm in CORNERS], {"": CORNERS}) == []

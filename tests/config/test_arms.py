@@ -169,4 +169,5 @@ def test_a_record_of_an_arm_is_json():
         "baselines": {"width": "b"},
         "paper": {"error_percent": 5.0, "images": 100, "errors": 5},
         "reading": "last_",
+        "group": "",
     }

@@ -36,4 +36,5 @@ def arm(name: str, **fields: Any) -> dict[str, Any]:
         "baselines": {},
         "paper": None,
         "reading": "",
+        "group": "",
     } | fields

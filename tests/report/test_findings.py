@@ -39,23 +39,38 @@ def test_effects_are_said_with_intervals_and_what_is_open_is_named():
         "Numbers are errors per hundred, on all 50 test images of x; 95% intervals over 3 seeds, which do "
         "not cover test-set sampling."
     )
-    assert sentences[2] == (
-        "Local connectivity, compared with full, saves 1.5 (1.1 to 1.9), averaged over both kinds of weights."
+    assert sentences[2].startswith(
+        "Of the gap of 4.1 (3.5 to 4.6) between the fully connected network and the convolution, local "
+        "connectivity accounts for 1.5 (1.1 to 1.9), 37% ("
     )
-    assert sentences[3].startswith("Sharing weights saves 2.6 (")
-    assert "the gap of 4.1 (" in sentences[4]
-    assert sentences[5].startswith("Sharing saves more with full than with local connectivity: the interac")
-    assert sentences[6].startswith("The convolution saves 0.0 (")
-    assert sentences[6].endswith("compared with mlp, an MLP of about the same size.")
-    assert sentences[7].startswith("Can't be told with 3 seeds: conv against mlp, 0.0 (")
-    assert len(sentences) == 8  # "wide" is not of its size
+    assert "), and weight sharing for 2.6 (" in sentences[2] and ", 63% (" in sentences[2]
+    assert sentences[3].startswith("In one order, connectivity comes first and saves 2.0 (")
+    assert "then sharing saves 2.1 (2.0 to 2.2); in the other, sharing comes first and saves" in sentences[3]
+    assert sentences[4].startswith("Sharing saves more with full than with local connectivity: the interac")
+    assert sentences[5].startswith("The convolution saves 0.0 (")
+    assert sentences[5].endswith("compared with mlp, an MLP of about the same size.")
+    assert sentences[6].startswith("Can't be told with 3 seeds: conv against mlp, 0.0 (")
+    assert len(sentences) == 7  # "wide" is not of its size
 
 
 def test_a_constraint_may_cost_errors_or_have_no_clear_effect():
     sentences = said(conv=(5.0, 5.1), locally=(6.0, 4.0), sliding=(1.0, 1.1), dense=(2.0, 0.1))
-    assert sentences[2].startswith("Local connectivity, compared with full, costs 4.0 (3.7 to 4.3), averaged")
+    assert "local connectivity accounts for -4.0 (-4.3 to -3.7), and" in sentences[2]  # of no clear gap
+    assert "then connectivity costs 4.0 (" in sentences[3]
     assert "; what sharing saves, " in sentences[-1] or ": what sharing saves, " in sentences[-1]
     assert "the gap, " in sentences[-1] and "what connectivity saves" not in sentences[-1]
+
+
+def test_groups_of_arms_are_named():
+    errors = {"conv": (1.0, 1.2), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
+    results = [
+        result(name, seed, 1 - error / 100) for name, its in errors.items() for seed, error in enumerate(its)
+    ]
+    corners = {"no pooling": CORNERS}
+    rows = effect_rows(results, corners)
+    sentences = findings(rows, [], corners, FIELDS, PARAMETERS, "all 50 test images of x", True)
+    assert sentences[2].startswith("With no pooling: Of the gap of 7.9 (")
+    assert sentences[3].startswith("With no pooling: In one order")
 
 
 def test_nothing_is_open_only_if_every_interval_excludes_0():
@@ -79,5 +94,5 @@ def test_what_the_intervals_cover_is_said():
 def test_one_seed_has_no_intervals_and_tells_nothing():
     sentences = said(conv=(1.0,), locally=(3.0,), sliding=(2.0,), dense=(5.0,))
     assert "one seed, so no intervals" in sentences[0]
-    assert sentences[2].endswith("saves 1.5, averaged over both kinds of weights.")
+    assert sentences[2].endswith("accounts for 1.5, and weight sharing for 2.5.")
     assert sentences[-1].startswith("Can't be told with 1 seed: what connectivity saves, 1.5; what sharing")

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lenet_jax.analysis.crossed import Wrong, accuracy_interval
+from lenet_jax.analysis.crossed import Wrong, weighted_sums
 from lenet_jax.errors import UserError
 from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
@@ -140,8 +140,9 @@ def test_intervals_cover_the_test_images_where_wrong_answers_are_known(sweep_cop
     wrong = Wrong({key: found.images for key, found in mistakes.items()}, count)
     for row in folders.rows(sweep_copy / "table.csv"):
         accuracies = {key: 1 - len(found.images) / count for key, found in mistakes.items()}
-        interval, seeds = accuracy_interval({row["arm"]: 1.0}, accuracies, wrong, (0.0, 1.0))
-        if len(seeds) > 1:
+        sums = weighted_sums({row["arm"]: 1.0}, accuracies, wrong)
+        interval = sums.interval((0.0, 1.0))
+        if len(sums.seeds) > 1:
             found = (row["test_accuracy_ci_low"], row["test_accuracy_ci_high"])
             assert tuple(map(float, found)) == pytest.approx(interval[1:], abs=1e-6)
     before = (sweep_copy / "table.csv").read_bytes()
