@@ -31,7 +31,8 @@ def main() -> None:
     config, directory, arms = cli.config(), cli.workdir(), cli.arms()
     output = pathlib.Path(flags.FLAGS.output) if flags.FLAGS.output else directory / "selected.json"
     read_selection(output)  # refuses a file that holds something else before anything is trained
-    selected = candidate_arms(select_arms(config.arms, arms))
+    families = select_arms(config.arms, arms)
+    selected = candidate_arms(families)
     require_effect(list(cli.changed_fields()), selected, config)
     command = cli.command("experiments.tune")
     config.arms = ",".join(arm.name for arm in selected)
@@ -53,7 +54,7 @@ def main() -> None:
     chosen = select_candidates(arms, [run["result"] for run in runs if run["result"]["seed"] in seeds])
     merge_selection(output, chosen)
     print()
-    for arm in arms:
+    for arm in families:
         if arm.name in chosen:
             candidate, accuracy = (chosen[arm.name][key] for key in ("candidate", "val_accuracy_mean"))
             edges = fields_at_edge(arm, candidate)

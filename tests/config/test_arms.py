@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from lenet_jax.config.arms import Arm, Paper, check_arms, select_arms
+from lenet_jax.config.arms import Arm, Paper, PlannedContrast, check_arms, check_planned, select_arms
 from lenet_jax.errors import UserError
 
 ARMS = [Arm("a", {"model.hidden": (8,)}), Arm("b", {}, baselines={"width": "a"}), Arm("c", {})]
@@ -171,3 +171,31 @@ def test_a_record_of_an_arm_is_json():
         "reading": "last_",
         "group": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("planned", "sentence"),
+    [
+        ({"x": {"a": 1}}, "must return a list of lenet_jax.PlannedContrast"),
+        ([{"a": 1, "b": -1}], "must return a list of lenet_jax.PlannedContrast"),
+        ([PlannedContrast("", {"a": 1, "b": -1})], "one line of printable text"),
+        ([PlannedContrast("x\ny", {"a": 1, "b": -1})], "one line of printable text"),
+        ([PlannedContrast("x", {"a": 1, "b": -1})] * 2, "names 'x' twice"),
+        ([PlannedContrast("x", {"a": 1, "b": 1})], "give arms numbers that add up to 0"),
+        ([PlannedContrast("x", {})], "give arms numbers that add up to 0"),
+        ([PlannedContrast("x", {"a": "1", "b": -1})], "give arms numbers that add up to 0"),
+        ([PlannedContrast("x", ["a", "b"])], "give arms numbers that add up to 0"),
+        ([PlannedContrast("x", {"a": 1, "d": -1})], "has the arm d, which get_arms"),
+        ([PlannedContrast("x", {"a": 1, "b": -1}, -0.1)], "has margin=-0.1"),
+        ([PlannedContrast("x", {"a": 1, "b": -1}, "0.1")], "has margin='0.1'"),
+    ],
+)
+def test_planned_contrasts_that_do_not_fit_are_refused(planned, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check_planned(planned, ARMS)
+
+
+def test_planned_contrasts_that_fit_are_recorded_as_json():
+    third = {"a": 1 / 3, "b": 1 / 3, "c": -2 / 3}
+    [found] = check_planned([PlannedContrast("x", types.MappingProxyType(third), 1)], ARMS)
+    assert found.to_record() == {"name": "x", "weights": third, "margin": 1.0}

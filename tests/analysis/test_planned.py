@@ -1,0 +1,84 @@
+"""Planned contrasts: adjusted tests, equivalence, and what is inconclusive."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lenet_jax.analysis.crossed import Wrong, weighted_sums
+from lenet_jax.analysis.planned import planned_rows
+from tests.helpers.results import result
+
+
+def contrast(name, weights, margin=0.0):
+    return {"name": name, "weights": weights, "margin": margin}
+
+
+def results(**errors):
+    """Results for test errors in percent by arm, one per seed."""
+    return [
+        result(name, seed, 1 - error / 100) for name, its in errors.items() for seed, error in enumerate(its)
+    ]
+
+
+ERRORS = {
+    "good": (1.0, 1.2, 0.9, 1.1),
+    "same": (1.1, 1.0, 1.0, 1.05),
+    "bad": (3.0, 3.3, 3.1, 2.9),
+    "wild": (1.0, 5.0, 0.5, 2.0),
+}
+PLANNED = [
+    contrast("clear", {"good": 1.0, "bad": -1.0}, 0.5),
+    contrast("none", {"good": 1.0, "same": -1.0}, 0.5),
+    contrast("open", {"good": 1.0, "wild": -1.0}, 0.5),
+    contrast("cost", {"bad": 1.0, "same": -1.0}),
+]
+
+
+def test_each_verdict_is_what_the_tests_say():
+    rows = planned_rows(results(**ERRORS), PLANNED)
+    assert [row["verdict"] for row in rows] == ["saves", "equivalent", "inconclusive", "costs"]
+    differences = [np.subtract(ERRORS[b], ERRORS[a]) for a, b in
+                   (("good", "bad"), ("good", "same"), ("good", "wild"), ("bad", "same"))]  # fmt: skip
+    p_values = [stats.ttest_1samp(values, 0).pvalue for values in differences]
+    assert [row["p"] for row in rows] == pytest.approx(p_values)
+    assert rows[0]["p_holm"] == pytest.approx(4 * p_values[0])
+    assert rows[3]["p_holm"] == pytest.approx(max(4 * p_values[0], 3 * p_values[3]))
+    assert [row["errors_saved_per_hundred_mean"] for row in rows] == pytest.approx(
+        np.mean(differences, axis=1)
+    )
+    above = stats.ttest_1samp(differences[1], -0.5, alternative="greater").pvalue
+    below = stats.ttest_1samp(differences[1], 0.5, alternative="less").pvalue
+    assert rows[1]["p_equivalent"] == pytest.approx(max(above, below))
+    assert rows[3]["p_equivalent"] is None and rows[3]["margin"] is None
+    assert rows[0]["error_ratio_mean"] == pytest.approx(1.05 / 3.075)
+    assert rows[0]["bootstrap_low"] is None
+
+
+def test_without_a_margin_no_difference_is_never_said():
+    rows = planned_rows(results(**ERRORS), [contrast("none", {"good": 1.0, "same": -1.0})])
+    assert rows[0]["verdict"] == "inconclusive"
+
+
+def test_intervals_that_cover_images_are_checked_by_a_bootstrap():
+    rng = np.random.default_rng(0)
+    chances = {"good": 0.02, "bad": 0.05}
+    images = {
+        (arm, seed): np.flatnonzero(rng.random(2000) < chance)
+        for arm, chance in chances.items()
+        for seed in range(5)
+    }
+    wrong = Wrong(images, 2000)
+    runs = [result(arm, seed, 1 - len(found) / 2000) for (arm, seed), found in images.items()]
+    [row] = planned_rows(runs, PLANNED[:1], wrong)
+    accuracies = {key: 1 - len(found) / 2000 for key, found in images.items()}
+    interval = weighted_sums(PLANNED[0]["weights"], accuracies, wrong).interval()
+    assert row["errors_saved_per_hundred_ci_low"] == pytest.approx(100 * interval.low)
+    assert row["bootstrap_low"] < row["errors_saved_per_hundred_mean"] < row["bootstrap_high"]
+    assert row["verdict"] == "saves" and row["p"] < 0.001
+
+
+def test_contrasts_without_runs_are_left_out_and_one_seed_tells_nothing():
+    assert planned_rows(results(good=(1.0,)), PLANNED) == []
+    rows = planned_rows(results(good=(1.0,), bad=(5.0,)), PLANNED)
+    assert [(row["contrast"], row["verdict"], row["p"]) for row in rows] == [("clear", "inconclusive", 1.0)]
+    assert planned_rows(results(**ERRORS), []) == []

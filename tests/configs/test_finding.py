@@ -1,0 +1,149 @@
+"""The finding: choices come from the records, planned contrasts from the protocol, and it runs in small."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from configs.finding import common, core, families, tuned
+from lenet_jax.config.fields import override
+from lenet_jax.config.resolve import resolve
+from lenet_jax.errors import UserError
+from lenet_jax.runs.mistakes import mistakes_of, scored_split
+from lenet_jax.runs.store import read_sweep
+from lenet_jax.runs.tuning import fields_at_edge, select_candidates
+from tests.helpers import folders
+from tests.helpers.commands import PROJECT, run_command
+
+RESULTS = PROJECT / "results" / "finding"
+PROTOCOL = PROJECT / "docs" / "protocol.md"
+CHOSEN = sorted(path.stem for path in tuned.FOLDER.glob("*.json"))
+SWEEPS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
+SCORED = [folder for folder in SWEEPS if not folder.name.startswith("choices")]
+
+
+@pytest.mark.parametrize("dataset", CHOSEN)
+def test_what_is_chosen_is_best_on_validation_images_and_inside_its_grid(dataset):
+    """If this fails, run experiments.tune again, as configs/finding/choices.py says."""
+    _, runs = read_sweep(RESULTS / f"choices_{dataset}")
+    results = [run["result"] for run in runs]
+    assert {result["seed"] for result in results} == {900, 901}
+    assert all(result["test_accuracy"] is None for result in results)
+    all_families = families.families(dataset)
+    choices = json.loads((tuned.FOLDER / f"{dataset}.json").read_text())
+    selected = select_candidates(all_families, results)
+    assert choices == {name: json.loads(json.dumps(choice)) for name, choice in selected.items()}
+    for family in all_families:
+        if family.name in choices:
+            assert fields_at_edge(family, choices[family.name]["candidate"]) == []
+
+
+def test_the_arms_of_the_core_are_six_wirings_twice_and_two_mlps():
+    config = core.get_config("mnist")
+    arms = core.get_arms(config, "mnist")
+    assert len(arms) == 14 and config.seeds == 20 and config.seed == 1000
+    counts = {}
+    for arm in arms:
+        resolved = resolve(override(config, arm.overrides))
+        counts[arm.name] = resolved.counts.parameters
+        stages = [layer.output_shape for layer in resolved.counts.layers if len(layer.output_shape) == 3]
+        if arm.name.startswith(tuple(common.WIRINGS)):
+            assert (14, 14, 6) in stages and (5, 5, 16) in stages
+    assert [counts[name] for name in ("local_shared", "local_unshared", "full_shared", "full_unshared")] == [
+        61_706, 423_038, 84_116, 6_763_934,
+    ]  # fmt: skip
+    # Without pooling, 6 x 14 x 14 and 16 x 5 x 5 units of their own weights, and the classifier's 59,134.
+    assert counts["local_shared_none"] == counts["random_shared_none"] == 61_706
+    assert counts["local_unshared_none"] == counts["random_unshared_none"] == 1176 * 26 + 400 * 151 + 59_134
+    assert counts["full_shared_none"] == 84_116
+    assert counts["full_unshared_none"] == 1176 * 1025 + 400 * (6 * 196 + 1) + 59_134
+    assert counts["mlp_matched"] == 62_020
+
+
+def test_the_planned_contrasts_are_those_of_the_protocol():
+    section = PROTOCOL.read_text().split("## Confirmed contrasts")[1].split("##")[0]
+    listed = re.findall(r"^\d\. (.+)$", section, re.M)
+    planned = core.get_planned_contrasts(core.get_config("mnist"), "mnist")
+    same = {"averaged over sharing": "", "`mlp_best`": "the best MLP", "the convolution": "convolution"}
+    for words, other in same.items():
+        listed = [line.replace(words, other).strip(", ") for line in listed]
+    assert [contrast.name for contrast in planned] == listed
+    assert planned[0].weights == {
+        "local_shared": 0.5, "local_unshared": 0.5, "full_shared": -0.5, "full_unshared": -0.5
+    }  # fmt: skip
+    assert planned[3].weights == {
+        "local_shared_none": 0.5, "local_unshared_none": -0.5, "full_shared_none": 0.5,
+        "full_unshared_none": -0.5,
+    }  # fmt: skip
+    assert planned[-1].weights == {
+        "local_shared": 1.0, "local_unshared": -1.0, "full_shared": -1.0, "full_unshared": 1.0
+    }  # fmt: skip
+
+
+def test_an_unknown_dataset_is_refused():
+    with pytest.raises(UserError, match="no dataset 'svhn': name one of mnist, fashion_mnist, usps, small"):
+        core.get_config("svhn")
+
+
+def test_a_dataset_without_choices_is_refused_with_the_command_that_chooses(tmp_path, monkeypatch):
+    monkeypatch.setattr(tuned, "FOLDER", tmp_path)
+    with pytest.raises(
+        UserError, match="usps.json has no choice for local_shared: run python -m experiments.tune"
+    ):
+        core.get_arms(core.get_config("usps"), "usps")
+
+
+def git(*words):
+    return subprocess.run(["git", *words], cwd=PROJECT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("folder", SCORED, ids=lambda folder: folder.name)
+def test_the_protocol_was_committed_before_any_final_score_was_computed(folder):
+    added = git("log", "--diff-filter=A", "--format=%H", "--", "docs/protocol.md").stdout.split()
+    if not added:
+        pytest.skip("not a git checkout with its history")
+    _, runs = read_sweep(folder)
+    for revision in {run["provenance"]["revision"] for run in runs}:
+        assert git("merge-base", "--is-ancestor", added[-1], revision).returncode == 0
+
+
+def test_of_the_protocol_no_line_was_removed_since_the_first_final_score():
+    revisions = {run["provenance"]["revision"] for folder in SCORED for run in read_sweep(folder)[1]}
+    for revision in revisions:
+        shown = git("show", f"{revision}:docs/protocol.md")
+        if shown.returncode:
+            pytest.skip("not a git checkout with its history")
+        lines = iter(PROTOCOL.read_text().splitlines())
+        assert all(line in lines for line in shown.stdout.splitlines())  # in their order
+
+
+@pytest.mark.parametrize("folder", SCORED, ids=lambda folder: folder.name)
+def test_final_runs_have_seeds_of_their_own_and_their_wrong_answers(folder):
+    _, runs = read_sweep(folder)
+    assert {scored_split(run) for run in runs} == {"test"}
+    assert all(1000 <= run["seed"] < 1020 for run in runs)
+    assert mistakes_of(folder, runs) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["core"])
+def test_each_study_runs_in_small(study, tmp_path):
+    ended = run_command(
+        "ablate", f"--config=configs/finding/{study}.py:small", f"--workdir={tmp_path / 'small'}"
+    )
+    assert ended.status == 0, ended.err
+    rows = folders.rows(tmp_path / "small" / "results.csv")
+    assert {(row["seed"], row["epochs"]) for row in rows} == {("1000", "1")}
+    assert len(folders.rows(tmp_path / "small" / "planned.csv")) == 8
+
+
+@pytest.mark.slow
+def test_choices_are_made_in_small(tmp_path):
+    arguments = ("--config=configs/finding/choices.py:small", "--config.arms=local_shared,mlp_matched")
+    ended = run_command("tune", *arguments, f"--workdir={tmp_path / 'small'}")
+    assert ended.status == 0, ended.err
+    assert set(json.loads((tmp_path / "small" / "selected.json").read_text())) == {
+        "local_shared",
+        "mlp_matched",
+    }
