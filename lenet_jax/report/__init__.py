@@ -1,6 +1,7 @@
 """From a folder's records to the tables and figures that people read.
 
 ===================  ===================================================================
+scores.py            what the runs of a folder scored, as the analysis takes it
 tables.py            rows as CSV, Markdown and LaTeX, and for a terminal
 markup.py            text that stands for itself in Markdown, LaTeX, a terminal and a shell
 captions.py          the notes under the tables: protocol, command, hardware
@@ -8,6 +9,7 @@ findings.py          what a sweep has found, in sentences
 drawing.py           matplotlib with the project's settings alone, and text in figures
 figures.py           figures of results as PNG, PDF and SVG
 pages.py             a folder: its records -> its tables and figures
+decomposition.py     several sweeps side by side: what each constraint is worth on each dataset
 curves.py            learning curves of a sweep
 pictures.py          figures of trained networks: confusion, mistakes, kernels, feature maps
 run_pictures.py      a recorded run -> its pictures

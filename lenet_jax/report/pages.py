@@ -12,14 +12,15 @@ from lenet_jax.analysis import effects, planned, summaries
 from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
-from lenet_jax.config.identity import identifies
 from lenet_jax.errors import UserError
-from lenet_jax.report import captions, figures, findings, markup, tables
+from lenet_jax.report import captions, decomposition, figures, findings, markup, tables
+from lenet_jax.report.decomposition import Panel
 from lenet_jax.report.drawing import Figure
+from lenet_jax.report.scores import Scores, scores_of
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.merge import merge
 from lenet_jax.runs.mistakes import FILE as MISTAKES
-from lenet_jax.runs.mistakes import mistakes_of, write_mistakes
+from lenet_jax.runs.mistakes import write_mistakes
 from lenet_jax.runs.recorded import RUNS
 from lenet_jax.runs.store import read_sweep
 
@@ -43,18 +44,17 @@ def write_report(directory: pathlib.Path) -> str:
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
     unwritten |= _attempt(directory, {MISTAKES: lambda: write_mistakes(directory, runs)})
-    wrong = _wrong_answers(directory, runs)
-    results = [run["result"] for run in runs]
+    scores = scores_of(directory, header, runs)
+    results, wrong = scores.results, scores.wrong
     scored = captions.scores_test(header, runs)
     rows = summaries.arm_rows(results, wrong)
     contrasts = summaries.contrast_rows(results, header["arms"], wrong)
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
-    fields = {run["result"]["arm"]: run["config"] for run in runs}
     tables_and_notes = {
         "table": (rows, captions.arm_notes(header, runs, wrong is not None)),
         "contrasts": (contrasts, captions.contrast_notes(contrasts, wrong is not None)),
         "papers": (papers, captions.paper_notes(header, runs)),
-        "effects": _effects(header, runs, contrasts, wrong),
+        "effects": _effects(runs, scores, contrasts),
         "planned": _planned(header, results, wrong),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
@@ -70,14 +70,31 @@ def write_report(directory: pathlib.Path) -> str:
     elif scored:
         over = "seeds" if wrong is None else "seeds and test images"
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
-        accuracy_figure = figures.accuracy_against_parameters(rows, fields, title)
+        accuracy_figure = figures.accuracy_against_parameters(rows, scores.fields, title)
     unwritten |= _write(directory, _figure_files("papers", papers_figure))
     unwritten |= _write(directory, _figure_files("accuracy", accuracy_figure))
-    if unwritten:
-        first, *others = unwritten
-        more = f" and {len(others)} more" if others else ""
-        logging.warning("%s%s could not be updated: %s", first, more, unwritten[first])
+    _warn(unwritten)
     return "\n\n".join(_for_terminal(*shown) for shown in tables_and_notes.values() if shown[0])
+
+
+def write_decomposition(directory: pathlib.Path, panels: Sequence[Panel], command: str) -> str:
+    """Writes the decompositions of several sweeps, and returns them for a terminal.
+
+    Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg. What cannot be written is
+    left out with one warning.
+
+    Args:
+      panels: of `lenet_jax.report.decomposition.read_panels`.
+      command: the words that give these files.
+    """
+    files.make_directory(directory)
+    rows = decomposition.page(panels)
+    notes = [*decomposition.sentences(panels), f"Command: {markup.code_span(command)}"]
+    contents: dict[str, str | bytes | None] = {**_table_files("decomposition", rows, notes)}
+    contents["decomposition.csv"] = tables.to_csv(decomposition.table(panels))
+    contents |= _figure_files("decomposition", decomposition.figure(panels))
+    _warn(_write(directory, contents))
+    return f"{tables.to_text(rows)}\n\n{_list(notes)}"
 
 
 def write_results(directory: pathlib.Path) -> None:
@@ -86,42 +103,17 @@ def write_results(directory: pathlib.Path) -> None:
     _write_file(directory / "results.csv", tables.to_csv([run["result"] for run in runs]))
 
 
-def _wrong_answers(directory: pathlib.Path, runs: Sequence[Record]) -> Wrong | None:
-    """The wrong answers to the test images; None if some are not known, or runs have different images."""
-    scored = [run for run in runs if run["result"]["test_accuracy"] is not None]
-    images = {(run["result"]["dataset"], run["images"]["test"]) for run in scored}
-    draws = any(run["config"]["data.draw"] for run in scored)  # each its own images
-    if len(images) != 1 or draws:
-        return None
-    try:
-        mistakes = mistakes_of(directory, scored)
-    except UserError:  # damaged, and could not be set aside, of which a warning tells
-        return None
-    if mistakes is None:
-        return None
-    [(_, count)] = images
-    return Wrong({key: wrong.images for key, wrong in mistakes.items()}, count)
-
-
-def _effects(
-    header: Header, runs: Sequence[Record], contrasts: Sequence[Row], wrong: Wrong | None
-) -> tuple[list[Row], list[str]]:
+def _effects(runs: Sequence[Record], scores: Scores, contrasts: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """What each constraint is worth, as rows and sentences; both empty without the four corners."""
-    fields = {run["arm"]: run["config"] for run in runs}
-    groups = {arm["name"]: arm.get("group", "") for arm in header["arms"]}
-    identifying = {
-        arm: {field: value for field, value in config.items() if identifies(field)}
-        for arm, config in fields.items()
-    }
-    corners = effects.find_corners(identifying, groups)
-    results = [run["result"] for run in runs]
-    rows = effects.effect_rows(results, corners, wrong)
+    rows = effects.effect_rows(scores.results, scores.corners, scores.wrong)
     if not rows:
         return [], []
-    parameters = {result["arm"]: result["parameters"] for result in results}
-    all_corners = {arm for of_group in corners.values() for arm in of_group}
-    about = captions.test_images([run for run in runs if run["arm"] in all_corners])
-    return rows, findings.findings(rows, contrasts, corners, fields, parameters, about, wrong is not None)
+    parameters = {result["arm"]: result["parameters"] for result in scores.results}
+    of_corners = {arm for corners in scores.corners.values() for arm in corners}
+    about = captions.test_images([run for run in runs if run["arm"] in of_corners])
+    return rows, findings.findings(
+        rows, contrasts, scores.corners, scores.fields, parameters, about, scores.cover_images
+    )
 
 
 def _planned(
@@ -176,6 +168,14 @@ def _write_file(path: pathlib.Path, content: str | bytes | None) -> None:
     else:
         # Records can hold text that UTF-8 cannot, such as bytes of a path.
         files.write(path, content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+
+
+def _warn(unwritten: Mapping[str, UserError]) -> None:
+    """One warning about the files that could not be written."""
+    if unwritten:
+        first, *others = unwritten
+        more = f" and {len(others)} more" if others else ""
+        logging.warning("%s%s could not be updated: %s", first, more, unwritten[first])
 
 
 def _attempt(directory: pathlib.Path, changes: Mapping[str, Callable[[], None]]) -> dict[str, UserError]:

@@ -24,8 +24,8 @@ FRAGMENTS = ("common.py", "families.py", "steps.py", "tuned.py")  # imported by 
 
 # Those that commands define.
 FLAGS = (
-    "config", "workdir", "rerun", "threads", "workers", "recorded", "output", "rows", "quick", "pilot",
-    "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
+    "config", "workdir", "rerun", "threads", "workers", "recorded", "output", "rows", "quick",
+    "pilot", "sweeps", "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
 )  # fmt: skip
 
 

@@ -1,0 +1,226 @@
+"""Several sweeps side by side: what each constraint is worth on each dataset, as one table and one figure."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lenet_jax.analysis.effects import SAVED, SHARE, effect_rows
+from lenet_jax.analysis.stats import CONFIDENCE
+from lenet_jax.analysis.summaries import Row, arm_rows
+from lenet_jax.errors import UserError
+from lenet_jax.report.drawing import literal, project_settings
+from lenet_jax.report.markup import markdown_text
+from lenet_jax.report.scores import missing_seeds, scores_of
+from lenet_jax.runs.store import read_sweep
+
+# isort: split
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+# The steps of both orders from the fully connected network to the convolution, and where each leads to.
+ORDERS = (
+    (("connectivity, unshared", "local_unshared"), ("sharing, local", "local_shared")),
+    (("sharing, full", "full_shared"), ("connectivity, shared", "local_shared")),
+)
+COLOURS = {"connectivity": "tab:blue", "sharing": "tab:orange"}
+HATCHES = {"connectivity": "", "sharing": "///"}  # told apart in black and white
+WORDS = {"connectivity": "sparse, local connectivity", "sharing": "weight sharing"}
+
+
+class Panel(NamedTuple):
+    """The decomposition on one dataset in one group of arms.
+
+    Attributes:
+      dataset: its name.
+      arms: what the group's arms have in common; "" if the group has no name.
+      seeds: how many seeds all four corners have.
+      errors: corner -> its mean test error in percent, over its runs.
+      effects: effect -> its row, as `lenet_jax.analysis.effects.effect_rows` returns it.
+      covers_images: whether the intervals cover the draw of the test images.
+      unfinished: the arms that lack seeds which other arms have.
+    """
+
+    dataset: str
+    arms: str
+    seeds: int
+    errors: Mapping[str, float]
+    effects: Mapping[str, Row]
+    covers_images: bool
+    unfinished: tuple[str, ...]
+
+
+def read_panels(directories: Sequence[pathlib.Path]) -> list[Panel]:
+    """The decompositions of each folder's sweep, in the order of the folders and their groups.
+
+    Raises UserError for a folder without a sweep, or in which no four corners have test scores for one seed.
+    """
+    return [panel for directory in directories for panel in _panels_of(directory)]
+
+
+def _panels_of(directory: pathlib.Path) -> list[Panel]:
+    header, runs = read_sweep(directory)
+    scores = scores_of(directory, header, runs)
+    rows = effect_rows(scores.results, scores.corners, scores.wrong)
+    if not rows:
+        raise UserError(
+            f"{directory} cannot be decomposed: it needs test scores of the four corners, local and full "
+            "with shared and unshared weights, for one seed at least; run the sweep's command again."
+        )
+    means = {row["arm"]: row["test_accuracy_mean"] for row in arm_rows(scores.results)}
+    lacking = missing_seeds(scores.results)
+    panels = []
+    for group, corners in scores.corners.items():
+        effects = {row["effect"]: row for row in rows if row.get("arms", "") == group}
+        if effects:
+            panels.append(
+                Panel(
+                    scores.results[0]["dataset"],
+                    group,
+                    effects["gap"]["seeds"],
+                    {name: 100 * (1 - means[arm]) for name, arm in corners._asdict().items()},
+                    effects,
+                    scores.cover_images,
+                    tuple(arm for arm in corners if arm in lacking),
+                )
+            )
+    return panels
+
+
+def table(panels: Sequence[Panel]) -> list[Row]:
+    """One row per panel and effect: `dataset`, `arms`, the columns of `effect_rows`."""
+    return [
+        {"dataset": panel.dataset, "arms": panel.arms, **row}
+        for panel in panels
+        for row in panel.effects.values()
+    ]
+
+
+def page(panels: Sequence[Panel]) -> list[Row]:
+    """One row per panel, for people: the gap and what each constraint is of it, with intervals."""
+    return [
+        {
+            "dataset": panel.dataset,
+            "arms": panel.arms,
+            "gap": _cell(panel.effects["gap"]),
+            "connectivity": _cell(panel.effects["connectivity"]),
+            "sharing": _cell(panel.effects["sharing"]),
+            "interaction": _cell(panel.effects["interaction"]),
+        }
+        for panel in panels
+    ]
+
+
+def sentences(panels: Sequence[Panel]) -> list[str]:
+    """One sentence of Markdown per panel, then notes."""
+    found = []
+    for panel in panels:
+        gap, connectivity, sharing = (panel.effects[name] for name in ("gap", "connectivity", "sharing"))
+        where = ", ".join(map(markdown_text, filter(None, (panel.dataset, panel.arms))))
+        found.append(
+            f"{where}: of the {_number(gap)} errors per hundred between the fully connected network and the "
+            f"convolution, {_cell(connectivity)} are sparse, local connectivity, and {_cell(sharing)} weight "
+            "sharing."
+        )
+    numbers = " or ".join(map(str, sorted({panel.seeds for panel in panels})))
+    covered = " and the draw of the test images" if all(panel.covers_images for panel in panels) else ""
+    found.append(
+        f"In brackets: {CONFIDENCE:.0%} intervals over {numbers} seeds{covered}. Percentages are shares of "
+        "the gap. Each effect is averaged over the two orders in which the constraints can be added."
+    )
+    for panel in panels:
+        if panel.unfinished:
+            arms = ", ".join(map(markdown_text, panel.unfinished))
+            found.append(
+                f"Unfinished: on {markdown_text(panel.dataset)}, {arms} lack seeds that other arms have; "
+                f"effects are over the {panel.seeds} seeds of all four corners."
+            )
+    return found
+
+
+@project_settings()
+def figure(panels: Sequence[Panel]) -> Figure:
+    """Draws both orders from the fully connected network to the convolution: datasets below each other."""
+    datasets = list(dict.fromkeys(panel.dataset for panel in panels))
+    groups = list(dict.fromkeys(panel.arms for panel in panels))
+    drawn = Figure(figsize=(2.6 + 3.9 * len(groups), 1.2 + 1.9 * len(datasets)), layout="constrained")
+    grid = drawn.subplots(len(datasets), len(groups), squeeze=False, sharex="row", sharey="row")
+    for row, dataset in zip(grid, datasets, strict=True):
+        for axes, group in zip(row, groups, strict=True):
+            of_both = [panel for panel in panels if (panel.dataset, panel.arms) == (dataset, group)]
+            if of_both:
+                _draw(axes, of_both[0])
+            else:
+                axes.set_axis_off()
+    seeds = " or ".join(map(str, sorted({panel.seeds for panel in panels})))
+    drawn.supxlabel(
+        f"test error (%); numbers: errors saved per hundred, with {CONFIDENCE:.0%} intervals, {seeds} seeds",
+        fontsize=10,
+    )
+    handles = [
+        Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=words)
+        for name, words in WORDS.items()
+    ]
+    drawn.legend(handles=handles, loc="outside upper center", ncols=2)
+    return drawn
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    """Four bars, one below the other: two steps in each of the two orders, from error to error."""
+    places, names = [], []
+    for order, steps in enumerate(ORDERS):
+        error = panel.errors["full_unshared"]
+        for number, (effect, corner) in enumerate(steps):
+            place, constraint = 2.5 * order + number, effect.split(",")[0]
+            row = panel.effects[effect]
+            saved, low, high = (row[f"{SAVED}_{end}"] for end in ("mean", "ci_low", "ci_high"))
+            axes.barh(
+                place,
+                -saved,
+                left=error,
+                height=0.8,
+                color=COLOURS[constraint],
+                hatch=HATCHES[constraint],
+                edgecolor="white",
+                xerr=None if low is None else [[high - saved], [saved - low]],
+                error_kw={"capsize": 3, "linewidth": 1},
+            )
+            right = max(error, error - (saved if low is None else low))
+            axes.annotate(
+                f"{saved:z.2f}",
+                (right, place),
+                (4, 0),
+                textcoords="offset points",
+                verticalalignment="center",
+                fontsize=9,
+            )
+            error = panel.errors[corner]
+            places.append(place)
+            names.append(f"{'then' if number else 'first'} {constraint}")
+    axes.set_yticks(places, names, fontsize=9)
+    axes.set_ylim(4.1, -1.3)
+    for corner, words in (("full_unshared", "fully connected"), ("local_shared", "convolution")):
+        error = panel.errors[corner]
+        axes.axvline(error, color="0.5", linewidth=0.8, linestyle=":", zorder=0)
+        axes.text(error, -0.9, words, horizontalalignment="center", verticalalignment="center", fontsize=8)
+    axes.use_sticky_edges = False  # bars leave a margin for the words
+    axes.margins(x=0.2)
+    of_group = f", {panel.arms}" if panel.arms else ""
+    axes.set_title(literal(f"{panel.dataset}{of_group}"), fontsize=10)
+    axes.grid(True, axis="x", alpha=0.3)
+
+
+def _cell(row: Row) -> str:
+    return f"{_number(row)}{_share(row)}"
+
+
+def _number(row: Row) -> str:
+    """ "0.80 (0.71 to 0.89)"."""
+    mean, low, high = (row[f"{SAVED}_{end}"] for end in ("mean", "ci_low", "ci_high"))
+    return f"{mean:z.2f}" if low is None else f"{mean:z.2f} ({low:z.2f} to {high:z.2f})"
+
+
+def _share(row: Row) -> str:
+    """ ", 49% (41 to 57)", where the gap is clear enough for an interval."""
+    mean, low, high = (row[f"{SHARE}_{end}"] for end in ("mean", "ci_low", "ci_high"))
+    return "" if low is None else f", {mean:.0f}% ({low:.0f} to {high:.0f})"

@@ -1,0 +1,74 @@
+"""What the runs of a folder scored, as the analysis takes it."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lenet_jax.analysis.crossed import Wrong
+from lenet_jax.analysis.effects import Corners, find_corners
+from lenet_jax.config.identity import identifies
+from lenet_jax.errors import UserError
+from lenet_jax.runs.header import Header, Record
+from lenet_jax.runs.mistakes import mistakes_of
+
+
+class Scores(NamedTuple):
+    """The scores of a folder's runs.
+
+    Attributes:
+      results: rows of results.csv.
+      fields: arm -> its flattened config.
+      wrong: the wrong answers to the test images; None if some are not known, or runs have different images.
+      corners: the four corners of each group of arms that has them.
+    """
+
+    results: list[dict[str, Any]]
+    fields: dict[str, Mapping[str, Any]]
+    wrong: Wrong | None
+    corners: dict[str, Corners]
+
+    @property
+    def cover_images(self) -> bool:
+        """Whether intervals cover the draw of the test images."""
+        return self.wrong is not None
+
+
+def scores_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> Scores:
+    """The scores of the runs that `lenet_jax.runs.store.read_sweep` found in a folder."""
+    fields = {run["arm"]: run["config"] for run in runs}
+    identifying = {
+        arm: {field: value for field, value in config.items() if identifies(field)}
+        for arm, config in fields.items()
+    }
+    groups = {arm["name"]: arm.get("group", "") for arm in header["arms"]}
+    return Scores(
+        [run["result"] for run in runs],
+        fields,
+        _wrong_answers(directory, runs),
+        find_corners(identifying, groups),
+    )
+
+
+def missing_seeds(results: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """The seeds that each arm lacks and other arms have; arms that lack none are left out."""
+    of_arm: dict[str, set[int]] = {}
+    for result in results:
+        of_arm.setdefault(result["arm"], set()).add(result["seed"])
+    known = set().union(*of_arm.values())
+    return {arm: sorted(known - seeds) for arm, seeds in of_arm.items() if seeds != known}
+
+
+def _wrong_answers(directory: pathlib.Path, runs: Sequence[Record]) -> Wrong | None:
+    scored = [run for run in runs if run["result"]["test_accuracy"] is not None]
+    images = {(run["result"]["dataset"], run["images"]["test"]) for run in scored}
+    draws = any(run["config"]["data.draw"] for run in scored)  # each its own images
+    if len(images) != 1 or draws:
+        return None
+    try:
+        mistakes = mistakes_of(directory, scored)
+    except UserError:  # damaged, and could not be set aside, of which a warning tells
+        return None
+    if mistakes is None:
+        return None
+    [(_, count)] = images
+    return Wrong({key: wrong.images for key, wrong in mistakes.items()}, count)

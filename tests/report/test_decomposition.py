@@ -1,0 +1,124 @@
+"""Several sweeps side by side: what each constraint is worth on each dataset."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+from lenet_jax.analysis.effects import Corners, effect_rows
+from lenet_jax.errors import UserError
+from lenet_jax.report import decomposition
+from lenet_jax.report.decomposition import Panel
+from lenet_jax.report.figures import render
+from tests.helpers import folders
+from tests.helpers.commands import PROJECT, run_command
+from tests.helpers.results import result
+
+CORNERS = Corners("conv", "locally", "sliding", "dense")
+ERRORS = {"conv": (1.0, 2.0), "locally": (3.0, 3.0), "sliding": (2.0, 4.0), "dense": (5.0, 9.0)}
+MNIST, USPS = PROJECT / "results" / "mnist", PROJECT / "results" / "usps"
+
+
+def panel(dataset="x", arms="", unfinished=(), errors=ERRORS):
+    runs = [
+        result(name, seed, 1 - error / 100) for name, its in errors.items() for seed, error in enumerate(its)
+    ]
+    rows = effect_rows(runs, {arms: CORNERS})
+    means = {
+        corner: float(np.mean(errors[name])) for corner, name in zip(Corners._fields, CORNERS, strict=True)
+    }
+    effects = {row["effect"]: row for row in rows}
+    return Panel(dataset, arms, effects["gap"]["seeds"], means, effects, False, tuple(unfinished))
+
+
+def test_each_panel_has_a_row_for_people_and_one_per_effect_in_csv():
+    panels = [panel("a", "average pooling"), panel("a", "no pooling"), panel("b", "no pooling")]
+    rows = decomposition.page(panels)
+    assert [(row["dataset"], row["arms"]) for row in rows] == [
+        ("a", "average pooling"), ("a", "no pooling"), ("b", "no pooling"),
+    ]  # fmt: skip
+    assert rows[0]["gap"].startswith("5.50 (") and rows[0]["connectivity"].startswith("2.75 (")
+    table = decomposition.table(panels)
+    assert len(table) == 24 and table[0]["effect"] == "connectivity" and table[8]["arms"] == "no pooling"
+
+
+def test_a_sentence_says_what_the_gap_consists_of():
+    sentences = decomposition.sentences([panel("a*b", "no pooling"), panel(unfinished=["dense"])])
+    assert sentences[0].startswith(r"a\*b, no pooling: of the 5.50 (")
+    assert "2.75 (" in sentences[0] and sentences[0].endswith("weight sharing.")
+    assert "95% intervals over 2 seeds. " in sentences[2]
+    assert sentences[3].startswith(
+        "Unfinished: on x, dense lack seeds that other arms have; effects are over the 2"
+    )
+
+
+def test_the_figure_shows_both_orders_from_corner_to_corner():
+    drawn = decomposition.figure([panel("a", "average"), panel("a", "none"), panel("b", "average")])
+    shown = [axes for axes in drawn.axes if axes.axison]
+    assert [axes.get_title() for axes in shown] == ["a, average", "a, none", "b, average"]
+    bars = [(bar.get_x() + bar.get_width(), bar.get_x(), bar.get_facecolor()) for bar in shown[0].patches]
+    blue, orange = to_rgba("tab:blue"), to_rgba("tab:orange")
+    assert [bar[2] for bar in bars] == [blue, orange, orange, blue]
+    # Mean errors are 1.5, 3, 3 and 7: by local_unshared, then by full_shared.
+    assert [pytest.approx(bar[:2]) for bar in bars] == [(3, 7), (1.5, 3), (3, 7), (1.5, 3)]
+    names = [tick.get_text() for tick in shown[0].get_yticklabels()]
+    assert names == ["first connectivity", "then sharing", "first sharing", "then connectivity"]
+    assert render(drawn, "png") == render(
+        decomposition.figure([panel("a", "average"), panel("a", "none"), panel("b", "average")]), "png"
+    )
+
+
+def test_a_constraint_that_costs_errors_points_the_other_way():
+    worse = panel(errors=ERRORS | {"locally": (8.0, 9.0)})
+    [axes] = [axes for axes in decomposition.figure([worse]).axes]
+    first = axes.patches[0]
+    assert first.get_x() == 7 and first.get_width() == pytest.approx(1.5)
+
+
+def test_effects_follow_from_the_table_of_arms():
+    """(a - b + c - d) / 2 with the errors of full_unshared, local_unshared, full_shared and local_shared."""
+    for folder in (MNIST, USPS):
+        errors = {
+            row["arm"]: 100 - 100 * float(row["test_accuracy_mean"])
+            for row in folders.rows(folder / "table.csv")
+        }
+        a, b, c, d = (
+            errors[arm] for arm in ("full_unshared", "local_unshared", "full_shared", "local_shared")
+        )
+        [found] = decomposition.read_panels([folder])
+        effects = {name: row["errors_saved_per_hundred_mean"] for name, row in found.effects.items()}
+        assert effects["connectivity"] == pytest.approx((a - b + c - d) / 2, abs=2e-4)
+        assert effects["sharing"] == pytest.approx((a - c + b - d) / 2, abs=2e-4)
+        assert effects["interaction"] == pytest.approx((b - d) - (a - c), abs=4e-4)
+        assert found.errors == pytest.approx(
+            {"full_unshared": a, "local_unshared": b, "full_shared": c, "local_shared": d}, abs=1e-4
+        )
+
+
+def test_the_command_writes_the_table_and_the_figure(tmp_path):
+    ended = run_command("decompose", f"--sweeps={MNIST},{USPS}", f"--workdir={tmp_path / 'new'}")
+    assert ended.status == 0, ended.err
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert names == {f"decomposition.{form}" for form in ("csv", "md", "tex", "png", "pdf", "svg")}
+    page = (tmp_path / "new" / "decomposition.md").read_text()
+    assert f"Command: `python -m experiments.decompose --sweeps={MNIST},{USPS} --workdir=DIR`" in page
+    assert "mnist: of the " in ended.out and "usps: of the " in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "--sweeps=DIR,DIR is missing"),
+        (("--sweeps=SWEEP",), "cannot be decomposed: it needs test scores of the four corners"),
+        (("--sweeps=nowhere",), "nowhere holds no config.json of a sweep"),
+        ((f"--sweeps={MNIST}",), "--workdir=DIR is missing"),
+    ],
+)
+def test_what_cannot_be_decomposed_is_refused_in_one_sentence(arguments, sentence, finished_sweep):
+    words = [word.replace("SWEEP", str(finished_sweep)) for word in arguments]
+    ended = run_command("decompose", *words)
+    assert ended.status == 1 and sentence in ended.err and ended.err.count("\n") == 1
+
+
+def test_a_sweep_without_a_corners_runs_is_refused():
+    with pytest.raises(UserError, match="cannot be decomposed"):
+        decomposition.read_panels([PROJECT / "results" / "history" / "zipcode"])
