@@ -91,6 +91,15 @@ def accuracies_of(
     return {(run["arm"], run["seed"]): run[column] for run in results if run[column] is not None}
 
 
+def missing_seeds(results: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """The seeds that each arm lacks and other arms have; arms that lack none are left out."""
+    of_arm: dict[str, set[int]] = {}
+    for result in results:
+        of_arm.setdefault(result["arm"], set()).add(result["seed"])
+    known = set().union(*of_arm.values())
+    return {arm: sorted(known - seeds) for arm, seeds in of_arm.items() if seeds != known}
+
+
 def paper_rows(
     results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]], protocols: Mapping[str, str]
 ) -> list[Row]:

@@ -24,20 +24,25 @@ DEFAULT_BOX = default_config().data.box
 
 
 def describe_protocol(fields: Mapping[str, Any], train_images: int) -> str:
-    """A phrase that says how a run was trained, without settings that its training does not use.
+    """What `protocol_phrases` says, in one phrase."""
+    return ", ".join(protocol_phrases(fields, train_images))
+
+
+def protocol_phrases(fields: Mapping[str, Any], train_images: int) -> list[str]:
+    """Phrases that say how a run was trained, without settings that its training does not use.
 
     Args:
       fields: the flattened config, {"train.epochs": 10, ...}, with every field.
       train_images: number of training images.
     """
-    return ", ".join([
+    return [
         f"{fields['train.epochs']} epochs of {train_images:,} images",
         f"batch size {fields['train.batch_size']}",
         *_loss(fields),
         *_optimizer(fields),
         *_images(fields),
         *_network(fields),
-    ])  # fmt: skip
+    ]
 
 
 def _loss(fields: Mapping[str, Any]) -> list[str]:

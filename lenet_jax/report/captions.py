@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.config.description import describe_protocol
+from lenet_jax.analysis.summaries import missing_seeds
+from lenet_jax.config.description import describe_protocol, protocol_phrases
 from lenet_jax.report.markup import code_span, markdown_text, shell_word
 from lenet_jax.runs.provenance import versions
 
@@ -31,7 +32,10 @@ Run = Mapping[str, Any]  # as `lenet_jax.runs.store.read_sweep` returns it
 
 def protocols(runs: Sequence[Run]) -> dict[str, str]:
     """Arm -> how its first run was trained, in words."""
-    return {run["result"]["arm"]: _protocol(run) for run in reversed(runs)}
+    return {
+        run["result"]["arm"]: describe_protocol(run["config"], run["images"]["train"])
+        for run in reversed(runs)
+    }
 
 
 def scores_test(header: Mapping[str, Any], runs: Sequence[Run]) -> bool:
@@ -53,6 +57,7 @@ def arm_notes(header: Mapping[str, Any], runs: Sequence[Run], covers_images: boo
         *([_interval(runs, covers_images)] if scores_test(header, runs) else []),
         COUNTS_NOTE,
         _training(runs),
+        *_unfinished(runs),
         _command(header, runs),
         _environment(runs),
     ]
@@ -115,10 +120,6 @@ def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     return " ".join(map(shell_word, [*header["command"], *selection, "--workdir=DIR"]))
 
 
-def _protocol(run: Run) -> str:
-    return describe_protocol(run["config"], run["images"]["train"])
-
-
 def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     """On which images the runs are scored, and after which epoch."""
     train, validation = (_images(runs, split) for split in ("train", "validation"))
@@ -176,16 +177,32 @@ def _interval(runs: Sequence[Run], covers_images: bool) -> str:
 
 
 def _training(runs: Sequence[Run]) -> str:
-    """How the runs were trained, and with which seeds; arms are named if they differ."""
-    arms_by_protocol: dict[str, dict[str, None]] = {}
-    for run in runs:
-        arms_by_protocol.setdefault(_protocol(run), {})[markdown_text(run["result"]["arm"])] = None
-    training = next(iter(arms_by_protocol))
-    if len(arms_by_protocol) > 1:
-        training = "; ".join(f"{', '.join(arms)}: {protocol}" for protocol, arms in arms_by_protocol.items())
+    """How the runs were trained, and with which seeds: what all arms have in common, then what differs."""
+    protocols = {
+        run["result"]["arm"]: protocol_phrases(run["config"], run["images"]["train"])
+        for run in reversed(runs)
+    }
+    shared = set.intersection(*map(set, protocols.values()))
+    parts = [", ".join(phrase for phrase in next(iter(protocols.values())) if phrase in shared)]
+    arms_by_rest: dict[str, list[str]] = {}
+    for arm in dict.fromkeys(run["result"]["arm"] for run in runs):
+        rest = ", ".join(phrase for phrase in protocols[arm] if phrase not in shared)
+        arms_by_rest.setdefault(rest, []).append(markdown_text(arm))
+    if len(arms_by_rest) > 1:
+        parts += [f"{rest or 'nothing else'}: {', '.join(arms)}" for rest, arms in arms_by_rest.items()]
     seeds = sorted({run["result"]["seed"] for run in runs})
     noun = "seed" if len(seeds) == 1 else "seeds"
-    return f"Training: {training}; {noun} {', '.join(map(str, seeds))}."
+    return f"Training: {'; '.join(filter(None, parts))}; {noun} {', '.join(map(str, seeds))}."
+
+
+def _unfinished(runs: Sequence[Run]) -> list[str]:
+    """A note that names the arms without the seeds of other arms; [] if there are none."""
+    if not (lacking := missing_seeds([run["result"] for run in runs])):
+        return []
+    arms = "; ".join(
+        f"{markdown_text(arm)} lacks {', '.join(map(str, seeds))}" for arm, seeds in lacking.items()
+    )
+    return [f"Unfinished, or run with other seeds: {arms}. Contrasts are over the seeds that arms share."]
 
 
 def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:

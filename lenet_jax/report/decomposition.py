@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from lenet_jax.analysis.effects import SAVED, SHARE, effect_rows
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row, arm_rows
+from lenet_jax.analysis.summaries import Row, arm_rows, missing_seeds
 from lenet_jax.errors import UserError
 from lenet_jax.report.drawing import literal, project_settings
 from lenet_jax.report.markup import markdown_text
-from lenet_jax.report.scores import missing_seeds, scores_of
+from lenet_jax.report.scores import scores_of
 from lenet_jax.runs.store import read_sweep
 
 # isort: split

@@ -47,7 +47,7 @@ def write_report(directory: pathlib.Path) -> str:
     scores = scores_of(directory, header, runs)
     results, wrong = scores.results, scores.wrong
     scored = captions.scores_test(header, runs)
-    rows = summaries.arm_rows(results, wrong)
+    rows = _with_rates(summaries.arm_rows(results, wrong), scores)
     contrasts = summaries.contrast_rows(results, header["arms"], wrong)
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
     tables_and_notes = {
@@ -101,6 +101,14 @@ def write_results(directory: pathlib.Path) -> None:
     """Rewrites results.csv: one row per recorded run. Raises UserError if it cannot be written."""
     _, runs = read_sweep(directory)
     _write_file(directory / "results.csv", tables.to_csv([run["result"] for run in runs]))
+
+
+def _with_rates(rows: Sequence[Row], scores: Scores) -> list[Row]:
+    """The rows of arms, with their learning rates if these differ."""
+    rates = {arm: fields["train.learning_rate"] for arm, fields in scores.fields.items()}
+    if len(set(rates.values())) == 1:
+        return list(rows)
+    return [{"arm": row["arm"], "learning_rate": f"{rates[row['arm']]:g}", **row} for row in rows]
 
 
 def _effects(runs: Sequence[Record], scores: Scores, contrasts: Sequence[Row]) -> tuple[list[Row], list[str]]:

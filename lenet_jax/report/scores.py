@@ -49,15 +49,6 @@ def scores_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -
     )
 
 
-def missing_seeds(results: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """The seeds that each arm lacks and other arms have; arms that lack none are left out."""
-    of_arm: dict[str, set[int]] = {}
-    for result in results:
-        of_arm.setdefault(result["arm"], set()).add(result["seed"])
-    known = set().union(*of_arm.values())
-    return {arm: sorted(known - seeds) for arm, seeds in of_arm.items() if seeds != known}
-
-
 def _wrong_answers(directory: pathlib.Path, runs: Sequence[Record]) -> Wrong | None:
     scored = [run for run in runs if run["result"]["test_accuracy"] is not None]
     images = {(run["result"]["dataset"], run["images"]["test"]) for run in scored}

@@ -75,7 +75,11 @@ def test_names_in_notes_are_not_markup():
     named = [run(result("_a_", 0, 0.5, dataset="*my* data")), run(result("b", 0, 0.5), {"train.epochs": 20})]
     named[0]["provenance"] = PROVENANCE | {"host": "<processor>, 2 cores"}
     notes = "\n".join(arm_notes(SWEEP, named))
-    for part in (r"Training: \_a\_: 10 epochs", r"test images of \*my\* data", "on &lt;processor>, 2 cores"):
+    for part in (
+        r"; 10 epochs of 1,293 images: \_a\_; 20",
+        r"test images of \*my\* data",
+        "on &lt;processor>, 2 cores",
+    ):
         assert part in notes
 
 
@@ -91,8 +95,21 @@ def test_arms_are_named_where_their_training_differs():
     same = "\n".join(arm_notes(SWEEP, RUNS))
     assert "Training: 10 epochs of 1,293 images" in same and "; seeds 0, 3." in same
     runs = [*RUNS, run(result("c", 0, 0.5), {"train.epochs": 20})]
-    assert "Training: a, b: 10 epochs" in "\n".join(arm_notes(SWEEP, runs))
-    assert "; c: 20 epochs" in "\n".join(arm_notes(SWEEP, runs))
+    assert (
+        "Training: batch size 64, cross entropy, SGD, learning rate 0.1 (cosine), momentum 0.9; "
+        "10 epochs of 1,293 images: a, b; 20 epochs of 1,293 images: c; seeds 0, 3."
+    ) in "\n".join(arm_notes(SWEEP, runs))
+    more = [*RUNS, run(result("c", 0, 0.5), {"train.weight_decay": 0.01})]
+    assert "momentum 0.9; nothing else: a, b; weight decay 0.01: c; seeds" in "\n".join(
+        arm_notes(SWEEP, more)
+    )
+
+
+def test_arms_that_lack_seeds_are_named():
+    runs = [run(result(arm, seed, 0.5)) for arm in "ab" for seed in range(3)]
+    assert "Unfinished" not in "\n".join(arm_notes(SWEEP, runs))
+    notes = "\n".join(arm_notes(SWEEP, runs[:4]))
+    assert "Unfinished, or run with other seeds: b lacks 1, 2. Contrasts are over the seeds" in notes
 
 
 @pytest.mark.parametrize("notes", [arm_notes, paper_notes])
