@@ -51,6 +51,7 @@ def check_constraints(config: ml_collections.ConfigDict) -> None:
     Raises UserError, in a sentence that names the field.
     """
     _check_data(config)
+    _check_permutation(config)
     _check_objective(config)
     _check_one_pattern_protocol(config)
     _check_draw(config)
@@ -79,6 +80,21 @@ def _check_data(config: ml_collections.ConfigDict) -> None:
     require(
         "distortion.shift", shift, shift <= size, f"from 0 to the {size} pixels of config.data.image_size"
     )
+
+
+def _check_permutation(config: ml_collections.ConfigDict) -> None:
+    """Raises UserError if permuted pixels would also be moved."""
+    seed, data = config.data.permutation_seed, config.data
+    for field, value, off in (
+        ("data.move", data.move, 0),
+        ("data.positions", data.positions, 1),
+        ("distortion.probability", config.distortion.probability, 0),
+    ):
+        if seed >= 0 and value > off:
+            raise UserError(
+                f"config.data.permutation_seed={seed} permutes the pixels that config.{field}={value} would "
+                f"move: set config.data.permutation_seed=-1 or config.{field}={off}."
+            )
 
 
 def _check_objective(config: ml_collections.ConfigDict) -> None:
@@ -114,6 +130,8 @@ def _check_draw(config: ml_collections.ConfigDict) -> None:
         raise UserError(
             "config.data.draw draws its own validation images: set config.data.validation_fraction=0."
         )
+    if draw and config.data.train_images:
+        raise UserError("config.data.draw draws its own training images: set config.data.train_images=0.")
     if positions > 1 and (not draw or sum(draw) % positions):
         raise UserError(
             f"config.data.positions={positions} is for images that config.data.draw draws, "

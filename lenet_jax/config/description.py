@@ -35,8 +35,9 @@ def protocol_phrases(fields: Mapping[str, Any], train_images: int) -> list[str]:
       fields: the flattened config, {"train.epochs": 10, ...}, with every field.
       train_images: number of training images.
     """
+    drawn = " drawn with classes in turn" if fields["data.train_images"] else ""
     return [
-        f"{fields['train.epochs']} epochs of {train_images:,} images",
+        f"{fields['train.epochs']} epochs of {train_images:,} images{drawn}",
         f"batch size {fields['train.batch_size']}",
         *_loss(fields),
         *_optimizer(fields),
@@ -81,6 +82,8 @@ def _images(fields: Mapping[str, Any]) -> list[str]:
         phrases.append(f"each shifted by up to {fields['data.move']} pixels")
     if fields["data.positions"] > 1:
         phrases.append(f"each at {fields['data.positions']} positions")
+    if fields["data.permutation_seed"] >= 0:
+        phrases.append(f"pixels permuted by seed {fields['data.permutation_seed']}")
     if fields["distortion.probability"]:
         limits = ", ".join(f"{kind} {fields[f'distortion.{kind}']:g}" for kind in DISTORTIONS)
         phrases.append(f"{fields['distortion.probability']:.0%} distorted ({limits})")

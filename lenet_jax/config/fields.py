@@ -94,10 +94,18 @@ FIELDS: Mapping[str, Field] = {
     ),
     "tensorboard": Field(False, "also write TensorBoard event files", identifies=False),
     "data.seed": Field(
-        0, "seed of the validation split and of data.move, shared by all runs", Bounds(0, SEED_LIMIT - 1)
+        0,
+        "seed of the validation split, data.train_images and data.move, shared by all runs",
+        Bounds(0, SEED_LIMIT - 1),
     ),
     "data.validation_fraction": Field(
         0.1, "share of the training set; 0: no validation split", Bounds(low=0, high=1, high_open=True)
+    ),
+    "data.train_images": Field(
+        0,
+        "number of training images, the first of an order that is drawn from data.seed with classes in turn; "
+        "0: all",
+        _AT_LEAST_0,
     ),
     "data.draw": Field(
         (), "numbers of training, validation and test images that each run draws by its seed; (): all"
@@ -114,6 +122,11 @@ FIELDS: Mapping[str, Field] = {
     ),
     "data.positions": Field(
         1, "number of horizontal positions at which data.draw shows each digit", _AT_LEAST_1
+    ),
+    "data.permutation_seed": Field(
+        -1,
+        "the pixels of all images are permuted alike, by this seed; -1: they are not",
+        Bounds(-1, SEED_LIMIT - 1),
     ),
     "data.background": Field(-0.1, "grey level of the background (LeCun et al. 1998, section II-B)", _FINITE),
     "data.ink": Field(1.175, "grey level of full ink", _FINITE),

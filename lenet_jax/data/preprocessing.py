@@ -105,6 +105,16 @@ def shifted_copies(images: np.ndarray, positions: int, background: float) -> np.
     return copies.reshape(-1, *images.shape[1:])
 
 
+def permute_pixels(images: np.ndarray, seed: int) -> np.ndarray:
+    """Permutes the S*S positions of (N, S, S, C) images, alike in all images; channels stay together.
+
+    The permutation is drawn from `seed`, and depends on nothing else but S.
+    """
+    count, size, _, channels = images.shape
+    order = np.random.default_rng(seed).permutation(size**2)
+    return np.take(images.reshape(count, size**2, channels), order, axis=1).reshape(images.shape)
+
+
 def resize_bilinear(images: np.ndarray, size: int) -> np.ndarray:
     """(N, H, W) float32 -> (N, size, size) float32; pixels are squares, and edge pixels are repeated."""
     return np.asarray(jax.image.resize(images, (len(images), size, size), "bilinear"))

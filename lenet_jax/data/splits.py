@@ -7,8 +7,10 @@ import numpy as np
 
 from lenet_jax.data.datasets import load_native
 from lenet_jax.data.native import DatasetInfo, Native
-from lenet_jax.data.preprocessing import preprocess, random_shift, shifted_copies
+from lenet_jax.data.preprocessing import permute_pixels, preprocess, random_shift, shifted_copies
 from lenet_jax.errors import UserError
+
+_SUBSET_STREAM = 3  # of data.seed; 0, 1 and 2 are the shifts of the three splits
 
 
 class Split(NamedTuple):
@@ -34,19 +36,24 @@ class Splits(NamedTuple):
 def split_counts(dataset: DatasetInfo, data: ml_collections.FrozenConfigDict) -> dict[str, int]:
     """The number of preprocessed images in `train`, `validation` and `test`, without loading any.
 
-    Raises UserError for a validation fraction that leaves a split empty.
+    Raises UserError for a validation fraction that leaves a split empty, and for more training images than
+    are available or fewer than there are classes.
     """
     train, validation = carve_validation(dataset.train_count, data.validation_fraction, data.seed)
-    counts = {"train": len(train), "validation": len(validation), "test": dataset.test_count}
+    count = _count_train(data.train_images, len(train), len(dataset.classes))
+    counts = {"train": count, "validation": len(validation), "test": dataset.test_count}
     return {split: count * data.positions for split, count in counts.items()}
 
 
 def native_splits(native: Native, data: ml_collections.FrozenConfigDict) -> Splits:
     """The splits of native images, before any preprocessing; `data` is `config.data`.
 
-    Raises UserError for a validation fraction that leaves a split empty.
+    Raises UserError as `split_counts` does.
     """
     train, validation = carve_validation(len(native.train_labels), data.validation_fraction, data.seed)
+    count = _count_train(data.train_images, len(train), len(native.classes))
+    if count < len(train):
+        train = train[choose_subset(native.train_labels[train], count, data.seed)]
     return Splits(
         train=Split(native.train_images[train], native.train_labels[train]),
         validation=Split(native.train_images[validation], native.train_labels[validation]),
@@ -58,16 +65,18 @@ def native_splits(native: Native, data: ml_collections.FrozenConfigDict) -> Spli
 def load_splits(dataset: str, data: ml_collections.FrozenConfigDict) -> Splits:
     """Loads a dataset, holds out a validation split and preprocesses the images.
 
-    `data.seed` alone determines which training images are held out for validation, and how far each image
-    of every split is shifted if `data.move` is not 0. The test split is always the published one.
+    `data.seed` alone determines which training images are held out for validation, which of the others are
+    the first `data.train_images`, and how far each image of every split is shifted if `data.move` is not 0.
+    The test split is always the published one.
 
     Args:
       dataset: a name or a path, as in `load_native`.
       data: `config.data`, already checked by `lenet_jax.config.resolve`.
 
     Raises:
-      UserError: a validation fraction that leaves a split empty, images that don't fit `data.image_size`, or
-        a dataset that is unknown, can't be downloaded or can't be stored.
+      UserError: a validation fraction that leaves a split empty, too many or too few training images,
+        images that don't fit `data.image_size`, or a dataset that is unknown, can't be downloaded or
+        can't be stored.
     """
     native = load_native(dataset, data.data_dir, data.manual_dir)
     splits = native_splits(native, data)
@@ -90,11 +99,13 @@ def _preprocess(number: int, split: Split, native: Native, data: ml_collections.
 def preprocess_unmoved(
     images: np.ndarray, dataset: Native | DatasetInfo, data: ml_collections.FrozenConfigDict
 ) -> np.ndarray:
-    """Native images of a dataset as a network reads them, (N, S, S, C), where `config.data` moves none.
+    """Native images of a dataset as a network reads them, (N, S, S, C), where `config.data` shifts none.
+
+    Their pixels are permuted if `data.permutation_seed` is not -1.
 
     Raises UserError for images that don't fit `data.image_size`.
     """
-    return preprocess(
+    images = preprocess(
         images,
         dataset.low,
         dataset.high,
@@ -103,6 +114,7 @@ def preprocess_unmoved(
         background=data.background,
         ink=data.ink,
     )
+    return images if data.permutation_seed < 0 else permute_pixels(images, data.permutation_seed)
 
 
 def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -124,3 +136,39 @@ def carve_validation(count: int, fraction: float, seed: int) -> tuple[np.ndarray
         )
     order = np.random.default_rng(seed).permutation(count)
     return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def choose_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The first `count` images of an order in which classes take turns, as indices in ascending order.
+
+    The order is drawn from `seed`, and each class takes turns as long as it has images. So the numbers of
+    images of two classes differ by at most one, unless one of them is used up, and a larger subset contains
+    every smaller one.
+
+    Args:
+      labels: (N,) those of the images to choose from.
+    """
+    order = np.random.default_rng((seed, _SUBSET_STREAM)).permutation(len(labels))
+    turns = np.empty(len(labels), int)  # of each image in `order`: how many of its class come before it
+    for label in np.unique(labels):
+        of_class = labels[order] == label
+        turns[of_class] = np.arange(of_class.sum())
+    return np.sort(order[np.argsort(turns, kind="stable")][:count])
+
+
+def _count_train(asked: int, available: int, classes: int) -> int:
+    """The number of training images that `data.train_images` asks for, 0 being all.
+
+    Raises UserError if there are fewer, or more classes.
+    """
+    if asked > available:
+        raise UserError(
+            f"config.data.train_images={asked} is more than the {available:,} available training images: "
+            "decrease it, or set it to 0 for all."
+        )
+    if 0 < asked < classes:
+        raise UserError(
+            f"config.data.train_images={asked} is fewer than the {classes:,} classes: increase it, or set it "
+            "to 0 for all."
+        )
+    return asked or available

@@ -122,11 +122,11 @@ def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 
 def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     """On which images the runs are scored, and after which epoch."""
-    train, validation = (_images(runs, split) for split in ("train", "validation"))
+    validation = _images(runs, "validation")
     held_out = f"{validation} more were held out for validation"
     if not any(run["images"]["validation"] for run in runs):
         held_out = "none were held out for validation"
-    trained = f"Each run was trained on {train} images; {held_out}."
+    trained = f"Each run was trained on {_train_images(runs)} images; {held_out}."
     selects_epoch = any(run["config"]["train.select_epoch"] == "best_validation" for run in runs)
     if not scores_test(header, runs):
         epoch = "of its best epoch on validation" if selects_epoch else "of its last epoch"
@@ -150,6 +150,10 @@ def test_images(runs: Sequence[Run]) -> str:
         words = f"the {test} test images of {dataset} that its seed draws"
     if any(run["config"]["data.positions"] > 1 for run in runs):
         words += " (digits of the training file, each at several positions)"
+    permuted = [run["config"]["data.permutation_seed"] >= 0 for run in runs]
+    if any(permuted):
+        where = "" if all(permuted) else "in some arms, "
+        words += f" ({where}pixels permuted alike in all images)"
     return words
 
 
@@ -219,6 +223,14 @@ def _environment(runs: Sequence[Run]) -> str:
 
 def _draws_images(runs: Sequence[Run]) -> bool:
     return any(run["config"]["data.draw"] for run in runs)
+
+
+def _train_images(runs: Sequence[Run]) -> str:
+    """The numbers of training images: "100, 200 or 400" where arms have subsets of different sizes."""
+    if not any(run["config"]["data.train_images"] for run in runs):
+        return _images(runs, "train")
+    *others, last = (f"{count:,}" for count in sorted({run["images"]["train"] for run in runs}))
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _images(runs: Sequence[Run], split: str) -> str:

@@ -134,7 +134,8 @@ class TrainedRun:
           dataset: where images of your own are now; "" for where they were.
           data_dir, manual_dir: as in `config.data`.
           preprocessed: whether images are what the network reads, (N, S, S, C) float32, instead of what the
-            dataset supplies. Only preprocessed images are shifted by `config.data.move` and `.positions`.
+            dataset supplies. Only preprocessed images are shifted by `config.data.move` and `.positions`, or
+            permuted by `config.data.permutation_seed`.
 
         Raises UserError if the images are not those that the run was trained on, or cannot be loaded.
         """

@@ -37,6 +37,14 @@ def test_the_phrase_says_everything_that_departs():
     )
 
 
+def test_the_phrase_names_subsets_and_permuted_pixels():
+    fields = {"data.train_images": 100, "data.permutation_seed": 0}
+    assert describe_protocol(DEFAULTS | PLAIN | fields, 100) == (
+        "3 epochs of 100 images drawn with classes in turn, batch size 1, cross entropy, SGD, "
+        "learning rate 0.5 (constant), momentum 0, pixels permuted by seed 0"
+    )
+
+
 def test_targets_and_a_schedule_by_epochs():
     fields = {"train.loss": "squared_error", "train.schedule": "epochs", "train.target_low": -0.8}
     phrase = describe_protocol(DEFAULTS | PLAIN | fields, 10)

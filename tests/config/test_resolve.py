@@ -130,6 +130,23 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"data.draw": (3, 4)}, "must be three numbers of images"),
         ({"data.draw": (3, 4, 5)}, "set config.data.validation_fraction=0"),
         (
+            {"data.draw": (30, 4, 5), "data.validation_fraction": 0.0, "data.train_images": 20},
+            "config.data.draw draws its own training images: set config.data.train_images=0.",
+        ),
+        (
+            {"data.permutation_seed": 3, "data.move": 2},
+            "permutation_seed=3 permutes the pixels that config.data.move=2 would move: set "
+            "config.data.permutation_seed=-1 or config.data.move=0.",
+        ),
+        (
+            {"data.permutation_seed": 0, "data.positions": 4},
+            "pixels that config.data.positions=4 would move: .* or config.data.positions=1.",
+        ),
+        (
+            {"data.permutation_seed": 0, "distortion.probability": 0.5},
+            "that config.distortion.probability=0.5 would move: .* or config.distortion.probability=0.",
+        ),
+        (
             {"data.validation_fraction": 0.0, "train.select_epoch": "best_validation"},
             "needs a validation split",
         ),
@@ -236,6 +253,9 @@ def test_values_at_the_bounds_are_accepted(fields):
         ("data.validation_fraction", float("nan")),
         ("data.seed", -1),
         ("data.move", -1),
+        ("data.train_images", -1),
+        ("data.permutation_seed", -2),
+        ("data.permutation_seed", 2**31),
         ("data.image_size", -1),
         ("data.box", 0),
     ],

@@ -1,13 +1,16 @@
 """Splits: their sizes, what a seed changes and what it must not change, and refusals."""
 
+import itertools
+
 import numpy as np
 import pytest
 from ml_collections import FrozenConfigDict
 from sklearn.datasets import load_digits
 
 from lenet_jax.config.fields import default_config
-from lenet_jax.data import DATASETS, load_native, load_splits
-from lenet_jax.data.splits import carve_validation
+from lenet_jax.data import DATASETS, dataset_info, load_native, load_splits, native_splits, split_counts
+from lenet_jax.data.preprocessing import preprocess
+from lenet_jax.data.splits import carve_validation, choose_subset
 from lenet_jax.errors import UserError
 
 
@@ -82,17 +85,124 @@ def test_images_are_shifted_by_the_data_seed():
         np.testing.assert_allclose(before.images.sum((1, 2, 3)), after.images.sum((1, 2, 3)), rtol=1e-3)
 
 
+SMALL = {"image_size": 8, "box": 8}  # so that each pixel is that of the native image
+LEVELS = {"background": -0.1, "ink": 1.175}
+
+
+def test_pixels_of_all_images_are_permuted_alike():
+    before = load_splits("digits", data_config(**SMALL))
+    after = load_splits("digits", data_config(**SMALL, permutation_seed=0))
+    order = np.random.default_rng(0).permutation(64)
+    assert (order != np.arange(64)).any()
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(other.images.reshape(-1, 64), one.images.reshape(-1, 64)[:, order])
+        np.testing.assert_array_equal(other.labels, one.labels)
+
+
+def test_permutations_depend_on_their_seed_and_not_on_the_data_seed():
+    def test_images(**fields):
+        return load_splits("digits", data_config(**SMALL, **fields)).test.images
+
+    first = test_images(permutation_seed=0)
+    np.testing.assert_array_equal(first, test_images(permutation_seed=0, seed=1))
+    assert not np.array_equal(first, test_images(permutation_seed=1))
+    sorted_pixels = [np.sort(test_images(permutation_seed=seed).reshape(360, 64)) for seed in (-1, 0, 1)]
+    np.testing.assert_array_equal(sorted_pixels[0], sorted_pixels[1])
+    np.testing.assert_array_equal(sorted_pixels[0], sorted_pixels[2])
+
+
+def test_subsets_are_nested_and_balanced_and_in_the_order_of_the_file():
+    labels = load_native("digits").train_labels
+    subsets = [choose_subset(labels, count, seed=0) for count in (10, 11, 55, 1_000, 1_437)]
+    for smaller, larger in itertools.pairwise(subsets):
+        assert set(smaller) < set(larger)
+    for subset in subsets:
+        assert (np.diff(subset) > 0).all()
+    for subset in subsets[:4]:
+        counts = np.bincount(labels[subset], minlength=10)
+        assert counts.min() >= 1 and counts.max() - counts.min() <= 1
+    np.testing.assert_array_equal(subsets[-1], np.arange(1_437))
+    assert set(choose_subset(labels, 10, seed=1)) != set(subsets[0])
+
+
+def test_a_class_that_is_used_up_loses_its_turns():
+    labels = np.array([0] * 2 + [1] * 50 + [2] * 5)
+    counts = [np.bincount(labels[choose_subset(labels, count, seed=0)]).tolist() for count in (3, 10, 20)]
+    assert counts == [[1, 1, 1], [2, 4, 4], [2, 13, 5]]
+
+
+def test_a_subset_changes_the_training_images_alone():
+    everything, subset, larger = (
+        load_splits("digits", data_config(**SMALL, train_images=count)) for count in (0, 100, 200)
+    )
+    for split in ("validation", "test"):
+        for one, other in zip(getattr(everything, split), getattr(subset, split), strict=True):
+            np.testing.assert_array_equal(one, other)
+    known = {image.tobytes(): label for image, label in zip(*everything.train, strict=True)}
+    assert [known[image.tobytes()] for image in subset.train.images] == subset.train.labels.tolist()
+    assert {image.tobytes() for image in subset.train.images} < {
+        image.tobytes() for image in larger.train.images
+    }
+    assert np.bincount(subset.train.labels).tolist() == [10] * 10
+
+
+def test_by_default_all_images_that_are_not_held_out_are_for_training():
+    native, data = load_native("digits"), data_config(**SMALL)
+    index, _ = carve_validation(count=1437, fraction=0.1, seed=0)
+    for found in (
+        native_splits(native, data),
+        native_splits(native, data_config(**SMALL, train_images=1293)),
+    ):
+        np.testing.assert_array_equal(found.train.images, native.train_images[index])
+        np.testing.assert_array_equal(found.train.labels, native.train_labels[index])
+    plain = preprocess(native.test_images, native.low, native.high, image_size=8, box=8, **LEVELS)
+    np.testing.assert_array_equal(load_splits("digits", data).test.images, plain)
+
+
+@pytest.mark.parametrize("fields", [{}, {"validation_fraction": 0.0}, {"seed": 3}], ids=str)
+@pytest.mark.parametrize("count", [0, 10, 777])
+def test_counts_are_those_of_what_is_loaded(fields, count):
+    data = data_config(**SMALL, **fields, train_images=count)
+    loaded = native_splits(load_native("digits"), data)
+    counts = split_counts(dataset_info("digits"), data)
+    assert counts == {name: len(split.labels) for name, split in loaded._asdict().items()}
+    assert counts["train"] == count or not count
+
+
+def test_subsets_and_permutations_of_own_images_in_colour(tmp_path):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (60, 8, 8, 3), np.uint8), np.array(["a", "b", "c"] * 20)
+    np.savez(tmp_path / "own.npz", x_train=images, y_train=labels, x_test=images[:9], y_test=labels[:9])
+    path = str(tmp_path / "own.npz")
+    plain, permuted = (
+        load_splits(path, data_config(**SMALL, train_images=7, permutation_seed=seed)) for seed in (-1, 5)
+    )
+    assert split_counts(dataset_info(path), data_config(train_images=7)) == {
+        "train": 7, "validation": 6, "test": 9,
+    }  # fmt: skip
+    assert sorted(np.bincount(plain.train.labels)) == [2, 2, 3]
+    order = np.random.default_rng(5).permutation(64)
+    for one, other in zip(plain, permuted, strict=True):
+        before, after = (split.images.reshape(-1, 64, 3) for split in (one, other))
+        np.testing.assert_array_equal(after, before[:, order])
+
+
 @pytest.mark.parametrize(
     "fields, sentence",
     [
         ({"validation_fraction": 0.0001}, "leaves no validation image"),
         ({"validation_fraction": 0.9999}, "leaves no training image"),
         ({"image_size": 16}, "data.box=20 is larger than config.data.image_size=16"),
+        ({"train_images": 1294}, "train_images=1294 is more than the 1,293 available training images: dec"),
+        ({"train_images": 9}, "train_images=9 is fewer than the 10 classes: increase it, or set it to 0 for"),
     ],
 )
 def test_fields_that_do_not_fit_the_images_are_refused(fields, sentence):
     with pytest.raises(UserError, match=sentence):
         load_splits("digits", data_config(**fields))
+    if "image_size" not in fields:
+        with pytest.raises(UserError, match=sentence):
+            split_counts(dataset_info("digits"), data_config(**fields))
 
 
 def test_an_unknown_dataset_is_refused_with_the_known_names():

@@ -39,6 +39,7 @@ CHOSEN = {
     "dataset": st.just("digits"),
     "data.draw": st.sampled_from([(8, 4, 4), (4, 2, 2), (6, 3, 3)]),
     "data.validation_fraction": st.just(0.0),
+    "data.train_images": st.just(0),  # as the images are drawn
     "data.image_size": st.integers(8, 14),
     "data.box": st.integers(1, 10),
     "data.move": st.integers(0, 3),

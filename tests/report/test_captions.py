@@ -128,6 +128,24 @@ def test_the_scoring_is_said(notes):
     )
 
 
+def test_subsets_and_permuted_pixels_are_said():
+    counts = {"c": 400, "a": 100, "b": 1_000}
+    subsets = [run(result(it, 0, 0.5), {"data.train_images": n}, train=n) for it, n in counts.items()]
+    notes = "\n".join(arm_notes(SWEEP, subsets))
+    assert "Each run was trained on 100, 400 or 1,000 images; 144 more were held out" in notes
+    assert "c: 10 epochs of 400 images drawn with classes in turn, batch" in notes
+    assert "trained on 100 images; 144 more" in "\n".join(arm_notes(SWEEP, subsets[1:2]))
+
+    permuted = run(result("b", 0, 0.5), {"data.permutation_seed": 3})
+    assert "test images of digits (pixels permuted alike in all images). Each run" in "\n".join(
+        arm_notes(SWEEP, [permuted])
+    )
+    notes = "\n".join(arm_notes(SWEEP, [RUNS[0], permuted]))
+    assert "(in some arms, pixels permuted alike in all images)." in notes
+    assert "; b: 10 epochs" in notes and "pixels permuted by seed 3" in notes
+    assert "permuted" not in "\n".join(arm_notes(SWEEP, RUNS))
+
+
 def test_without_a_validation_split_none_are_held_out():
     notes = "\n".join(arm_notes(SWEEP, [run(result("a", 0, 0.5), validation=0)]))
     assert "none were held out for validation" in notes

@@ -9,6 +9,7 @@ import pytest
 
 import lenet_jax
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.data import load_native
 from lenet_jax.errors import UserError
 from lenet_jax.native import form
 from lenet_jax.runs.loaded import load_run, load_sweep
@@ -198,6 +199,27 @@ def test_drawn_images_are_the_splits_of_their_run():
         images, labels = getattr(splits, split)
         assert (run.predict_class(images) == labels).mean() == run.result[f"{column}_accuracy"]
     assert (splits.test.labels == run.answers["test"].labels).all()
+
+
+def test_permuted_images_are_predicted_as_they_were_scored(tmp_path):
+    config = small(data__permutation_seed=4, data__train_images=200, train__batch_size=50)
+    train(config, folder=tmp_path)
+    run = load_run(tmp_path, "mlp", 0)
+    splits = run.splits()
+    assert [len(split.labels) for split in splits] == [200, 144, 360]
+    for split, column in (("train", "train"), ("validation", "val"), ("test", "test")):
+        images, labels = getattr(splits, split)
+        assert (run.predict_class(images) == labels).mean() == run.result[f"{column}_accuracy"]
+    native = load_native("digits")
+    assert (splits.test.images == native.test_images).all()
+    assert (run.predict_class(native.test_images) == run.answers["test"].classes).all()
+    preprocessed = run.splits(preprocessed=True).test.images
+    assert (run.predict(preprocessed, preprocessed=True) == run.predict(native.test_images)).all()
+
+
+def test_a_batch_is_at_most_the_subset_of_training_images():
+    with pytest.raises(UserError, match=r"batch_size=431 must be at most the 200 training images of digits"):
+        train(small(data__train_images=200))
 
 
 def test_images_at_several_positions_are_predicted_as_preprocessed():
