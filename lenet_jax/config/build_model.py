@@ -113,6 +113,7 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
         "padding": zip(values("pad_before"), values("pad_after"), strict=True),
         "table": map(read_table, values("map_table"), (channels, *model.maps[:-1]), model.maps),
         "edges": values("edges"),
+        "radius": values("radius"),
         "pooling": values("pooling"),
     }
     read = tuple(
@@ -121,7 +122,8 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
         )
         for row in zip(*columns.values(), strict=True)
     )
-    for stage in read:
+    for number, stage in enumerate(read, 1):
+        _require_radius(number, stage)
         is_spatial = wiring.CONNECTIVITY[stage.connectivity].is_spatial
         if not is_spatial and (any(stage.padding) or stage.table):
             spatial = " or ".join(name for name, entry in wiring.CONNECTIVITY.items() if entry.is_spatial)
@@ -130,6 +132,32 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
                 "map_table; set config.model.pad_before and pad_after to 0 and config.model.map_table=all."
             )
     return read
+
+
+def _require_radius(number: int, stage: Stage) -> None:
+    """Raises UserError if a stage has a radius that does not fit its other fields."""
+    if not stage.radius:
+        return
+    field = f"config.model.radius={stage.radius}"
+    entry = wiring.CONNECTIVITY[stage.connectivity]
+    if entry.nearby_reads is None:
+        having = " or ".join(name for name, other in wiring.CONNECTIVITY.items() if other.nearby_reads)
+        raise UserError(
+            f"{field}: convolutional stage {number} is {stage.connectivity}, and only {having} stages have "
+            "a radius; set it to 0 in that stage."
+        )
+    if entry.has_padded_edges(stage.sharing, stage.edges):
+        raise UserError(
+            f"{field} does not go with config.model.edges=pad: the taps of convolutional stage {number} "
+            "wrap round at the edges; use config.model.edges=wrap or a radius of 0 in that stage."
+        )
+    side = 2 * stage.radius + 1
+    if side < stage.kernel_size:
+        raise UserError(
+            f"{field} is too small: units of convolutional stage {number} read {stage.kernel_size**2} "
+            f"positions, and a window of {side}x{side} has {side**2}; use at least {stage.kernel_size // 2}, "
+            "or 0 for positions anywhere."
+        )
 
 
 def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:

@@ -38,7 +38,7 @@ _AT_LEAST_1 = Bounds(low=1)
 _FINITE = Bounds()
 _SIZES = Each(_AT_LEAST_1, "hold positive whole numbers, for example --config.{field}=6,16")
 _PER_STAGE = Each(_AT_LEAST_1, "be at least 1 in every stage", may_be_empty=False)
-_PADDING = Each(_AT_LEAST_0, "be at least 0 in every stage", may_be_empty=False)
+_AT_LEAST_0_PER_STAGE = Each(_AT_LEAST_0, "be at least 0 in every stage", may_be_empty=False)
 _FACTORS = Each(_POSITIVE, "be numbers greater than 0, at least one", whole=False, may_be_empty=False)
 
 
@@ -197,17 +197,34 @@ FIELDS: Mapping[str, Field] = {
     "model.pad_before": Field(
         (0,),
         "rows added above and columns added to the left, filled with pad_value",
-        _PADDING,
+        _AT_LEAST_0_PER_STAGE,
         of_stages=True,
     ),
     "model.pad_after": Field(
-        (0,), "rows added below and columns added to the right", _PADDING, of_stages=True
+        (0,),
+        "rows added below and columns added to the right",
+        _AT_LEAST_0_PER_STAGE,
+        of_stages=True,
     ),
     "model.pad_value": Field(-1.0, "value of the padding", _FINITE, of_stages=True),
     "model.edges": Field(
         "wrap",
         "what shared random or full units read beyond the edge: the other side, or (pad) pad_value",
         OneOrPerStage(wiring.EDGES),
+        of_stages=True,
+    ),
+    "model.radius": Field(
+        (0,),
+        "random: largest distance of a tap from the centre of the unit's local receptive field, in rows and "
+        "in columns, wrapping round; 0: anywhere",
+        _AT_LEAST_0_PER_STAGE,
+        of_stages=True,
+    ),
+    "model.wiring_seed": Field(
+        -1,
+        "seed of random wirings; -1: the run's seed",
+        Bounds(low=-1, high=SEED_LIMIT - 1),
+        hyperparameter="wiring_seed",
         of_stages=True,
     ),
     "model.bias": Field(

@@ -126,6 +126,7 @@ class Stage:
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
     edges: str = "wrap"
+    radius: int = 0
     table: Table | None = None
     unit_bias: bool = False
     pooling: str = "average"

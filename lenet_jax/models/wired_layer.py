@@ -45,6 +45,8 @@ class Wired(nn.Module):
       pad_value: state of the units that the padding stands for.
       edges: one of `lenet_jax.models.wiring.EDGES`: what a stencil that is not local reads where it is slid
         beyond the edge, the other side of the input or padding.
+      radius: how far random taps are from the centre of a unit's local receptive field, at most, in rows and
+        in columns; 0 for anywhere.
       table: the input maps that each map reads; None if every map reads all of them.
       unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
@@ -52,7 +54,8 @@ class Wired(nn.Module):
       activation: one of `lenet_jax.native.calls.ACTIVATIONS`; with any but "none", the native kernel also
         applies it and averages 2x2 windows, which saves passes over memory.
 
-    A connectivity that is not spatial has no padding and no table.
+    A connectivity that is not spatial has no padding and no table, and only one with `nearby_reads` has a
+    radius.
     """
 
     maps: int
@@ -63,6 +66,7 @@ class Wired(nn.Module):
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
     edges: str = "wrap"
+    radius: int = 0
     table: Table | None = None
     unit_bias: bool = False
     initialisation: str = "unit_variance"
@@ -143,7 +147,7 @@ class Wired(nn.Module):
     def _reads(self, size: int) -> wiring.Positions:
         """(P, T) positions; where they are drawn, a variable, initialised by the key `wiring`."""
         connectivity = wiring.CONNECTIVITY[self.connectivity]
-        fields = self.sharing, size, self.kernel_size, self.stride, self.edges
+        fields = self.sharing, size, self.kernel_size, self.stride, self.edges, self.radius
         if not connectivity.is_drawn:
             return connectivity.reads(*fields)
         return self.variable(
@@ -171,4 +175,4 @@ def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Po
     connectivity = wiring.CONNECTIVITY[layer.connectivity]
     if connectivity.is_drawn:
         return variables["wiring"]["reads"]
-    return connectivity.reads(layer.sharing, size, layer.kernel_size, layer.stride, layer.edges)
+    return connectivity.reads(layer.sharing, size, layer.kernel_size, layer.stride, layer.edges, layer.radius)

@@ -6,8 +6,8 @@ Padding counts as input. Positions are numbered row by row, and a unit reads all
 positions.
 
 CONNECTIVITY has one entry per connectivity, and everything else takes what it needs from there. `local` and
-`random` are *sparse*: a unit has as many taps as the kernel has pixels. `full` reads every position. `local`
-alone depends on which positions are neighbours.
+`random` are *sparse*: a unit has as many taps as the kernel has pixels. `full` reads every position. Only
+`local`, and `random` with a radius, depend on which positions are neighbours.
 """
 
 import dataclasses
@@ -33,6 +33,17 @@ def reach(size: int, kernel_size: int, stride: int = 1) -> int:
     return stride * (output_size(size, kernel_size, stride) - 1)
 
 
+def window_side(size: int, radius: int) -> int:
+    """Side of the window from which taps are drawn, in positions; a radius of 0 is the whole input."""
+    return min(2 * radius + 1, size) if radius else size
+
+
+def unit_places(out: int, stride: int) -> tuple[np.ndarray, np.ndarray]:
+    """(units, 1) int32 each: the row and the column of the input at which each unit's kernel starts."""
+    rows, columns = stride * np.array(np.divmod(np.arange(out * out, dtype=np.int32)[:, None], out))
+    return rows, columns
+
+
 def slide(stencil: Positions, size: int, kernel_size: int, stride: int = 1, edges: str = "wrap") -> Positions:
     """Slides one stencil over the input.
 
@@ -44,8 +55,7 @@ def slide(stencil: Positions, size: int, kernel_size: int, stride: int = 1, edge
     Returns:
       (units, taps) int32: the unit at (row, column) reads the stencil moved by `stride` x (row, column).
     """
-    out = output_size(size, kernel_size, stride)
-    rows, columns = stride * np.array(np.divmod(np.arange(out * out, dtype=np.int32)[:, None], out))
+    rows, columns = unit_places(output_size(size, kernel_size, stride), stride)
     rows, columns = stencil // size + rows, stencil % size + columns
     if edges == "wrap":
         return rows % size * size + columns % size
@@ -61,7 +71,9 @@ class Connectivity:
         reads. Units that share weights read this stencil, slid to where they are.
       unshared_reads: (units, size, kernel_size) -> (units, taps) int32, the distinct positions that each unit
         reads where weights are not shared; None if these units read the slid stencil as well.
-      is_drawn: whether positions are drawn at random. Both functions then take a random key as an additional
+      nearby_reads: (size, kernel_size, radius, out, stride) -> (out**2, taps) int32, the distinct positions
+        that each of the first out x out units reads with a radius; None if a stage has no radius.
+      is_drawn: whether positions are drawn at random. The functions then take a random key as an additional
         first argument, and the positions that they draw are part of a run's state.
       is_spatial: whether a stage may have padding or a map table.
       is_sparse: whether a unit has as many taps as the kernel has pixels.
@@ -69,6 +81,7 @@ class Connectivity:
 
     stencil: Callable[..., Positions]
     unshared_reads: Callable[..., Positions] | None = None
+    nearby_reads: Callable[..., Positions] | None = None
     is_drawn: bool = False
     is_spatial: bool = False
     is_sparse: bool = True
@@ -85,19 +98,29 @@ class Connectivity:
         kernel_size: int,
         stride: int = 1,
         edges: str = "wrap",
+        radius: int = 0,
         key: jax.Array | None = None,
     ) -> Positions:
         """(units, taps) int32: the input position that each tap of each unit reads.
 
         Args:
           sharing: one of SHARING.
-          edges: as in `slide`, where `has_padded_edges`; a local stencil stays within the input.
+          edges: as in `slide`, where `has_padded_edges`; a local stencil stays within the input. A
+            shared stencil with a radius needs "wrap".
+          radius: how far taps are from the centre of the unit's local receptive field, at most, in rows and
+            in columns, wrapping round; 0 for no limit. Only where there are `nearby_reads`.
           key: where positions are drawn.
         """
         drawn_by = (key,) if self.is_drawn else ()
+        out = output_size(size, kernel_size, stride)
+        if radius:
+            assert self.nearby_reads is not None and not self.has_padded_edges(sharing, edges)
+            if sharing == "unshared":
+                return self.nearby_reads(*drawn_by, size, kernel_size, radius, out, stride)
+            stencil = self.nearby_reads(*drawn_by, size, kernel_size, radius, 1, stride)[0]
+            return slide(stencil, size, kernel_size, stride)
         if sharing == "unshared" and self.unshared_reads is not None:
-            units = output_size(size, kernel_size, stride) ** 2
-            return self.unshared_reads(*drawn_by, units, size, kernel_size)
+            return self.unshared_reads(*drawn_by, out**2, size, kernel_size)
         edges = edges if self.has_padded_edges(sharing, edges) else "wrap"
         return slide(self.stencil(*drawn_by, size, kernel_size), size, kernel_size, stride, edges)
 
@@ -126,6 +149,21 @@ def random_reads(key: jax.Array, units: int, size: int, kernel_size: int) -> jax
     return jax.random.permutation(key, positions, axis=1, independent=True)[:, : kernel_size**2]
 
 
+def random_nearby_reads(
+    key: jax.Array, size: int, kernel_size: int, radius: int, out: int, stride: int
+) -> jax.Array:
+    """(out**2, kernel_size**2): positions drawn from a window around each unit's local receptive field.
+
+    The window has `window_side` rows and columns and wraps round at the edges. Its centre is the field's:
+    `kernel_size // 2` rows and columns from where the field starts.
+    """
+    side, before = window_side(size, radius), (kernel_size // 2 - radius) % size
+    taps = random_reads(key, out**2, side, kernel_size)
+    rows, columns = unit_places(out, stride)
+    rows, columns = (taps // side + rows + before) % size, (taps % side + columns + before) % size
+    return rows * size + columns
+
+
 def full_reads(units: int, size: int, kernel_size: int) -> np.ndarray:
     """(units, size**2): every position, in the same order for each unit."""
     return np.tile(np.arange(size * size, dtype=np.int32), (units, 1))
@@ -134,7 +172,10 @@ def full_reads(units: int, size: int, kernel_size: int) -> np.ndarray:
 CONNECTIVITY: Mapping[str, Connectivity] = {
     "local": Connectivity(local_stencil, is_spatial=True),
     "random": Connectivity(
-        lambda key, size, kernel_size: random_reads(key, 1, size, kernel_size)[0], random_reads, is_drawn=True
+        lambda key, size, kernel_size: random_reads(key, 1, size, kernel_size)[0],
+        random_reads,
+        random_nearby_reads,
+        is_drawn=True,
     ),
     # A shared kernel as large as the input slides over it.
     "full": Connectivity(

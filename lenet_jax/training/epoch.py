@@ -116,12 +116,16 @@ def outputs(
 
 
 def init_state(program: Program, hyperparameters: Hyperparameters) -> State:
-    """The state before the first step: the seed draws parameters, random wirings and the run's images."""
-    seed = hyperparameters.seed
+    """The state before the first step: the seed draws parameters, random wirings and the run's images.
+
+    Random wirings are drawn by the wiring seed instead if there is one.
+    """
+    seed, wiring_seed = hyperparameters.seed, hyperparameters.wiring_seed
+    wiring_seed = jnp.where(wiring_seed < 0, seed, wiring_seed)
     image_NHWC = jnp.zeros((1, program.image_size, program.image_size, program.channels))
     rngs = {
         "params": purpose_key(seed, Purpose.INITIALISATION),
-        "wiring": purpose_key(seed, Purpose.WIRING),
+        "wiring": purpose_key(wiring_seed, Purpose.WIRING),
     }
     variables = program.model.init(rngs, image_NHWC)
     params = variables["params"]

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+SEEDS = ("seed", "wiring_seed")  # whole numbers, the others are float32
+
 
 class Hyperparameters(NamedTuple):
     """Numbers in which runs of one program may differ: a scalar each for one run, (R,) for a population.
@@ -14,7 +16,8 @@ class Hyperparameters(NamedTuple):
     static: see `lenet_jax.training.program.Program`.
 
     Attributes:
-      seed: int32, from which all random keys of the run derive.
+      seed: int32, from which all random keys of the run derive, but for the keys that draw wirings.
+      wiring_seed: int32, from which the keys that draw wirings derive; -1 for `seed`.
       learning_rate: at its peak; schedules multiply it.
       momentum: SGD's momentum, Adam's beta1.
       weight_decay: of kernels, not of biases.
@@ -31,6 +34,7 @@ class Hyperparameters(NamedTuple):
     """
 
     seed: jax.Array
+    wiring_seed: jax.Array
     learning_rate: jax.Array
     momentum: jax.Array
     weight_decay: jax.Array
@@ -49,7 +53,7 @@ class Hyperparameters(NamedTuple):
 def hyperparameter_shapes(runs: int) -> Hyperparameters:
     """Shape (R,) and dtype of each hyperparameter of `runs` runs, to compile for."""
     return Hyperparameters._make(
-        jax.ShapeDtypeStruct((runs,), np.int32 if name == "seed" else np.float32)
+        jax.ShapeDtypeStruct((runs,), np.int32 if name in SEEDS else np.float32)
         for name in Hyperparameters._fields
     )
 

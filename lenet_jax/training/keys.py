@@ -1,4 +1,4 @@
-"""Random keys: each purpose has its own stream, derived from the run's seed."""
+"""Random keys: each purpose has its own stream, derived from the run's seed or, for wirings, their own."""
 
 import enum
 import functools
@@ -20,7 +20,7 @@ class Purpose(enum.IntEnum):
 
 
 def purpose_key(seed: int | jax.Array, purpose: Purpose, *counters: int | jax.Array) -> jax.Array:
-    """The key of a run's seed for one purpose and, within it, for counters such as epoch, step and device."""
+    """The key of a seed for one purpose and, within it, for counters such as epoch, step and device."""
     return functools.reduce(jax.random.fold_in, (purpose, *counters), _seed_key(seed))
 
 

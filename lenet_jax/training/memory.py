@@ -45,7 +45,7 @@ def _sizes(program: Program, counts: ModelCounts) -> tuple[list[int], list[int],
         size += sum(stage.padding)
         drawn = wiring.CONNECTIVITY[stage.connectivity].is_drawn
         if drawn and stage.sharing == "unshared":
-            drawing.append(5 * rows**2 * size**2)
+            drawing.append(5 * rows**2 * wiring.window_side(size, stage.radius) ** 2)
         if drawn or (stage.connectivity, stage.sharing) == ("local", "unshared"):
             read.append(layer.macs // maps)
         read.append(_padded_at_the_edges(stage, size, channels))

@@ -74,6 +74,27 @@ def test_solved_widths_are_nearest():
         ({"model.kernel_size": (0,)}, "must be at least 1"),
         ({"model.connectivity": "sparse"}, f"'sparse' is unknown: choose one of {', '.join(CONNECTIVITY)}"),
         ({"model.connectivity": "local,full,local"}, "names 3 stages but config.model.maps has 2"),
+        (
+            {"model.radius": (3,)},
+            "radius=3: convolutional stage 1 is local, and only random stages have a radius; set it to 0",
+        ),
+        (
+            {"model.radius": (3,), "model.connectivity": "random,full"},
+            "radius=3: convolutional stage 2 is full, and only random stages",
+        ),
+        (
+            {"model.radius": (2, 1), "model.connectivity": "random"},
+            "radius=1 is too small: units of convolutional stage 2 read 25 positions, and a window of 3x3 "
+            "has 9; use at least 2, or 0 for positions anywhere",
+        ),
+        (
+            {"model.radius": (3,), "model.connectivity": "random", "model.edges": "pad"},
+            "radius=3 does not go with config.model.edges=pad: the taps of convolutional stage 1 wrap round",
+        ),
+        ({"model.radius": (-1,)}, r"config.model.radius=\(-1,\) must be at least 0 in every stage"),
+        ({"model.radius": (3, 3, 3)}, "radius='3,3,3' names 3 stages but config.model.maps has 2"),
+        ({"model.wiring_seed": -2}, "config.model.wiring_seed=-2 must be from -1 to 2147483647"),
+        ({"model.wiring_seed": 2**31}, "config.model.wiring_seed=2147483648 must be from -1 to 2147483647"),
         ({"model.sharing": "tied"}, "'tied' is unknown: choose one of shared, unshared"),
         ({"model.pooling": "sum"}, "'sum' is unknown: choose one of average, max"),
         ({"model.activation": "gelu"}, "'gelu' is unknown: choose one of tanh, relu"),
@@ -90,6 +111,23 @@ def test_solved_widths_are_nearest():
 def test_models_that_cannot_be_built_are_refused(fields, sentence):
     with pytest.raises(UserError, match=sentence):
         counts_of(fields)
+
+
+@pytest.mark.parametrize("sharing", ["shared", "unshared"])
+def test_a_radius_changes_no_count(sharing):
+    fields = {"model.connectivity": "random", "model.sharing": sharing}
+    for radius in ((2,), (5, 3), (2**62,)):
+        assert counts_of(fields | {"model.radius": radius}) == counts_of(fields)
+
+
+def test_radii_are_per_stage_and_unshared_units_ignore_edges():
+    fields = {
+        "model.connectivity": "random,local",
+        "model.sharing": "unshared,shared",
+        "model.edges": "pad",
+        "model.radius": (3, 0),
+    }
+    assert [stage.radius for stage in resolve(override(default_config(), fields)).model.stages] == [3, 0]
 
 
 def test_a_kernel_whose_taps_would_meet_is_refused(monkeypatch):

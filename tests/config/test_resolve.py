@@ -26,7 +26,8 @@ def test_a_program_says_what_is_trained():
 
 def test_runs_that_differ_in_numbers_alone_share_a_compilation():
     first = program()
-    other = program(seed=7, learning_rate=0.3, momentum=0.1, weight_decay=0.2)
+    numbers = {"model.wiring_seed": 3}
+    other = program(seed=7, learning_rate=0.3, momentum=0.1, weight_decay=0.2, **numbers)
     assert first == other and hash(first) == hash(other)
 
 
@@ -41,6 +42,7 @@ def test_runs_that_differ_in_numbers_alone_share_a_compilation():
         {"train_images": 999},
         {"model.connectivity": "random"},
         {"model.sharing": "unshared"},
+        {"model.connectivity": "random", "model.radius": (3,)},
         {"model.hidden": (120,)},
         {"model.activation": "relu"},
         {"data.image_size": 28},

@@ -6,6 +6,7 @@ from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparam
 
 DEFAULTS = {
     "seed": 0,
+    "wiring_seed": -1,
     "learning_rate": 0.1,
     "momentum": 0.9,
     "weight_decay": 0.0,

@@ -72,6 +72,7 @@ def test_feature_maps_are_what_the_network_computes(pooling):
 STAGES = {
     **{"_".join(cell): Stage(3, 5, *cell, pooling="none") for cell in GRID},
     "random_padded_edges": Stage(3, 5, "random", edges="pad", pad_value=-0.5, pooling="none"),
+    "random_radius": Stage(3, 5, "random", "unshared", radius=3, pooling="none"),
     "full_padded_edges": Stage(3, 5, "full", edges="pad", pad_value=-0.5, stride=2, pooling="none"),
     "table": Stage(3, 5, table=TABLE, pooling="none"),
     "table_unshared": Stage(3, 5, sharing="unshared", table=TABLE, pooling="none"),

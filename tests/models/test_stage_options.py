@@ -11,7 +11,7 @@ from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import Pool
 from lenet_jax.models.map_tables import read_table
 from lenet_jax.models.wired_layer import Wired, reads_of
-from lenet_jax.models.wiring import CONNECTIVITY
+from lenet_jax.models.wiring import CONNECTIVITY, SHARING
 from tests.helpers.dense import dense_layer, init_layer
 
 # (images, side, input maps, fields of the layer)
@@ -36,6 +36,10 @@ LAYERS = {
     "stride 2, even": (16, 12, 2, dict(maps=3, kernel_size=3, stride=2)),
     "padded edges": (5, 9, 2, dict(maps=3, kernel_size=4, pad_value=0.5, edges="pad")),
     "padded edges, stride 2": (16, 8, 1, dict(maps=3, kernel_size=3, stride=2, pad_value=-1.0, edges="pad")),
+    "radius": (16, 9, 2, dict(maps=3, kernel_size=4, radius=3)),
+    "radius, stride 2, unshared": (
+        5, 11, 1, dict(maps=3, kernel_size=3, stride=2, sharing="unshared", radius=2)
+    ),
     "stride 2, unshared": (5, 9, 2, dict(maps=3, kernel_size=4, stride=2, sharing="unshared")),
 }  # fmt: skip
 CASES = [
@@ -43,6 +47,7 @@ CASES = [
     for connectivity, entry in CONNECTIVITY.items()
     for name, (_, size, _, fields) in LAYERS.items()
     if (entry.is_spatial or not ({"padding", "table"} & fields.keys()))
+    and (entry.nearby_reads or "radius" not in fields)
     and entry.fits(size + sum(fields.get("padding", ())), fields["kernel_size"])
 ]
 
@@ -85,6 +90,25 @@ def test_a_layer_and_its_gradients_follow_the_definition(connectivity, name):
     found = value_and_gradients(wired, params, x_NHWC)
     expected = value_and_gradients(functools.partial(definition, layer, constants), params, x_NHWC)
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), found, expected)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("sharing", SHARING)
+def test_with_the_kernels_radius_a_random_layer_is_a_local_one(sharing, stride):
+    """Its kernel is the local one, whose taps are in the order of the positions that were drawn."""
+    x_NHWC = np.random.default_rng(0).standard_normal((3, 11, 11, 2), np.float32)
+    local = Wired(4, 5, "local", sharing, stride=stride)
+    random = Wired(4, 5, "random", sharing, stride=stride, radius=2)
+    params, constants = init_layer(local, x_NHWC)["params"], init_layer(random, x_NHWC, seed=1)
+    reads_PT, local_PT = reads_of(random, constants, 11), reads_of(local, {}, 11)
+    taps_PT = (np.asarray(reads_PT)[:, :, None] == local_PT[:, None]).argmax(2)
+    if sharing == "shared":
+        kernel = params["kernel"][taps_PT[0]]
+    else:
+        kernel = np.take_along_axis(params["kernel"], taps_PT.T[:, None, :, None], 0)
+    found = random.apply(constants | {"params": params | {"kernel": kernel}}, FeatureMaps.from_images(x_NHWC))
+    expected = local.apply({"params": params}, FeatureMaps.from_images(x_NHWC))
+    np.testing.assert_allclose(found.images, expected.images, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["trainable_sum", "trainable_average"])

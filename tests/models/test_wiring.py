@@ -103,6 +103,63 @@ def test_random_reads_ignore_distance():
     assert abs(counts - expected).max() < 5 * np.sqrt(expected)
 
 
+RADII = [(14, 5, 1), (13, 5, 2), (9, 4, 1)]  # sides of the input and of the kernel, stride
+# What the first two units of a 6x6 input read with a kernel of 2x2 and the key of seed 0.
+UNLIMITED = {
+    "shared": [[0, 1, 19, 31], [1, 2, 20, 32]],
+    "unshared": [[0, 1, 19, 31], [0, 4, 3, 1]],
+}
+
+
+def nearby(sharing, size, kernel_size, stride, radius, draws=1):
+    """(draws, units, taps): what random units read with a radius, for the seeds from 0 on."""
+
+    def reads(seed):
+        key = jax.random.key(seed)
+        return CONNECTIVITY["random"].reads(sharing, size, kernel_size, stride, radius=radius, key=key)
+
+    return np.asarray(jax.vmap(reads)(np.arange(draws)))
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+@pytest.mark.parametrize(("size", "kernel_size", "stride"), RADII)
+@pytest.mark.parametrize("radius", [3, 5, 100])
+def test_taps_lie_within_the_radius_of_the_local_field(sharing, size, kernel_size, stride, radius):
+    """Counted round the edges; over many draws all positions within it are read."""
+    reads = nearby(sharing, size, kernel_size, stride, radius, draws=150)
+    assert (np.diff(np.sort(reads)) > 0).all() and reads.min() >= 0 and reads.max() < size**2
+    out = output_size(size, kernel_size, stride)
+    side = min(2 * radius + 1, size)
+    for unit in range(out * out):
+        centre = stride * np.array(divmod(unit, out)) + kernel_size // 2
+        positions = np.unique(reads[:, unit])
+        away = abs(np.stack(np.divmod(positions, size), 1) - centre) % size
+        assert np.minimum(away, size - away).max() <= radius
+        assert len(positions) == side**2
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+@pytest.mark.parametrize(("size", "kernel_size", "stride"), [(14, 5, 1), (13, 5, 2), (9, 3, 3), (5, 5, 1)])
+def test_with_the_kernels_radius_random_units_read_the_local_field(sharing, size, kernel_size, stride):
+    [reads] = nearby(sharing, size, kernel_size, stride, kernel_size // 2)
+    local = CONNECTIVITY["local"].reads(sharing, size, kernel_size, stride)
+    assert (reads != local).any()
+    np.testing.assert_array_equal(np.sort(reads, 1), np.sort(local, 1))
+
+
+def test_a_radius_moves_one_stencil_or_draws_one_for_each_unit():
+    for sharing, stencils in (("shared", 1), ("unshared", 100)):
+        [reads] = nearby(sharing, 14, 5, 1, 3)
+        rows, columns = (np.stack(np.divmod(reads, 14)) - np.divmod(np.arange(100)[:, None], 10)) % 14
+        assert len(np.unique(np.sort(14 * rows + columns), axis=0)) == stencils
+
+
+@pytest.mark.parametrize(("sharing", "first"), UNLIMITED.items())
+def test_without_a_radius_random_draws_are_those_of_earlier_versions(sharing, first):
+    """If this change is intended, update UNLIMITED: recorded runs then draw other wirings."""
+    assert reads_of("random", sharing, 6, 2)[:2].tolist() == first
+
+
 def test_a_stencil_fits_where_its_taps_do_not_meet():
     every_second = Connectivity(lambda size, kernel_size: 2 * np.arange(kernel_size, dtype=np.int32) % size)
     assert every_second.fits(7, 4) and every_second.fits(5, 4)

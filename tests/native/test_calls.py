@@ -38,6 +38,10 @@ LAYERS = [
     ),
     ((16, 9, 2), {"connectivity": "random", "edges": "pad", "pad_value": -1.0, "stride": 2}),
     ((1, 9, 2), {"connectivity": "random", "edges": "pad", "pad_value": -1.0}),
+    *(
+        ((16, 9, 2), {"connectivity": "random", "sharing": s, "stride": stride, "radius": 2})
+        for s, stride in itertools.product(("shared", "unshared"), (1, 2))
+    ),
     ((20, 9, 3), {"maps": 4, "table": ((0,), (0, 1), (1, 2), (2,))}),
     ((20, 9, 3), {"maps": 4, "table": ((0,), (0, 1), (1, 2), (2,)), "sharing": "unshared"}),
     ((16, 9, 13), {"maps": 37}),

@@ -1,6 +1,7 @@
 """The train step, the epoch and the evaluation."""
 
 import functools
+import itertools
 
 import jax
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from lenet_jax.data import Split
 from lenet_jax.models.networks import MLP
-from lenet_jax.training.engine import make_engine
+from lenet_jax.training.engine import make_engine, population_engine
 from lenet_jax.training.keys import Purpose, purpose_key
 from lenet_jax.training.optimizer import OptimizerSpec
 from lenet_jax.training.program import Program
@@ -178,6 +179,25 @@ def test_a_seed_draws_weights_and_wiring_by_separate_keys():
     assert (kernels[0] != kernels[1]).any() and (reads[0] != reads[1]).any()
     keys = [jax.random.key_data(purpose_key(0, purpose)).tolist() for purpose in Purpose]
     assert len({tuple(key) for key in keys}) == len(Purpose)
+
+
+def test_random_wirings_may_have_a_seed_of_their_own():
+    """Without one they are drawn by the run's seed. Here in one compiled program."""
+    model = cnn(("random", "random"), ("shared", "unshared"), maps=(2, 2), kernel_size=3, hidden=())
+    program = make_program(model, image_size=12)
+    # The seed, the wiring seed, and the seed by which wirings are then drawn.
+    runs = [(0, -1, 0), (0, 0, 0), (0, 5, 5), (1, 5, 5), (1, -1, 1), (0, 1, 1), (3, 2**31 - 1, 2**31 - 1)]
+    numbers = population(*({"seed": seed, "wiring_seed": wiring_seed} for seed, wiring_seed, _ in runs))
+    state = jax.tree.map(np.asarray, population_engine(1, side_by_side=True).init_state(program, numbers))
+    kernels = [state.params[name]["kernel"] for name in ("stage_1", "stage_3")]
+    reads = [state.wiring[name]["reads"] for name in ("stage_1", "stage_3")]
+    for (a, run), (b, other) in itertools.combinations(enumerate(runs), 2):
+        for kernel, read in zip(kernels, reads, strict=True):
+            assert (kernel[a] == kernel[b]).all() == (run[0] == other[0])
+            assert (read[a] == read[b]).all() == (run[2] == other[2])
+    rngs = {"params": purpose_key(0, Purpose.INITIALISATION), "wiring": purpose_key(0, Purpose.WIRING)}
+    alone = jax.jit(model.init)(rngs, np.zeros((1, 12, 12, 1), np.float32))
+    np.testing.assert_array_equal(reads[0][0], alone["wiring"]["stage_1"]["reads"])
 
 
 def test_random_wiring_is_state_that_training_leaves_alone():

@@ -45,6 +45,13 @@ def test_it_is_at_least_what_xla_reports_and_not_much_more(fields):
     assert reported <= estimated <= 4 * reported
 
 
+def test_with_a_radius_wirings_are_drawn_from_the_window_alone():
+    fields = {"side": 256, "model__connectivity": "random", "model__sharing": "unshared"}
+    whole, window = (estimate(resolved(**fields, model__radius=(radius,)))[0] for radius in (0, 10))
+    assert window < 0.1 * whole
+    assert estimate(resolved(**fields, model__radius=(200,)))[0] == whole
+
+
 def test_it_counts_every_weight_of_a_fully_connected_network_on_large_images():
     config = resolved(side=256, model__connectivity="full", model__sharing="unshared")
     assert config.counts.parameters > 4e10
