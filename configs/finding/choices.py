@@ -3,13 +3,13 @@
     python -m experiments.tune --config=configs/finding/choices.py:mnist \\
         --output=configs/finding/tuned/mnist.json --workdir=DIR
 
-The other studies of configs/finding read what is selected. With seeds of its own, 900 and 901; test images
-are not scored. On two cores, about two hours for mnist and fashion_mnist each, half an hour for usps.
+The other files of configs/finding read what is selected. With seeds of its own, 900 and 901; test images
+are not scored. On two cores, two hours for mnist and fashion_mnist each, one for usps.
 """
 
 import ml_collections
 
-from configs.finding.common import study
+from configs.finding.common import DATASETS, sweep
 from configs.finding.families import families
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
@@ -17,10 +17,11 @@ from lenet_jax.config.fields import override
 SEED = 900
 
 
-def get_config(dataset: str = "mnist") -> ml_collections.ConfigDict:
-    config = study(dataset, seeds=2)
+def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
+    families(study)  # refuses an unknown one
+    config = sweep(study if study in DATASETS else "mnist", seeds=2)
     return override(config, {"seed": SEED, "keep": "none"})
 
 
-def get_arms(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[Arm]:
-    return families(dataset)
+def get_arms(config: ml_collections.ConfigDict, study: str = "mnist") -> list[Arm]:
+    return families(study)

@@ -45,8 +45,8 @@ POOLINGS = {
 PADDED = {"model.edges": "pad", "model.pad_value": -0.1}
 
 
-def study(dataset: str, seeds: int) -> ml_collections.ConfigDict:
-    """The sweep that a study starts from. Raises UserError for an unknown dataset."""
+def sweep(dataset: str, seeds: int) -> ml_collections.ConfigDict:
+    """The sweep of a study on a dataset. Raises UserError for an unknown dataset."""
     require_dataset(dataset)
     fields = {"train.batch_size": 128, "seed": FIRST_SEED, "seeds": 1 if dataset == "small" else seeds}
     return override(default_sweep(), fields | DATASETS[dataset])

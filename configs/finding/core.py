@@ -11,8 +11,8 @@ import pathlib
 
 import ml_collections
 
-from configs.finding.common import WIRINGS, study
-from configs.finding.tuned import as_chosen
+from configs.finding.common import WIRINGS, sweep
+from configs.finding.families import as_chosen
 from lenet_jax.config.arms import Arm, PlannedContrast
 
 MARGINS = pathlib.Path(__file__).with_name("margins.json")
@@ -28,23 +28,22 @@ PAIRS = {
 
 
 def get_config(dataset: str = "mnist") -> ml_collections.ConfigDict:
-    return study(dataset, seeds=20)
+    return sweep(dataset, seeds=20)
 
 
 def get_arms(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[Arm]:
-    chosen = as_chosen(dataset)
     return [
         *(
             Arm(
                 f"{wiring}{suffix}",
-                chosen[f"{wiring}{suffix}"],
+                as_chosen(dataset, f"{wiring}{suffix}"),
                 baselines=_pairs(wiring, suffix),
                 group=group,
             )
             for suffix, group in GROUPS.items()
             for wiring in WIRINGS
         ),
-        *(Arm(mlp, chosen[mlp]) for mlp in ("mlp_best", "mlp_matched")),
+        *(Arm(mlp, as_chosen(dataset, mlp)) for mlp in ("mlp_best", "mlp_matched")),
     ]
 
 

@@ -1,33 +1,25 @@
-"""What was selected for each arm, by dataset: tuned/DATASET.json, written by experiments.tune.
-
-configs/finding/choices.py has the command. After a new choice, run the studies of that dataset again.
-"""
+"""What experiments.tune selected: tuned/STUDY.json for each study of configs/finding/choices.py."""
 
 import json
 import pathlib
 from typing import Any
 
-from configs.finding.families import families
 from lenet_jax.errors import UserError
 
 FOLDER = pathlib.Path(__file__).with_name("tuned")
 
 
-def as_chosen(dataset: str) -> dict[str, dict[str, Any]]:
-    """Family -> its fields with those of the chosen candidate; `small` has the choices of mnist.
+def chosen(study: str, family: str) -> dict[str, Any]:
+    """The fields of a family's chosen candidate.
 
-    Raises UserError if a family has none.
+    Raises UserError if the study's file has no choice for the family.
     """
-    of = "mnist" if dataset == "small" else dataset
-    path = FOLDER / f"{of}.json"
+    path = FOLDER / f"{study}.json"
     choices = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    fields = {}
-    for family in families(of):
-        if family.name not in choices:
-            raise UserError(
-                f"configs/finding/tuned/{of}.json has no choice for {family.name}: run python -m "
-                f"experiments.tune --config=configs/finding/choices.py:{of} "
-                f"--output=configs/finding/tuned/{of}.json --workdir=DIR."
-            )
-        fields[family.name] = {**family.overrides, **choices[family.name]["overrides"]}
-    return fields
+    if family not in choices:
+        raise UserError(
+            f"configs/finding/tuned/{study}.json has no choice for {family}: run python -m experiments.tune "
+            f"--config=configs/finding/choices.py:{study} --output=configs/finding/tuned/{study}.json "
+            "--workdir=DIR."
+        )
+    return choices[family]["overrides"]

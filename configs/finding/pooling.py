@@ -1,0 +1,27 @@
+"""The corners with max pooling, and shared stencils that are padded instead of wrapping round.
+
+    python -m experiments.ablate --config=configs/finding/pooling.py:mnist --workdir=DIR
+
+docs/protocol.md has the study; configs/finding/core.py has the corners with average pooling and without. Also
+with fashion_mnist, usps, or small. On two cores, about half an hour for each dataset but small.
+"""
+
+import ml_collections
+
+from configs.finding.common import CORNERS, sweep
+from configs.finding.families import as_chosen
+from lenet_jax.config.arms import Arm
+
+PADDED = ("random_shared_padded", "full_shared_padded")
+
+
+def get_config(dataset: str = "mnist") -> ml_collections.ConfigDict:
+    return sweep(dataset, seeds=10)
+
+
+def get_arms(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[Arm]:
+    max_pooling = [f"{wiring}_max" for wiring in CORNERS]
+    return [
+        *(Arm(name, as_chosen(dataset, name), group="max pooling") for name in max_pooling),
+        *(Arm(name, as_chosen(dataset, name), group="average pooling, padded") for name in PADDED),
+    ]
