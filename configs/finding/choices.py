@@ -3,25 +3,32 @@
     python -m experiments.tune --config=configs/finding/choices.py:mnist \\
         --output=configs/finding/tuned/mnist.json --workdir=DIR
 
-The other files of configs/finding read what is selected. With seeds of its own, 900 and 901; test images
-are not scored. On two cores, two hours for mnist and fashion_mnist each, one for usps.
+Arguments: a dataset, for the core and the study of pooling; or a secondary study, which takes the core's
+choices on MNIST. The other files of configs/finding read what is selected. It has seeds of its own, 900 and
+901, and scores no test images. On two cores, two hours for mnist and fashion_mnist each, one for usps.
 """
 
 import ml_collections
 
 from configs.finding.common import DATASETS, sweep
 from configs.finding.families import families
+from configs.finding.studies import STUDIES
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
+from lenet_jax.errors import UserError
 
 SEED = 900
 
 
 def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
-    families(study)  # refuses an unknown one
+    if study not in (*DATASETS, *STUDIES):
+        raise UserError(
+            f"configs/finding/choices.py has no study {study!r}: name one of "
+            f"{', '.join((*DATASETS, *STUDIES))}, as in --config=configs/finding/choices.py:mnist."
+        )
     config = sweep(study if study in DATASETS else "mnist", seeds=2)
     return override(config, {"seed": SEED, "keep": "none"})
 
 
 def get_arms(config: ml_collections.ConfigDict, study: str = "mnist") -> list[Arm]:
-    return families(study)
+    return families(study) if study in DATASETS else [arm for arm in STUDIES[study]() if arm.candidates]

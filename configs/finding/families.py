@@ -1,16 +1,12 @@
 """What is selected for each arm on validation images: learning rates, and the MLP that is called the best.
 
-A family is an arm with candidates. The families of a dataset serve the core and the study of pooling;
-secondary studies on MNIST have their own. Where a choice would be at an edge of the first rates, WIDER has
-more, by factors of 2.
+A family is an arm with candidates; those of a dataset serve the core and the study of pooling. Where a choice
+would be at an edge of the first rates, WIDER has more, by factors of 2.
 """
 
-from collections.abc import Callable
-
-from configs.finding.common import CORNERS, DATASETS, PADDED, POOLINGS, WIRINGS
+from configs.finding.common import CORNERS, PADDED, POOLINGS, WIRINGS
 from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
-from lenet_jax.errors import UserError
 
 RATES = (0.05, 0.1, 0.2)
 RATES_UNSHARED = (0.1, 0.2, 0.4)  # a gradient is not summed over positions
@@ -27,27 +23,17 @@ MLP_DROPOUTS = (0.0, 0.2, 0.5)
 MLP_MATCHED = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": 61_706}
 
 
-def families(study: str) -> list[Arm]:
-    """The families of a study with their candidates. Raises UserError for an unknown study."""
-    if study not in STUDIES:
-        raise UserError(
-            f"configs/finding has no choices {study!r}: name one of {', '.join(STUDIES)}, as in "
-            "--config=configs/finding/choices.py:mnist."
-        )
-    return STUDIES[study](study)
-
-
-def as_chosen(study: str, family: str) -> dict:
+def as_chosen(dataset: str, family: str) -> dict:
     """The family's fields with those of its chosen candidate; `small` has the choices of mnist.
 
     Raises UserError if there is no choice.
     """
-    study = "mnist" if study == "small" else study
-    [fields] = [dict(arm.overrides) for arm in families(study) if arm.name == family]
-    return fields | chosen(study, family)
+    [fields] = [dict(arm.overrides) for arm in families(dataset) if arm.name == family]
+    return fields | chosen(_tuned_on(dataset), family)
 
 
-def _of_dataset(study: str) -> list[Arm]:
+def families(dataset: str) -> list[Arm]:
+    """The families of a dataset; `small` has those of mnist."""
     wired = {
         **WIRINGS,
         **{f"{name}_none": fields | POOLINGS["none"] for name, fields in WIRINGS.items()},
@@ -55,19 +41,26 @@ def _of_dataset(study: str) -> list[Arm]:
         **{f"{name}_padded": WIRINGS[name] | PADDED for name in ("random_shared", "full_shared")},
         "mlp_matched": MLP_MATCHED,
     }
-    mlp_best = Arm("mlp_best", {"model.name": "mlp"}, candidates=_mlps(_rates(study, "mlp_best")))
-    return [*(_with_rates(study, name, fields) for name, fields in wired.items()), mlp_best]
+    of = _tuned_on(dataset)
+    return [
+        *(with_rates(of, name, fields, unshared="_unshared" in name) for name, fields in wired.items()),
+        Arm("mlp_best", {"model.name": "mlp"}, candidates=_mlps(_rates(of, "mlp_best"))),
+    ]
 
 
-def _with_rates(study: str, name: str, fields: dict) -> Arm:
-    rates = _rates(study, name)
+def with_rates(study: str, name: str, fields: dict, unshared: bool = False) -> Arm:
+    """A family whose learning rate is selected."""
+    rates = _rates(study, name, unshared)
     return Arm(name, fields, candidates={f"{rate:g}": {"train.learning_rate": rate} for rate in rates})
 
 
-def _rates(study: str, family: str) -> tuple[float, ...]:
-    of_mnist = "mnist" if study == "small" else study
-    rates = RATES_UNSHARED if "_unshared" in family else RATES
-    return tuple(sorted(rates + WIDER.get((of_mnist, family), ())))
+def _rates(study: str, family: str, unshared: bool = False) -> tuple[float, ...]:
+    rates = RATES_UNSHARED if unshared else RATES
+    return tuple(sorted(rates + WIDER.get((study, family), ())))
+
+
+def _tuned_on(dataset: str) -> str:
+    return "mnist" if dataset == "small" else dataset
 
 
 def _mlps(rates: tuple[float, ...]) -> dict[str, dict]:
@@ -81,6 +74,3 @@ def _mlps(rates: tuple[float, ...]) -> dict[str, dict]:
         for dropout in MLP_DROPOUTS
         for rate in rates
     }
-
-
-STUDIES: dict[str, Callable[[str], list[Arm]]] = dict.fromkeys(DATASETS, _of_dataset)

@@ -1,0 +1,156 @@
+"""The arms of the secondary studies of docs/protocol.md, on MNIST, with the candidates for what is selected.
+
+A study is a function that returns its arms. Arms without candidates adopt the choices of the core.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping
+
+from configs.finding.common import CORNERS, WIRINGS
+from configs.finding.families import as_chosen, with_rates
+from lenet_jax.config.arms import Arm
+from lenet_jax.models.wiring import SHARING
+
+DECAYS = (0.0, 0.0001, 0.0005, 0.001)
+BUDGETS = (10, 20, 40)  # epochs
+FITTED = 0.999  # of the training images
+LENET5_PARAMETERS, UNSHARED_PARAMETERS = 61_706, 423_038
+# Distance in stages 1 and 3, in pixels, from the 5x5 field to the whole of 32x32 and 14x14.
+RADII = {"2": (2, 2), "3": (3, 3), "4": (4, 4), "6": (6, 5), "9": (9, 6), "any": (0, 0)}
+SUBSETS = (100, 600, 3_000, 12_000, 60_000)
+STEPS = 4_800  # of each run of the learning curves: 8 epochs of all images
+CURVES_BATCH = 100
+
+
+def decay() -> list[Arm]:
+    candidates = {f"{decay:g}": {"train.weight_decay": decay} for decay in DECAYS}
+    return _group("weight decay", [Arm(name, _core(name), candidates=candidates) for name in CORNERS])
+
+
+def fit() -> list[Arm]:
+    candidates = {str(epochs): {"train.epochs": epochs} for epochs in BUDGETS}
+    return _group(
+        "equal fit", [Arm(name, _core(name), candidates=candidates, fit=FITTED) for name in CORNERS]
+    )
+
+
+def stages() -> list[Arm]:
+    """Each constraint removed in stage 1, in stage 3 and in both, and both constraints together."""
+    removed = {
+        "connectivity": {"model.connectivity": "full"},
+        "sharing": {"model.sharing": "unshared"},
+        "both": {"model.connectivity": "full", "model.sharing": "unshared"},
+    }
+    convolution = dict(WIRINGS["local_shared"])
+    arms = [Arm("local_shared", _core("local_shared"))]
+    for (constraint, freed), place in itertools.product(removed.items(), ("1", "3")):
+        fields = {
+            field: f"{value},{convolution[field]}" if place == "1" else f"{convolution[field]},{value}"
+            for field, value in freed.items()
+        }
+        name = f"without_{constraint}_{place}"
+        arms.append(with_rates("stages", name, convolution | fields, unshared=constraint != "connectivity"))
+    arms += [Arm(name, _core(name)) for name in ("local_unshared", "full_shared", "full_unshared")]
+    return [_against("local_shared", arm) for arm in arms]
+
+
+def distance() -> list[Arm]:
+    arms = [
+        with_rates(
+            "distance",
+            f"within_{words}_{sharing}",
+            WIRINGS[f"random_{sharing}"] | {"model.radius": radii},
+            unshared=sharing == "unshared",
+        )
+        for sharing in SHARING
+        for words, radii in RADII.items()
+    ]
+    return [_against(f"within_2_{arm.name.rsplit('_', 1)[1]}", arm) for arm in arms]
+
+
+def wiring() -> list[Arm]:
+    """Ten wirings, each with several initial weights."""
+    return [
+        Arm(f"random_{sharing}_{seed}", _core(f"random_{sharing}") | {"model.wiring_seed": seed})
+        for sharing in SHARING
+        for seed in range(10)
+    ]
+
+
+def permuted() -> list[Arm]:
+    permutation = {"data.permutation_seed": 1}
+    wired = [
+        with_rates("permuted", name, fields | permutation, unshared="_unshared" in name)
+        for name, fields in CORNERS.items()
+    ]
+    mlp = _core("mlp_best")
+    return [*_group("permuted pixels", wired), with_rates("permuted", "mlp_best", mlp | permutation)]
+
+
+def start() -> list[Arm]:
+    """Head starts without the constraint, and the constraint without the step that it brings along."""
+    local, full = WIRINGS["local_unshared"], WIRINGS["full_unshared"]
+    mean = {"model.shared_gradient": "mean"}
+    embedded = {
+        f"embedded_{epochs}": full | {"model.start": "convolution", "train.constrained_epochs": epochs}
+        for epochs in (0, 1, 5, 10)
+    }
+    arms = [
+        Arm("local_shared", _core("local_shared")),
+        Arm("local_unshared", _core("local_unshared")),
+        with_rates("start", "local_unshared_tied", local | {"model.start": "tied"}, unshared=True),
+        with_rates("start", "local_shared_mean", WIRINGS["local_shared"] | mean, unshared=True),
+        Arm("full_unshared", _core("full_unshared")),
+        *(with_rates("start", name, fields) for name, fields in embedded.items()),
+    ]
+    return [_against("local_shared", arm) for arm in arms]
+
+
+def matched() -> list[Arm]:
+    """All arms with about as many parameters; full, unshared has more with one map."""
+    arms = []
+    for words, budget in (("small", LENET5_PARAMETERS), ("large", UNSHARED_PARAMETERS)):
+        wired = [name for name in WIRINGS if name != "full_unshared"]
+        for name in wired:
+            fields = WIRINGS[name] | {"model.parameter_budget": budget}
+            arm = with_rates("matched", f"{name}_{words}", fields, unshared="_unshared" in name)
+            arms.append(_against(f"local_shared_{words}", arm))
+        mlp = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": budget}
+        arms.append(_against(f"local_shared_{words}", with_rates("matched", f"mlp_{words}", mlp)))
+    return arms
+
+
+def curves() -> list[Arm]:
+    """Nested subsets of the training images, the same for every arm, with as many steps."""
+    arms = []
+    for images in SUBSETS:
+        size = {
+            "data.train_images": images,
+            "train.batch_size": CURVES_BATCH,
+            "train.epochs": STEPS * CURVES_BATCH // images,
+        }
+        corners = [Arm(f"{name}_{images}", _core(name) | size) for name in CORNERS]
+        arms += [*_group(f"{images:,} images", corners), Arm(f"mlp_best_{images}", _core("mlp_best") | size)]
+    return arms
+
+
+STUDIES: Mapping[str, Callable[[], list[Arm]]] = {
+    study.__name__: study
+    for study in (decay, fit, stages, distance, wiring, permuted, start, matched, curves)
+}
+
+
+def _core(name: str) -> dict:
+    """The fields of an arm of the core on MNIST, as chosen there."""
+    return as_chosen("mnist", name)
+
+
+def _group(group: str, arms: list[Arm]) -> list[Arm]:
+    return [dataclasses.replace(arm, group=group) for arm in arms]
+
+
+def _against(baseline: str, arm: Arm) -> Arm:
+    if arm.name == baseline:
+        return arm
+    return dataclasses.replace(arm, baselines={f"{arm.name} against {baseline}": baseline})
