@@ -10,6 +10,7 @@ from lenet_jax.models import wiring
 from lenet_jax.models.bitmaps import read_bitmaps
 from lenet_jax.models.map_tables import read_table
 from lenet_jax.models.networks import CNN, MLP, Stage
+from lenet_jax.models.start import is_possible
 
 POSITIONS_LIMIT = 2**26  # they are listed, 4 bytes each, before the memory of a run is estimated
 
@@ -39,6 +40,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: Data
     )
     if not stages:
         return classifier
+    _require_start(stages)
     _require_fit(image_size, stages)
     return CNN(stages, classifier, model.initialisation)
 
@@ -118,7 +120,11 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
     }
     read = tuple(
         Stage(
-            **dict(zip(columns, row, strict=True)), pad_value=model.pad_value, unit_bias=model.bias == "unit"
+            **dict(zip(columns, row, strict=True)),
+            pad_value=model.pad_value,
+            unit_bias=model.bias == "unit",
+            start=model.start,
+            shared_gradient=model.shared_gradient,
         )
         for row in zip(*columns.values(), strict=True)
     )
@@ -158,6 +164,29 @@ def _require_radius(number: int, stage: Stage) -> None:
             f"positions, and a window of {side}x{side} has {side**2}; use at least {stage.kernel_size // 2}, "
             "or 0 for positions anywhere."
         )
+
+
+def _require_start(stages: tuple[Stage, ...]) -> None:
+    """Raises UserError if weights of a stage cannot start as `config.model.start` says."""
+    for number, stage in enumerate(stages, 1):
+        if stage.start == "free":
+            continue
+        reads_padding = wiring.CONNECTIVITY[stage.connectivity].has_padded_edges("shared", stage.edges)
+        obstacles = {
+            "shares weights: set config.model.sharing=unshared": stage.sharing == "shared",
+            f"is {stage.connectivity}: set config.model.connectivity to local or full": not is_possible(
+                stage.start, stage.connectivity
+            ),
+            "has a connection table: set config.model.map_table=all": stage.table is not None,
+            "would read padding if it were shared: set config.model.edges=wrap": stage.start == "tied"
+            and reads_padding,
+        }
+        for obstacle, is_there in obstacles.items():
+            if is_there:
+                raise UserError(
+                    f"config.model.start={stage.start} is not possible, as convolutional stage {number} "
+                    f"{obstacle} there, or config.model.start=free."
+                )
 
 
 def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:

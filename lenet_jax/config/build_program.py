@@ -86,6 +86,7 @@ def make_program(
         distortion=Distortion(config.data.background) if config.distortion.probability else None,
         draw=draw,
         channels=channels,
+        constrained_epochs=train.constrained_epochs if isinstance(model, CNN) else 0,
     )
 
 

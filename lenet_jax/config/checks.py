@@ -55,6 +55,7 @@ def check_constraints(config: ml_collections.ConfigDict) -> None:
     _check_objective(config)
     _check_one_pattern_protocol(config)
     _check_draw(config)
+    _check_constraint(config)
     train = config.train
     require("train.warmup_epochs", train.warmup_epochs, train.warmup_epochs < train.epochs,
             f"from 0 to less than the {train.epochs} epochs")  # fmt: skip
@@ -117,6 +118,20 @@ def _check_one_pattern_protocol(config: ml_collections.ConfigDict) -> None:
                 f"config.train.{field}={value} shows one pattern at a time: set config.train.batch_size=1, "
                 f"not {train.batch_size}."
             )
+
+
+def _check_constraint(config: ml_collections.ConfigDict) -> None:
+    model, train = config.model, config.train
+    epochs = train.constrained_epochs
+    require("train.constrained_epochs", epochs, epochs <= train.epochs, f"at most the {train.epochs} epochs")
+    if epochs and model.start == "free" and model.name != "mlp":
+        raise UserError(
+            f"config.train.constrained_epochs={epochs} keeps the constraint of config.model.start=tied or "
+            "convolution: set one of the two, or config.train.constrained_epochs=0."
+        )
+    fits = train.optimizer != LEVENBERG_MARQUARDT or model.name == "mlp" or model.shared_gradient == "sum"
+    require("model.shared_gradient", model.shared_gradient, fits,
+            f"sum with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip
 
 
 def _check_draw(config: ml_collections.ConfigDict) -> None:

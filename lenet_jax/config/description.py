@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lenet_jax.config.allowed import per_stage
 from lenet_jax.config.fields import default_config
 from lenet_jax.training.distortion import DISTORTIONS
 from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
@@ -19,6 +20,10 @@ WORDS = {
 INITIAL_WEIGHTS = {
     "fan_in": "initial weights within 2.4 / F",
     "root_fan_in": "initial weights within 2.4 / sqrt(F)",
+}
+STARTS = {
+    "tied": "unshared weights start tied",
+    "convolution": "unshared weights start as a convolution",
 }
 DEFAULT_BOX = default_config().data.box
 
@@ -94,8 +99,21 @@ def _network(fields: Mapping[str, Any]) -> list[str]:
     phrases = []
     if fields["model.initialisation"] in INITIAL_WEIGHTS:
         phrases.append(INITIAL_WEIGHTS[fields["model.initialisation"]])
+    if fields["model.name"] == "cnn":
+        phrases += _constraint(fields)
     if fields["model.dropout"]:
         phrases.append(f"dropout {fields['model.dropout']:g}")
+    return phrases
+
+
+def _constraint(fields: Mapping[str, Any]) -> list[str]:
+    phrases = []
+    if fields["model.start"] in STARTS:
+        epochs = fields["train.constrained_epochs"]
+        constrained = f" and stay so for {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else ""
+        phrases.append(f"{STARTS[fields['model.start']]}{constrained}")
+    if fields["model.shared_gradient"] == "mean" and "shared" in per_stage(fields["model.sharing"]):
+        phrases.append("shared weights get the mean gradient of their units")
     return phrases
 
 

@@ -16,6 +16,7 @@ from lenet_jax.data import DATASETS
 from lenet_jax.models import wiring
 from lenet_jax.models.layers import ACTIVATIONS, INITIALISATIONS, POOLINGS
 from lenet_jax.models.map_tables import ALL, TABLES
+from lenet_jax.models.start import SHARED_GRADIENTS, STARTS
 from lenet_jax.training.curvature import CURVATURES
 from lenet_jax.training.engine import PARALLEL
 from lenet_jax.training.objective import LOSSES
@@ -249,6 +250,18 @@ FIELDS: Mapping[str, Field] = {
         "initial kernels; fan_in: uniform within 2.4/F, root_fan_in: uniform within 2.4/sqrt(F)",
         OneOf(INITIALISATIONS),
     ),
+    "model.start": Field(
+        "free",
+        "how unshared weights start: each drawn by itself, tied as if they were shared, or as a convolution",
+        OneOf(STARTS),
+        of_stages=True,
+    ),
+    "model.shared_gradient": Field(
+        "sum",
+        "what a shared kernel, and a bias per map, gets from the gradients of its units",
+        OneOf(SHARED_GRADIENTS),
+        of_stages=True,
+    ),
     "model.parameter_budget": Field(
         0, "mlp: parameter count that sets the width of one hidden layer; 0: use model.hidden", _AT_LEAST_0
     ),
@@ -266,6 +279,12 @@ FIELDS: Mapping[str, Field] = {
         hyperparameter="rbf_j",
     ),
     "train.epochs": Field(10, "passes over the training images", _AT_LEAST_1),
+    "train.constrained_epochs": Field(
+        0,
+        "first epochs in which unshared weights keep the constraint with which they start (model.start)",
+        _AT_LEAST_0,
+        of_stages=True,
+    ),
     "train.select_epoch": Field(
         "last", "which epoch counts: the last, or the best on validation images", OneOf(SELECT_EPOCH)
     ),

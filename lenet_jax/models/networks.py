@@ -129,6 +129,8 @@ class Stage:
     radius: int = 0
     table: Table | None = None
     unit_bias: bool = False
+    start: str = "free"
+    shared_gradient: str = "sum"
     pooling: str = "average"
 
     @property
@@ -149,12 +151,14 @@ class CNN(nn.Module):
       classifier: the MLP that reads the last stage.
       initialisation: one of INITIALISATIONS, for the stages.
       native: whether the native kernel computes stages for which it is faster; see `computed_by_kernel`.
+      constrained: whether training keeps unshared weights under the constraint with which they start.
     """
 
     stages: tuple[Stage, ...]
     classifier: MLP
     initialisation: str = "unit_variance"
     native: bool = False
+    constrained: bool = False
 
     @nn.compact
     def __call__(
@@ -180,6 +184,7 @@ class CNN(nn.Module):
             wired = Wired(
                 **fields,
                 initialisation=self.initialisation,
+                constrained=self.constrained,
                 native=self.native,
                 activation=self.classifier.activation if kernel_pools else "none",
                 name=f"stage_{number}",

@@ -13,6 +13,7 @@ from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import fan_in_uniform
 from lenet_jax.models.map_tables import Table
+from lenet_jax.models.start import Embedding, constrain, embed, embedded, imitated, with_gradient
 from lenet_jax.native import calls
 
 
@@ -50,6 +51,11 @@ class Wired(nn.Module):
       table: the input maps that each map reads; None if every map reads all of them.
       unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
+      start: one of `lenet_jax.models.start.STARTS`; any but "free" is for unshared weights without a table.
+      constrained: whether training keeps the constraint that weights satisfy with their start. It changes
+        gradients alone.
+      shared_gradient: whether what all units of a map share, a kernel or a bias, gets the "sum" of its units'
+        gradients or their "mean".
       native: whether the native kernel computes the layer if it is faster; see `lenet_jax.native.form`.
       activation: one of `lenet_jax.native.calls.ACTIVATIONS`; with any but "none", the native kernel also
         applies it and averages 2x2 windows, which saves passes over memory.
@@ -70,6 +76,9 @@ class Wired(nn.Module):
     table: Table | None = None
     unit_bias: bool = False
     initialisation: str = "unit_variance"
+    start: str = "free"
+    constrained: bool = False
+    shared_gradient: str = "sum"
     native: bool = False
     activation: str = "none"
 
@@ -86,6 +95,7 @@ class Wired(nn.Module):
         by_unit = self.unit_bias or self.sharing == "unshared"
         bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
         bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
+        kernel, bias = self._with_gradients(kernel, bias, size, out)
 
         native_form = native_form_of(self.connectivity, self.sharing, x.count) if self.native else None
         if native_form == "wired":
@@ -132,12 +142,43 @@ class Wired(nn.Module):
         """The kernel, (T, C, *positions, O), or with a table (T, Q, *positions)."""
         taps = wiring.CONNECTIVITY[self.connectivity].taps(size, self.kernel_size)
         if self.table is None:
-            init = fan_in_uniform(self.initialisation, taps * channels)
-            return self.param("kernel", init, (taps, channels, *positions, self.maps))
+            shape = (taps, channels, *positions, self.maps)
+            if self.start == "free":
+                return self.param("kernel", fan_in_uniform(self.initialisation, taps * channels), shape)
+            taps_drawn = self._taps_drawn(size)
+            init = fan_in_uniform(self.initialisation, taps_drawn * channels)
+            return self.param("kernel", embedded(init, taps_drawn, self._embedding(size)), shape)
         maps_read = np.array([len(read) for read in self.table for _ in read])
         fan_in = taps * maps_read.reshape(1, -1, *(1 for _ in positions))
         init = fan_in_uniform(self.initialisation, fan_in)
         return self.param("kernel", init, (taps, len(maps_read), *positions))
+
+    def _taps_drawn(self, size: int) -> int:
+        """J, the taps of the shared kernel with which unshared units start."""
+        connectivity = imitated(self.start, self.connectivity)
+        return wiring.CONNECTIVITY[connectivity].taps(size, self.kernel_size)
+
+    def _embedding(self, size: int) -> Embedding:
+        """From that kernel, (J, C, O), to the weights of all units, (T, C, P, O)."""
+        out = wiring.output_size(size, self.kernel_size, self.stride)
+        return lambda kernel_JCO: embed(kernel_JCO, self.connectivity, size, out, self.stride)
+
+    def _with_gradients(
+        self, kernel: jax.Array, bias: jax.Array, size: int, out: int
+    ) -> tuple[jax.Array, jax.Array]:
+        """The weights, whose gradients follow the fields `constrained` and `shared_gradient`."""
+        units = out * out
+        if self.constrained and self.start != "free":
+            _, channels, _, maps = kernel.shape
+            shape = (self._taps_drawn(size), channels, maps)
+            kernel = constrain(kernel, self._embedding(size), shape)
+            if not self.unit_bias:
+                bias = constrain(bias, lambda bias_O: jnp.tile(bias_O, (units, 1)), (maps,))
+        if self.shared_gradient == "mean" and self.sharing == "shared":
+            kernel = with_gradient(kernel, lambda gradient: gradient / units)
+            if not self.unit_bias:
+                bias = with_gradient(bias, lambda gradient: gradient / units)
+        return kernel, bias
 
     @property
     def _pairs(self) -> tuple[tuple[int, int], ...]:

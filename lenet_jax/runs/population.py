@@ -161,7 +161,7 @@ def _train_epoch(
 ) -> tuple[State, dict[str, np.ndarray], Answers | None]:
     """The state after an epoch, means over its steps with the validation scores, and the answers to these."""
     engine, program, images, _ = prepared
-    state, means = engine.train_epoch(program, state, images.data, epoch)
+    state, means = engine.train_epoch(program.in_epoch(epoch), state, images.data, epoch)
     columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
     validation = score(prepared, state, "validation")
     return state, columns | validation.columns, validation.answers

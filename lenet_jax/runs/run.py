@@ -68,7 +68,8 @@ class Prepared(NamedTuple):
     @property
     def capacity(self) -> int:
         """The largest number of runs that one call trains."""
-        return self.engine.capacity(self.program, len(self.images.data.labels))
+        program = self.program.in_epoch(1)  # constrained epochs come first and need the most memory
+        return self.engine.capacity(program, len(self.images.data.labels))
 
 
 @own_settings()

@@ -48,6 +48,8 @@ class Program:
       distortion: how training images are distorted; None if they are not.
       draw: which of the images each run has; None if all.
       channels: of the images.
+      constrained_epochs: the number of first epochs that train unshared weights under the constraint with
+        which they start; 0 for an MLP.
     """
 
     model: CNN | MLP
@@ -60,3 +62,10 @@ class Program:
     distortion: Distortion | None = None
     draw: Draw | None = None
     channels: int = 1
+    constrained_epochs: int = 0
+
+    def in_epoch(self, epoch: int) -> "Program":
+        """What `lenet_jax.training.epoch.train_epoch` takes for this epoch, counted from 1."""
+        is_constrained = epoch <= self.constrained_epochs
+        model = self.model.clone(constrained=True) if is_constrained else self.model
+        return dataclasses.replace(self, model=model, constrained_epochs=0)

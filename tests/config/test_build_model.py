@@ -130,6 +130,52 @@ def test_radii_are_per_stage_and_unshared_units_ignore_edges():
     assert [stage.radius for stage in resolve(override(default_config(), fields)).model.stages] == [3, 0]
 
 
+UNSHARED = {"model.sharing": "unshared"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, "stage 1 shares weights: set config.model.sharing=unshared there, or config.model.start=free."),
+        ({"model.sharing": "unshared,shared"}, "as convolutional stage 2 shares weights"),
+        (UNSHARED | {"model.connectivity": "full,random"}, "stage 2 is random: set .* to local or full"),
+        (UNSHARED | {"model.map_table": "all,c3"}, "stage 2 has a connection table: set config.model.map_t"),
+    ],
+)
+@pytest.mark.parametrize("start", ["tied", "convolution"])
+def test_a_start_that_a_stage_cannot_have_is_refused(fields, sentence, start):
+    with pytest.raises(UserError, match=f"config.model.start={start} is not possible, .*{sentence}"):
+        counts_of(fields | {"model.start": start})
+
+
+def test_a_start_tied_beyond_the_edges_is_refused():
+    """The shared layer would read padding, for which unshared units have no weights."""
+    padded = UNSHARED | {"model.connectivity": "full", "model.edges": "pad"}
+    with pytest.raises(UserError, match="would read padding if it were shared: set config.model.edges=wrap"):
+        counts_of(padded | {"model.start": "tied"})
+    counts_of(padded | {"model.start": "convolution"})
+    counts_of(padded | {"model.connectivity": "local", "model.start": "tied"})
+
+
+@pytest.mark.parametrize("start", ["tied", "convolution"])
+def test_a_start_changes_no_count(start):
+    fields = UNSHARED | {"model.connectivity": "local,full"}
+    assert counts_of(fields | {"model.start": start}) == counts_of(fields)
+
+
+def test_a_wiring_of_ones_own_starts_tied_but_not_as_a_convolution(monkeypatch):
+    strip = Connectivity(lambda size, kernel_size: np.arange(kernel_size**2, dtype=np.int32))
+    monkeypatch.setitem(CONNECTIVITY, "strip", strip)
+    fields = UNSHARED | {"model.connectivity": "strip"}
+    assert counts_of(fields | {"model.start": "tied"}) == counts_of(fields)
+    with pytest.raises(UserError, match="stage 1 is strip"):
+        counts_of(fields | {"model.start": "convolution"})
+
+
+def test_an_mlp_has_no_start():
+    counts_of({"model.name": "mlp", "model.start": "convolution", "train.constrained_epochs": 1})
+
+
 def test_a_kernel_whose_taps_would_meet_is_refused(monkeypatch):
     """Every second pixel of a row, which wraps round."""
     every_second = Connectivity(lambda size, kernel_size: 2 * np.arange(kernel_size, dtype=np.int32) % size)

@@ -1,5 +1,7 @@
 """How a run was trained, in words."""
 
+import pytest
+
 from lenet_jax.config.description import describe_protocol
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.identity import flatten
@@ -43,6 +45,27 @@ def test_the_phrase_names_subsets_and_permuted_pixels():
         "3 epochs of 100 images drawn with classes in turn, batch size 1, cross entropy, SGD, "
         "learning rate 0.5 (constant), momentum 0, pixels permuted by seed 0"
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"model.start": "tied"}, "unshared weights start tied"),
+        (
+            {"model.start": "convolution", "train.constrained_epochs": 1},
+            "unshared weights start as a convolution and stay so for 1 epoch",
+        ),
+        (
+            {"model.start": "tied", "train.constrained_epochs": 3, "model.dropout": 0.5},
+            "unshared weights start tied and stay so for 3 epochs, dropout 0.5",
+        ),
+        ({"model.shared_gradient": "mean"}, "shared weights get the mean gradient of their units"),
+        ({"model.shared_gradient": "mean", "model.sharing": "unshared"}, "momentum 0"),
+        ({"model.name": "mlp", "model.start": "tied", "model.shared_gradient": "mean"}, "momentum 0"),
+    ],
+)
+def test_starts_and_constraints_of_convolutional_stages(fields, words):
+    assert describe_protocol(DEFAULTS | PLAIN | fields, 10).endswith(f", {words}")
 
 
 def test_targets_and_a_schedule_by_epochs():

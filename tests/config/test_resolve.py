@@ -46,6 +46,7 @@ def test_runs_that_differ_in_numbers_alone_share_a_compilation():
         {"model.hidden": (120,)},
         {"model.activation": "relu"},
         {"data.image_size": 28},
+        {"model.shared_gradient": "mean"},
     ],
     ids=str,
 )
@@ -111,6 +112,22 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"model.pad_before": (-1,)}, "must be at least 0"),
         ({"model.dropout": 1.0}, r"must be in \[0, 1\)"),
         ({"model.initialisation": "zeros"}, "choose one of unit_variance, fan_in, root_fan_in"),
+        ({"model.start": "shared"}, "choose one of free, tied, convolution"),
+        ({"model.shared_gradient": "product"}, "choose one of sum, mean"),
+        (
+            {
+                "model.shared_gradient": "mean",
+                "train.optimizer": "levenberg_marquardt",
+                "train.batch_size": 1,
+            },
+            "shared_gradient=mean must be sum with config.train.optimizer=levenberg_marquardt",
+        ),
+        ({"train.constrained_epochs": -1}, "must be at least 0"),
+        ({"train.constrained_epochs": 11}, "constrained_epochs=11 must be at most the 10 epochs"),
+        (
+            {"train.constrained_epochs": 1, "model.sharing": "unshared"},
+            "keeps the constraint of config.model.start=tied or convolution: set one of the two, or",
+        ),
         ({"train.epoch_factors": ()}, "numbers greater than 0, at least one"),
         ({"train.epoch_factors": (1.0, "x")}, "numbers greater than 0, at least one"),
         ({"train.damping": 0.0}, "greater than 0"),

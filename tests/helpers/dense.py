@@ -54,6 +54,19 @@ def wired_layer(
     return layer, variables, x_NHWC, np.asarray(reads_of(layer, variables, size))
 
 
+def embedded(params: dict, unshared: Wired, shared: Wired, size: int) -> dict:
+    """The parameters of a shared layer as those of an unshared one that computes the same, link by link.
+
+    Args:
+      size: side of the input maps. Neither layer has padding or a table, and no wiring is drawn.
+    """
+    weights_XCPO = np.asarray(dense_weights(reads_of(shared, {}, size), params["kernel"], size * size))
+    reads_PT = reads_of(unshared, {}, size)
+    units = np.arange(len(reads_PT))
+    kernel = weights_XCPO[reads_PT.T, :, units].transpose(0, 2, 1, 3)
+    return {"kernel": kernel, "bias": np.tile(params["bias"], (len(units), 1))}
+
+
 def init_layer(layer: nn.Module, x_NHWC: np.ndarray, seed: int = 0) -> dict:
     """Initial variables of a layer of feature maps."""
 

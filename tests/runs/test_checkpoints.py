@@ -53,6 +53,12 @@ VARIANTS = {
         "train.learning_rate": 1e-4,
         "train.curvature_images": 20,
     },
+    "a constraint until epoch 2": {
+        "model.connectivity": "full",
+        "model.sharing": "unshared",
+        "model.start": "convolution",
+        "train.constrained_epochs": 2,
+    },
     "each batch on all devices": {"parallel": "pmap"},
 }
 
