@@ -1,19 +1,21 @@
-"""Selects one candidate for each arm of a config on validation images.
+"""Selects one candidate for each arm of a config, on validation images or by the fit to training images.
 
     python -m experiments.tune --config=configs/history/choices.py:1989 --workdir=DIR
 
 The arms of the config file have candidates. Each candidate is trained with every seed; the one with the
-best mean validation accuracy is selected. Test images are not scored. The selected values go to
-DIR/selected.json, or are merged into --output=FILE, from which configs read them. --config.arms names arms,
-all of whose candidates are trained.
+best mean validation accuracy is selected, or for an arm with `fit` the first whose mean training accuracy
+reaches it. Test images are not scored. The selected values go to DIR/selected.json, or are merged into
+--output=FILE, from which configs read them. --config.arms names arms, all of whose candidates are trained.
 """
 
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from absl import flags
 
 from experiments import cli
-from lenet_jax.config.arms import select_arms
+from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.store import read_sweep
@@ -56,15 +58,23 @@ def main() -> None:
     print()
     for arm in families:
         if arm.name in chosen:
-            candidate, accuracy = (chosen[arm.name][key] for key in ("candidate", "val_accuracy_mean"))
-            edges = fields_at_edge(arm, candidate)
-            beyond = (
-                f"; at the edge of the candidates for {', '.join(edges)}: add some beyond it" if edges else ""
-            )
-            print(f"{arm.name}: {candidate} (validation accuracy {accuracy:.4f}){beyond}")
+            print(describe(arm, chosen[arm.name]))
         else:
             print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
-    print(f"Selected on validation images; written to {output}")
+    images = sorted({"training" if arm.fit else "validation" for arm in families})
+    print(f"Selected on {' and '.join(images)} images; written to {output}")
+
+
+def describe(arm: Arm, selected: Mapping[str, Any]) -> str:
+    """One line: which candidate is selected, how accurate it is, and what speaks for more candidates."""
+    candidate = selected["candidate"]
+    if arm.fit:
+        accuracy = selected["train_accuracy_mean"]
+        missed = "" if accuracy >= arm.fit else f"; no candidate reaches {arm.fit:g}"
+        return f"{arm.name}: {candidate} (training accuracy {accuracy:.4f}){missed}"
+    edges = fields_at_edge(arm, candidate)
+    beyond = f"; at the edge of the candidates for {', '.join(edges)}: add some beyond it" if edges else ""
+    return f"{arm.name}: {candidate} (validation accuracy {selected['val_accuracy_mean']:.4f}){beyond}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ default.py        the config of a command that is called without --config
 identity.py       how configs are recorded and compared, and which fields identify a run
 arms.py           the arms of a sweep
 checks.py         constraints between fields
+matching.py       a parameter budget -> widths
 build_model.py    config.model -> the Flax module
 build_program.py  a checked config -> the program that is compiled for it
 description.py    how runs are trained, in words

@@ -37,6 +37,7 @@ ATTRIBUTES: Mapping[str, tuple[Any, str]] = {  # their types, and how a message 
     "reading": (str, "text"),
     "candidates": (Mapping, "a dict from names to overrides"),
     "tuned_with": (str, "text"),
+    "fit": (int | float, "a training accuracy in [0, 1], or 0"),
     "group": (str, "text"),
 }
 NAME = re.compile(r"\w[\w.+-]{,79}")
@@ -57,9 +58,13 @@ class Arm:
       reading: which of this arm's test scores is compared with the paper's: "", that of the epoch that
         config.train.select_epoch selects; "test_selected_", the best of all epochs on the test images;
         "last_", the last epoch.
-      candidates: for `experiments.tune`: name -> overrides, of which validation accuracy selects one.
+      candidates: for `experiments.tune`: name -> overrides, of which validation accuracy selects one, or
+        training accuracy if `fit` is set.
       tuned_with: for `experiments.tune`: arms with the same value share one candidate, the one with the best
         mean of their validation accuracies; "" selects a candidate for this arm alone.
+      fit: for `experiments.tune`: a training accuracy in [0, 1]: the first candidate whose mean training
+        accuracy reaches it is selected, or the last if none does; 0: the candidate with the best validation
+        accuracy.
       group: with which other arms it is comparable, in words, such as "max pooling". Effects are computed for
         the four corners of each group, whatever else they differ in; those of arms without a group must be
         equal in everything but their wiring.
@@ -73,6 +78,7 @@ class Arm:
     reading: str = ""
     candidates: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     tuned_with: str = ""
+    fit: float = 0.0
     group: str = ""
 
     def to_record(self) -> dict[str, Any]:
@@ -182,6 +188,7 @@ def _plain(arm: Arm) -> Arm:
         reading=arm.reading,
         candidates={name: dict(overrides) for name, overrides in arm.candidates.items()},
         tuned_with=arm.tuned_with,
+        fit=float(arm.fit),
         group=arm.group,
     )
 
@@ -198,6 +205,13 @@ def _check_arm(arm: Arm, names: Sequence[str]) -> None:
     for attribute in ("label", "tuned_with", "group"):
         if not (text := getattr(arm, attribute)).isprintable():
             raise UserError(f"has {attribute}={shown(text)}: tables need one line of printable text.")
+    if not (_is_number(arm.fit, (int, float)) and 0 <= arm.fit <= 1):
+        raise UserError(f"has fit={shown(arm.fit)}: give {ATTRIBUTES['fit'][1]}.")
+    if arm.fit and arm.tuned_with:
+        raise UserError(
+            f"has fit={arm.fit:g} and tuned_with={arm.tuned_with!r}, but arms share a candidate by their "
+            "validation accuracies: remove one of the two."
+        )
     _check_overrides(arm.overrides)
     _check_baselines(arm, names)
     for name, overrides in arm.candidates.items():

@@ -1,9 +1,12 @@
 """From `config.model` to the network it describes, refusing shapes that do not fit together."""
 
+import dataclasses
+
 import ml_collections
 
 from lenet_jax.config.allowed import per_stage
 from lenet_jax.config.fields import SIDE_LIMIT
+from lenet_jax.config.matching import solve_maps, solve_width
 from lenet_jax.data import DatasetInfo
 from lenet_jax.errors import UserError
 from lenet_jax.models import wiring
@@ -26,7 +29,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: Data
         stages = ()
     classes = len(dataset.classes)
     hidden = tuple(model.hidden)
-    if model.parameter_budget:
+    if model.parameter_budget and not stages:
         hidden = (_width_of_budget(model, image_size**2 * dataset.channels, classes),)
     classifier = MLP(
         hidden,
@@ -42,7 +45,10 @@ def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: Data
         return classifier
     _require_start(stages)
     _require_fit(image_size, stages)
-    return CNN(stages, classifier, model.initialisation)
+    network = CNN(stages, classifier, model.initialisation)
+    if not model.parameter_budget:
+        return network
+    return _within_budget(network, image_size, dataset.channels, model.parameter_budget)
 
 
 def _read_codes(
@@ -65,8 +71,6 @@ def _read_codes(
 
 
 def _width_of_budget(model: ml_collections.ConfigDict, inputs: int, classes: int) -> int:
-    if model.name != "mlp":
-        raise UserError("config.model.parameter_budget is for config.model.name=mlp: set it to 0.")
     if model.hidden:
         raise UserError(
             "config.model.parameter_budget solves the width of the only hidden layer: "
@@ -75,20 +79,16 @@ def _width_of_budget(model: ml_collections.ConfigDict, inputs: int, classes: int
     return solve_width(inputs, model.parameter_budget, classes)
 
 
-def solve_width(inputs: int, budget: int, classes: int = 10) -> int:
-    """Width of the single hidden layer whose MLP comes nearest to `budget` parameters.
-
-    An MLP inputs-h-K has (inputs + 1 + K) h + K parameters. Raises UserError if even one unit
-    has more than the budget.
-    """
-    per_unit = inputs + 1 + classes
-    width = round((budget - classes) / per_unit)
-    if width < 1:
+def _within_budget(network: CNN, image_size: int, channels: int, budget: int) -> CNN:
+    """The network with the numbers of feature maps that its budget allows."""
+    if any(stage.table for stage in network.stages):
         raise UserError(
-            f"config.model.parameter_budget={budget} is too small for an MLP on {inputs} inputs: "
-            f"one hidden unit needs {per_unit + classes} parameters."
+            "config.model.parameter_budget sets the numbers of feature maps, which a map_table fixes: set "
+            "config.model.map_table=all, or the budget to 0."
         )
-    return width
+    maps = solve_maps(network, image_size, channels, budget)  # ty: ignore[invalid-argument-type] hashable
+    stages = zip(network.stages, maps, strict=True)
+    return network.clone(stages=tuple(dataclasses.replace(stage, maps=count) for stage, count in stages))
 
 
 def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage, ...]:

@@ -263,7 +263,10 @@ FIELDS: Mapping[str, Field] = {
         of_stages=True,
     ),
     "model.parameter_budget": Field(
-        0, "mlp: parameter count that sets the width of one hidden layer; 0: use model.hidden", _AT_LEAST_0
+        0,
+        "parameter count to come near to: sets the maps of a cnn, in the proportions of model.maps, or the "
+        "width of an mlp's only hidden layer; 0: use model.maps and model.hidden",
+        _AT_LEAST_0,
     ),
     "train.loss": Field("cross_entropy", "rbf and rbf_competitive are for model.output=rbf", OneOf(LOSSES)),
     "train.target_low": Field(

@@ -9,7 +9,7 @@ interruption.py  Ctrl-C and SIGTERM: finish, save, leave
 workers.py       several processes for one sweep
 plan.py          what a command is to do in a folder: its runs without those that are recorded
 sweep.py         every arm with every seed, in one folder
-tuning.py        selects candidates on validation images
+tuning.py        selects candidates on validation or training images
 store.py         a folder of runs, which several commands can fill together
 header.py        its config.json: what the runs have in common
 recorded.py      which runs are recorded in its files

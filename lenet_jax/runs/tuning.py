@@ -1,4 +1,4 @@
-"""Selects one candidate for each arm by validation accuracy."""
+"""Selects one candidate for each arm by validation accuracy, or the first that fits the training images."""
 
 import dataclasses
 import json
@@ -45,14 +45,16 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
 
     The candidate with the best mean validation accuracy over its seeds is selected, the first of equals;
     candidates with a diverged run are excluded. Arms with the same `tuned_with` share the candidate with the
-    best mean of their means.
+    best mean of their means. For an arm with `fit`, the first candidate whose mean training accuracy reaches
+    it is selected, or the last if none does.
 
     Args:
       arms: with their candidates.
       results: of the runs of `candidate_arms(arms)`.
 
     Returns:
-      Arm's name -> `candidate`, its `overrides`, `val_accuracy_mean` (a fraction in [0, 1]) and `runs`.
+      Arm's name -> `candidate`, its `overrides`, `val_accuracy_mean` (a fraction in [0, 1]) and `runs`; with
+      `fit` also `train_accuracy_mean`.
 
     Raises UserError if every candidate diverged.
     """
@@ -67,7 +69,7 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
         seeds = {tuple(sorted(result["seed"] for result in of_candidate)) for of_candidate in runs.values()}
         if len(seeds) > 1 or () in seeds:
             continue  # not finished
-        means = {key: _mean_accuracy(of_candidate) for key, of_candidate in runs.items()}
+        means = {key: _mean_accuracy(of_candidate, "val_accuracy") for key, of_candidate in runs.items()}
         shared = {
             name: statistics.fmean(means[arm.name, name] for arm in group)
             for name in group[0].candidates
@@ -78,13 +80,20 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
                 f"Every candidate of {', '.join(arm.name for arm in group)} diverged: add candidates with "
                 "smaller steps."
             )
-        best = max(shared, key=lambda name: shared[name])
+        fits = {}
+        if fit := group[0].fit:  # an arm alone
+            [arm] = group
+            fits = {name: round(_mean_accuracy(runs[arm.name, name], "train_accuracy"), 6) for name in shared}
+            best = next((name for name in fits if fits[name] >= fit), list(fits)[-1])
+        else:
+            best = max(shared, key=lambda name: shared[name])
         for arm in group:
             selected[arm.name] = {
                 "candidate": best,
                 "overrides": dict(arm.candidates[best]),
                 "val_accuracy_mean": round(means[arm.name, best], 6),
                 "runs": len(runs[arm.name, best]),
+                **({"train_accuracy_mean": fits[best]} if fits else {}),
             }
     return selected
 
@@ -92,8 +101,11 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
 def fields_at_edge(arm: Arm, candidate: str) -> list[str]:
     """The numeric fields whose value in a candidate is the smallest or largest of all candidates.
 
-    A better value may lie beyond it. The bounds of a field itself, such as a dropout of 0, are no edges.
+    A better value may lie beyond it. The bounds of a field itself, such as a dropout of 0, are no edges. An
+    arm with `fit` has none, as its candidates are in order.
     """
+    if arm.fit:
+        return []
     at_edge = []
     for field, value in arm.candidates[candidate].items():
         given = [overrides.get(field) for overrides in arm.candidates.values()]
@@ -146,8 +158,8 @@ def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
     return list(groups.values())
 
 
-def _mean_accuracy(results: Sequence[Mapping[str, Any]]) -> float:
-    """Mean validation accuracy; NaN if a run diverged."""
+def _mean_accuracy(results: Sequence[Mapping[str, Any]], column: str) -> float:
+    """The mean of a column; NaN if a run diverged."""
     if any(result["status"] == "diverged" for result in results):
         return math.nan
-    return statistics.fmean(result["val_accuracy"] for result in results)
+    return statistics.fmean(result[column] for result in results)

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lenet_jax.config.build_model import solve_width
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
@@ -58,14 +57,6 @@ def test_stages_kernels_and_maps_come_from_the_config():
     ]
 
 
-def test_solved_widths_are_nearest():
-    for budget in (805, 1_203, 1_204, 5_000, 99_999):
-        distance = {h: abs((784 + 11) * h + 10 - budget) for h in range(1, 200)}
-        assert distance[solve_width(784, budget)] == min(distance.values())
-    with pytest.raises(UserError, match="parameter_budget=300 is too small"):
-        solve_width(784, 300)
-
-
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
@@ -101,7 +92,8 @@ def test_solved_widths_are_nearest():
         ({"model.name": "resnet"}, "'resnet' is unknown: choose one of cnn, mlp"),
         ({"model.maps": (6, -1)}, "must hold positive whole numbers"),
         ({"model.hidden": (0,)}, "must hold positive whole numbers"),
-        ({"model.parameter_budget": 1000}, "is for config.model.name=mlp"),
+        ({"model.parameter_budget": 1000}, "parameter_budget=1000 is met by no numbers of feature maps"),
+        ({"model.parameter_budget": 61_706, "model.map_table": "all,c3"}, "which a map_table fixes"),
         (
             {"model.name": "mlp", "model.parameter_budget": 9999},
             "solves the width of the only hidden layer",

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from lenet_jax.config.build_model import solve_width
 from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.matching import solve_width
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import DatasetInfo, dataset_info
 from lenet_jax.errors import UserError
@@ -53,6 +53,12 @@ def test_the_matched_width_counts_channels_and_classes():
     assert mlp.model.hidden == (width,) and mlp.counts.parameters == 3_078 * width + 5
     with pytest.raises(UserError, match="MLP on 3072 inputs: one hidden unit needs 3083 parameters"):
         colour(name="mlp", hidden=(), parameter_budget=1_000)
+
+
+def test_the_matched_maps_count_channels_and_classes():
+    unshared = {"maps": (5, 13), "sharing": "unshared"}
+    budget = colour(**unshared).counts.parameters
+    assert colour(**unshared, parameter_budget=budget).model == colour(**unshared).model
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,12 @@ BAD_FIELDS = [
     ("seed=-1", "config.seed=-1", "from 0"),
     ("data.image_size=8", "data.image_size: recorded 16, asked for 8"),
     ("data.validation_fraction=1.5", "data.validation_fraction=1.5", "[0, 1)"),
-    ("model.parameter_budget=100", "config.model.parameter_budget", "set it to 0"),
+    (
+        "model.parameter_budget=100",
+        "config.model.parameter_budget=100",
+        "config.model.maps=1,",
+        "set it to 0",
+    ),
     ("seeds=0", "config.seeds=0", "at least 1"),
     ("arms=mlp_8,nope", "config.arms", "nope", "local_shared, mlp_8, mlp_4, too_fast"),
 ]
@@ -297,6 +302,30 @@ def test_tuning_selects_on_validation_images_alone(tmp_path):
     assert_refused(run_command("ablate", *arguments[:2]), "holds a tuning sweep: choose another --workdir")
 
 
+def test_tuning_selects_the_first_candidate_that_fits_the_training_images(tmp_path):
+    """The first arm fits with its second rate, which is the first to learn; the second arm never fits."""
+    file = tmp_path / "rates.py"
+    text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
+    candidates = "{rate: {'train.learning_rate': float(rate)} for rate in ('1e-9', '0.1', '0.2')}"
+    arms = ", ".join(
+        f"Arm('{name}', {{'model.name': 'mlp'}}, candidates={candidates}, fit={fit})"
+        for name, fit in (("mlp", 0.3), ("strict", 1))
+    )
+    file.write_text(text.replace('    mlp = {"model.name": "mlp"}\n', f"    return [{arms}]\n", 1))
+    ended = run_command("tune", f"--config={file}", f"--workdir={tmp_path / 'sweep'}", "--config.seeds=1")
+    assert ended.status == 0, ended.err
+    rows = folders.rows(tmp_path / "sweep" / "results.csv")
+    train = {row["arm"]: float(row["train_accuracy"]) for row in rows}
+    assert train["mlp-1e-9"] < 0.3 < train["mlp-0.1"] < 1 and train["strict-0.2"] < 1
+    selected = json.loads((tmp_path / "sweep" / "selected.json").read_text())
+    assert {name: its["candidate"] for name, its in selected.items()} == {"mlp": "0.1", "strict": "0.2"}
+    assert selected["mlp"]["train_accuracy_mean"] == pytest.approx(train["mlp-0.1"], abs=1e-6)
+    lines = ended.out.splitlines()
+    assert f"mlp: 0.1 (training accuracy {train['mlp-0.1']:.4f})" in lines
+    assert f"strict: 0.2 (training accuracy {train['strict-0.2']:.4f}); no candidate reaches 1" in lines
+    assert lines[-1].startswith("Selected on training images; written to")
+
+
 def test_tuning_without_candidates_or_validation_images_is_refused(tmp_path):
     workdir = f"--workdir={tmp_path / 'new'}"
     assert_refused(run_command("tune", TINY, workdir), "local_shared has 0 candidates")
@@ -469,6 +498,13 @@ def test_two_seeds_differ_and_zero_is_one_of_them(tmp_path):
         assert train(tmp_path / directory, *arguments).status == 0
     losses = {directory.name: folders.epochs(directory)[0]["train_loss"] for directory in tmp_path.iterdir()}
     assert losses["default"] == losses["zero"] != losses["one"]
+
+
+def test_summary_shows_the_feature_maps_that_a_budget_sets():
+    budget = "--config.model.parameter_budget=61706"
+    ended = run_command("summary", LENET5, "--config.model.sharing=unshared", budget)
+    assert ended.status == 0, ended.err
+    assert "28x28x2" in ended.out and "10x10x1" in ended.out and "60,002" in ended.out
 
 
 def test_summary_prints_the_documented_counts():

@@ -86,6 +86,49 @@ def test_arms_that_are_tuned_together_share_the_best_for_their_mean():
     assert selected["x"]["val_accuracy_mean"] == 0.8
 
 
+CAPACITIES = {str(width): {"model.hidden": (width,)} for width in (8, 16, 32)}
+
+
+@pytest.mark.parametrize(
+    ("fit", "diverged", "candidate"),
+    [
+        (0.95, (), "8"),
+        (0.96, (), "16"),  # though 8 is better on validation images
+        (0.97, (), "32"),
+        (0.96, ("net-16",), "32"),
+        (0.97, ("net-32",), "16"),  # the last that did not diverge
+        (0.0, (), "8"),
+    ],
+)
+def test_the_first_candidate_that_fits_is_selected_or_the_last(fit, diverged, candidate):
+    accuracies = {"net-8": (0.95, 0.9), "net-16": (0.96, 0.8), "net-32": (0.96, 0.85)}
+    found = [
+        {
+            "arm": arm,
+            "seed": seed,
+            "status": "diverged" if arm in diverged else "done",
+            "train_accuracy": None if arm in diverged else train + deviation,
+            "val_accuracy": None if arm in diverged else validation,
+        }
+        for arm, (train, validation) in accuracies.items()
+        for seed, deviation in enumerate((-0.02, 0.02))
+    ]
+    selected = select_candidates([Arm("net", {}, candidates=CAPACITIES, fit=fit)], found)["net"]
+    train, validation = accuracies[f"net-{candidate}"]
+    expected = {
+        "candidate": candidate,
+        "overrides": CAPACITIES[candidate],
+        "val_accuracy_mean": validation,
+        "runs": 2,
+    }
+    assert selected == expected | ({"train_accuracy_mean": train} if fit else {})
+
+
+def test_candidates_in_order_have_no_edges():
+    assert fields_at_edge(ARM, "slow") == ["train.learning_rate"]
+    assert fields_at_edge(Arm("net", {}, candidates=RATES, fit=0.9), "slow") == []
+
+
 def test_an_arm_that_is_not_finished_is_left_open():
     other = Arm("other", {}, candidates=RATES)
     accuracies = {"net-slow": [0.9], "net-fast": [0.8], "other-slow": [0.5]}
