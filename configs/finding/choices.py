@@ -8,6 +8,8 @@ choices on MNIST. The other files of configs/finding read what is selected. It h
 901, and scores no test images. On two cores, two hours for mnist and fashion_mnist each, one for usps.
 """
 
+import dataclasses
+
 import ml_collections
 
 from configs.finding.common import DATASETS, sweep
@@ -31,4 +33,6 @@ def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
 
 
 def get_arms(config: ml_collections.ConfigDict, study: str = "mnist") -> list[Arm]:
-    return families(study) if study in DATASETS else [arm for arm in STUDIES[study]() if arm.candidates]
+    if study in DATASETS:
+        return families(study)
+    return [dataclasses.replace(arm, baselines={}) for arm in STUDIES[study]() if arm.candidates]

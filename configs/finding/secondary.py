@@ -19,7 +19,8 @@ from lenet_jax.errors import UserError
 
 SMALL = "_small"
 SEEDS = {"wiring": 3, "curves": 5}  # the others have 10
-OF_ALL_IMAGES = ("train.epochs", "train.batch_size", "data.train_images")  # not for the small variants
+# Fields that the small variants do without.
+OF_ALL_IMAGES = ("train.epochs", "train.constrained_epochs", "train.batch_size", "data.train_images")
 
 
 def get_config(study: str = "stages") -> ml_collections.ConfigDict:

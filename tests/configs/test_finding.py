@@ -6,21 +6,28 @@ import subprocess
 
 import pytest
 
-from configs.finding import choices, common, core, families, tuned
+from configs.finding import choices, common, core, families, secondary, studies, tuned
+from lenet_jax.config.arms import check_arms
 from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.mistakes import mistakes_of, scored_split
+from lenet_jax.runs.plan import list_runs
 from lenet_jax.runs.store import read_sweep
-from lenet_jax.runs.tuning import fields_at_edge, select_candidates
+from lenet_jax.runs.tuning import candidate_arms, fields_at_edge, select_candidates
 from tests.helpers import folders
-from tests.helpers.commands import PROJECT, config_files, run_command
+from tests.helpers.commands import PROJECT, run_command
 
 RESULTS = PROJECT / "results" / "finding"
 PROTOCOL = PROJECT / "docs" / "protocol.md"
 CHOSEN = sorted(path.stem for path in tuned.FOLDER.glob("*.json"))
 SWEEPS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
-STUDIES = sorted(path.stem for path in config_files("finding/*.py") if path.stem != "choices")
+SMALL = ["core.py:small", "pooling.py:small", *(f"secondary.py:{name}_small" for name in studies.STUDIES)]
+# How many arms of each secondary study have candidates.
+STUDY_CANDIDATES = {
+    "decay": 4, "fit": 4, "stages": 6, "distance": 12, "wiring": 0, "permuted": 5, "start": 6, "matched": 12,
+    "curves": 0,
+}  # fmt: skip
 SCORED = [folder for folder in SWEEPS if not folder.name.startswith("choices")]
 
 
@@ -93,7 +100,7 @@ def test_a_dataset_without_choices_is_refused_with_the_command_that_chooses(tmp_
         UserError, match="usps.json has no choice for local_shared: run python -m experiments.tune"
     ):
         core.get_arms(core.get_config("usps"), "usps")
-    with pytest.raises(UserError, match="no choices 'svhn': name one of mnist, fashion_mnist, usps, small"):
+    with pytest.raises(UserError, match="no study 'svhn': name one of mnist, fashion_mnist, usps, small"):
         choices.get_config("svhn")
 
 
@@ -129,15 +136,60 @@ def test_final_runs_have_seeds_of_their_own_and_their_wrong_answers(folder):
     assert mistakes_of(folder, runs) is not None
 
 
+@pytest.fixture
+def all_chosen(monkeypatch):
+    """Choices for families that have none yet: what the small variants run is not what was selected."""
+
+    def chosen(study, family):
+        try:
+            return tuned.chosen(study, family)
+        except UserError:
+            hidden = {"model.hidden": (30,)} if family == "mlp_best" else {}
+            return {"train.learning_rate": 0.1, **hidden}
+
+    for module in (families, secondary):
+        monkeypatch.setattr(module, "chosen", chosen)
+
+
+@pytest.mark.parametrize("study", studies.STUDIES)
+def test_the_arms_of_a_secondary_study_can_be_run(study, all_chosen):
+    for name in (study, f"{study}_small"):
+        config = secondary.get_config(name)
+        runs = list_runs(config, check_arms(secondary.get_arms(config, name)))
+        assert {run.seed for run in runs} == set(range(1000, 1000 + config.seeds))
+    candidates = (
+        check_arms(choices.get_arms(choices.get_config(study), study)) if STUDY_CANDIDATES[study] else []
+    )
+    assert len(candidates) == STUDY_CANDIDATES[study]
+    if candidates:
+        assert {run.seed for run in list_runs(choices.get_config(study), candidate_arms(candidates))} == {
+            900,
+            901,
+        }
+
+
+def test_subsets_have_the_same_number_of_steps(all_chosen):
+    config = secondary.get_config("curves")
+    for arm in secondary.get_arms(config, "curves"):
+        fields = arm.overrides
+        steps = fields["train.epochs"] * (fields["data.train_images"] // fields["train.batch_size"])
+        assert steps == studies.STEPS
+
+
+def test_an_unknown_study_is_refused():
+    with pytest.raises(UserError, match="no study 'plane': name one of decay, fit, stages"):
+        secondary.get_config("plane")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("study", STUDIES)
-def test_each_study_runs_in_small(study, tmp_path):
+@pytest.mark.parametrize("study", SMALL)
+def test_each_study_runs_in_small(study, all_chosen, tmp_path):
     small = tmp_path / "small"
-    ended = run_command("ablate", f"--config=configs/finding/{study}.py:small", f"--workdir={small}")
+    ended = run_command("ablate", f"--config=configs/finding/{study}", f"--workdir={small}")
     assert ended.status == 0, ended.err
     rows = folders.rows(small / "results.csv")
-    assert {(row["seed"], row["epochs"], row["status"]) for row in rows} == {("1000", "1", "done")}
-    assert (small / "planned.csv").exists() == (study == "core")
+    assert {(row["epochs"], row["status"]) for row in rows} == {("1", "done")}
+    assert (small / "planned.csv").exists() == study.startswith("core")
 
 
 @pytest.mark.slow
