@@ -16,6 +16,9 @@ WIDER = {
     ("mnist", "local_unshared"): (0.8,),
     ("mnist", "full_shared"): (0.025,),
     ("mnist", "full_unshared"): (0.05,),
+    ("mnist", "random_unshared_none"): (0.05,),
+    ("mnist", "full_shared_none"): (0.025,),
+    ("mnist", "full_unshared_none"): (0.05,),
 }
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
