@@ -14,7 +14,7 @@ RATES_UNSHARED = (0.1, 0.2, 0.4)  # a gradient is not summed over positions
 WIDER = {
     ("mnist", "local_shared"): (0.4,),
     ("mnist", "local_unshared"): (0.8,),
-    ("mnist", "full_shared"): (0.025,),
+    ("mnist", "full_shared"): (0.0125, 0.025),
     ("mnist", "full_unshared"): (0.05,),
     ("mnist", "random_unshared_none"): (0.05,),
     ("mnist", "full_shared_none"): (0.025,),

@@ -1,12 +1,13 @@
 """Numbers from results: intervals, and one row per arm, contrast or comparison with a paper.
 
-=============  =========================================================
-stats.py       means and proportions with their confidence intervals
-summaries.py   recorded results -> rows of the tables
-crossed.py     intervals over seeds and test images at once
-effects.py     the main effects of connectivity and sharing, from the four corners
-planned.py     contrasts that were planned, tested together
-power.py       margins of equivalence tests, from a pilot
-coverage.py    how often the intervals cover the truth, in simulated sweeps
-=============  =========================================================
+===============  =========================================================
+stats.py         means and proportions with their confidence intervals
+summaries.py     recorded results -> rows of the tables
+crossed.py       intervals over seeds and test images at once
+effects.py       the main effects of connectivity and sharing, from the four corners
+planned.py       contrasts that were planned, tested together
+sample_sizes.py  how test error falls with the number of training images
+power.py         margins of equivalence tests, from a pilot
+coverage.py      how often the intervals cover the truth, in simulated sweeps
+===============  =========================================================
 """

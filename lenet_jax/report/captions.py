@@ -74,6 +74,18 @@ def contrast_notes(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> li
     return [f"{note}{CONFIDENCE:.0%}, {CROSSED}, {pairs}{readings if others else ''}"]
 
 
+def size_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Notes under the table of training images, of `lenet_jax.analysis.sample_sizes.size_rows`."""
+    if not rows:
+        return []
+    seeds = rows[0]["seeds"]
+    return [
+        "Images needed: how many training images a network needs for the error that the convolution reaches "
+        "with its own, on straight lines between the logarithms of sizes and errors; in brackets, the "
+        f"{CONFIDENCE:.0%} interval of a bootstrap over {seeds} seeds and the test images."
+    ]
+
+
 def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int, covers_images: bool) -> list[str]:
     """Notes under the table of planned contrasts, of `lenet_jax.analysis.planned.planned_rows`.
 

@@ -96,6 +96,56 @@ def accuracy_against_parameters(
 
 
 @project_settings()
+def error_against_images(
+    lines: Mapping[str, Mapping[int, str]],
+    rows: Mapping[str, Row],
+    fields: Mapping[str, Mapping[str, Any]],
+    title: str,
+) -> Figure:
+    """Draws test error against the number of training images, one line per network, both logarithmic.
+
+    Args:
+      lines: of `lenet_jax.analysis.sample_sizes.find_lines`.
+      rows: arm -> its row of `lenet_jax.analysis.summaries.arm_rows`.
+      fields: arm -> its flattened config, for its look as in `accuracy_against_parameters`.
+    """
+    looks = _looks({arm: fields[arm] for line in lines.values() for arm in line.values()})
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for name, line in lines.items():
+        look = looks[next(iter(line.values()))]
+        of_line = [rows[arm] for arm in line.values()]
+        errors = [100 - 100 * row["test_accuracy_mean"] for row in of_line]
+        bars = [
+            _error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
+            for row in of_line
+        ]
+        above, below = ([100 * side for side in sides] for sides in zip(*bars, strict=True))
+        axes.errorbar(
+            list(line),
+            errors,
+            yerr=[below, above],
+            fmt=look.marker,
+            linestyle="--" if look.fill == "white" else "-",
+            color=look.colour,
+            markerfacecolor=look.fill,
+            capsize=look.cap,
+            label=arm_name(name),
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
+    axes.set_xlabel("training images")
+    axes.set_ylabel("test error (%)")
+    axes.set_title(literal(title), fontsize=11)
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend()
+    return figure
+
+
+@project_settings()
 def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
     """Draws the rows of `lenet_jax.analysis.summaries.paper_rows`, one below the other.
 

@@ -8,7 +8,7 @@ from typing import Any
 from absl import logging
 
 from lenet_jax import files
-from lenet_jax.analysis import effects, planned, summaries
+from lenet_jax.analysis import effects, planned, sample_sizes, summaries
 from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
@@ -37,9 +37,9 @@ def write_report(directory: pathlib.Path) -> str:
 
     Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, if arms have baselines and
     both were run; papers.* likewise, if arms have labels or papers; effects.* likewise, if four corners were
-    run; planned.* likewise, if contrasts were planned; the figure as .png, .pdf and .svg: papers if there is
-    such a table, otherwise accuracy, or none if no run scored the test images; mistakes.npz, if predictions
-    are kept.
+    run; planned.* likewise, if contrasts were planned; images.* likewise, and as a figure, if arms differ in
+    the number of training images; the figure as .png, .pdf and .svg: papers if there is such a table,
+    otherwise accuracy, or none if no run scored the test images; mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
@@ -56,6 +56,7 @@ def write_report(directory: pathlib.Path) -> str:
         "papers": (papers, captions.paper_notes(header, runs)),
         "effects": _effects(runs, scores, contrasts),
         "planned": _planned(header, results, wrong),
+        "images": _images(runs, scores),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
     for name, (its_rows, notes) in tables_and_notes.items():
@@ -71,6 +72,7 @@ def write_report(directory: pathlib.Path) -> str:
         over = "seeds" if wrong is None else "seeds and test images"
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
         accuracy_figure = figures.accuracy_against_parameters(rows, scores.fields, title)
+    unwritten |= _write(directory, _figure_files("images", _size_figure(runs, scores, dataset)))
     unwritten |= _write(directory, _figure_files("papers", papers_figure))
     unwritten |= _write(directory, _figure_files("accuracy", accuracy_figure))
     _warn(unwritten)
@@ -130,6 +132,31 @@ def _planned(
     """The planned contrasts with their notes; both empty if there are none."""
     rows = planned.planned_rows(results, header.get("planned", []), wrong)
     return rows, captions.planned_notes(rows, len(header.get("planned", [])), wrong is not None)
+
+
+def _lines(runs: Sequence[Record], scores: Scores) -> sample_sizes.Lines:
+    """The arms that differ in the number of training images alone."""
+    images = {run["arm"]: run["images"]["train"] for run in runs}
+    return sample_sizes.find_lines(scores.identifying, images)
+
+
+def _images(runs: Sequence[Record], scores: Scores) -> tuple[list[Row], list[str]]:
+    """How many images networks need for the convolution's errors; both empty without such arms."""
+    lines = _lines(runs, scores)
+    reference = sample_sizes.find_reference(lines, scores.fields)
+    if reference is None or scores.wrong is None:
+        return [], []
+    rows = sample_sizes.size_rows(lines, reference, scores.wrong)
+    return rows, captions.size_notes(rows)
+
+
+def _size_figure(runs: Sequence[Record], scores: Scores, dataset: str) -> Figure | None:
+    lines = _lines(runs, scores)
+    rows = {row["arm"]: row for row in summaries.arm_rows(scores.results, scores.wrong)}
+    if not lines or any(row["test_accuracy_mean"] is None for row in rows.values()):
+        return None
+    title = f"{dataset}: test error by the number of training images, with {CONFIDENCE:.0%} intervals"
+    return figures.error_against_images(lines, rows, scores.fields, title)
 
 
 def _for_terminal(rows: Sequence[Row], notes: Sequence[str]) -> str:

@@ -18,12 +18,14 @@ class Scores(NamedTuple):
     Attributes:
       results: rows of results.csv.
       fields: arm -> its flattened config.
+      identifying: the same, without the fields that do not identify runs.
       wrong: the wrong answers to the test images; None if some are not known, or runs have different images.
       corners: the four corners of each group of arms that has them.
     """
 
     results: list[dict[str, Any]]
     fields: dict[str, Mapping[str, Any]]
+    identifying: Mapping[str, Mapping[str, Any]]
     wrong: Wrong | None
     corners: dict[str, Corners]
 
@@ -44,6 +46,7 @@ def scores_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -
     return Scores(
         [run["result"] for run in runs],
         fields,
+        identifying,
         _wrong_answers(directory, runs),
         find_corners(identifying, groups),
     )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ def shortened(rows: Sequence[Row]) -> list[Row]:
             {column: value for column, value in for_page(row).items() if column != ERROR_RATIO}
             for row in rows
         ]
-    if "verdict" in rows[0]:
+    if "verdict" in rows[0] or "images_needed" in rows[0]:
         return [for_page(row) for row in rows]
     if "contrast" in rows[0]:
         return [
@@ -107,6 +108,16 @@ def for_page(row: Row) -> Row:
             "p (Holm)": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
             "verdict": row["verdict"],
         }
+    if "images_needed" in row:
+        low, high = (_size(row, f"images_needed_ci_{end}") for end in ("low", "high"))
+        own = row["error_percent"]
+        return {
+            "network": row["network"],
+            "images of the convolution": row["reference_images"],
+            "its error %": f"{row['reference_error_percent']:.2f}",
+            "error % with as many": "-" if own is None else f"{own:.2f}",
+            "images needed": f"{_size(row, 'images_needed')} ({low} to {high})",
+        }
     if "paper_error_percent" not in row:
         return {column: value for column, value in row.items() if column not in ONLY_IN_CSV}
     page_row = {}
@@ -123,6 +134,15 @@ def for_page(row: Row) -> Row:
 
 def _only(row: Row, *columns: str) -> Row:
     return {column: row[column] for column in columns}
+
+
+def _size(row: Row, column: str) -> str:
+    """A number of training images, with three digits, or how it lies beyond the sizes that were trained."""
+    value = row[column]
+    if not 0 < value < math.inf:
+        return f"< {row['smallest']:,}" if value == 0 else f"> {row['largest']:,}"
+    digits = max(0, 2 - math.floor(math.log10(value)))
+    return f"{round(value, 2 - math.floor(math.log10(value))):,.{digits}f}"
 
 
 def _mean_and_interval(row: Row, name: str, form: str) -> str:

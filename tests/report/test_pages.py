@@ -385,3 +385,18 @@ def test_a_full_disk_is_said_once(directory, monkeypatch, caplog):
     [record] = caplog.records
     assert "No space left on device" in record.getMessage() and "free space" in record.getMessage()
     assert [path.name for path in directory.iterdir() if path.name.startswith(".results")] == []
+
+
+def test_arms_that_differ_in_training_images_have_a_table_and_a_figure(tmp_path):
+    config = f"--config={PROJECT / 'tests' / 'helpers' / 'sizes_sweep.py'}"
+    ended = run_command("ablate", config, f"--workdir={tmp_path / 'sizes'}")
+    assert ended.status == 0, ended.err
+    rows = folders.rows(tmp_path / "sizes" / "images.csv")
+    assert [(row["network"], row["reference_images"]) for row in rows] == [("mlp", "50"), ("mlp", "400")]
+    page = (tmp_path / "sizes" / "images.md").read_text()
+    assert "images of the convolution" in page and "of a bootstrap over 3 seeds" in page
+    assert (tmp_path / "sizes" / "images.png").exists()
+    shutil.rmtree(tmp_path / "sizes" / "predictions")
+    (tmp_path / "sizes" / "mistakes.npz").unlink()
+    write_report(tmp_path / "sizes")  # without wrong answers there are no intervals, but the figure
+    assert not (tmp_path / "sizes" / "images.csv").exists() and (tmp_path / "sizes" / "images.png").exists()

@@ -1,0 +1,20 @@
+"""A sweep over numbers of training images, in seconds."""
+
+from lenet_jax.config.arms import Arm
+from tests.helpers import tiny_sweep
+
+
+def get_config():
+    config = tiny_sweep.get_config()
+    config.train.batch_size = 50
+    config.seeds = 3
+    return config
+
+
+def get_arms(config):
+    sizes = {f"{name}_{images}": (fields, images) for name, fields in
+             (("conv", {}), ("mlp", {"model.name": "mlp"})) for images in (50, 400)}  # fmt: skip
+    return [
+        Arm(name, fields | {"data.train_images": images, "train.epochs": 1600 // images})
+        for name, (fields, images) in sizes.items()
+    ]
