@@ -16,6 +16,7 @@ from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.loaded import load_sweep
 from lenet_jax.runs.store import Store, read_sweep
 from tests.helpers import folders
+from tests.helpers.commands import PROJECT, run_command
 from tests.helpers.recorded import CONFIG, PROVENANCE, header, record, remove_runs, write_runs
 from tests.helpers.results import arm, result, unscored
 
