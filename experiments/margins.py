@@ -22,7 +22,7 @@ from absl import flags
 
 from experiments import cli
 from lenet_jax import files
-from lenet_jax.analysis.crossed import Wrong, weighted_sums
+from lenet_jax.analysis.crossed import Wrong, weighted_sum
 from lenet_jax.analysis.power import margins
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.config.arms import Arm, PlannedContrast
@@ -64,7 +64,7 @@ def margin_rows(
     """
     wrong = _pilot_answers(config, arms, planned, pilot)
     accuracies = {key: 1 - len(images) / wrong.count for key, images in wrong.images.items()}
-    sums = [weighted_sums(contrast.weights, accuracies, wrong) for contrast in planned]
+    sums = [weighted_sum(contrast.weights, accuracies, wrong) for contrast in planned]
     cells = []
     for contrast, one in zip(planned, sums, strict=True):
         if len(one.seeds) < 2 or one.of_cell_SI is None:

@@ -13,8 +13,11 @@ import ml_collections
 
 from configs.finding.common import WIRINGS, sweep
 from configs.finding.families import as_chosen
+from lenet_jax.analysis.effects import EFFECTS, NAMES
 from lenet_jax.config.arms import Arm, PlannedContrast
+from lenet_jax.models.wiring import SHARING
 
+SEEDS = 20
 MARGINS = pathlib.Path(__file__).with_name("margins.json")
 # Suffix of a wiring's name -> what its arms have in common.
 GROUPS = {"": "average pooling", "_none": "no pooling"}
@@ -28,7 +31,7 @@ PAIRS = {
 
 
 def get_config(dataset: str = "mnist") -> ml_collections.ConfigDict:
-    return sweep(dataset, seeds=20)
+    return sweep(dataset, SEEDS)
 
 
 def get_arms(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[Arm]:
@@ -55,26 +58,27 @@ def _pairs(wiring: str, suffix: str) -> dict[str, str]:
 
 
 def get_planned_contrasts(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[PlannedContrast]:
-    """The confirmed contrasts of docs/protocol.md."""
+    """The confirmatory contrasts of docs/protocol.md."""
     margin = json.loads(MARGINS.read_text(encoding="utf-8")).get(dataset, 0.0) if MARGINS.exists() else 0.0
     contrasts = {
-        "connectivity, average pooling": _between("local", "full", ""),
-        "sharing, average pooling": _sharing(""),
-        "connectivity, no pooling": _between("local", "full", "_none"),
-        "sharing, no pooling": _sharing("_none"),
-        "local against random, average pooling": _between("local", "random", ""),
-        "random against full, average pooling": _between("random", "full", ""),
-        "convolution against the best MLP": {"local_shared": 1.0, "mlp_best": -1.0},
-    }
-    interaction = {
-        f"{connectivity}_{sharing}": (1.0 if connectivity == "local" else -1.0) * sign
-        for connectivity in ("local", "full")
-        for sharing, sign in (("shared", 1.0), ("unshared", -1.0))
+        "connectivity, average pooling": _effect("connectivity"),
+        "sharing, average pooling": _effect("sharing"),
+        "connectivity, no pooling": _effect("connectivity", "_none"),
+        "sharing, no pooling": _effect("sharing", "_none"),
+        "local against random, no pooling": _between("local", "random", "_none"),
+        "random against full, no pooling": _between("random", "full", "_none"),
+        "convolution against mlp_best": {"local_shared": 1.0, "mlp_best": -1.0},
     }
     return [
-        *(PlannedContrast(name, weights, margin) for name, weights in contrasts.items()),
-        PlannedContrast("interaction, average pooling", interaction),
+        *(PlannedContrast(name, weights, margin, SEEDS) for name, weights in contrasts.items()),
+        PlannedContrast("interaction, average pooling", _effect("interaction"), seeds=SEEDS),
     ]
+
+
+def _effect(effect: str, suffix: str = "") -> dict[str, float]:
+    """An effect of the four corners."""
+    names = (f"{connectivity}_{sharing}{suffix}" for connectivity, sharing in NAMES)
+    return dict(zip(names, EFFECTS[effect], strict=True))
 
 
 def _between(connectivity: str, baseline: str, suffix: str) -> dict[str, float]:
@@ -82,14 +86,5 @@ def _between(connectivity: str, baseline: str, suffix: str) -> dict[str, float]:
     return {
         f"{name}_{sharing}{suffix}": weight
         for name, weight in ((connectivity, 0.5), (baseline, -0.5))
-        for sharing in ("shared", "unshared")
-    }
-
-
-def _sharing(suffix: str) -> dict[str, float]:
-    """What sharing saves, averaged over local and full connectivity."""
-    return {
-        f"{connectivity}_{sharing}{suffix}": weight
-        for connectivity in ("local", "full")
-        for sharing, weight in (("shared", 0.5), ("unshared", -0.5))
+        for sharing in SHARING
     }

@@ -17,12 +17,15 @@ WIDER = {
     ("mnist", "full_shared"): (0.0125, 0.025),
     ("mnist", "full_unshared"): (0.05,),
     ("mnist", "random_unshared_none"): (0.05,),
-    ("mnist", "full_shared_none"): (0.025,),
+    ("mnist", "full_shared_none"): (0.0125, 0.025),
     ("mnist", "full_unshared_none"): (0.05,),
 }
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
-MLP_DROPOUTS = (0.0, 0.2, 0.5)
+MLP_ACTIVATIONS = ("relu", "tanh")
+MLP_DROPOUTS = (0.25, 0.5, 0.75)
+# Dataset -> the networks that are also trained with dropout: the best three without, by their best rates.
+MLP_WITH_DROPOUT: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {}
 MLP_MATCHED = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": 61_706}
 
 
@@ -47,7 +50,7 @@ def families(dataset: str) -> list[Arm]:
     of = _tuned_on(dataset)
     return [
         *(with_rates(of, name, fields, unshared="_unshared" in name) for name, fields in wired.items()),
-        Arm("mlp_best", {"model.name": "mlp"}, candidates=_mlps(_rates(of, "mlp_best"))),
+        Arm("mlp_best", {"model.name": "mlp"}, candidates=_mlps(of)),
     ]
 
 
@@ -66,14 +69,22 @@ def _tuned_on(dataset: str) -> str:
     return "mnist" if dataset == "small" else dataset
 
 
-def _mlps(rates: tuple[float, ...]) -> dict[str, dict]:
+def _mlps(dataset: str) -> dict[str, dict]:
+    """Candidates: width, depth, activation and rate; for the best of these networks also dropout."""
+    networks = [(activation, hidden, 0.0) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
+    networks += [
+        (activation, hidden, dropout)
+        for activation, hidden in MLP_WITH_DROPOUT.get(dataset, ())
+        for dropout in MLP_DROPOUTS
+    ]
     return {
-        f"{'-'.join(map(str, hidden))}_dropout{dropout:g}_{rate:g}": {
+        f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}_{rate:g}": {
+            "model.activation": activation,
             "model.hidden": hidden,
             "model.dropout": dropout,
+            "model.dropout_of": "units",
             "train.learning_rate": rate,
         }
-        for hidden in MLP_HIDDEN
-        for dropout in MLP_DROPOUTS
-        for rate in rates
+        for activation, hidden, dropout in networks
+        for rate in _rates(dataset, "mlp_best")
     }

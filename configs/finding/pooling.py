@@ -12,16 +12,17 @@ from configs.finding.common import CORNERS, sweep
 from configs.finding.families import as_chosen
 from lenet_jax.config.arms import Arm
 
-PADDED = ("random_shared_padded", "full_shared_padded")
-
 
 def get_config(dataset: str = "mnist") -> ml_collections.ConfigDict:
     return sweep(dataset, seeds=10)
 
 
 def get_arms(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[Arm]:
-    max_pooling = [f"{wiring}_max" for wiring in CORNERS]
-    return [
-        *(Arm(name, as_chosen(dataset, name), group="max pooling") for name in max_pooling),
-        *(Arm(name, as_chosen(dataset, name), group="average pooling, padded") for name in PADDED),
-    ]
+    arms = [Arm(f"{name}_max", as_chosen(dataset, f"{name}_max"), group="max pooling") for name in CORNERS]
+    for wrapped in ("random_shared", "full_shared"):
+        padded = f"{wrapped}_padded"
+        arms += [
+            Arm(wrapped, as_chosen(dataset, wrapped)),
+            Arm(padded, as_chosen(dataset, padded), baselines={f"{padded} against {wrapped}": wrapped}),
+        ]
+    return arms

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special
 
-from lenet_jax.analysis.crossed import Wrong, log_errors_saved, weighted_sums
+from lenet_jax.analysis.crossed import Wrong, log_errors_saved, weighted_sum
 from lenet_jax.analysis.effects import EFFECTS, NAMES
 from lenet_jax.analysis.stats import Interval
 
@@ -95,8 +95,8 @@ def coverage(population: Population, seeds: int, sweeps: int) -> Iterator[tuple[
             of_arms = dict(zip(ARMS, EFFECTS[effect], strict=True))
             truth = -sum(weight * population.errors[arm] for arm, weight in of_arms.items())
             log_truth = -sum(weight * np.log(population.errors[arm]) for arm, weight in of_arms.items())
-            points = weighted_sums(of_arms, accuracies, wrong).interval(bounds=(-2.0, 2.0))
-            of_seeds = weighted_sums(of_arms, accuracies, None).interval(bounds=(-2.0, 2.0))
+            points = weighted_sum(of_arms, accuracies, wrong).interval(bounds=(-2.0, 2.0))
+            of_seeds = weighted_sum(of_arms, accuracies, None).interval(bounds=(-2.0, 2.0))
             log_error = log_errors_saved(of_arms, accuracies, wrong)
             found.setdefault(("points", "crossed"), []).append(_covered(points, truth, 100))
             found.setdefault(("points", "seeds"), []).append(_covered(of_seeds, truth, 100))

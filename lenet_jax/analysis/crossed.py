@@ -14,7 +14,7 @@ the rest, so that no variance is negative.
 import functools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +33,7 @@ class Estimate(NamedTuple):
     degrees: float
 
     def ends(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Those of the two-sided interval."""
+        """Lower and upper limit of the two-sided interval."""
         half = float(special.stdtrit(self.degrees, (1 + confidence) / 2)) * self.standard_error
         return self.mean - half, self.mean + half
 
@@ -42,9 +42,9 @@ class Estimate(NamedTuple):
         return 2 * float(special.stdtr(self.degrees, -abs(self.mean) / self.standard_error))
 
     def p_equivalent(self, margin: float) -> float:
-        """Of two one-sided tests that the mean lies within `margin` of 0 (Schuirmann 1987).
+        """The larger p-value of two one-sided tests (Schuirmann 1987).
 
-        If it is small, it does; p-values for either end, of which this is the larger, are at most that.
+        A small one supports that the mean lies within `margin` of 0.
         """
         return float(special.stdtr(self.degrees, (abs(self.mean) - margin) / self.standard_error))
 
@@ -93,7 +93,7 @@ class Wrong(NamedTuple):
         return wrong_SI
 
 
-class Sums(NamedTuple):
+class WeightedSum(NamedTuple):
     """A weighted sum of arms' accuracies, seed by seed, and where it is known also image by image.
 
     Sums can be subtracted from each other and multiplied, if they are of the same seeds and images.
@@ -109,11 +109,11 @@ class Sums(NamedTuple):
     of_seed_S: np.ndarray
     of_cell_SI: np.ndarray | None
 
-    def minus(self, factor: float, other: "Sums") -> "Sums":
+    def minus(self, factor: float, other: "WeightedSum") -> "WeightedSum":
         """This sum minus `factor` times another."""
         cells = self.of_cell_SI, other.of_cell_SI
         of_cell_SI = None if cells[0] is None or cells[1] is None else cells[0] - factor * cells[1]
-        return Sums(self.seeds, self.of_seed_S - factor * other.of_seed_S, of_cell_SI)
+        return WeightedSum(self.seeds, self.of_seed_S - factor * other.of_seed_S, of_cell_SI)
 
     def interval(self, bounds: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
         """The mean with its interval, clipped to `bounds`.
@@ -149,7 +149,15 @@ class Sums(NamedTuple):
         return estimate if estimate.standard_error else None
 
 
-def weighted_sums(weights: Mapping[str, float], accuracies: Mapping[Key, float], wrong: Wrong | None) -> Sums:
+def common_seeds(arms: Iterable[str], accuracies: Mapping[Key, float]) -> list[int]:
+    """The seeds for which all of the arms have an accuracy, ascending."""
+    needed = list(arms)
+    return sorted({seed for _, seed in accuracies if all((arm, seed) in accuracies for arm in needed)})
+
+
+def weighted_sum(
+    weights: Mapping[str, float], accuracies: Mapping[Key, float], wrong: Wrong | None
+) -> WeightedSum:
     """A weighted sum of arms' accuracies, over the seeds for which all of the arms have one.
 
     Args:
@@ -157,7 +165,7 @@ def weighted_sums(weights: Mapping[str, float], accuracies: Mapping[Key, float],
       accuracies: (arm, seed) -> test accuracy.
       wrong: of these runs, if the interval is to cover the draw of the test images.
     """
-    seeds = sorted({seed for _, seed in accuracies if all((arm, seed) in accuracies for arm in weights)})
+    seeds = common_seeds(weights, accuracies)
     of_seeds = [sum(weight * accuracies[arm, seed] for arm, weight in weights.items()) for seed in seeds]
     of_cell_SI = None
     if wrong is not None and seeds:
@@ -165,7 +173,7 @@ def weighted_sums(weights: Mapping[str, float], accuracies: Mapping[Key, float],
             (-weight * wrong.table(arm, seeds) for arm, weight in weights.items()),
             start=np.zeros((len(seeds), wrong.count)),
         )
-    return Sums(seeds, np.array(of_seeds), of_cell_SI)
+    return WeightedSum(seeds, np.array(of_seeds), of_cell_SI)
 
 
 def log_errors_saved(
@@ -174,31 +182,37 @@ def log_errors_saved(
     """A weighted sum of minus the logarithms of arms' mean errors; all None if an arm makes no errors.
 
     Its interval is that of the sum of the errors, each relative to its arm's mean (delta method). Arguments
-    as of `weighted_sums`.
+    as of `weighted_sum`.
     """
-    seeds = weighted_sums(weights, accuracies, None).seeds
+    seeds = common_seeds(weights, accuracies)
     errors = {arm: 1 - statistics.fmean(accuracies[arm, seed] for seed in seeds) for arm in weights if seeds}
     if not errors or not all(errors.values()):
         return Interval(None, None, None)
     relative = {arm: weight / errors[arm] for arm, weight in weights.items()}
-    mean, low, high = weighted_sums(relative, accuracies, wrong).interval()
+    of_relative = weighted_sum(relative, accuracies, wrong).interval()
     total = -sum(weight * math.log(errors[arm]) for arm, weight in weights.items())
-    if mean is None or low is None or high is None:
-        return Interval(total, None, None)
-    return Interval(total, total + low - mean, total + high - mean)
+    off = total - (of_relative.mean or 0.0)
+    return of_relative.map(lambda end: end + off)
 
 
-def ratio_interval(part: Sums, whole: Sums) -> Interval:
+def error_ratio(
+    weights: Mapping[str, float], accuracies: Mapping[Key, float], wrong: Wrong | None
+) -> Interval:
+    """What `log_errors_saved` is as a ratio of arms' mean errors, below 1 if errors are saved."""
+    return log_errors_saved(weights, accuracies, wrong).map(lambda saved: math.exp(-saved))
+
+
+def ratio_interval(part: WeightedSum, whole: WeightedSum) -> Interval:
     """The mean of `part` over that of `whole`, of the same seeds, with the interval of Fieller (1954).
 
     It holds every ratio r for which the interval of part - r whole holds 0. There is none unless the interval
     of `whole` excludes 0. All are None without a seed, or if `whole` is 0.
     """
-    whole_mean, low, high = whole.interval()
-    if not whole_mean:
+    of_whole = whole.interval()
+    if not of_whole.mean:
         return Interval(None, None, None)
-    ratio = float(part.of_seed_S.mean()) / whole_mean
-    if low is None or high is None or low <= 0 <= high:
+    ratio = float(part.of_seed_S.mean()) / of_whole.mean
+    if not of_whole.excludes_zero():
         return Interval(ratio, None, None)
 
     def end(which: int, r: float) -> float:
@@ -206,7 +220,7 @@ def ratio_interval(part: Sums, whole: Sums) -> Interval:
         return 0.0 if found is None else found  # none: part - r whole is 0 for every seed and image
 
     ends = []
-    for which, away in ((1, -1.0), (2, 1.0)) if whole_mean > 0 else ((2, -1.0), (1, 1.0)):
+    for which, away in ((1, -1.0), (2, 1.0)) if of_whole.mean > 0 else ((2, -1.0), (1, 1.0)):
         reach = away
         while abs(reach) < 1e6 and end(which, ratio) * end(which, ratio + reach) > 0:
             reach *= 2

@@ -7,13 +7,12 @@ connected network and the convolution.
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.analysis.crossed import Wrong, log_errors_saved, ratio_interval, weighted_sums
+from lenet_jax.analysis.crossed import Wrong, error_ratio, ratio_interval, weighted_sum
 from lenet_jax.analysis.stats import Interval
-from lenet_jax.analysis.summaries import Row, accuracies_of
+from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of
 
 SAVED = "errors_saved_per_hundred"  # how columns start
 SHARE = "percent_of_gap"
@@ -79,7 +78,7 @@ def effect_rows(
 
     Runs are paired by seed; a seed counts if all four corners have a test accuracy. The ratio is that of the
     errors with the constraint to those without it, for a main effect the geometric mean of two ratios. Rows
-    have the column `arms` if groups are named.
+    have the column `group` if groups are named.
 
     Args:
       corners: by group, as of `find_corners`.
@@ -88,29 +87,21 @@ def effect_rows(
     rows, accuracies = [], accuracies_of(results)
     for group, arms in corners.items():
         weights = {effect: dict(zip(arms, of_arms, strict=True)) for effect, of_arms in EFFECTS.items()}
-        gap = weighted_sums(weights["gap"], accuracies, wrong)
+        gap = weighted_sum(weights["gap"], accuracies, wrong)
         if not gap.seeds:
             continue
         for effect, of_arms in weights.items():
-            sums = weighted_sums(of_arms, accuracies, wrong)
+            sums = weighted_sum(of_arms, accuracies, wrong)
             saved = sums.interval(bounds=(-2.0, 2.0))
             share = (
                 Interval(None, None, None) if effect in ("interaction", "gap") else ratio_interval(sums, gap)
             )
-            mean, low, high = log_errors_saved(of_arms, accuracies, wrong)
-            ratio = Interval(*(None if end is None else math.exp(-end) for end in (mean, high, low)))
             rows.append({
-                **({"arms": group} if any(corners) else {}),
+                **({"group": group} if any(corners) else {}),
                 "effect": effect,
                 "seeds": len(gap.seeds),
                 **columns_of(SAVED, saved, 100),
                 **columns_of(SHARE, share, 100),
-                **columns_of(RATIO, ratio, 1),
+                **columns_of(RATIO, error_ratio(of_arms, accuracies, wrong)),
             })  # fmt: skip
     return rows
-
-
-def columns_of(name: str, interval: Interval, scale: float) -> Row:
-    """An interval as three columns, NAME_mean, NAME_ci_low and NAME_ci_high."""
-    ends = zip(("mean", "ci_low", "ci_high"), interval, strict=True)
-    return {f"{name}_{end}": None if value is None else scale * value for end, value in ends}

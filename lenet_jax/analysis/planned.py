@@ -6,25 +6,20 @@ A contrast that is not told apart from 0 is tested for equivalence, if it has a 
 (Schuirmann 1987). What neither test decides is inconclusive.
 """
 
-import math
+import collections
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lenet_jax.analysis.crossed import (
-    Wrong,
-    holm,
-    log_errors_saved,
-    two_way_bootstrap,
-    weighted_sums,
-)
-from lenet_jax.analysis.effects import RATIO, SAVED, columns_of
+from lenet_jax.analysis.crossed import Wrong, error_ratio, holm, two_way_bootstrap, weighted_sum
+from lenet_jax.analysis.effects import RATIO, SAVED
 from lenet_jax.analysis.stats import CONFIDENCE, Interval
-from lenet_jax.analysis.summaries import Row, accuracies_of
+from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of
 
 ALPHA = 1 - CONFIDENCE
 DRAWS = 2000  # of the bootstrap
+MAX_DIVERGED = 2  # runs of an arm, with which its contrasts can still be more than inconclusive
 
 
 def planned_rows(
@@ -32,8 +27,10 @@ def planned_rows(
 ) -> list[Row]:
     """One row per planned contrast, in their order; those without runs of all of their arms are left out.
 
-    Runs are paired by seed. `verdict` is "saves" or "costs" (of two-sided tests after Holm), "equivalent" or
-    "inconclusive". If the intervals cover the images, a bootstrap over seeds and images checks them.
+    They count in Holm's adjustment nevertheless. Runs are paired by seed. `verdict` is "saves" or "costs" (of
+    two-sided tests after Holm), "equivalent" or "inconclusive", which it also is if more than MAX_DIVERGED
+    runs of an arm diverged. If the intervals cover the images, that of a bootstrap over seeds and images is
+    reported alongside.
 
     Args:
       planned: dicts with the attributes of `lenet_jax.config.arms.PlannedContrast`, as config.json has them.
@@ -43,19 +40,23 @@ def planned_rows(
     all_sums = {
         contrast["name"]: sums
         for contrast in planned
-        if (sums := weighted_sums(contrast["weights"], accuracies, wrong)).seeds
+        if (sums := weighted_sum(contrast["weights"], accuracies, wrong)).seeds
     }
-    estimates = {name: sums.estimate() for name, sums in all_sums.items()}
+    diverged = collections.Counter(run["arm"] for run in results if run["status"] == "diverged")
+    unreliable = {
+        contrast["name"]
+        for contrast in planned
+        if any(diverged[arm] > MAX_DIVERGED for arm in contrast["weights"])
+    }
+    estimates = {name: None if name in unreliable else sums.estimate() for name, sums in all_sums.items()}
     p_values = {name: 1.0 if found is None else found.p_value() for name, found in estimates.items()}
-    adjusted = holm(p_values)
+    adjusted = holm({contrast["name"]: p_values.get(contrast["name"], 1.0) for contrast in planned})
     rows = []
     for contrast in planned:
         name, margin = contrast["name"], contrast["margin"]
         if name not in all_sums:
             continue
         sums, estimate = all_sums[name], estimates[name]
-        mean, low, high = log_errors_saved(contrast["weights"], accuracies, wrong)
-        ratio = Interval(*(None if end is None else math.exp(-end) for end in (mean, high, low)))
         bootstrapped = Interval(None, None, None)
         if sums.of_cell_SI is not None and estimate is not None:
             bootstrapped = two_way_bootstrap(sums.of_cell_SI, DRAWS, np.random.default_rng(0))
@@ -71,7 +72,7 @@ def planned_rows(
             "margin": margin or None,
             "p_equivalent": p_equivalent,
             "verdict": _verdict(float(sums.of_seed_S.mean()), adjusted[name], p_equivalent),
-            **columns_of(RATIO, ratio, 1),
+            **columns_of(RATIO, error_ratio(contrast["weights"], accuracies, wrong)),
             **{
                 f"bootstrap_{end}": None if value is None else 100 * value
                 for end, value in zip(("low", "high"), bootstrapped[1:], strict=True)

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Callable
 from typing import NamedTuple
 
 from scipy import special
@@ -15,6 +16,17 @@ class Interval(NamedTuple):
     mean: float | None
     low: float | None
     high: float | None
+
+    def excludes_zero(self) -> bool:
+        """Whether there is an interval, and 0 lies outside of it."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+    def map(self, function: Callable[[float], float]) -> "Interval":
+        """The interval of a monotone function of the mean; a falling one swaps its ends."""
+        mean, low, high = (None if end is None else function(end) for end in self)
+        if low is not None and high is not None and low > high:
+            low, high = high, low
+        return Interval(mean, low, high)
 
 
 def proportion_interval(hits: int, count: int) -> Interval:

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.analysis.crossed import Wrong, weighted_sums
+from lenet_jax.analysis.crossed import Wrong, weighted_sum
 from lenet_jax.analysis.stats import Interval, mean_interval, proportion_interval
 
 # Test accuracies of a result; those after the first only with config.train.select_epoch=best_validation.
@@ -17,6 +17,18 @@ READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "la
 COUNTS = ("parameters", "connections", "wired_connections", "macs")
 
 Row = dict[str, Any]
+ENDS = ("mean", "ci_low", "ci_high")
+
+
+def columns_of(name: str, interval: Interval, scale: float = 1) -> Row:
+    """An interval as the columns NAME_mean, NAME_ci_low and NAME_ci_high, times `scale` > 0."""
+    scaled = interval.map(lambda end: scale * end)
+    return {f"{name}_{end}": value for end, value in zip(ENDS, scaled, strict=True)}
+
+
+def interval_of(row: Row, name: str) -> Interval:
+    """The inverse of `columns_of`, without the scale."""
+    return Interval(*(row[f"{name}_{end}"] for end in ENDS))
 
 
 def arm_rows(results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -> list[Row]:
@@ -29,7 +41,7 @@ def arm_rows(results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -
     accuracies = accuracies_of(results)
     for arm, runs in _by_arm(results).items():
         done = [run for run in runs if run["status"] == "done"]
-        test = weighted_sums({arm: 1.0}, accuracies, wrong).interval(bounds=(0.0, 1.0))
+        test = weighted_sum({arm: 1.0}, accuracies, wrong).interval(bounds=(0.0, 1.0))
         rows.append({
             "arm": arm,
             "runs": len(runs),
@@ -37,9 +49,7 @@ def arm_rows(results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -
             **{count: runs[0][count] for count in COUNTS},
             "train_accuracy_mean": _mean(done, "train_accuracy"),
             "val_accuracy_mean": _mean(done, "val_accuracy"),
-            "test_accuracy_mean": test.mean,
-            "test_accuracy_ci_low": test.low,
-            "test_accuracy_ci_high": test.high,
+            **columns_of("test_accuracy", test),
         })  # fmt: skip
     return rows
 
@@ -70,15 +80,10 @@ def contrast_rows(
             row: Row = {"contrast": contrast, "arm": arm["name"], "baseline": baseline}
             for prefix, accuracies in readings.items():
                 counting = wrong if READINGS[prefix] == "test_accuracy" else None
-                sums = weighted_sums(weights, accuracies, counting)
+                sums = weighted_sum(weights, accuracies, counting)
                 interval = sums.interval(bounds=(-1.0, 1.0))
                 if sums.seeds:
-                    row |= {
-                        "pairs": len(sums.seeds),
-                        f"{prefix}difference_mean": interval.mean,
-                        f"{prefix}difference_ci_low": interval.low,
-                        f"{prefix}difference_ci_high": interval.high,
-                    }
+                    row |= {"pairs": len(sums.seeds), **columns_of(f"{prefix}difference", interval)}
             if "pairs" in row:
                 rows.append(row)
     return rows
@@ -101,12 +106,14 @@ def missing_seeds(results: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
 
 
 def paper_rows(
-    results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]], protocols: Mapping[str, str]
+    results: Sequence[Mapping[str, Any]],
+    arms: Sequence[Mapping[str, Any]],
+    protocols: Mapping[str, Sequence[str]],
 ) -> list[Row]:
     """One row per arm that has a label or a paper: the paper's test error alongside ours, in percent.
 
     Args:
-      protocols: arm -> how its runs were trained, in words.
+      protocols: arm -> how its runs were trained, in phrases.
     """
     by_arm = _by_arm(results)
     rows = []
@@ -137,7 +144,7 @@ def paper_rows(
             "diverged": len(runs) - len(done),
             "parameters": runs[0]["parameters"],
             "connections": runs[0]["connections"],
-            "protocol": protocols[arm["name"]],
+            "protocol": ", ".join(protocols[arm["name"]]),
         })  # fmt: skip
     return rows
 

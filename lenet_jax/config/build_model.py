@@ -39,6 +39,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: Data
         codes=_read_codes(model, hidden, classes),
         initialisation=model.initialisation,
         dropout=model.dropout > 0,
+        dropout_of=model.dropout_of,
         classes=classes,
     )
     if not stages:

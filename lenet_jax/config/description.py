@@ -28,12 +28,7 @@ STARTS = {
 DEFAULT_BOX = default_config().data.box
 
 
-def describe_protocol(fields: Mapping[str, Any], train_images: int) -> str:
-    """What `protocol_phrases` says, in one phrase."""
-    return ", ".join(protocol_phrases(fields, train_images))
-
-
-def protocol_phrases(fields: Mapping[str, Any], train_images: int) -> list[str]:
+def describe_protocol(fields: Mapping[str, Any], train_images: int) -> list[str]:
     """Phrases that say how a run was trained, without settings that its training does not use.
 
     Args:
@@ -102,7 +97,8 @@ def _network(fields: Mapping[str, Any]) -> list[str]:
     if fields["model.name"] == "cnn":
         phrases += _constraint(fields)
     if fields["model.dropout"]:
-        phrases.append(f"dropout {fields['model.dropout']:g}")
+        of_units = " of units" if fields["model.dropout_of"] == "units" else ""
+        phrases.append(f"dropout {fields['model.dropout']:g}{of_units}")
     return phrases
 
 

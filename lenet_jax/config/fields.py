@@ -16,6 +16,7 @@ from lenet_jax.data import DATASETS
 from lenet_jax.models import wiring
 from lenet_jax.models.layers import ACTIVATIONS, INITIALISATIONS, POOLINGS
 from lenet_jax.models.map_tables import ALL, TABLES
+from lenet_jax.models.networks import DROPPED
 from lenet_jax.models.start import SHARED_GRADIENTS, STARTS
 from lenet_jax.training.curvature import CURVATURES
 from lenet_jax.training.engine import PARALLEL
@@ -239,9 +240,14 @@ FIELDS: Mapping[str, Field] = {
     "model.hidden": Field((120, 84), "widths of the classifier's hidden layers, or of the MLP's", _SIZES),
     "model.dropout": Field(
         0.0,
-        "probability that training drops an input of a hidden layer",
+        "probability that training drops an input or a unit of a hidden layer",
         Bounds(low=0, high=1, high_open=True),
         hyperparameter="dropout",
+    ),
+    "model.dropout_of": Field(
+        "inputs",
+        "what model.dropout drops: inputs of hidden layers, also of the first, or units of hidden layers",
+        OneOf(DROPPED),
     ),
     "model.output": Field("logits", "output units", OneOf(OUTPUTS)),
     "model.bitmaps": Field("1998", "bitmaps of the rbf units: 1998, or rows of # and . for each class"),

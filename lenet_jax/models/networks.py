@@ -17,6 +17,8 @@ from lenet_jax.models.map_tables import Table
 from lenet_jax.models.wired_layer import Wired, native_form_of
 from lenet_jax.native import calls
 
+DROPPED = ("inputs", "units")
+
 
 class Dropout(nn.Module):
     """Drops inputs at random, by the key `dropout`, and scales up the others so that the mean is preserved.
@@ -48,7 +50,9 @@ class MLP(nn.Module):
         `lenet_jax.models.layers.RBF` that read the last hidden layer.
       codes: of the RBF units.
       initialisation: one of INITIALISATIONS.
-      dropout: whether inputs of hidden layers are dropped in training.
+      dropout: whether training drops some inputs of dense layers.
+      dropout_of: one of DROPPED: "inputs", those of the hidden layers, and so also inputs of the network; or
+        "units", the units of the hidden layers, before the next layer reads them.
       classes: number of classes, K.
       native: whether the native kernel computes the layers if it is faster; see `lenet_jax.native.form`.
     """
@@ -60,6 +64,7 @@ class MLP(nn.Module):
     codes: Codes = ()
     initialisation: str = "unit_variance"
     dropout: bool = False
+    dropout_of: str = "inputs"
     classes: int = 10
     native: bool = False
 
@@ -74,8 +79,8 @@ class MLP(nn.Module):
 
         Args:
           x: (N, ...), or feature maps.
-          dropout_rate: for training, if `dropout`: probability that an input of a hidden layer is dropped,
-            by the key `dropout`. Nothing is dropped if it is None.
+          dropout_rate: for training, if `dropout`: probability that an input or unit is dropped, by the key
+            `dropout`. Nothing is dropped if it is None.
           states_only: whether to return what fixed output units read, which for "rbf" is the last hidden
             layer (N, U).
         """
@@ -83,10 +88,13 @@ class MLP(nn.Module):
         is_native = self.native and calls.lanes(count) > 1
         x = self._blocks(x) if is_native else self._rows(x)
         activate = Activation(self.activation, name="activation")
+        dropped = self.dropout_of if self.dropout and dropout_rate is not None else ""
         for number, width in enumerate(self.hidden, self.first):
-            if self.dropout and dropout_rate is not None:
+            if dropped == "inputs":
                 x = Dropout()(x, dropout_rate, count)
             x = activate(Dense(width, self.initialisation, name=f"dense_{number}")(x))
+            if dropped == "units":
+                x = Dropout()(x, dropout_rate, count)
         if self.output != "rbf":
             x = Dense(self.classes, self.initialisation, name="output")(x)
             x = activate(x) if self.output == "activated" else x

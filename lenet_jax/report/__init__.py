@@ -2,6 +2,7 @@
 
 ===================  ===================================================================
 scores.py            what the runs of a folder scored, as the analysis takes it
+numbers.py           numbers with their intervals, as text
 tables.py            rows as CSV, Markdown and LaTeX, and for a terminal
 markup.py            text that stands for itself in Markdown, LaTeX, a terminal and a shell
 captions.py          the notes under the tables: protocol, command, hardware

@@ -9,7 +9,7 @@ from typing import Any
 
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import missing_seeds
-from lenet_jax.config.description import describe_protocol, protocol_phrases
+from lenet_jax.config.description import describe_protocol
 from lenet_jax.report.markup import code_span, markdown_text, shell_word
 from lenet_jax.runs.provenance import versions
 
@@ -30,8 +30,8 @@ PAPER_NOTE = (
 Run = Mapping[str, Any]  # as `lenet_jax.runs.store.read_sweep` returns it
 
 
-def protocols(runs: Sequence[Run]) -> dict[str, str]:
-    """Arm -> how its first run was trained, in words."""
+def protocols(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Arm -> how its first run was trained, in phrases."""
     return {
         run["result"]["arm"]: describe_protocol(run["config"], run["images"]["train"])
         for run in reversed(runs)
@@ -97,7 +97,7 @@ def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int, covers_images
     interval = CROSSED if covers_images else "Student's t over seeds"
     notes = [
         f"Errors saved per hundred test images, with a {CONFIDENCE:.0%} interval, {interval}. p-values are "
-        f"two-sided and adjusted after Holm for the {len(rows)} contrasts of this table.",
+        f"two-sided, and adjusted after Holm for all {planned} planned contrasts.",
     ]
     if len(rows) < planned:
         notes.append(
@@ -194,18 +194,18 @@ def _interval(runs: Sequence[Run], covers_images: bool) -> str:
 
 def _training(runs: Sequence[Run]) -> str:
     """How the runs were trained, and with which seeds: what all arms have in common, then what differs."""
-    protocols = {
-        run["result"]["arm"]: protocol_phrases(run["config"], run["images"]["train"])
-        for run in reversed(runs)
-    }
-    shared = set.intersection(*map(set, protocols.values()))
-    parts = [", ".join(phrase for phrase in next(iter(protocols.values())) if phrase in shared)]
+    phrases = protocols(runs)
+    shared = set.intersection(*map(set, phrases.values()))
+    parts = [", ".join(phrase for phrase in next(iter(phrases.values())) if phrase in shared)]
     arms_by_rest: dict[str, list[str]] = {}
     for arm in dict.fromkeys(run["result"]["arm"] for run in runs):
-        rest = ", ".join(phrase for phrase in protocols[arm] if phrase not in shared)
+        rest = ", ".join(phrase for phrase in phrases[arm] if phrase not in shared)
         arms_by_rest.setdefault(rest, []).append(markdown_text(arm))
     if len(arms_by_rest) > 1:
-        parts += [f"{rest or 'nothing else'}: {', '.join(arms)}" for rest, arms in arms_by_rest.items()]
+        parts += [
+            f"{rest}: {', '.join(arms)}" if rest else f"{', '.join(arms)}: no further settings"
+            for rest, arms in arms_by_rest.items()
+        ]
     seeds = sorted({run["result"]["seed"] for run in runs})
     noun = "seed" if len(seeds) == 1 else "seeds"
     return f"Training: {'; '.join(filter(None, parts))}; {noun} {', '.join(map(str, seeds))}."
@@ -216,7 +216,7 @@ def _unfinished(runs: Sequence[Run]) -> list[str]:
     if not (lacking := missing_seeds([run["result"] for run in runs])):
         return []
     arms = "; ".join(
-        f"{markdown_text(arm)} lacks {', '.join(map(str, seeds))}" for arm, seeds in lacking.items()
+        f"{markdown_text(arm)} lacks seeds {', '.join(map(str, seeds))}" for arm, seeds in lacking.items()
     )
     return [f"Unfinished, or run with other seeds: {arms}. Contrasts are over the seeds that arms share."]
 

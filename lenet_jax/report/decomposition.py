@@ -1,15 +1,17 @@
 """Several sweeps side by side: what each constraint is worth on each dataset, as one table and one figure."""
 
 import pathlib
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lenet_jax.analysis.effects import SAVED, SHARE, effect_rows
-from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row, arm_rows, missing_seeds
+from lenet_jax.analysis.crossed import common_seeds
+from lenet_jax.analysis.effects import SAVED, effect_rows
+from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
 from lenet_jax.report.drawing import literal, project_settings
 from lenet_jax.report.markup import markdown_text
+from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
 from lenet_jax.report.scores import scores_of
 from lenet_jax.runs.store import read_sweep
 
@@ -33,16 +35,16 @@ class Panel(NamedTuple):
 
     Attributes:
       dataset: its name.
-      arms: what the group's arms have in common; "" if the group has no name.
+      group: what the group's arms have in common; "" if the group has no name.
       seeds: how many seeds all four corners have.
-      errors: corner -> its mean test error in percent, over its runs.
+      errors: corner -> its mean test error in percent, over these seeds.
       effects: effect -> its row, as `lenet_jax.analysis.effects.effect_rows` returns it.
       covers_images: whether the intervals cover the draw of the test images.
       unfinished: the arms that lack seeds which other arms have.
     """
 
     dataset: str
-    arms: str
+    group: str
     seeds: int
     errors: Mapping[str, float]
     effects: Mapping[str, Row]
@@ -67,41 +69,40 @@ def _panels_of(directory: pathlib.Path) -> list[Panel]:
             f"{directory} cannot be decomposed: it needs test scores of the four corners, local and full "
             "with shared and unshared weights, for one seed at least; run the sweep's command again."
         )
-    means = {row["arm"]: row["test_accuracy_mean"] for row in arm_rows(scores.results)}
+    accuracies = accuracies_of(scores.results)
     lacking = missing_seeds(scores.results)
     panels = []
     for group, corners in scores.corners.items():
-        effects = {row["effect"]: row for row in rows if row.get("arms", "") == group}
+        effects = {row["effect"]: row for row in rows if row.get("group", "") == group}
         if effects:
+            seeds = common_seeds(corners, accuracies)
+            errors = {
+                name: 100 * statistics.fmean(1 - accuracies[arm, seed] for seed in seeds)
+                for name, arm in corners._asdict().items()
+            }
+            unfinished = tuple(arm for arm in corners if arm in lacking)
+            dataset = scores.results[0]["dataset"]
             panels.append(
-                Panel(
-                    scores.results[0]["dataset"],
-                    group,
-                    effects["gap"]["seeds"],
-                    {name: 100 * (1 - means[arm]) for name, arm in corners._asdict().items()},
-                    effects,
-                    scores.cover_images,
-                    tuple(arm for arm in corners if arm in lacking),
-                )
+                Panel(dataset, group, len(seeds), errors, effects, scores.covers_images, unfinished)
             )
     return panels
 
 
-def table(panels: Sequence[Panel]) -> list[Row]:
-    """One row per panel and effect: `dataset`, `arms`, the columns of `effect_rows`."""
+def csv_rows(panels: Sequence[Panel]) -> list[Row]:
+    """One row per panel and effect: `dataset`, `group`, the columns of `effect_rows`."""
     return [
-        {"dataset": panel.dataset, "arms": panel.arms, **row}
+        {"dataset": panel.dataset, "group": panel.group, **row}
         for panel in panels
         for row in panel.effects.values()
     ]
 
 
-def page(panels: Sequence[Panel]) -> list[Row]:
+def page_rows(panels: Sequence[Panel]) -> list[Row]:
     """One row per panel, for people: the gap and what each constraint is of it, with intervals."""
     return [
         {
             "dataset": panel.dataset,
-            "arms": panel.arms,
+            "group": panel.group,
             "gap": _cell(panel.effects["gap"]),
             "connectivity": _cell(panel.effects["connectivity"]),
             "sharing": _cell(panel.effects["sharing"]),
@@ -111,29 +112,30 @@ def page(panels: Sequence[Panel]) -> list[Row]:
     ]
 
 
-def sentences(panels: Sequence[Panel]) -> list[str]:
+def notes(panels: Sequence[Panel]) -> list[str]:
     """One sentence of Markdown per panel, then notes."""
     found = []
     for panel in panels:
-        gap, connectivity, sharing = (panel.effects[name] for name in ("gap", "connectivity", "sharing"))
-        where = ", ".join(map(markdown_text, filter(None, (panel.dataset, panel.arms))))
-        found.append(
-            f"{where}: of the {_number(gap)} errors per hundred between the fully connected network and the "
-            f"convolution, {_cell(connectivity)} are sparse, local connectivity, and {_cell(sharing)} weight "
-            "sharing."
+        where = ", ".join(map(markdown_text, filter(None, (panel.dataset, panel.group))))
+        gap, connectivity, sharing = (
+            _cell(panel.effects[name]) for name in ("gap", "connectivity", "sharing")
         )
-    numbers = " or ".join(map(str, sorted({panel.seeds for panel in panels})))
-    covered = " and the draw of the test images" if all(panel.covers_images for panel in panels) else ""
+        found.append(
+            f"{where}: of the gap of {gap} between the fully connected network and the convolution, local "
+            f"connectivity accounts for {connectivity}, and weight sharing for {sharing}."
+        )
+    covers_images = all(panel.covers_images for panel in panels)
+    covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
     found.append(
-        f"In brackets: {CONFIDENCE:.0%} intervals over {numbers} seeds{covered}. Percentages are shares of "
-        "the gap. Each effect is averaged over the two orders in which the constraints can be added."
+        f"Errors per hundred test images; {covered}. Percentages are shares of the gap. Each effect is "
+        "averaged over the two orders in which the constraints can be added."
     )
     for panel in panels:
         if panel.unfinished:
             arms = ", ".join(map(markdown_text, panel.unfinished))
             found.append(
                 f"Unfinished: on {markdown_text(panel.dataset)}, {arms} lack seeds that other arms have; "
-                f"effects are over the {panel.seeds} seeds of all four corners."
+                f"numbers are over the {seeds_in_words([panel.seeds])} of all four corners."
             )
     return found
 
@@ -142,21 +144,19 @@ def sentences(panels: Sequence[Panel]) -> list[str]:
 def figure(panels: Sequence[Panel]) -> Figure:
     """Draws both orders from the fully connected network to the convolution: datasets below each other."""
     datasets = list(dict.fromkeys(panel.dataset for panel in panels))
-    groups = list(dict.fromkeys(panel.arms for panel in panels))
+    groups = list(dict.fromkeys(panel.group for panel in panels))
     drawn = Figure(figsize=(2.6 + 3.9 * len(groups), 1.2 + 1.9 * len(datasets)), layout="constrained")
     grid = drawn.subplots(len(datasets), len(groups), squeeze=False, sharex="row", sharey="row")
     for row, dataset in zip(grid, datasets, strict=True):
         for axes, group in zip(row, groups, strict=True):
-            of_both = [panel for panel in panels if (panel.dataset, panel.arms) == (dataset, group)]
+            of_both = [panel for panel in panels if (panel.dataset, panel.group) == (dataset, group)]
             if of_both:
                 _draw(axes, of_both[0])
             else:
                 axes.set_axis_off()
-    seeds = " or ".join(map(str, sorted({panel.seeds for panel in panels})))
-    drawn.supxlabel(
-        f"test error (%); numbers: errors saved per hundred, with {CONFIDENCE:.0%} intervals, {seeds} seeds",
-        fontsize=10,
-    )
+    covers_images = all(panel.covers_images for panel in panels)
+    covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
+    drawn.supxlabel(f"test error (%); numbers: errors saved per hundred; {covered}", fontsize=10)
     handles = [
         Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=words)
         for name, words in WORDS.items()
@@ -173,7 +173,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         for number, (effect, corner) in enumerate(steps):
             place, constraint = 2.5 * order + number, effect.split(",")[0]
             row = panel.effects[effect]
-            saved, low, high = (row[f"{SAVED}_{end}"] for end in ("mean", "ci_low", "ci_high"))
+            saved, low, high = interval_of(row, SAVED)
             axes.barh(
                 place,
                 -saved,
@@ -205,22 +205,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.text(error, -0.9, words, horizontalalignment="center", verticalalignment="center", fontsize=8)
     axes.use_sticky_edges = False  # bars leave a margin for the words
     axes.margins(x=0.2)
-    of_group = f", {panel.arms}" if panel.arms else ""
+    of_group = f", {panel.group}" if panel.group else ""
     axes.set_title(literal(f"{panel.dataset}{of_group}"), fontsize=10)
     axes.grid(True, axis="x", alpha=0.3)
 
 
 def _cell(row: Row) -> str:
-    return f"{_number(row)}{_share(row)}"
-
-
-def _number(row: Row) -> str:
-    """ "0.80 (0.71 to 0.89)"."""
-    mean, low, high = (row[f"{SAVED}_{end}"] for end in ("mean", "ci_low", "ci_high"))
-    return f"{mean:z.2f}" if low is None else f"{mean:z.2f} ({low:z.2f} to {high:z.2f})"
-
-
-def _share(row: Row) -> str:
-    """ ", 49% (41 to 57)", where the gap is clear enough for an interval."""
-    mean, low, high = (row[f"{SHARE}_{end}"] for end in ("mean", "ci_low", "ci_high"))
-    return "" if low is None else f", {mean:.0f}% ({low:.0f} to {high:.0f})"
+    """ "0.80 (0.71 to 0.89), 49% (41 to 57)"."""
+    return f"{with_interval(interval_of(row, SAVED), '.2f')}{share_of_gap(row)}"

@@ -1,15 +1,16 @@
-"""What a sweep found, in sentences: each number with its interval, and what can't be told."""
+"""What a sweep found, in sentences: each number with its interval, and what is not resolved."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.analysis.effects import SAVED, SHARE, Corners
-from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row
+from lenet_jax.analysis.effects import SAVED, Corners
+from lenet_jax.analysis.summaries import Row, columns_of, interval_of
 from lenet_jax.report.markup import markdown_text
+from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
 
 # Effects whose sign may be open, in words.
-UNTOLD = {
+UNRESOLVED = {
     "connectivity": "what connectivity saves",
     "sharing": "what sharing saves",
     "interaction": "whether sharing saves more with local or with full connectivity",
@@ -27,7 +28,7 @@ def findings(
     about: str,
     covers_images: bool,
 ) -> list[str]:
-    """Sentences about the effects, the convolution against an MLP of its size, and what can't be told.
+    """Sentences about the effects, the convolution against an MLP of its size, and what is not resolved.
 
     They are Markdown, as the notes under the tables.
 
@@ -42,32 +43,27 @@ def findings(
     """
     by_group: dict[str, dict[str, Row]] = {}
     for row in effects:
-        by_group.setdefault(row.get("arms", ""), {})[row["effect"]] = row
-    numbers = sorted({row["seeds"] for row in effects})
-    seeds = " or ".join(map(str, numbers)) + (" seed" if numbers == [1] else " seeds")
-    covered = "one seed, so no intervals"
-    if numbers != [1]:
-        images = "and the draw of these images" if covers_images else "which do not cover test-set sampling"
-        comma = "" if covers_images else ","
-        covered = f"{CONFIDENCE:.0%} intervals over {seeds}{comma} {images}"
+        by_group.setdefault(row.get("group", ""), {})[row["effect"]] = row
+    numbers = [row["seeds"] for row in effects]
     sentences = [
-        f"Numbers are errors per hundred, on {about}; {covered}.",
-        "Connectivity and sharing are each averaged over the other. Interaction: what sharing saves with "
-        "local connectivity minus what it saves with full connectivity. Gap: the errors of the fully "
-        "connected network minus those of the convolution, which is the sum of the two effects. Errors, "
-        "times: by how much the constraint multiplies the errors.",
+        f"Numbers are errors per hundred, on {about}; {intervals_in_words(numbers, covers_images)}.",
+        'Connectivity and sharing are each averaged over the other; "connectivity, unshared" is what '
+        "connectivity saves where weights are not shared. Interaction: what sharing saves with local "
+        "connectivity minus what it saves with full connectivity. Gap: the errors of the fully connected "
+        "network minus those of the convolution, which is the sum of the two effects. Error ratio: errors "
+        "with the constraint divided by errors without it.",
     ]
-    unknown = []
+    unresolved = []
     for group, rows in by_group.items():
         with_group = f"With {markdown_text(group)}: " if group else ""
         sentences += [f"{with_group}{sentence}" for sentence in _decomposition(rows)]
         of_group = f" with {markdown_text(group)}" if group else ""
-        unknown += [
+        unresolved += [
             f"{what}{of_group}, {_number(rows[effect])}"
-            for effect, what in UNTOLD.items()
-            if not _is_told(rows[effect])
+            for effect, what in UNRESOLVED.items()
+            if not _is_resolved(rows[effect])
         ]
-    convolutions = {of_group.local_shared for of_group in corners.values()}
+    convolutions = {of_wirings.local_shared for of_wirings in corners.values()}
     for row in map(_per_hundred, contrasts):
         arm, baseline = row["arm"], row["baseline"]
         ratio = parameters[arm] / parameters[baseline]
@@ -77,11 +73,11 @@ def findings(
                 f"The convolution {_saves(row)}, compared with {markdown_text(baseline)}, "
                 "an MLP of about the same size."
             )
-        if not _is_told(row):
-            unknown.append(f"{markdown_text(arm)} against {markdown_text(baseline)}, {_number(row)}")
+        if not _is_resolved(row):
+            unresolved.append(f"{markdown_text(arm)} against {markdown_text(baseline)}, {_number(row)}")
     nothing = "nothing; every interval above and in the contrasts excludes 0"
-    by = f"{seeds} and these test images" if covers_images else seeds
-    return [*sentences, f"Can't be told with {by}: {'; '.join(unknown) or nothing}."]
+    by = f"{seeds_in_words(numbers)}{' and these test images' if covers_images else ''}"
+    return [*sentences, f"Not resolved with {by}: {'; '.join(unresolved) or nothing}."]
 
 
 def _decomposition(rows: Mapping[str, Row]) -> list[str]:
@@ -91,13 +87,13 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
     )
     sentences = [
         f"Of the gap of {_number(gap)} between the fully connected network and the convolution, local "
-        f"connectivity accounts for {_number(connectivity)}{_share(connectivity)}, and weight sharing for "
-        f"{_number(sharing)}{_share(sharing)}.",
+        f"connectivity accounts for {_number(connectivity)}{share_of_gap(connectivity)}, and weight sharing "
+        f"for {_number(sharing)}{share_of_gap(sharing)}.",
         f"In one order, connectivity comes first and {_saves(rows['connectivity, unshared'])}, then sharing "
         f"{_saves(rows['sharing, local'])}; in the other, sharing comes first and "
         f"{_saves(rows['sharing, full'])}, then connectivity {_saves(rows['connectivity, shared'])}.",
     ]
-    if _is_told(interaction):
+    if _is_resolved(interaction):
         more, less = ("local", "full") if interaction[f"{SAVED}_mean"] > 0 else ("full", "local")
         sentences.append(
             f"Sharing saves more with {more} than with {less} connectivity: the interaction is "
@@ -106,37 +102,23 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
     return sentences
 
 
-def _share(row: Row) -> str:
-    """ ", 49% (41 to 57)", where the gap is clear enough for an interval."""
-    mean, low, high = (row[f"{SHARE}_{end}"] for end in ("mean", "ci_low", "ci_high"))
-    return "" if low is None else f", {mean:.0f}% ({low:.0f} to {high:.0f})"
-
-
 def _saves(row: Row) -> str:
     """ "saves 1.2 (0.9 to 1.5)", or what it costs if the whole interval is below 0."""
-    if _is_told(row) and row[f"{SAVED}_mean"] < 0:
-        ends = zip(("mean", "ci_low", "ci_high"), ("mean", "ci_high", "ci_low"), strict=True)
-        return f"costs {_number({f'{SAVED}_{end}': -row[f'{SAVED}_{opposite}'] for end, opposite in ends})}"
+    if _is_resolved(row) and row[f"{SAVED}_mean"] < 0:
+        return f"costs {with_interval(interval_of(row, SAVED).map(operator.neg), '.1f')}"
     return f"saves {_number(row)}"
 
 
 def _per_hundred(contrast: Row) -> Row:
     """A contrast, a difference of accuracies, as errors saved per hundred."""
-    ends = {
-        end: None if contrast[f"difference_{end}"] is None else 100 * contrast[f"difference_{end}"]
-        for end in ("mean", "ci_low", "ci_high")
-    }
-    return {**contrast, **{f"{SAVED}_{end}": value for end, value in ends.items()}}
+    return {**contrast, **columns_of(SAVED, interval_of(contrast, "difference"), 100)}
 
 
 def _number(row: Row) -> str:
     """A mean with its interval."""
-    mean, low, high = (row[f"{SAVED}_{end}"] for end in ("mean", "ci_low", "ci_high"))
-    interval = "" if low is None else f" ({low:z.1f} to {high:z.1f})"
-    return f"{mean:z.1f}{interval}"
+    return with_interval(interval_of(row, SAVED), ".1f")
 
 
-def _is_told(row: Row) -> bool:
+def _is_resolved(row: Row) -> bool:
     """Whether the interval excludes 0."""
-    low, high = row[f"{SAVED}_ci_low"], row[f"{SAVED}_ci_high"]
-    return low is not None and not low <= 0 <= high
+    return interval_of(row, SAVED).excludes_zero()

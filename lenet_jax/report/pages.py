@@ -3,13 +3,11 @@
 import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from absl import logging
 
 from lenet_jax import files
 from lenet_jax.analysis import effects, planned, sample_sizes, summaries
-from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.errors import UserError
@@ -51,11 +49,11 @@ def write_report(directory: pathlib.Path) -> str:
     contrasts = summaries.contrast_rows(results, header["arms"], wrong)
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
     tables_and_notes = {
-        "table": (rows, captions.arm_notes(header, runs, wrong is not None)),
-        "contrasts": (contrasts, captions.contrast_notes(contrasts, wrong is not None)),
+        "table": (rows, captions.arm_notes(header, runs, scores.covers_images)),
+        "contrasts": (contrasts, captions.contrast_notes(contrasts, scores.covers_images)),
         "papers": (papers, captions.paper_notes(header, runs)),
         "effects": _effects(runs, scores, contrasts),
-        "planned": _planned(header, results, wrong),
+        "planned": _planned(header, scores),
         "images": _images(runs, scores),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
@@ -69,7 +67,7 @@ def write_report(directory: pathlib.Path) -> str:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
         papers_figure = figures.errors_alongside_papers(papers, title)
     elif scored:
-        over = "seeds" if wrong is None else "seeds and test images"
+        over = "seeds and test images" if scores.covers_images else "seeds"
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
         accuracy_figure = figures.accuracy_against_parameters(rows, scores.fields, title)
     unwritten |= _write(directory, _figure_files("images", _size_figure(runs, scores, dataset)))
@@ -90,10 +88,10 @@ def write_decomposition(directory: pathlib.Path, panels: Sequence[Panel], comman
       command: the words that give these files.
     """
     files.make_directory(directory)
-    rows = decomposition.page(panels)
-    notes = [*decomposition.sentences(panels), f"Command: {markup.code_span(command)}"]
+    rows = decomposition.page_rows(panels)
+    notes = [*decomposition.notes(panels), f"Command: {markup.code_span(command)}"]
     contents: dict[str, str | bytes | None] = {**_table_files("decomposition", rows, notes)}
-    contents["decomposition.csv"] = tables.to_csv(decomposition.table(panels))
+    contents["decomposition.csv"] = tables.to_csv(decomposition.csv_rows(panels))
     contents |= _figure_files("decomposition", decomposition.figure(panels))
     _warn(_write(directory, contents))
     return f"{tables.to_text(rows)}\n\n{_list(notes)}"
@@ -122,16 +120,15 @@ def _effects(runs: Sequence[Record], scores: Scores, contrasts: Sequence[Row]) -
     of_corners = {arm for corners in scores.corners.values() for arm in corners}
     about = captions.test_images([run for run in runs if run["arm"] in of_corners])
     return rows, findings.findings(
-        rows, contrasts, scores.corners, scores.fields, parameters, about, scores.cover_images
+        rows, contrasts, scores.corners, scores.fields, parameters, about, scores.covers_images
     )
 
 
-def _planned(
-    header: Header, results: Sequence[Mapping[str, Any]], wrong: Wrong | None
-) -> tuple[list[Row], list[str]]:
+def _planned(header: Header, scores: Scores) -> tuple[list[Row], list[str]]:
     """The planned contrasts with their notes; both empty if there are none."""
-    rows = planned.planned_rows(results, header.get("planned", []), wrong)
-    return rows, captions.planned_notes(rows, len(header.get("planned", [])), wrong is not None)
+    contrasts = header.get("planned", [])
+    rows = planned.planned_rows(scores.results, contrasts, scores.wrong)
+    return rows, captions.planned_notes(rows, len(contrasts), scores.covers_images)
 
 
 def _lines(runs: Sequence[Record], scores: Scores) -> sample_sizes.Lines:

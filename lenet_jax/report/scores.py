@@ -30,7 +30,7 @@ class Scores(NamedTuple):
     corners: dict[str, Corners]
 
     @property
-    def cover_images(self) -> bool:
+    def covers_images(self) -> bool:
         """Whether intervals cover the draw of the test images."""
         return self.wrong is not None
 

@@ -10,11 +10,12 @@ import tabulate
 
 from lenet_jax.analysis.effects import RATIO, SAVED, SHARE
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row
+from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.report.markup import latex_text, markdown_text, one_line
+from lenet_jax.report.numbers import with_interval
 
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
-ERROR_RATIO = "errors, times"
+ERROR_RATIO = "error ratio"
 ONLY_IN_CSV = ("wired_connections",)  # columns that would crowd a page
 
 
@@ -97,14 +98,14 @@ def for_page(row: Row) -> Row:
     With a paper, and for effects and planned contrasts, a mean and its interval share a cell.
     """
     if "effect" in row:
-        return {column: row[column] for column in ("arms", "effect", "seeds") if column in row} | {
-            SAVED.replace("_", " "): _mean_and_interval(row, SAVED, ".2f"),
-            "% of the gap": _mean_and_interval(row, SHARE, ".0f"),
-            ERROR_RATIO: _mean_and_interval(row, RATIO, ".2f"),
+        return {column: row[column] for column in ("group", "effect", "seeds") if column in row} | {
+            SAVED.replace("_", " "): with_interval(interval_of(row, SAVED), ".2f"),
+            "% of the gap": with_interval(interval_of(row, SHARE), ".0f"),
+            ERROR_RATIO: with_interval(interval_of(row, RATIO), ".2f"),
         }
     if "verdict" in row:
         return _only(row, "contrast", "seeds") | {
-            SAVED.replace("_", " "): _mean_and_interval(row, SAVED, ".2f"),
+            SAVED.replace("_", " "): with_interval(interval_of(row, SAVED), ".2f"),
             "p (Holm)": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
             "verdict": row["verdict"],
         }
@@ -143,13 +144,6 @@ def _size(row: Row, column: str) -> str:
         return f"< {row['smallest']:,}" if value == 0 else f"> {row['largest']:,}"
     digits = max(0, 2 - math.floor(math.log10(value)))
     return f"{round(value, 2 - math.floor(math.log10(value))):,.{digits}f}"
-
-
-def _mean_and_interval(row: Row, name: str, form: str) -> str:
-    mean, low, high = (row[f"{name}_{end}"] for end in ("mean", "ci_low", "ci_high"))
-    if mean is None:
-        return "-"
-    return f"{mean:z{form}}" if low is None else f"{mean:z{form}} ({low:z{form}} to {high:z{form}})"
 
 
 def _interval(row: Row, name: str) -> Row:

@@ -25,7 +25,7 @@ class Hyperparameters(NamedTuple):
       rbf_j: j of LeCun et al. 1998, eq. 9: the larger, the further wrong classes are pushed away.
       target_low: target of the squared error for the wrong classes.
       target_high: target of the squared error for the right class.
-      dropout: probability in [0, 1) that an input of a hidden layer is dropped in training.
+      dropout: probability in [0, 1) that an input or a unit of a hidden layer is dropped in training.
       distortion_probability: probability that a training image is distorted when it is presented.
       distortion_shift: largest shift in pixels, vertically and horizontally.
       distortion_scale: largest logarithm of the factor by which a digit grows.

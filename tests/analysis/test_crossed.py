@@ -12,7 +12,7 @@ from lenet_jax.analysis.crossed import (
     log_errors_saved,
     ratio_interval,
     two_way_bootstrap,
-    weighted_sums,
+    weighted_sum,
 )
 from lenet_jax.analysis.stats import mean_interval
 
@@ -28,7 +28,7 @@ def drawn(seeds, images, of_seed=1.0, of_image=1.0, rest=1.0, number=0):
 
 def accuracy_interval(weights, accuracies, wrong, bounds):
     """The interval of a weighted sum of accuracies, and its seeds."""
-    sums = weighted_sums(weights, accuracies, wrong)
+    sums = weighted_sum(weights, accuracies, wrong)
     return sums.interval(bounds), sums.seeds
 
 
@@ -99,14 +99,14 @@ def test_many_seeds_and_images_have_no_more_than_their_share():
 def test_p_values_agree_with_students_tests():
     """Over seeds alone, against scipy's t test and two of its one-sided tests."""
     values = np.array([0.3, 0.1, 0.25, 0.05, 0.2])
-    sums = weighted_sums({"a": 1.0}, {("a", seed): value for seed, value in enumerate(values)}, None)
+    sums = weighted_sum({"a": 1.0}, {("a", seed): value for seed, value in enumerate(values)}, None)
     found = sums.estimate()
     assert found.p_value() == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
     for margin in (0.1, 0.3, 0.6):
         above = stats.ttest_1samp(values, -margin, alternative="greater").pvalue
         below = stats.ttest_1samp(values, margin, alternative="less").pvalue
         assert found.p_equivalent(margin) == pytest.approx(max(above, below))
-    minus = weighted_sums({"a": -1.0}, {("a", seed): value for seed, value in enumerate(values)}, None)
+    minus = weighted_sum({"a": -1.0}, {("a", seed): value for seed, value in enumerate(values)}, None)
     assert minus.estimate().p_value() == pytest.approx(found.p_value())
     assert minus.estimate().p_equivalent(0.3) == pytest.approx(found.p_equivalent(0.3))
 
@@ -149,7 +149,7 @@ def test_log_errors_have_the_interval_of_relative_errors():
 
 def sums_of(values_S):
     """Over seeds alone."""
-    return weighted_sums({"a": 1.0}, {("a", seed): value for seed, value in enumerate(values_S)}, None)
+    return weighted_sum({"a": 1.0}, {("a", seed): value for seed, value in enumerate(values_S)}, None)
 
 
 def test_the_interval_of_a_ratio_is_fiellers():

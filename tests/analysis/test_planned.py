@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lenet_jax.analysis.crossed import Wrong, weighted_sums
+from lenet_jax.analysis.crossed import Wrong, weighted_sum
 from lenet_jax.analysis.planned import planned_rows
 from tests.helpers.results import result
 
@@ -71,7 +71,7 @@ def test_intervals_that_cover_images_are_checked_by_a_bootstrap():
     runs = [result(arm, seed, 1 - len(found) / 2000) for (arm, seed), found in images.items()]
     [row] = planned_rows(runs, PLANNED[:1], wrong)
     accuracies = {key: 1 - len(found) / 2000 for key, found in images.items()}
-    interval = weighted_sums(PLANNED[0]["weights"], accuracies, wrong).interval()
+    interval = weighted_sum(PLANNED[0]["weights"], accuracies, wrong).interval()
     assert row["errors_saved_per_hundred_ci_low"] == pytest.approx(100 * interval.low)
     assert row["bootstrap_low"] < row["errors_saved_per_hundred_mean"] < row["bootstrap_high"]
     assert row["verdict"] == "saves" and row["p"] < 0.001

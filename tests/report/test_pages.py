@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lenet_jax.analysis.crossed import Wrong, weighted_sums
+from lenet_jax.analysis.crossed import Wrong, weighted_sum
 from lenet_jax.errors import UserError
 from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
@@ -141,7 +141,7 @@ def test_intervals_cover_the_test_images_where_wrong_answers_are_known(sweep_cop
     wrong = Wrong({key: found.images for key, found in mistakes.items()}, count)
     for row in folders.rows(sweep_copy / "table.csv"):
         accuracies = {key: 1 - len(found.images) / count for key, found in mistakes.items()}
-        sums = weighted_sums({row["arm"]: 1.0}, accuracies, wrong)
+        sums = weighted_sum({row["arm"]: 1.0}, accuracies, wrong)
         interval = sums.interval((0.0, 1.0))
         if len(sums.seeds) > 1:
             found = (row["test_accuracy_ci_low"], row["test_accuracy_ci_high"])

@@ -1,0 +1,43 @@
+"""Numbers with their intervals, as text."""
+
+from collections.abc import Collection
+
+from lenet_jax.analysis.effects import SHARE
+from lenet_jax.analysis.stats import CONFIDENCE, Interval
+from lenet_jax.analysis.summaries import Row, interval_of
+
+
+def with_interval(interval: Interval, form: str) -> str:
+    """ "0.80 (0.71 to 0.89)", by a format such as ".2f"; "-" if there is no mean."""
+    mean, low, high = interval
+    if mean is None:
+        return "-"
+    # z: numbers that round to zero have no sign.
+    return f"{mean:z{form}}" if low is None else f"{mean:z{form}} ({low:z{form}} to {high:z{form}})"
+
+
+def share_of_gap(row: Row) -> str:
+    """ ", 49% (41 to 57)" of a row of effects; "" if the gap is not clear enough for an interval."""
+    mean, low, high = interval_of(row, SHARE)
+    return "" if low is None else f", {mean:.0f}% ({low:.0f} to {high:.0f})"
+
+
+def seeds_in_words(numbers: Collection[int]) -> str:
+    """ "1 seed", "5 seeds", "19 or 20 seeds"."""
+    words = " or ".join(map(str, sorted(set(numbers))))
+    return f"{words} {'seed' if set(numbers) == {1} else 'seeds'}"
+
+
+def intervals_in_words(seeds: Collection[int], covers_images: bool) -> str:
+    """What intervals there are and what they cover, as the end of a sentence.
+
+    Args:
+      seeds: over how many seeds the numbers are, each.
+      covers_images: whether the intervals cover the draw of the test images.
+    """
+    if set(seeds) == {1}:
+        return "one seed, so no intervals"
+    over = f"{CONFIDENCE:.0%} intervals over {seeds_in_words(seeds)}"
+    if covers_images:
+        return f"{over} and the draw of these images"
+    return f"{over}, which do not cover test-set sampling"
