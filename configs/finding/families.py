@@ -71,8 +71,8 @@ def _tuned_on(dataset: str) -> str:
 
 def _mlps(dataset: str) -> dict[str, dict]:
     """Candidates: width, depth, activation and rate; for the best of these networks also dropout."""
-    networks = [(activation, hidden, 0.0) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
-    networks += [
+    plain = [(activation, hidden, 0.0) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
+    with_dropout = [
         (activation, hidden, dropout)
         for activation, hidden in MLP_WITH_DROPOUT.get(dataset, ())
         for dropout in MLP_DROPOUTS
@@ -85,6 +85,6 @@ def _mlps(dataset: str) -> dict[str, dict]:
             "model.dropout_of": "units",
             "train.learning_rate": rate,
         }
-        for activation, hidden, dropout in networks
+        for activation, hidden, dropout in (*plain, *with_dropout)
         for rate in _rates(dataset, "mlp_best")
     }

@@ -11,7 +11,6 @@ with Satterthwaite's degrees of freedom. An effect whose mean square is below th
 the rest, so that no variance is negative.
 """
 
-import functools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -179,18 +178,23 @@ def weighted_sum(
 def log_errors_saved(
     weights: Mapping[str, float], accuracies: Mapping[Key, float], wrong: Wrong | None
 ) -> Interval:
-    """A weighted sum of minus the logarithms of arms' mean errors; all None if an arm makes no errors.
+    """A weighted sum of minus the logarithms of arms' mean errors; all None if one with a weight has none.
 
     Its interval is that of the sum of the errors, each relative to its arm's mean (delta method). Arguments
     as of `weighted_sum`.
     """
     seeds = common_seeds(weights, accuracies)
-    errors = {arm: 1 - statistics.fmean(accuracies[arm, seed] for seed in seeds) for arm in weights if seeds}
+    errors = {
+        arm: 1 - statistics.fmean(accuracies[arm, seed] for seed in seeds)
+        for arm, weight in weights.items()
+        if seeds and weight
+    }
     if not errors or not all(errors.values()):
         return Interval(None, None, None)
-    relative = {arm: weight / errors[arm] for arm, weight in weights.items()}
+    # Arms without weight still restrict the seeds.
+    relative = {arm: weight / errors[arm] if weight else 0.0 for arm, weight in weights.items()}
     of_relative = weighted_sum(relative, accuracies, wrong).interval()
-    total = -sum(weight * math.log(errors[arm]) for arm, weight in weights.items())
+    total = -sum(weights[arm] * math.log(error) for arm, error in errors.items())
     off = total - (of_relative.mean or 0.0)
     return of_relative.map(lambda end: end + off)
 
@@ -205,8 +209,8 @@ def error_ratio(
 def ratio_interval(part: WeightedSum, whole: WeightedSum) -> Interval:
     """The mean of `part` over that of `whole`, of the same seeds, with the interval of Fieller (1954).
 
-    It holds every ratio r for which the interval of part - r whole holds 0. There is none unless the interval
-    of `whole` excludes 0. All are None without a seed, or if `whole` is 0.
+    It holds the ratios r around it for which the interval of part - r whole holds 0. There is none unless the
+    interval of `whole` excludes 0. All are None without a seed, or if `whole` is 0.
     """
     of_whole = whole.interval()
     if not of_whole.mean:
@@ -214,18 +218,28 @@ def ratio_interval(part: WeightedSum, whole: WeightedSum) -> Interval:
     ratio = float(part.of_seed_S.mean()) / of_whole.mean
     if not of_whole.excludes_zero():
         return Interval(ratio, None, None)
+    lower, upper = ("low", "high") if of_whole.mean > 0 else ("high", "low")
+    low, high = _ratio_end(part, whole, ratio, lower, -1.0), _ratio_end(part, whole, ratio, upper, 1.0)
+    return Interval(ratio, None, None) if low is None or high is None else Interval(ratio, low, high)
 
-    def end(which: int, r: float) -> float:
-        found = part.minus(r, whole).interval()[which]
+
+def _ratio_end(
+    part: WeightedSum, whole: WeightedSum, ratio: float, end: str, direction: float
+) -> float | None:
+    """The ratio r in a direction at which an end of the interval of part - r whole is 0; None without one."""
+
+    def at(r: float) -> float:
+        found = getattr(part.minus(r, whole).interval(), end)
         return 0.0 if found is None else found  # none: part - r whole is 0 for every seed and image
 
-    ends = []
-    for which, away in ((1, -1.0), (2, 1.0)) if of_whole.mean > 0 else ((2, -1.0), (1, 1.0)):
-        reach = away
-        while abs(reach) < 1e6 and end(which, ratio) * end(which, ratio + reach) > 0:
-            reach *= 2
-        ends.append(optimize.brentq(functools.partial(end, which), ratio, ratio + reach, xtol=1e-6))
-    return Interval(ratio, *ends)
+    reach, start = direction, at(ratio)
+    if start * at(ratio + direction * 1e-9) <= 0:  # the interval is as narrow as rounding
+        return ratio
+    while start * at(ratio + reach) > 0:
+        reach *= 2
+        if abs(reach) > 1e6:
+            return None
+    return optimize.brentq(at, ratio, ratio + reach, xtol=1e-6)
 
 
 def two_way_bootstrap(

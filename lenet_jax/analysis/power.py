@@ -38,7 +38,7 @@ def margins(pilot: Sequence[np.ndarray], seeds: int, images: int) -> list[Margin
       seeds, images: of the planned sweep.
     """
     squares = np.array([mean_squares(y_SI) for y_SI in pilot])  # contrasts, (seeds, images, rest)
-    of_seeds = float(np.mean(squares[:, 0] / squares[:, 2]))
+    of_seeds = float(squares[:, 0].sum() / squares[:, 2].sum()) if squares[:, 2].any() else 1.0
     # The two-sided quantile of POWER: both tests must reject, and each may fail.
     quantiles = float(special.ndtri(1 - ALPHA) + special.ndtri((1 + POWER) / 2))
     found = []

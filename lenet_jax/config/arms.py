@@ -104,15 +104,22 @@ class PlannedContrast:
         to 0: {"local_shared": 1, "full_shared": -1}.
       margin: in errors per hundred; a difference of less is called equivalent, if a test says so. 0: no such
         test.
+      seeds: how many seeds are planned; before they are recorded there is no verdict. 0: any number.
     """
 
     name: str
     weights: Mapping[str, float]
     margin: float = 0.0
+    seeds: int = 0
 
     def to_record(self) -> dict[str, Any]:
         """The contrast as JSON types."""
-        return {"name": self.name, "weights": dict(self.weights), "margin": self.margin}
+        return {
+            "name": self.name,
+            "weights": dict(self.weights),
+            "margin": self.margin,
+            "seeds": self.seeds,
+        }
 
 
 def check_arms(arms: object) -> list[Arm]:
@@ -157,12 +164,18 @@ def check_planned(planned: object, arms: Sequence[Arm]) -> list[PlannedContrast]
             raise UserError(f"{whose} names a contrast {shown(name)}: give one line of printable text.")
         if [one.name for one in planned].count(name) > 1:
             raise UserError(f"{whose} names {name!r} twice: give each contrast its own name.")
+        if not (_is_number(contrast.seeds, int) and contrast.seeds >= 0):
+            raise UserError(
+                f"Planned contrast {name!r} has seeds={shown(contrast.seeds)}, which must be a number of "
+                "seeds, or 0."
+            )
         is_sum = isinstance(weights, Mapping) and all(
             _is_number(weight, (int, float)) for weight in weights.values()
         )
         if not (is_sum and any(weights.values()) and math.isclose(sum(weights.values()), 0, abs_tol=1e-9)):
             raise UserError(
-                f"Planned contrast {name!r} has weights={shown(weights)}: give arms numbers that add up to 0."
+                f"Planned contrast {name!r} has weights={shown(weights)}: give arms numbers that add up to "
+                "0, not all of them 0."
             )
         if unknown := [str(arm) for arm in weights if arm not in known]:
             raise UserError(
@@ -174,7 +187,7 @@ def check_planned(planned: object, arms: Sequence[Arm]) -> list[PlannedContrast]
                 f"Planned contrast {name!r} has margin={shown(contrast.margin)}, which must be a number of "
                 "errors per hundred, or 0."
             )
-    return [PlannedContrast(one.name, dict(one.weights), float(one.margin)) for one in planned]
+    return [PlannedContrast(one.name, dict(one.weights), float(one.margin), one.seeds) for one in planned]
 
 
 def _plain(arm: Arm) -> Arm:

@@ -35,7 +35,7 @@ def describe_protocol(fields: Mapping[str, Any], train_images: int) -> list[str]
       fields: the flattened config, {"train.epochs": 10, ...}, with every field.
       train_images: number of training images.
     """
-    drawn = " drawn with classes in turn" if fields["data.train_images"] else ""
+    drawn = ", a class-balanced subset" if fields["data.train_images"] else ""
     return [
         f"{fields['train.epochs']} epochs of {train_images:,} images{drawn}",
         f"batch size {fields['train.batch_size']}",

@@ -105,8 +105,8 @@ FIELDS: Mapping[str, Field] = {
     ),
     "data.train_images": Field(
         0,
-        "number of training images, the first of an order that is drawn from data.seed with classes in turn; "
-        "0: all",
+        "number of training images, a class-balanced subset drawn from data.seed; smaller subsets are "
+        "contained in larger ones; 0: all",
         _AT_LEAST_0,
     ),
     "data.draw": Field(

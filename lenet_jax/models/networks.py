@@ -88,13 +88,16 @@ class MLP(nn.Module):
         is_native = self.native and calls.lanes(count) > 1
         x = self._blocks(x) if is_native else self._rows(x)
         activate = Activation(self.activation, name="activation")
-        dropped = self.dropout_of if self.dropout and dropout_rate is not None else ""
+
+        def drop(x: jax.Array, what: str) -> jax.Array:
+            if dropout_rate is None or not self.dropout or what != self.dropout_of:
+                return x
+            return Dropout()(x, dropout_rate, count)
+
         for number, width in enumerate(self.hidden, self.first):
-            if dropped == "inputs":
-                x = Dropout()(x, dropout_rate, count)
+            x = drop(x, "inputs")
             x = activate(Dense(width, self.initialisation, name=f"dense_{number}")(x))
-            if dropped == "units":
-                x = Dropout()(x, dropout_rate, count)
+            x = drop(x, "units")
         if self.output != "rbf":
             x = Dense(self.classes, self.initialisation, name="output")(x)
             x = activate(x) if self.output == "activated" else x

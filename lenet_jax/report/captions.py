@@ -96,18 +96,23 @@ def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int, covers_images
         return []
     interval = CROSSED if covers_images else "Student's t over seeds"
     notes = [
-        f"Errors saved per hundred test images, with a {CONFIDENCE:.0%} interval, {interval}. p-values are "
-        f"two-sided, and adjusted after Holm for all {planned} planned contrasts.",
+        f"Errors saved per hundred test images, with a {CONFIDENCE:.0%} interval, {interval}, not adjusted "
+        "for the number of contrasts. p-values are two-sided, and adjusted after Holm for all "
+        f"{planned} planned contrasts."
     ]
-    if len(rows) < planned:
-        notes.append(
-            f"Unfinished: {planned - len(rows)} of the {planned} planned contrasts have no runs yet."
-        )
     if margins := {row["margin"] for row in rows if row["margin"]}:
         words = " or ".join(f"{margin:g}" for margin in sorted(margins))
         notes.append(
-            f"Equivalent: not told apart from 0, and within {words} of it by two one-sided tests, at "
-            f"{1 - CONFIDENCE:.0%}. Inconclusive: neither."
+            f"Equivalent: not significant, and within {words} of 0 by two one-sided tests at "
+            f"{1 - CONFIDENCE:.0%}, which are not adjusted. Inconclusive: neither."
+        )
+    verdicts = {row["verdict"] for row in rows}
+    if len(rows) < planned or "unfinished" in verdicts:
+        notes.append("Unfinished: not all planned runs are recorded, so nothing is claimed yet.")
+    if "untested" in verdicts:
+        notes.append(
+            "Untested: the wrong answers of some runs are not known, so standard errors do not cover the "
+            "draw of the test images."
         )
     return notes
 

@@ -9,7 +9,7 @@ from lenet_jax.analysis.crossed import common_seeds
 from lenet_jax.analysis.effects import SAVED, effect_rows
 from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
-from lenet_jax.report.drawing import literal, project_settings
+from lenet_jax.report.drawing import error_bar, literal, project_settings
 from lenet_jax.report.markup import markdown_text
 from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
 from lenet_jax.report.scores import scores_of
@@ -55,9 +55,19 @@ class Panel(NamedTuple):
 def read_panels(directories: Sequence[pathlib.Path]) -> list[Panel]:
     """The decompositions of each folder's sweep, in the order of the folders and their groups.
 
-    Raises UserError for a folder without a sweep, or in which no four corners have test scores for one seed.
+    Raises UserError for a folder without a sweep, or in which no four corners have test scores for one seed,
+    and for two decompositions of one dataset and group.
     """
-    return [panel for directory in directories for panel in _panels_of(directory)]
+    panels: dict[tuple[str, str], Panel] = {}
+    for directory in directories:
+        for panel in _panels_of(directory):
+            if panels.setdefault((panel.dataset, panel.group), panel) is not panel:
+                of_group = f" with {panel.group}" if panel.group else ""
+                raise UserError(
+                    f"{directory} has another decomposition of {panel.dataset}{of_group}: name one of the "
+                    "two sweeps."
+                )
+    return list(panels.values())
 
 
 def _panels_of(directory: pathlib.Path) -> list[Panel]:
@@ -173,7 +183,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
         for number, (effect, corner) in enumerate(steps):
             place, constraint = 2.5 * order + number, effect.split(",")[0]
             row = panel.effects[effect]
-            saved, low, high = interval_of(row, SAVED)
+            saved = row[f"{SAVED}_mean"]
+            below, above = error_bar(*interval_of(row, SAVED))
             axes.barh(
                 place,
                 -saved,
@@ -182,10 +193,10 @@ def _draw(axes: Axes, panel: Panel) -> None:
                 color=COLOURS[constraint],
                 hatch=HATCHES[constraint],
                 edgecolor="white",
-                xerr=None if low is None else [[high - saved], [saved - low]],
+                xerr=[[above], [below]],
                 error_kw={"capsize": 3, "linewidth": 1},
             )
-            right = max(error, error - (saved if low is None else low))
+            right = max(error, error - saved + below)
             axes.annotate(
                 f"{saved:z.2f}",
                 (right, place),

@@ -95,6 +95,13 @@ def literal(text: str, width: int = 0) -> str:
     return shown.replace("$", r"\$")  # last, as no line may end between the two
 
 
+def error_bar(mean: float | None, low: float | None, high: float | None) -> tuple[float, float]:
+    """How far an interval reaches below and above its mean; (0, 0) without one."""
+    if mean is None or low is None or high is None:
+        return 0.0, 0.0
+    return mean - low, high - mean
+
+
 def arm_name(arm: str) -> str:
     """The name of an arm next to what is drawn of it."""
     return literal(shortened(arm, ARM_LENGTH))

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.report.drawing import arm_name, literal, project_settings
+from lenet_jax.report.drawing import arm_name, error_bar, literal, project_settings
 
 # isort: split
 from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ def accuracy_against_parameters(
     axes = figure.add_subplot()
     for row in rows:
         look = looks[row["arm"]]
-        below, above = _error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
+        below, above = error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
         axes.errorbar(
             row["parameters"],
             100 * row["test_accuracy_mean"],
@@ -117,7 +117,7 @@ def error_against_images(
         of_line = [rows[arm] for arm in line.values()]
         errors = [100 - 100 * row["test_accuracy_mean"] for row in of_line]
         bars = [
-            _error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
+            error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
             for row in of_line
         ]
         above, below = ([100 * side for side in sides] for sides in zip(*bars, strict=True))
@@ -167,7 +167,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
         drawn = [(place, row) for place, row in enumerate(rows) if row[column] is not None]
         if not drawn:
             continue
-        bars = [_error_bar(*(row[f"{column}{end}"] for end in ENDS)) for _, row in drawn]
+        bars = [error_bar(*(row[f"{column}{end}"] for end in ENDS)) for _, row in drawn]
         axes.errorbar(
             [row[column] for _, row in drawn],
             [place + shift for place, _ in drawn],
@@ -234,11 +234,6 @@ def _wiring(fields: Mapping[str, Any]) -> tuple[str, str] | None:
     if fields["model.name"] != "cnn" or len(connectivity) > 1 or len(sharing) > 1:
         return None
     return connectivity.pop(), sharing.pop()
-
-
-def _error_bar(mean: float, low: float | None, high: float | None) -> tuple[float, float]:
-    """How far an interval reaches below and above its mean; (0, 0) for a single seed."""
-    return (0.0, 0.0) if low is None or high is None else (mean - low, high - mean)
 
 
 def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:

@@ -105,7 +105,7 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
 def _saves(row: Row) -> str:
     """ "saves 1.2 (0.9 to 1.5)", or what it costs if the whole interval is below 0."""
     if _is_resolved(row) and row[f"{SAVED}_mean"] < 0:
-        return f"costs {with_interval(interval_of(row, SAVED).map(operator.neg), '.1f')}"
+        return f"costs {with_interval(interval_of(row, SAVED).map(operator.neg), '.2f')}"
     return f"saves {_number(row)}"
 
 
@@ -116,7 +116,7 @@ def _per_hundred(contrast: Row) -> Row:
 
 def _number(row: Row) -> str:
     """A mean with its interval."""
-    return with_interval(interval_of(row, SAVED), ".1f")
+    return with_interval(interval_of(row, SAVED), ".2f")
 
 
 def _is_resolved(row: Row) -> bool:

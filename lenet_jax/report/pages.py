@@ -127,7 +127,8 @@ def _effects(runs: Sequence[Record], scores: Scores, contrasts: Sequence[Row]) -
 def _planned(header: Header, scores: Scores) -> tuple[list[Row], list[str]]:
     """The planned contrasts with their notes; both empty if there are none."""
     contrasts = header.get("planned", [])
-    rows = planned.planned_rows(scores.results, contrasts, scores.wrong)
+    is_tested = scores.covers_images or scores.draws_images
+    rows = planned.planned_rows(scores.results, contrasts, scores.wrong, is_tested)
     return rows, captions.planned_notes(rows, len(contrasts), scores.covers_images)
 
 

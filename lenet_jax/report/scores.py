@@ -30,6 +30,11 @@ class Scores(NamedTuple):
     corners: dict[str, Corners]
 
     @property
+    def draws_images(self) -> bool:
+        """Whether each run draws its own images, so that intervals over seeds cover their draw."""
+        return all(fields["data.draw"] for fields in self.fields.values())
+
+    @property
     def covers_images(self) -> bool:
         """Whether intervals cover the draw of the test images."""
         return self.wrong is not None

@@ -16,6 +16,7 @@ from lenet_jax.report.numbers import with_interval
 
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
 ERROR_RATIO = "error ratio"
+P_VALUES = ("p", "p_holm", "p_equivalent")
 ONLY_IN_CSV = ("wired_connections",)  # columns that would crowd a page
 
 
@@ -28,7 +29,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer = csv.DictWriter(text, _columns(rows), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({column: _field(value) for column, value in row.items()})
+        writer.writerow({column: _field(column, value) for column, value in row.items()})
     return text.getvalue()
 
 
@@ -168,8 +169,10 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(column for row in rows for column in row))
 
 
-def _field(value: Any) -> Any:
+def _field(column: str, value: Any) -> Any:
     """A value for the csv module, which leaves a carriage return unquoted."""
+    if column in P_VALUES and value is not None:
+        return f"{value:.3g}"  # small ones too
     if isinstance(value, str):
         return value.replace("\r\n", "\n").replace("\r", "\n")
     return round(value, DECIMALS) if isinstance(value, float) else value

@@ -193,6 +193,20 @@ def check_header(directory: pathlib.Path, recorded: Header | None, asked: Header
         _refuse_differences(directory, recorded["config"], asked["config"])
 
 
+def check_planned(
+    directory: pathlib.Path,
+    recorded: Header | None,
+    asked: Header,
+    runs: Mapping[tuple[str, int], Record],
+) -> None:
+    """Raises UserError if contrasts are planned otherwise than with the runs that are recorded already."""
+    if recorded and runs and recorded.get("planned", []) != asked.get("planned", []):
+        raise UserError(
+            f"{directory} has runs that were recorded with other planned contrasts, which are planned before "
+            "the first run: plan them as they were, or choose another --workdir."
+        )
+
+
 def check_runs(
     directory: pathlib.Path, runs: Mapping[tuple[str, int], Record], kind: str, configs: Configs
 ) -> None:

@@ -20,6 +20,7 @@ the digest of the code that computed it, and a checksum.
 """
 
 import contextlib
+import json
 import math
 import pathlib
 from collections.abc import Generator, Mapping
@@ -38,6 +39,7 @@ from lenet_jax.runs.header import (
     Record,
     add_provenance,
     check_header,
+    check_planned,
     check_runs,
     join_headers,
     pack,
@@ -74,6 +76,7 @@ def check_folder(
     check_header(directory, recorded, header)
     records = runs.records(joined)
     check_runs(directory, records, header["kind"], configs)
+    check_planned(directory, recorded, json.loads(json.dumps(header)), records)
     check_repetitions(directory, records.values())
     return joined, records
 

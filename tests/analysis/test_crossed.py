@@ -26,12 +26,6 @@ def drawn(seeds, images, of_seed=1.0, of_image=1.0, rest=1.0, number=0):
     return y_SI + rng.normal(0, of_seed, (seeds, 1)) + rng.normal(0, of_image, images)
 
 
-def accuracy_interval(weights, accuracies, wrong, bounds):
-    """The interval of a weighted sum of accuracies, and its seeds."""
-    sums = weighted_sum(weights, accuracies, wrong)
-    return sums.interval(bounds), sums.seeds
-
-
 def test_the_variance_is_that_of_the_restricted_likelihood():
     """Restricted maximum likelihood, worked out numerically, has the same estimates in a balanced layout."""
     y_SI = drawn(5, 7)
@@ -180,12 +174,13 @@ def test_an_interval_of_accuracies_covers_images_if_wrong_answers_are_known():
     wrong = Wrong({("a", 0): np.array([1, 3]), ("a", 1): np.array([1]), ("b", 0): np.array([], int)}, 5)
     wrong = wrong._replace(images={**wrong.images, ("b", 1): np.array([1, 2])})
     accuracies = {("a", 0): 0.6, ("a", 1): 0.8, ("b", 0): 1.0, ("b", 1): 0.6, ("b", 2): 0.5}
-    found, seeds = accuracy_interval({"a": 1.0, "b": -1.0}, accuracies, wrong, (-1.0, 1.0))
+    sums = weighted_sum({"a": 1.0, "b": -1.0}, accuracies, wrong)
+    found, seeds = sums.interval((-1.0, 1.0)), sums.seeds
     difference_SI = np.array([[0, -1, 0, -1, 0], [0, 0, 1, 0, 0]])
     low, high = crossed_mean(difference_SI).ends()
     assert seeds == [0, 1]
     assert found == pytest.approx((-0.1, max(-1, low), min(1, high)))
-    of_seeds, _ = accuracy_interval({"a": 1.0, "b": -1.0}, accuracies, None, (-1.0, 1.0))
+    of_seeds = weighted_sum({"a": 1.0, "b": -1.0}, accuracies, None).interval((-1.0, 1.0))
     assert of_seeds == mean_interval([0.6 - 1.0, 0.8 - 0.6], (-1.0, 1.0))
 
 
@@ -193,7 +188,7 @@ def test_with_two_seeds_the_interval_is_at_least_that_of_the_seeds():
     """The crossed one alone is narrower where the seeds' accuracies are near each other only by chance."""
     wrong = Wrong({("a", 0): np.arange(0, 40), ("a", 1): np.arange(20, 80)}, 1000)
     accuracies = {("a", 0): 0.96, ("a", 1): 0.94}
-    found, _ = accuracy_interval({"a": 1.0}, accuracies, wrong, FRACTIONS)
+    found = weighted_sum({"a": 1.0}, accuracies, wrong).interval(FRACTIONS)
     assert found.low <= mean_interval([0.96, 0.94], FRACTIONS).low
     low, high = crossed_mean(-(wrong.table("a", [0, 1]) - 1)).ends()
     assert found.low <= low and found.high >= min(1.0, high)
@@ -201,18 +196,35 @@ def test_with_two_seeds_the_interval_is_at_least_that_of_the_seeds():
 
 def test_the_interval_of_an_arm_lies_around_its_accuracy_and_is_clipped():
     wrong = Wrong({("a", 0): np.array([0]), ("a", 1): np.array([0])}, 20)
-    found, _ = accuracy_interval({"a": 1.0}, {("a", 0): 0.95, ("a", 1): 0.95}, wrong, FRACTIONS)
+    found = weighted_sum({"a": 1.0}, {("a", 0): 0.95, ("a", 1): 0.95}, wrong).interval(FRACTIONS)
     assert found.mean == 0.95 and found.low < 0.95 and found.high == 1.0
 
 
 def test_where_no_image_makes_a_difference_there_is_no_interval():
     wrong = Wrong({(arm, seed): np.array([3, 4]) for arm in "ab" for seed in range(3)}, 20)
     accuracies = dict.fromkeys(wrong.images, 0.9)
-    found, _ = accuracy_interval({"a": 1.0, "b": -1.0}, accuracies, wrong, (-1.0, 1.0))
+    found = weighted_sum({"a": 1.0, "b": -1.0}, accuracies, wrong).interval((-1.0, 1.0))
     assert found == (0.0, None, None)
 
 
 def test_one_seed_has_no_interval_and_none_has_no_mean():
     wrong = Wrong({("a", 0): np.array([0])}, 20)
-    assert accuracy_interval({"a": 1.0}, {("a", 0): 0.95}, wrong, FRACTIONS) == ((0.95, None, None), [0])
-    assert accuracy_interval({"b": 1.0}, {("a", 0): 0.95}, wrong, FRACTIONS) == ((None, None, None), [])
+    one = weighted_sum({"a": 1.0}, {("a", 0): 0.95}, wrong)
+    assert (one.interval(FRACTIONS), one.seeds) == ((0.95, None, None), [0])
+    none = weighted_sum({"b": 1.0}, {("a", 0): 0.95}, wrong)
+    assert (none.interval(FRACTIONS), none.seeds) == ((None, None, None), [])
+
+
+def test_a_ratio_of_proportional_sums_has_no_width():
+    """As of corners that answer alike: rounding alone makes a difference."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        whole = rng.normal(2.0, 0.1, 4)
+        found = ratio_interval(sums_of(0.3 * whole), sums_of(whole))
+        assert found.mean == pytest.approx(0.3)
+        assert found.low is None or found == pytest.approx((0.3, 0.3, 0.3), abs=1e-5)
+
+
+def test_arms_without_a_weight_restrict_the_seeds_alone():
+    accuracies = {("a", 0): 0.9, ("a", 1): 0.8, ("b", 0): 1.0}
+    assert log_errors_saved({"a": 1.0, "b": 0.0}, accuracies, None).mean == pytest.approx(-np.log(0.1))

@@ -89,7 +89,7 @@ def test_effects_are_means_over_both_orders_and_add_up_to_the_gap():
         interval = mean_interval(values, bounds=(-200, 200))
         row = [rows[effect][f"errors_saved_per_hundred_{end}"] for end in ("mean", "ci_low", "ci_high")]
         assert row == pytest.approx(list(interval)) and rows[effect]["seeds"] == 2
-        assert "arms" not in rows[effect]
+        assert "group" not in rows[effect]
     means = {effect: rows[effect]["errors_saved_per_hundred_mean"] for effect in rows}
     assert means["connectivity"] + means["sharing"] == pytest.approx(means["gap"])
 
@@ -112,7 +112,7 @@ def test_effects_have_their_share_of_the_gap_and_a_ratio_of_errors():
 
 def test_rows_of_named_groups_say_which():
     rows = effect_rows(results(), {"average pooling": CORNERS, "max": Corners("no", "runs", "of", "these")})
-    assert {row["arms"] for row in rows} == {"average pooling"} and len(rows) == 8
+    assert {row["group"] for row in rows} == {"average pooling"} and len(rows) == 8
 
 
 def test_seeds_count_if_all_corners_are_scored():

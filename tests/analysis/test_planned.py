@@ -82,3 +82,37 @@ def test_contrasts_without_runs_are_left_out_and_one_seed_tells_nothing():
     rows = planned_rows(results(good=(1.0,), bad=(5.0,)), PLANNED)
     assert [(row["contrast"], row["verdict"], row["p"]) for row in rows] == [("clear", "inconclusive", 1.0)]
     assert planned_rows(results(**ERRORS), []) == []
+
+
+def test_contrasts_without_runs_count_in_the_adjustment():
+    planned = [*PLANNED[:1], contrast("later", {"good": 1.0, "unknown": -1.0})]
+    [row] = planned_rows(results(**ERRORS), planned)
+    assert row["p_holm"] == pytest.approx(2 * row["p"])
+
+
+def test_with_too_many_diverged_runs_nothing_is_claimed():
+    runs = results(good=(1.0, 1.2, 0.9, 1.1, 1.0, 1.1), bad=(3.0, 3.3, 3.1, 2.9, 3.0, 3.1))
+    diverged = [result("bad", seed, None) for seed in range(6, 8)]
+    extra = results(good=(1.0,) * 9)[6:]
+    assert planned_rows([*runs, *extra, *diverged], PLANNED[:1])[0]["verdict"] == "saves"
+    one_more = [*diverged, result("bad", 8, None)]
+    [row] = planned_rows([*runs, *extra, *one_more], PLANNED[:1])
+    assert row["verdict"] == "inconclusive" and row["p_holm"] == 1.0 and row["seeds"] == 6
+
+
+def test_with_two_seeds_nothing_is_claimed():
+    [row] = planned_rows(results(good=(1.0, 1.0001), bad=(9.0, 9.0001)), PLANNED[:1])
+    assert row["verdict"] == "inconclusive" and row["p"] == 1.0
+
+
+def test_before_all_planned_seeds_are_recorded_there_is_no_verdict():
+    planned = [PLANNED[0] | {"seeds": 5}]
+    [row] = planned_rows(results(**ERRORS), planned)
+    assert row["verdict"] == "unfinished"
+    finished = [*results(**ERRORS), result("good", 4, None), result("bad", 4, 0.96)]
+    assert planned_rows(finished, planned)[0]["verdict"] == "saves"  # a diverged run is a result
+
+
+def test_without_standard_errors_that_cover_the_images_there_is_no_verdict():
+    [row] = planned_rows(results(**ERRORS), PLANNED[:1], is_tested=False)
+    assert row["verdict"] == "untested" and row["p"] == 1.0

@@ -46,7 +46,7 @@ def test_runs_that_do_not_score_the_test_images_show_validation():
     assert rows[0]["val_accuracy_mean"] == pytest.approx(0.6)
     assert [rows[0][column] for column in TEST_COLUMNS] == [None] * 3
     assert contrast_rows(results, [arm("a", baselines={"gain": "b"}), arm("b")]) == []
-    [row] = paper_rows(results, [arm("a", label="a net")], {"a": "ten epochs"})
+    [row] = paper_rows(results, [arm("a", label="a net")], {"a": ["ten epochs"]})
     assert (row["error_percent"], row["test_loss"]) == (None, None)
     assert row["val_error_percent"] == pytest.approx(40)
 
@@ -91,7 +91,7 @@ def test_a_papers_error_stands_alongside_ours_in_percent():
     results += [result("other", 0, 0.9, train_accuracy=0.99), result("plain", 0, 0.5)]
     paper = {"error_percent": 5.0, "images": 100, "errors": None}
     arms = [arm("net", label="a net", paper=paper), arm("other", label="other"), arm("plain"), arm("gone")]
-    [row, other] = paper_rows(results, arms, {"net": "3 epochs", "other": "4 epochs"})
+    [row, other] = paper_rows(results, arms, {"net": ["3 epochs", "SGD"], "other": ["4 epochs"]})
     z, p, n = 1.959964, 0.05, 100
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
@@ -100,7 +100,7 @@ def test_a_papers_error_stands_alongside_ours_in_percent():
     assert found == pytest.approx((100 * (middle - half), 100 * (middle + half)), rel=1e-4)
     assert row["error_percent"] == pytest.approx(5.0)
     assert row["error_percent_ci_high"] == pytest.approx(5 + 12.706, rel=1e-3)
-    assert (row["runs"], row["diverged"], row["what"], row["protocol"]) == (3, 1, "a net", "3 epochs")
+    assert (row["runs"], row["diverged"], row["what"], row["protocol"]) == (3, 1, "a net", "3 epochs, SGD")
     assert (other["paper_error_percent"], other["error_percent_ci_low"]) == (None, None)
     assert other["train_error_percent"] == pytest.approx(1.0)
     assert list(row)[-1] == "protocol"

@@ -194,6 +194,8 @@ def test_a_record_of_an_arm_is_json():
         ([PlannedContrast("x", {"a": 1, "d": -1})], "has the arm d, which get_arms"),
         ([PlannedContrast("x", {"a": 1, "b": -1}, -0.1)], "has margin=-0.1"),
         ([PlannedContrast("x", {"a": 1, "b": -1}, "0.1")], "has margin='0.1'"),
+        ([PlannedContrast("x", {"a": 1, "b": -1}, seeds=-1)], "has seeds=-1"),
+        ([PlannedContrast("x", {"a": 1, "b": -1}, seeds=2.0)], "has seeds=2.0"),
     ],
 )
 def test_planned_contrasts_that_do_not_fit_are_refused(planned, sentence):
@@ -204,4 +206,4 @@ def test_planned_contrasts_that_do_not_fit_are_refused(planned, sentence):
 def test_planned_contrasts_that_fit_are_recorded_as_json():
     third = {"a": 1 / 3, "b": 1 / 3, "c": -2 / 3}
     [found] = check_planned([PlannedContrast("x", types.MappingProxyType(third), 1)], ARMS)
-    assert found.to_record() == {"name": "x", "weights": third, "margin": 1.0}
+    assert found.to_record() == {"name": "x", "weights": third, "margin": 1.0, "seeds": 0}

@@ -6,6 +6,11 @@ from lenet_jax.config.description import describe_protocol
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.identity import flatten
 
+
+def phrase_of(fields, images):
+    return ", ".join(describe_protocol(fields, images))
+
+
 DEFAULTS = flatten(default_config())
 PLAIN = {
     "train.epochs": 3, "train.batch_size": 1, "train.optimizer": "sgd", "train.learning_rate": 0.5,
@@ -14,7 +19,7 @@ PLAIN = {
 
 
 def test_the_phrase_says_what_training_uses_and_nothing_else():
-    assert describe_protocol(DEFAULTS | PLAIN, 1437) == (
+    assert phrase_of(DEFAULTS | PLAIN, 1437) == (
         "3 epochs of 1,437 images, batch size 1, cross entropy, SGD, learning rate 0.5 (constant), momentum 0"
     )
 
@@ -29,7 +34,7 @@ def test_the_phrase_says_everything_that_departs():
         "distortion.squeeze": 0.15, "distortion.shear": 0.3,
         "model.initialisation": "root_fan_in", "model.dropout": 0.25,
     }  # fmt: skip
-    assert describe_protocol(DEFAULTS | PLAIN | fields, 1437) == (
+    assert phrase_of(DEFAULTS | PLAIN | fields, 1437) == (
         "3 epochs of 1,437 images, batch size 1, competitive RBF loss, j 10, Levenberg-Marquardt, "
         "learning rate 0.5 (constant), 0.5 warm-up epochs, damping 0.02, exact curvature, "
         "weight decay 0.001, epoch selected on validation, constant order, 16x16 digits, "
@@ -41,8 +46,8 @@ def test_the_phrase_says_everything_that_departs():
 
 def test_the_phrase_names_subsets_and_permuted_pixels():
     fields = {"data.train_images": 100, "data.permutation_seed": 0}
-    assert describe_protocol(DEFAULTS | PLAIN | fields, 100) == (
-        "3 epochs of 100 images drawn with classes in turn, batch size 1, cross entropy, SGD, "
+    assert phrase_of(DEFAULTS | PLAIN | fields, 100) == (
+        "3 epochs of 100 images, a class-balanced subset, batch size 1, cross entropy, SGD, "
         "learning rate 0.5 (constant), momentum 0, pixels permuted by seed 0"
     )
 
@@ -65,10 +70,10 @@ def test_the_phrase_names_subsets_and_permuted_pixels():
     ],
 )
 def test_starts_and_constraints_of_convolutional_stages(fields, words):
-    assert describe_protocol(DEFAULTS | PLAIN | fields, 10).endswith(f", {words}")
+    assert phrase_of(DEFAULTS | PLAIN | fields, 10).endswith(f", {words}")
 
 
 def test_targets_and_a_schedule_by_epochs():
     fields = {"train.loss": "squared_error", "train.schedule": "epochs", "train.target_low": -0.8}
-    phrase = describe_protocol(DEFAULTS | PLAIN | fields, 10)
+    phrase = phrase_of(DEFAULTS | PLAIN | fields, 10)
     assert "squared error, targets -0.8 and 1, SGD, learning rate 0.5 (set per epoch)" in phrase

@@ -147,6 +147,26 @@ def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():
     assert len(set(seen)) == 6
 
 
+def test_dropped_units_leave_the_mean_of_the_layer_that_reads_them():
+    """The output layer is linear in the units that it reads, so its mean over draws is what it is without."""
+    images = make_images(8).images
+    means = {}
+    for dropped in ("units", "inputs"):
+        model = MLP((40,), "relu", dropout=True, dropout_of=dropped)
+        params = only(start(Program(model, CONSTANT, 8, 4, 8)).params)
+        plain = jax.jit(outputs, static_argnums=0)(model, {"params": params}, images)
+
+        @jax.jit
+        @jax.vmap
+        def draw(key, model=model, params=params):
+            return outputs(model, {"params": params}, images, 0.5, key)
+
+        drawn = draw(jax.random.split(jax.random.key(0), 4000))
+        assert (drawn[0] != drawn[1]).any()
+        means[dropped] = float(jnp.abs(drawn.mean(0) - plain).max() / drawn.std(0).max() * 4000**0.5)
+    assert means["units"] < 5 < means["inputs"]  # in standard errors
+
+
 def test_dropout_drops_inputs_in_training_only():
     model = MLP((50,), "relu", dropout=True)
     program = Program(model, CONSTANT, 16, 4, 8)

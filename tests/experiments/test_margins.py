@@ -67,13 +67,13 @@ def test_a_sweep_records_and_tests_its_planned_contrasts(tmp_path):
     assert ended.status == 0, ended.err
     header = json.loads((tmp_path / "sweep" / "config.json").read_text())
     assert header["planned"] == [
-        {"name": "width", "weights": {"wide": 1.0, "narrow": -1.0}, "margin": 5.0},
-        {"name": "twice", "weights": {"wide": 2.0, "narrow": -2.0}, "margin": 0.0},
+        {"name": "width", "weights": {"wide": 1.0, "narrow": -1.0}, "margin": 5.0, "seeds": 2},
+        {"name": "twice", "weights": {"wide": 2.0, "narrow": -2.0}, "margin": 0.0, "seeds": 0},
     ]
     rows = folders.rows(tmp_path / "sweep" / "planned.csv")
     assert [row["contrast"] for row in rows] == ["width", "twice"]
     page = (tmp_path / "sweep" / "planned.md").read_text()
-    assert "adjusted after Holm for the 2 contrasts" in page and "within 5 of it" in page
+    assert "adjusted after Holm for all 2 planned contrasts" in page and "within 5 of 0" in page
     assert "p (Holm)" in ended.out and "verdict" in ended.out
 
 

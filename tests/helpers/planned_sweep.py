@@ -22,6 +22,6 @@ def get_arms(config):
 
 def get_planned_contrasts(config):
     return [
-        PlannedContrast("width", {"wide": 1.0, "narrow": -1.0}, 5.0),
+        PlannedContrast("width", {"wide": 1.0, "narrow": -1.0}, 5.0, seeds=2),
         PlannedContrast("twice", {"wide": 2.0, "narrow": -2.0}),
     ]

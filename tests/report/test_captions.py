@@ -87,8 +87,8 @@ def test_an_arm_has_the_protocol_of_its_first_run():
     faster = {"train.learning_rate": 0.5}
     found = protocols([run(result("a", 0, 0.5), faster), run(result("a", 1, 0.5)), *RUNS[1:]])
     assert set(found) == {"a", "b"}
-    assert "learning rate 0.5" in found["a"] and "learning rate 0.1" in found["b"]
-    assert found["b"].startswith("10 epochs of 1,293 images")
+    assert "learning rate 0.5 (cosine)" in found["a"] and "learning rate 0.1 (cosine)" in found["b"]
+    assert found["b"][0] == "10 epochs of 1,293 images"
 
 
 def test_arms_are_named_where_their_training_differs():
@@ -100,7 +100,7 @@ def test_arms_are_named_where_their_training_differs():
         "10 epochs of 1,293 images: a, b; 20 epochs of 1,293 images: c; seeds 0, 3."
     ) in "\n".join(arm_notes(SWEEP, runs))
     more = [*RUNS, run(result("c", 0, 0.5), {"train.weight_decay": 0.01})]
-    assert "momentum 0.9; nothing else: a, b; weight decay 0.01: c; seeds" in "\n".join(
+    assert "momentum 0.9; a, b: no further settings; weight decay 0.01: c; seeds" in "\n".join(
         arm_notes(SWEEP, more)
     )
 
@@ -109,7 +109,7 @@ def test_arms_that_lack_seeds_are_named():
     runs = [run(result(arm, seed, 0.5)) for arm in "ab" for seed in range(3)]
     assert "Unfinished" not in "\n".join(arm_notes(SWEEP, runs))
     notes = "\n".join(arm_notes(SWEEP, runs[:4]))
-    assert "Unfinished, or run with other seeds: b lacks 1, 2. Contrasts are over the seeds" in notes
+    assert "Unfinished, or run with other seeds: b lacks seeds 1, 2. Contrasts are over the seeds" in notes
 
 
 @pytest.mark.parametrize("notes", [arm_notes, paper_notes])
@@ -133,7 +133,7 @@ def test_subsets_and_permuted_pixels_are_said():
     subsets = [run(result(it, 0, 0.5), {"data.train_images": n}, train=n) for it, n in counts.items()]
     notes = "\n".join(arm_notes(SWEEP, subsets))
     assert "Each run was trained on 100, 400 or 1,000 images; 144 more were held out" in notes
-    assert "c: 10 epochs of 400 images drawn with classes in turn, batch" in notes
+    assert "; 10 epochs of 400 images, a class-balanced subset: c; 10 epochs of 100 images" in notes
     assert "trained on 100 images; 144 more" in "\n".join(arm_notes(SWEEP, subsets[1:2]))
 
     permuted = run(result("b", 0, 0.5), {"data.permutation_seed": 3})
@@ -142,7 +142,7 @@ def test_subsets_and_permuted_pixels_are_said():
     )
     notes = "\n".join(arm_notes(SWEEP, [RUNS[0], permuted]))
     assert "(in some arms, pixels permuted alike in all images)." in notes
-    assert "; b: 10 epochs" in notes and "pixels permuted by seed 3" in notes
+    assert "; a: no further settings; pixels permuted by seed 3: b; seed 0." in notes
     assert "permuted" not in "\n".join(arm_notes(SWEEP, RUNS))
 
 

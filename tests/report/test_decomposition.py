@@ -18,36 +18,36 @@ ERRORS = {"conv": (1.0, 2.0), "locally": (3.0, 3.0), "sliding": (2.0, 4.0), "den
 MNIST, USPS = PROJECT / "results" / "mnist", PROJECT / "results" / "usps"
 
 
-def panel(dataset="x", arms="", unfinished=(), errors=ERRORS):
+def panel(dataset="x", group="", unfinished=(), errors=ERRORS):
     runs = [
         result(name, seed, 1 - error / 100) for name, its in errors.items() for seed, error in enumerate(its)
     ]
-    rows = effect_rows(runs, {arms: CORNERS})
+    rows = effect_rows(runs, {group: CORNERS})
     means = {
         corner: float(np.mean(errors[name])) for corner, name in zip(Corners._fields, CORNERS, strict=True)
     }
     effects = {row["effect"]: row for row in rows}
-    return Panel(dataset, arms, effects["gap"]["seeds"], means, effects, False, tuple(unfinished))
+    return Panel(dataset, group, effects["gap"]["seeds"], means, effects, False, tuple(unfinished))
 
 
 def test_each_panel_has_a_row_for_people_and_one_per_effect_in_csv():
     panels = [panel("a", "average pooling"), panel("a", "no pooling"), panel("b", "no pooling")]
-    rows = decomposition.page(panels)
-    assert [(row["dataset"], row["arms"]) for row in rows] == [
+    rows = decomposition.page_rows(panels)
+    assert [(row["dataset"], row["group"]) for row in rows] == [
         ("a", "average pooling"), ("a", "no pooling"), ("b", "no pooling"),
     ]  # fmt: skip
     assert rows[0]["gap"].startswith("5.50 (") and rows[0]["connectivity"].startswith("2.75 (")
-    table = decomposition.table(panels)
-    assert len(table) == 24 and table[0]["effect"] == "connectivity" and table[8]["arms"] == "no pooling"
+    table = decomposition.csv_rows(panels)
+    assert len(table) == 24 and table[0]["effect"] == "connectivity" and table[8]["group"] == "no pooling"
 
 
 def test_a_sentence_says_what_the_gap_consists_of():
-    sentences = decomposition.sentences([panel("a*b", "no pooling"), panel(unfinished=["dense"])])
-    assert sentences[0].startswith(r"a\*b, no pooling: of the 5.50 (")
-    assert "2.75 (" in sentences[0] and sentences[0].endswith("weight sharing.")
-    assert "95% intervals over 2 seeds. " in sentences[2]
+    sentences = decomposition.notes([panel("a*b", "no pooling"), panel(unfinished=["dense"])])
+    assert sentences[0].startswith(r"a\*b, no pooling: of the gap of 5.50 (")
+    assert "local connectivity accounts for 2.75 (" in sentences[0]
+    assert "95% intervals over 2 seeds, which do not cover test-set sampling. " in sentences[2]
     assert sentences[3].startswith(
-        "Unfinished: on x, dense lack seeds that other arms have; effects are over the 2"
+        "Unfinished: on x, dense lack seeds that other arms have; numbers are over the 2 seeds"
     )
 
 
@@ -101,7 +101,7 @@ def test_the_command_writes_the_table_and_the_figure(tmp_path):
     assert names == {f"decomposition.{form}" for form in ("csv", "md", "tex", "png", "pdf", "svg")}
     page = (tmp_path / "new" / "decomposition.md").read_text()
     assert f"Command: `python -m experiments.decompose --sweeps={MNIST},{USPS} --workdir=DIR`" in page
-    assert "mnist: of the " in ended.out and "usps: of the " in ended.out
+    assert "mnist: of the gap of " in ended.out and "usps: of the gap of " in ended.out
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,7 @@ def test_the_command_writes_the_table_and_the_figure(tmp_path):
         (("--sweeps=SWEEP",), "cannot be decomposed: it needs test scores of the four corners"),
         (("--sweeps=nowhere",), "nowhere holds no config.json of a sweep"),
         ((f"--sweeps={MNIST}",), "--workdir=DIR is missing"),
+        ((f"--sweeps={MNIST},{MNIST}",), "has another decomposition of mnist: name one of the two sweeps"),
     ],
 )
 def test_what_cannot_be_decomposed_is_refused_in_one_sentence(arguments, sentence, finished_sweep):

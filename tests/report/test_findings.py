@@ -40,23 +40,25 @@ def test_effects_are_said_with_intervals_and_what_is_open_is_named():
         "not cover test-set sampling."
     )
     assert sentences[2].startswith(
-        "Of the gap of 4.1 (3.5 to 4.6) between the fully connected network and the convolution, local "
-        "connectivity accounts for 1.5 (1.1 to 1.9), 37% ("
+        "Of the gap of 4.07 (3.55 to 4.58) between the fully connected network and the convolution, local "
+        "connectivity accounts for 1.50 (1.13 to 1.87), 37% ("
     )
-    assert "), and weight sharing for 2.6 (" in sentences[2] and ", 63% (" in sentences[2]
-    assert sentences[3].startswith("In one order, connectivity comes first and saves 2.0 (")
-    assert "then sharing saves 2.1 (2.0 to 2.2); in the other, sharing comes first and saves" in sentences[3]
+    assert "), and weight sharing for 2.57 (" in sentences[2] and ", 63% (" in sentences[2]
+    assert sentences[3].startswith("In one order, connectivity comes first and saves 1.97 (")
+    assert (
+        "then sharing saves 2.10 (1.85 to 2.35); in the other, sharing comes first and saves" in sentences[3]
+    )
     assert sentences[4].startswith("Sharing saves more with full than with local connectivity: the interac")
-    assert sentences[5].startswith("The convolution saves 0.0 (")
+    assert sentences[5].startswith("The convolution saves 0.03 (")
     assert sentences[5].endswith("compared with mlp, an MLP of about the same size.")
-    assert sentences[6].startswith("Can't be told with 3 seeds: conv against mlp, 0.0 (")
+    assert sentences[6].startswith("Not resolved with 3 seeds: conv against mlp, 0.03 (")
     assert len(sentences) == 7  # "wide" is not of its size
 
 
 def test_a_constraint_may_cost_errors_or_have_no_clear_effect():
     sentences = said(conv=(5.0, 5.1), locally=(6.0, 4.0), sliding=(1.0, 1.1), dense=(2.0, 0.1))
-    assert "local connectivity accounts for -4.0 (-4.3 to -3.7), and" in sentences[2]  # of no clear gap
-    assert "then connectivity costs 4.0 (" in sentences[3]
+    assert "local connectivity accounts for -3.98 (-4.29 to -3.66), and" in sentences[2]  # of no clear gap
+    assert "then connectivity costs 4.00 (" in sentences[3]
     assert "; what sharing saves, " in sentences[-1] or ": what sharing saves, " in sentences[-1]
     assert "the gap, " in sentences[-1] and "what connectivity saves" not in sentences[-1]
 
@@ -69,14 +71,14 @@ def test_groups_of_arms_are_named():
     corners = {"no pooling": CORNERS}
     rows = effect_rows(results, corners)
     sentences = findings(rows, [], corners, FIELDS, PARAMETERS, "all 50 test images of x", True)
-    assert sentences[2].startswith("With no pooling: Of the gap of 7.9 (")
+    assert sentences[2].startswith("With no pooling: Of the gap of 7.95 (")
     assert sentences[3].startswith("With no pooling: In one order")
 
 
 def test_nothing_is_open_only_if_every_interval_excludes_0():
     errors = {"conv": (1.0, 1.0), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
     assert said(**errors)[-1] == (
-        "Can't be told with 2 seeds: nothing; every interval above and in the contrasts excludes 0."
+        "Not resolved with 2 seeds: nothing; every interval above and in the contrasts excludes 0."
     )
     assert "nothing" not in said(**errors | {"dense": (0.0, 9.0)})[-1]
 
@@ -88,11 +90,11 @@ def test_what_the_intervals_cover_is_said():
         "of these images."
     )
     told = said(covers_images=True, **errors)[-1]
-    assert told.startswith("Can't be told with 2 seeds and these test images: nothing;")
+    assert told.startswith("Not resolved with 2 seeds and these test images: nothing;")
 
 
 def test_one_seed_has_no_intervals_and_tells_nothing():
     sentences = said(conv=(1.0,), locally=(3.0,), sliding=(2.0,), dense=(5.0,))
     assert "one seed, so no intervals" in sentences[0]
-    assert sentences[2].endswith("accounts for 1.5, and weight sharing for 2.5.")
-    assert sentences[-1].startswith("Can't be told with 1 seed: what connectivity saves, 1.5; what sharing")
+    assert sentences[2].endswith("accounts for 1.50, and weight sharing for 2.50.")
+    assert sentences[-1].startswith("Not resolved with 1 seed: what connectivity saves, 1.50; what sharing")

@@ -122,9 +122,9 @@ def test_the_notes_say_how_the_numbers_came_about(directory):
     for text in (printed, (directory / "table.md").read_text()):
         for part in (
             "all 360 test images of digits", "trained on 1,293", "144 more were held out for validation",
-            "95%, Student's t", "wide, narrow, too_fast: 30 epochs of 1,293",
-            "SGD, learning rate 0.05 (cosine), momentum 0.9; slow: 30 epochs", "0.1 (cosine)",
-            "seeds 0, 2, 10, 11.",
+            "95%, Student's t", "Training: 30 epochs of 1,293 images, batch size 32, cross entropy, SGD,",
+            "momentum 0.9; learning rate 0.05 (cosine): wide, narrow, too_fast;",
+            "learning rate 0.1 (cosine): slow; seeds 0, 2, 10, 11.", "wide lacks seeds 11; narrow lacks seeds",
             "`python -m experiments.ablate --config=x.py --config.seeds=12 --workdir=DIR`",
             "1 x cpu on a machine, 2 cores",
             "jax 1.1, flax 2.2, optax 3.3", "revision 0123abc and 4567def-dirty.",
