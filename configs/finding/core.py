@@ -6,7 +6,6 @@ docs/protocol.md says what is measured and why. Also with fashion_mnist, usps, o
 it. On two cores, two hours for each dataset but small.
 """
 
-import json
 import pathlib
 
 import ml_collections
@@ -16,6 +15,7 @@ from configs.finding.families import as_chosen
 from lenet_jax.analysis.effects import EFFECTS, NAMES
 from lenet_jax.config.arms import Arm, PlannedContrast
 from lenet_jax.models.wiring import SHARING
+from lenet_jax.runs.tuning import read_selection
 
 SEEDS = 20
 MARGINS = pathlib.Path(__file__).with_name("margins.json")
@@ -59,7 +59,7 @@ def _pairs(wiring: str, suffix: str) -> dict[str, str]:
 
 def get_planned_contrasts(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[PlannedContrast]:
     """The confirmatory contrasts of docs/protocol.md."""
-    margin = json.loads(MARGINS.read_text(encoding="utf-8")).get(dataset, 0.0) if MARGINS.exists() else 0.0
+    margin = read_selection(MARGINS, "margins").get(dataset, 0.0)
     contrasts = {
         "connectivity, average pooling": _effect("connectivity"),
         "sharing, average pooling": _effect("sharing"),

@@ -1,10 +1,10 @@
 """What experiments.tune selected: tuned/STUDY.json for each study of configs/finding/choices.py."""
 
-import json
 import pathlib
 from typing import Any
 
 from lenet_jax.errors import UserError
+from lenet_jax.runs.tuning import read_selection
 
 FOLDER = pathlib.Path(__file__).with_name("tuned")
 
@@ -14,8 +14,7 @@ def chosen(study: str, family: str) -> dict[str, Any]:
 
     Raises UserError if the study's file has no choice for the family.
     """
-    path = FOLDER / f"{study}.json"
-    choices = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    choices = read_selection(FOLDER / f"{study}.json")
     if family not in choices:
         raise UserError(
             f"configs/finding/tuned/{study}.json has no choice for {family}: run python -m experiments.tune "

@@ -23,6 +23,7 @@ provenance.py    the libraries, devices and settings that computed a run
 revision.py      the project's git revision, or a digest of its source
 kept.py          the files that a run keeps: its network, and its answers image by image
 network_files.py what these files hold
+pilot.py         margins for a planned sweep's tests, from a tuning sweep
 mistakes.py      the wrong answers of a sweep, in one small file
 trained.py       a trained run in Python: its network, data, scores
 single.py        a single run, in memory or in a folder: `train`

@@ -121,26 +121,31 @@ def fields_at_edge(arm: Arm, candidate: str) -> list[str]:
     return at_edge
 
 
-def read_selection(path: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """The selections in a JSON file, by arm; {} if there is no file.
+def read_selection(path: pathlib.Path, what: str = "selected candidates") -> dict[str, Any]:
+    """What was selected, or computed from what was, by name, from a JSON file; {} if there is no file.
+
+    Args:
+      what: what the file holds, for messages.
 
     Raises UserError if it holds something else.
     """
     try:
         selection = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not a file of selected candidates ({error}): name another.") from error
+        raise UserError(f"{path} is not a file of {what} ({error}): name another.") from error
     if not isinstance(selection, dict):
-        raise UserError(f"{path} is not a file of selected candidates: name another.")
+        raise UserError(f"{path} is not a file of {what}: name another.")
     return selection
 
 
-def merge_selection(path: pathlib.Path, selected: Mapping[str, Mapping[str, Any]]) -> None:
+def merge_selection(
+    path: pathlib.Path, selected: Mapping[str, Any], what: str = "selected candidates"
+) -> None:
     """Adds what `select_candidates` returned to the JSON file at `path`, in place of earlier selections.
 
     Raises UserError if the file holds something else or cannot be written.
     """
-    merged = dict(sorted({**read_selection(path), **selected}.items()))
+    merged = dict(sorted({**read_selection(path, what), **selected}.items()))
     files.write(path, json.dumps(merged, indent=1) + "\n")
 
 

@@ -39,9 +39,12 @@ def test_the_largest_margin_of_a_difference_is_written_for_the_dataset(pilot, tm
     [
         ([TINY], "plans no contrasts: it needs get_planned_contrasts(config)"),
         ([CONFIG], "--pilot=DIR is missing"),
-        ([CONFIG, "--pilot=PILOT", "--config.seed=1"], "has runs with seed 1, which the sweep uses"),
+        (
+            [CONFIG, "--pilot=PILOT", "--config.seed=1"],
+            "has runs with seed 1, which the sweep also uses: tune",
+        ),
         ([CONFIG, "--pilot=PILOT", "--config.train.epochs=3"], "no runs of the config of arm wide: tune"),
-        ([CONFIG, "--pilot=SWEEP"], "scores test images, which choose nothing"),
+        ([CONFIG, "--pilot=SWEEP"], "has runs that scored test images, which must not set a margin"),
         ([CONFIG, "--pilot=PILOT", "--output=DAMAGED"], "DAMAGED is not a file of margins"),
     ],
 )
@@ -77,6 +80,22 @@ def test_a_sweep_records_and_tests_its_planned_contrasts(tmp_path):
     assert "p (Holm)" in ended.out and "verdict" in ended.out
 
 
-def test_an_unfinished_sweep_says_so(tmp_path):
-    run_command("ablate", CONFIG, "--config.arms=wide", f"--workdir={tmp_path / 'sweep'}")
-    assert not (tmp_path / "sweep" / "planned.csv").exists()
+def test_an_unfinished_sweep_claims_nothing(tmp_path):
+    folder = tmp_path / "sweep"
+    run_command("ablate", CONFIG, "--config.arms=wide", f"--workdir={folder}")
+    assert not (folder / "planned.csv").exists()
+    run_command("ablate", CONFIG, "--config.seeds=1", f"--workdir={folder}")
+    assert "Unfinished: not all planned runs are recorded" in (folder / "planned.md").read_text()
+    assert folders.rows(folder / "planned.csv")[0]["verdict"] == "unfinished"
+
+
+def test_plans_cannot_change_once_runs_are_recorded(tmp_path):
+    changed = tmp_path / "changed.py"
+    helper = PROJECT / "tests" / "helpers" / "planned_sweep.py"
+    changed.write_text(helper.read_text().replace("5.0, seeds=2", "9.0, seeds=2"))
+    arguments = ("--config.arms=narrow", "--config.seeds=1", f"--workdir={tmp_path / 'sweep'}")
+    assert run_command("ablate", CONFIG, *arguments).status == 0
+    before = (tmp_path / "sweep" / "config.json").read_bytes()
+    ended = run_command("ablate", f"--config={changed}", *arguments)
+    assert ended.status == 1 and "recorded with other planned contrasts" in ended.err
+    assert (tmp_path / "sweep" / "config.json").read_bytes() == before
