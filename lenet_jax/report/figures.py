@@ -23,6 +23,7 @@ from lenet_jax.analysis.summaries import Row
 from lenet_jax.config.allowed import per_stage
 from lenet_jax.models.bitmaps import Bitmap
 
+COSTS = {"parameters": "trainable parameters", "macs": "multiply-accumulates per image"}
 FORMATS = ("png", "pdf", "svg")
 # Suppresses the dates that formats would write.
 METADATA: Mapping[str, dict] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
@@ -53,14 +54,14 @@ def render(figure: Figure, form: str) -> bytes:
 
 
 @project_settings()
-def accuracy_against_parameters(
-    rows: Sequence[Row], fields: Mapping[str, Mapping[str, Any]], title: str
+def accuracy_against(
+    cost: str, rows: Sequence[Row], fields: Mapping[str, Mapping[str, Any]], title: str
 ) -> Figure:
     """Draws the rows of `lenet_jax.analysis.summaries.arm_rows` that have a test accuracy.
 
-    Parameters are on a logarithmic axis; bars are the rows' intervals; every arm is named. Circles are
-    networks whose stages have one connectivity, which gives the colour, filled if kernels are shared.
-    Others, such as MLPs, are grey squares.
+    The cost, a key of COSTS, is on a logarithmic axis; bars are the rows' intervals; every arm is named.
+    Circles are networks whose stages have one connectivity, which gives the colour, filled if kernels are
+    shared. Others, such as MLPs, are grey squares.
 
     Args:
       fields: arm -> its flattened config, of which model.name, model.connectivity and model.sharing are read.
@@ -73,7 +74,7 @@ def accuracy_against_parameters(
         look = looks[row["arm"]]
         below, above = error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
         axes.errorbar(
-            row["parameters"],
+            row[cost],
             100 * row["test_accuracy_mean"],
             yerr=[[100 * below], [100 * above]],
             fmt=look.marker,
@@ -86,12 +87,12 @@ def accuracy_against_parameters(
         )
     axes.set_xscale("log")
     axes.margins(x=0.16, y=0.08)
-    axes.set_xlabel("trainable parameters")
+    axes.set_xlabel(COSTS[cost])
     axes.set_ylabel("test accuracy (%)")
     wired = any(look.marker == "o" for look in looks.values())
     axes.set_title(literal(f"{title} (filled circles: shared kernels)" if wired else title))
     axes.grid(True, which="major", alpha=0.3)
-    _name_arms(figure, axes, rows)
+    _name_arms(figure, axes, {row["arm"]: (row[cost], 100 * row["test_accuracy_mean"]) for row in rows})
     return figure
 
 
@@ -107,7 +108,7 @@ def error_against_images(
     Args:
       lines: of `lenet_jax.analysis.sample_sizes.find_lines`.
       rows: arm -> its row of `lenet_jax.analysis.summaries.arm_rows`.
-      fields: arm -> its flattened config, for its look as in `accuracy_against_parameters`.
+      fields: arm -> its flattened config, for its look as in `accuracy_against`.
     """
     looks = _looks({arm: fields[arm] for line in lines.values() for arm in line.values()})
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -236,7 +237,7 @@ def _wiring(fields: Mapping[str, Any]) -> tuple[str, str] | None:
     return connectivity.pop(), sharing.pop()
 
 
-def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
+def _name_arms(figure: Figure, axes: Axes, markers: Mapping[str, tuple[float, float]]) -> None:
     """Writes each arm's name next to its marker, so that it covers no marker, interval or other name."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()  # fixes the layout, and with it all positions
@@ -252,11 +253,10 @@ def _name_arms(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
         box = Text.get_window_extent(name, renderer)  # of the words, without the line to the marker
         return sum(map(box.overlaps, taken)) + (not inside.containsx(box.x0) or not inside.containsx(box.x1))
 
-    for row in sorted(rows, key=lambda row: -row["test_accuracy_mean"]):
-        at = row["parameters"], 100 * row["test_accuracy_mean"]
+    for arm, at in sorted(markers.items(), key=lambda marker: -marker[1][1]):
         names = [
             axes.annotate(
-                arm_name(row["arm"]),
+                arm_name(arm),
                 at,
                 place,
                 textcoords="offset points",

@@ -22,6 +22,8 @@ from lenet_jax.runs.mistakes import write_mistakes
 from lenet_jax.runs.recorded import RUNS
 from lenet_jax.runs.store import read_sweep
 
+# What accuracy is drawn against -> the figure's name.
+ACCURACY_FIGURES = {"parameters": "accuracy", "macs": "accuracy_macs"}
 TABLE_FORMATS = ("csv", "md", "tex")
 
 
@@ -37,7 +39,8 @@ def write_report(directory: pathlib.Path) -> str:
     both were run; papers.* likewise, if arms have labels or papers; effects.* likewise, if four corners were
     run; planned.* likewise, if contrasts were planned; images.* likewise, and as a figure, if arms differ in
     the number of training images; the figure as .png, .pdf and .svg: papers if there is such a table,
-    otherwise accuracy, or none if no run scored the test images; mistakes.npz, if predictions are kept.
+    otherwise accuracy, against parameters, and accuracy_macs, against multiply-accumulates, if arms differ in
+    them, or none if no run scored the test images; mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
@@ -62,17 +65,21 @@ def write_report(directory: pathlib.Path) -> str:
     unwritten |= _write(directory, contents)
 
     dataset = " and ".join(dict.fromkeys(result["dataset"] for result in results))
-    accuracy_figure = papers_figure = None
+    papers_figure = None
+    accuracy_figures: dict[str, Figure | None] = dict.fromkeys(ACCURACY_FIGURES.values())
     if papers:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
         papers_figure = figures.errors_alongside_papers(papers, title)
     elif scored:
         over = "seeds and test images" if scores.covers_images else "seeds"
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
-        accuracy_figure = figures.accuracy_against_parameters(rows, scores.fields, title)
+        for cost, name in ACCURACY_FIGURES.items():
+            if cost == "parameters" or len({row[cost] for row in rows}) > 1:
+                accuracy_figures[name] = figures.accuracy_against(cost, rows, scores.fields, title)
     unwritten |= _write(directory, _figure_files("images", _size_figure(runs, scores, dataset)))
     unwritten |= _write(directory, _figure_files("papers", papers_figure))
-    unwritten |= _write(directory, _figure_files("accuracy", accuracy_figure))
+    for name, accuracy_figure in accuracy_figures.items():
+        unwritten |= _write(directory, _figure_files(name, accuracy_figure))
     _warn(unwritten)
     return "\n\n".join(_for_terminal(*shown) for shown in tables_and_notes.values() if shown[0])
 

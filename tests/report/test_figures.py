@@ -23,7 +23,7 @@ def markers(arms):
     results = [
         result(name, seed, 0.5 + i / 20 + seed / 100) for i, name in enumerate(arms) for seed in range(2)
     ]
-    figure = figures.accuracy_against_parameters(arm_rows(results), arms, "title")
+    figure = figures.accuracy_against("parameters", arm_rows(results), arms, "title")
     [axes] = figure.axes
     lines = {round(container[0].get_ydata()[0], 3): container[0] for container in axes.containers}
     names = dict(zip(sorted(lines), arms, strict=True))
@@ -48,6 +48,14 @@ def test_looks_follow_the_config_and_not_the_name():
     }
 
 
+@pytest.mark.parametrize("cost", figures.COSTS)
+def test_accuracy_is_drawn_against_each_cost(cost):
+    rows = arm_rows([result("a", 0, 0.5, macs=1000), result("b", 0, 0.75, macs=2000)])
+    [axes] = figures.accuracy_against(cost, rows, {"a": fields(), "b": fields("full")}, "title").axes
+    at = [container[0].get_xdata()[0] for container in axes.containers]
+    assert at == [row[cost] for row in rows] and axes.get_xlabel() == figures.COSTS[cost]
+
+
 @pytest.mark.parametrize("mixed", [fields("local,full"), fields(sharing="shared, unshared")])
 def test_stages_that_differ_are_drawn_as_other_networks(mixed):
     assert markers({"a": mixed})["a"] == ("s", "tab:gray", "tab:gray")
@@ -64,7 +72,7 @@ def test_other_connectivities_have_colours_of_their_own():
 
 def test_every_arm_with_a_mean_is_named():
     results = [result("a", 0, 0.5), result("b", 0, None)]
-    figure = figures.accuracy_against_parameters(arm_rows(results), {"a": fields()}, "title")
+    figure = figures.accuracy_against("parameters", arm_rows(results), {"a": fields()}, "title")
     assert [text.get_text() for text in figure.axes[0].texts] == ["a"]
 
 
@@ -98,7 +106,7 @@ def test_bitmaps_are_drawn_for_every_class():
 def test_a_figure_has_every_format_whatever_the_users_settings(form):
     def draw():
         rows = arm_rows([result("a", 0, 0.5), result("b_c", 1, 0.7)])
-        figure = figures.accuracy_against_parameters(rows, {"a": fields(), "b_c": fields("full")}, "title")
+        figure = figures.accuracy_against("parameters", rows, {"a": fields(), "b_c": fields("full")}, "title")
         return figures.render(figure, form)
 
     plain = draw()

@@ -50,14 +50,14 @@ DRAWN = {}  # rows, configs and title of a figure, as JSON -> its file
 @pytest.fixture(autouse=True)
 def drawn_once(one_format, monkeypatch):
     """The figure of one table is drawn once for all tests; `monkeypatch.undo()` draws each anew."""
-    draw, render = figures.accuracy_against_parameters, figures.render
+    draw, render = figures.accuracy_against, figures.render
 
     def render_once(arguments, form):
         if (arguments, form) not in DRAWN:
             DRAWN[arguments, form] = render(draw(*json.loads(arguments)), form)
         return DRAWN[arguments, form]
 
-    monkeypatch.setattr(figures, "accuracy_against_parameters", lambda *arguments: json.dumps(arguments))
+    monkeypatch.setattr(figures, "accuracy_against", lambda *arguments: json.dumps(arguments))
     monkeypatch.setattr(figures, "render", render_once)
 
 
