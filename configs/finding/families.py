@@ -4,6 +4,8 @@ A family is an arm with candidates; those of a dataset serve the core and the st
 would be at an edge of the first rates, WIDER has more, by factors of 2.
 """
 
+import itertools
+
 from configs.finding.common import CORNERS, PADDED, POOLINGS, WIRINGS
 from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
@@ -23,9 +25,12 @@ WIDER = {
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
 MLP_ACTIVATIONS = ("relu", "tanh")
-MLP_DROPOUTS = (0.25, 0.5, 0.75)
-# Dataset -> the networks that are also trained with dropout: the best three without, by their best rates.
-MLP_WITH_DROPOUT: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {}
+# Dataset -> the best three of these networks, by their best rates; they are also tried with dropout.
+MLP_FINALISTS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
+    "mnist": (("relu", (2000,)), ("relu", (1000, 300)), ("relu", (300, 100))),
+}
+MLP_DROPOUTS = (0.0, 0.25, 0.5, 0.75)
+MLP_FINAL_RATES = (0.1, 0.2, 0.4)
 MLP_MATCHED = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": 61_706}
 
 
@@ -70,13 +75,10 @@ def _tuned_on(dataset: str) -> str:
 
 
 def _mlps(dataset: str) -> dict[str, dict]:
-    """Candidates: width, depth, activation and rate; for the best of these networks also dropout."""
-    plain = [(activation, hidden, 0.0) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
-    with_dropout = [
-        (activation, hidden, dropout)
-        for activation, hidden in MLP_WITH_DROPOUT.get(dataset, ())
-        for dropout in MLP_DROPOUTS
-    ]
+    """Candidates: width, depth, activation and rate; for the finalists also dropout and higher rates."""
+    networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
+    first = itertools.product(networks, (0.0,), _rates(dataset, "mlp_best"))
+    final = itertools.product(MLP_FINALISTS.get(dataset, ()), MLP_DROPOUTS, MLP_FINAL_RATES)
     return {
         f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}_{rate:g}": {
             "model.activation": activation,
@@ -85,6 +87,5 @@ def _mlps(dataset: str) -> dict[str, dict]:
             "model.dropout_of": "units",
             "train.learning_rate": rate,
         }
-        for activation, hidden, dropout in (*plain, *with_dropout)
-        for rate in _rates(dataset, "mlp_best")
+        for (activation, hidden), dropout, rate in (*first, *final)
     }
