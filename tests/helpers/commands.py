@@ -19,7 +19,13 @@ PROJECT = pathlib.Path(__file__).parent.parent.parent
 TINY = f"--config={PROJECT / 'tests' / 'helpers' / 'tiny_sweep.py'}"
 
 
-FRAGMENTS = ("common.py", "families.py", "steps.py", "tuned.py")  # imported by configs, not configs
+FRAGMENTS = (
+    "common.py",
+    "families.py",
+    "steps.py",
+    "studies.py",
+    "tuned.py",
+)  # imported by configs, not configs
 
 
 # Those that commands define.
