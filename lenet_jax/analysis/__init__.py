@@ -7,6 +7,7 @@ crossed.py       intervals over seeds and test images at once
 effects.py       the main effects of connectivity and sharing, from the four corners
 planned.py       contrasts that were planned, tested together
 sample_sizes.py  how test error falls with the number of training images
+wirings.py       how much runs vary by their random wiring
 power.py         margins of equivalence tests, from a pilot
 coverage.py      how often the intervals cover the truth, in simulated sweeps
 ===============  =========================================================

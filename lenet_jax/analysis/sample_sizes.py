@@ -13,7 +13,7 @@ import numpy as np
 
 from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row
+from lenet_jax.analysis.summaries import Row, common_name
 
 DRAWS = 2000
 # Fields in which networks of one line may differ.
@@ -37,9 +37,7 @@ def find_lines(fields: Mapping[str, Mapping[str, Any]], images: Mapping[str, int
         others = {name: value for name, value in config.items() if name not in SIZE_FIELDS}
         alike.setdefault(repr(sorted(others.items())), {}).setdefault(images[arm], arm)
     return {
-        next(iter(arms.values())).rstrip("0123456789").rstrip("_"): dict(sorted(arms.items()))
-        for arms in alike.values()
-        if len(arms) > 1
+        common_name(arms.values()): dict(sorted(arms.items())) for arms in alike.values() if len(arms) > 1
     }
 
 

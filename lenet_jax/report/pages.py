@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from absl import logging
 
 from lenet_jax import files
-from lenet_jax.analysis import effects, planned, sample_sizes, summaries
+from lenet_jax.analysis import effects, planned, sample_sizes, summaries, wirings
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.errors import UserError
@@ -35,12 +35,12 @@ def write_report(directory: pathlib.Path) -> str:
     folder, is left out with one warning. Raises UserError if no run is recorded or a record is damaged, and
     then writes nothing.
 
-    Files: results.csv; table.csv, table.md, table.tex; contrasts.* likewise, if arms have baselines and
-    both were run; papers.* likewise, if arms have labels or papers; effects.* likewise, if four corners were
-    run; planned.* likewise, if contrasts were planned; images.* likewise, and as a figure, if arms differ in
-    the number of training images; the figure as .png, .pdf and .svg: papers if there is such a table,
-    otherwise accuracy, against parameters, and accuracy_macs, against multiply-accumulates, if arms differ in
-    them, or none if no run scored the test images; mistakes.npz, if predictions are kept.
+    Files: results.csv; and of each of these tables that has rows, .csv, .md and .tex: table (arms), contrasts
+    (if arms have baselines), papers (if arms have labels or papers), effects (if four corners were run),
+    planned (if contrasts were planned), images (if arms differ in the number of training images) and wirings
+    (if they differ in the seed of their wiring). Figures as .png, .pdf and .svg: images; papers if there is
+    such a table, otherwise accuracy, against parameters, and accuracy_macs, against multiply-accumulates, if
+    arms differ in them; none if no run scored the test images. mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
@@ -58,6 +58,7 @@ def write_report(directory: pathlib.Path) -> str:
         "effects": _effects(runs, scores, contrasts),
         "planned": _planned(header, scores),
         "images": _images(runs, scores),
+        "wirings": _wirings(scores),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
     for name, (its_rows, notes) in tables_and_notes.items():
@@ -153,6 +154,12 @@ def _images(runs: Sequence[Record], scores: Scores) -> tuple[list[Row], list[str
         return [], []
     rows = sample_sizes.size_rows(lines, reference, scores.wrong)
     return rows, captions.size_notes(rows)
+
+
+def _wirings(scores: Scores) -> tuple[list[Row], list[str]]:
+    """How much runs vary by their wiring; both empty if no arms differ in its seed alone."""
+    rows = wirings.wiring_rows(scores.results, scores.identifying)
+    return rows, captions.wiring_notes() if rows else []
 
 
 def _size_figure(runs: Sequence[Record], scores: Scores, dataset: str) -> Figure | None:

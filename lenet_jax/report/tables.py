@@ -70,7 +70,7 @@ def shortened(rows: Sequence[Row]) -> list[Row]:
             {column: value for column, value in for_page(row).items() if column != ERROR_RATIO}
             for row in rows
         ]
-    if "verdict" in rows[0] or "images_needed" in rows[0]:
+    if any(column in rows[0] for column in ("verdict", "images_needed", "sd_wiring")):
         return [for_page(row) for row in rows]
     if "contrast" in rows[0]:
         return [
@@ -107,8 +107,16 @@ def for_page(row: Row) -> Row:
     if "verdict" in row:
         return _only(row, "contrast", "seeds") | {
             SAVED.replace("_", " "): with_interval(interval_of(row, SAVED), ".2f"),
-            "p (Holm)": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+            "p (Holm)": _p_value(row["p_holm"]),
             "verdict": row["verdict"],
+        }
+    if "sd_wiring" in row:
+        return _only(row, "network", "wirings", "seeds") | {
+            "sd of wirings": f"{row['sd_wiring']:.3f}",
+            "of seeds": f"{row['sd_seed']:.3f}",
+            "residual": f"{row['sd_residual']:.3f}",
+            "wiring / residual": with_interval(interval_of(row, "wiring_ratio"), ".2f"),
+            "p": "-" if row["p"] is None else _p_value(row["p"]),
         }
     if "images_needed" in row:
         low, high = (_size(row, f"images_needed_ci_{end}") for end in ("low", "high"))
@@ -136,6 +144,10 @@ def for_page(row: Row) -> Row:
 
 def _only(row: Row, *columns: str) -> Row:
     return {column: row[column] for column in columns}
+
+
+def _p_value(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _size(row: Row, column: str) -> str:

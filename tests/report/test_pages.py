@@ -389,7 +389,7 @@ def test_a_full_disk_is_said_once(directory, monkeypatch, caplog):
     assert [path.name for path in directory.iterdir() if path.name.startswith(".results")] == []
 
 
-def test_arms_that_differ_in_training_images_have_a_table_and_a_figure(tmp_path):
+def test_arms_that_differ_in_training_images_or_wirings_have_tables_and_a_figure(tmp_path):
     config = f"--config={PROJECT / 'tests' / 'helpers' / 'sizes_sweep.py'}"
     ended = run_command("ablate", config, f"--workdir={tmp_path / 'sizes'}")
     assert ended.status == 0, ended.err
@@ -398,6 +398,9 @@ def test_arms_that_differ_in_training_images_have_a_table_and_a_figure(tmp_path)
     page = (tmp_path / "sizes" / "images.md").read_text()
     assert "images of the convolution" in page and "of a bootstrap over 3 seeds" in page
     assert (tmp_path / "sizes" / "images.png").exists()
+    [wirings] = folders.rows(tmp_path / "sizes" / "wirings.csv")
+    assert (wirings["network"], wirings["wirings"], wirings["seeds"]) == ("random", "3", "3")
+    assert "p: of the test that wirings do not differ" in (tmp_path / "sizes" / "wirings.md").read_text()
     shutil.rmtree(tmp_path / "sizes" / "predictions")
     (tmp_path / "sizes" / "mistakes.npz").unlink()
     write_report(tmp_path / "sizes")  # without wrong answers there are no intervals, but the figure
