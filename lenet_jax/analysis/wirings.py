@@ -65,7 +65,7 @@ def _alike(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _ratio(of_wirings: float, residual: float, wirings: int, seeds: int) -> Row:
-    """The variance of wirings over that of residuals, its interval and the p-value; None without residuals."""
+    """The variance of wirings over that of residuals, its interval and a p-value; None without residuals."""
     if not residual:
         return dict.fromkeys(("wiring_ratio_mean", "wiring_ratio_ci_low", "wiring_ratio_ci_high", "p"))
     degrees = wirings - 1, (wirings - 1) * (seeds - 1)

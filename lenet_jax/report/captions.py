@@ -89,9 +89,10 @@ def size_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def wiring_notes() -> list[str]:
     """Notes under the table of wirings, of `lenet_jax.analysis.wirings.wiring_rows`."""
     return [
-        "Standard deviations of test accuracy, in errors per hundred: between wirings, between seeds (initial "
-        "weights and order of images), and the residual. Wiring / residual: the ratio of their variances, "
-        f"with the {CONFIDENCE:.0%} interval of the F distribution; p: of the test that wirings do not differ."
+        "Standard deviations of test accuracy, in errors per hundred: between wirings, between seeds "
+        "(initial weights and order of images), and the residual. Wiring / residual: the ratio of their "
+        f"variances, with the {CONFIDENCE:.0%} interval of the F distribution; p: of the test that wirings "
+        "do not differ."
     ]
 
 

@@ -400,7 +400,7 @@ def test_arms_that_differ_in_training_images_or_wirings_have_tables_and_a_figure
     assert (tmp_path / "sizes" / "images.png").exists()
     [wirings] = folders.rows(tmp_path / "sizes" / "wirings.csv")
     assert (wirings["network"], wirings["wirings"], wirings["seeds"]) == ("random", "3", "3")
-    assert "p: of the test that wirings do not differ" in (tmp_path / "sizes" / "wirings.md").read_text()
+    assert "of the test that wirings do not differ" in (tmp_path / "sizes" / "wirings.md").read_text()
     shutil.rmtree(tmp_path / "sizes" / "predictions")
     (tmp_path / "sizes" / "mistakes.npz").unlink()
     write_report(tmp_path / "sizes")  # without wrong answers there are no intervals, but the figure
