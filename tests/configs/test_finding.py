@@ -35,14 +35,16 @@ SCORED = [folder for folder in SWEEPS if not folder.name.startswith("choices")]
 def all_chosen(monkeypatch):
     """Choices for families that have none yet: what the small variants run is not what was selected."""
 
+    selected = tuned.chosen
+
     def chosen(study, family):
         try:
-            return tuned.chosen(study, family)
+            return selected(study, family)
         except UserError:
             hidden = {"model.hidden": (30,)} if family == "mlp_best" else {}
             return {"train.learning_rate": 0.1, **hidden}
 
-    for module in (families, secondary):
+    for module in (tuned, families, secondary):
         monkeypatch.setattr(module, "chosen", chosen)
 
 
