@@ -102,7 +102,10 @@ def start() -> list[Arm]:
         with_rates("start", "local_unshared_tied", local | {"model.start": "tied"}, unshared=True),
         with_rates("start", "local_shared_mean", WIRINGS["local_shared"] | mean, unshared=True),
         Arm("full_unshared", _core("full_unshared")),
-        *(with_rates("start", name, fields) for name, fields in embedded.items()),
+        *(
+            with_rates("start", name, fields, unshared=name == "embedded_0")
+            for name, fields in embedded.items()
+        ),
     ]
     return [_against("local_shared", arm) for arm in arms]
 
