@@ -9,6 +9,7 @@ it. On two cores, two hours for each dataset but small.
 import pathlib
 
 import ml_collections
+from absl import logging
 
 from configs.finding.common import WIRINGS, sweep
 from configs.finding.families import as_chosen
@@ -59,7 +60,14 @@ def _pairs(wiring: str, suffix: str) -> dict[str, str]:
 
 def get_planned_contrasts(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[PlannedContrast]:
     """The confirmatory contrasts of docs/protocol.md."""
-    margin = read_selection(MARGINS, "margins").get(dataset, 0.0)
+    margins = read_selection(MARGINS, "margins")
+    if dataset not in (*margins, "small"):
+        logging.warning(
+            "configs/finding/margins.json has no margin for %s: run experiments.margins before the first "
+            "run, as it cannot be added later.",
+            dataset,
+        )
+    margin = margins.get(dataset, 0.0)
     contrasts = {
         "connectivity, average pooling": _effect("connectivity"),
         "sharing, average pooling": _effect("sharing"),

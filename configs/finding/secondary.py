@@ -36,9 +36,11 @@ def get_arms(config: ml_collections.ConfigDict, study: str = "stages") -> list[A
     name = _name(study)
     arms = []
     for arm in STUDIES[name]():
-        fields = dict(arm.overrides) | (chosen(name, arm.name) if arm.candidates else {})
-        if study.endswith(SMALL):
+        if study.endswith(SMALL):  # with the first candidate, as there may be no choice yet
+            fields = {**arm.overrides, **next(iter(arm.candidates.values()), {})}
             fields = {field: value for field, value in fields.items() if field not in OF_ALL_IMAGES}
+        else:
+            fields = {**arm.overrides, **(chosen(name, arm.name) if arm.candidates else {})}
         arms.append(dataclasses.replace(arm, overrides=fields, candidates={}))
     return arms
 

@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from lenet_jax.analysis.crossed import Estimate, Wrong, error_ratio, holm, two_way_bootstrap, weighted_sum
+from lenet_jax.analysis.crossed import (
+    Estimate,
+    Key,
+    WeightedSum,
+    Wrong,
+    error_ratio,
+    holm,
+    two_way_bootstrap,
+    weighted_sum,
+)
 from lenet_jax.analysis.effects import RATIO, SAVED
 from lenet_jax.analysis.stats import CONFIDENCE, Interval
 from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of
@@ -31,13 +40,13 @@ def planned_rows(
 ) -> list[Row]:
     """One row per planned contrast, in their order; those without runs of all of their arms are left out.
 
-    They count in Holm's adjustment nevertheless. Runs are paired by seed. If the intervals cover the images,
-    that of a bootstrap over seeds and images is reported alongside.
+    What is left out or not tested counts in Holm's adjustment nevertheless. Runs are paired by seed. If the
+    intervals cover the images, that of a bootstrap over seeds and images is reported alongside.
 
     ==============  ==============================================================================
     verdict         when
     ==============  ==============================================================================
-    unfinished      an arm has fewer runs than the contrast has planned seeds
+    unfinished      an arm of any contrast has fewer runs than planned seeds
     untested        not `is_tested`
     saves, costs    the two-sided test is significant after Holm
     equivalent      it is not, and two one-sided tests with the contrast's margin are
@@ -51,60 +60,61 @@ def planned_rows(
       is_tested: whether standard errors cover what they should, so that there are tests.
     """
     accuracies = accuracies_of(results)
-    all_sums = {
-        contrast["name"]: sums
-        for contrast in planned
-        if (sums := weighted_sum(contrast["weights"], accuracies, wrong)).seeds
-    }
-    diverged = collections.Counter(run["arm"] for run in results if run["status"] == "diverged")
     runs = collections.Counter(run["arm"] for run in results)
-    estimates: dict[str, Estimate | None] = {}
+    diverged = collections.Counter(run["arm"] for run in results if run["status"] == "diverged")
+    sums, estimates = {}, {}
     for contrast in planned:
         name, arms = contrast["name"], contrast["weights"]
+        sums[name] = weighted_sum(arms, accuracies, wrong)
         is_reliable = all(diverged[arm] <= MAX_DIVERGED for arm in arms)
-        if name in all_sums and is_tested and is_reliable and len(all_sums[name].seeds) >= LEAST_SEEDS:
-            estimates[name] = all_sums[name].estimate()
-    p_values = {contrast["name"]: 1.0 for contrast in planned}
-    p_values |= {name: found.p_value() for name, found in estimates.items() if found is not None}
-    adjusted = holm(p_values)
-    rows = []
-    for contrast in planned:
-        name, margin = contrast["name"], contrast["margin"]
-        if name not in all_sums:
-            continue
-        sums, estimate = all_sums[name], estimates.get(name)
-        bootstrapped = Interval(None, None, None)
-        if sums.of_cell_SI is not None and len(sums.seeds) > 1:
-            bootstrapped = two_way_bootstrap(sums.of_cell_SI, DRAWS, np.random.default_rng(0))
-        p_equivalent = None
-        if margin and estimate is not None:
-            p_equivalent = estimate.p_equivalent(margin / 100)
-        verdict = _verdict(float(sums.of_seed_S.mean()), adjusted[name], p_equivalent)
-        if not is_tested:
-            verdict = "untested"
-        if any(runs[arm] < contrast.get("seeds", 0) for arm in contrast["weights"]):
-            verdict = "unfinished"
-        rows.append({
-            "contrast": name,
-            "seeds": len(sums.seeds),
-            **columns_of(SAVED, sums.interval(bounds=(-2.0, 2.0)), 100),
-            "p": p_values[name],
-            "p_holm": adjusted[name],
-            "margin": margin or None,
-            "p_equivalent": p_equivalent,
-            "verdict": verdict,
-            **columns_of(RATIO, error_ratio(contrast["weights"], accuracies, wrong)),
-            **{
-                f"bootstrap_{end}": None if value is None else 100 * value
-                for end, value in zip(("low", "high"), bootstrapped[1:], strict=True)
-            },
-        })  # fmt: skip
-    return rows
+        if is_tested and is_reliable and len(sums[name].seeds) >= LEAST_SEEDS:
+            estimates[name] = sums[name].estimate()
+    found = {name: estimate for name, estimate in estimates.items() if estimate is not None}
+    # What is not tested counts in the adjustment, with a p-value of 1.
+    adjusted = holm({name: found[name].p_value() if name in found else 1.0 for name in sums})
+    is_unfinished = any(
+        runs[arm] < max(1, contrast["seeds"]) for contrast in planned for arm in contrast["weights"]
+    )
+    return [
+        _row(contrast, sums[name], found.get(name), adjusted[name], accuracies, wrong)
+        | ({"verdict": "unfinished"} if is_unfinished else {} if is_tested else {"verdict": "untested"})
+        for contrast in planned
+        if all(runs[arm] for arm in contrast["weights"])
+        for name in (contrast["name"],)
+    ]
 
 
-def _verdict(mean: float, p_holm: float, p_equivalent: float | None) -> str:
-    if p_holm < ALPHA:
-        return "saves" if mean > 0 else "costs"
-    if p_equivalent is not None and p_equivalent < ALPHA:
-        return "equivalent"
-    return "inconclusive"
+def _row(
+    contrast: Mapping[str, Any],
+    sums: WeightedSum,
+    estimate: Estimate | None,
+    p_holm: float,
+    accuracies: Mapping[Key, float],
+    wrong: Wrong | None,
+) -> Row:
+    """The row of a contrast; its tests are None without an estimate."""
+    saved = sums.interval(bounds=(-2.0, 2.0))
+    bootstrapped = Interval(None, None, None)
+    if sums.of_cell_SI is not None and len(sums.seeds) > 1:
+        bootstrapped = two_way_bootstrap(sums.of_cell_SI, DRAWS, np.random.default_rng(0))
+    margin, p_equivalent, verdict = contrast["margin"], None, "inconclusive"
+    if estimate is not None:
+        p_equivalent = estimate.p_equivalent(margin / 100) if margin else None
+        if p_holm < ALPHA:
+            verdict = "saves" if estimate.mean > 0 else "costs"
+        elif p_equivalent is not None and p_equivalent < ALPHA:
+            verdict = "equivalent"
+    _, low, high = columns_of("bootstrap", bootstrapped, 100).values()
+    return {
+        "contrast": contrast["name"],
+        "seeds": len(sums.seeds),
+        **columns_of(SAVED, saved, 100),
+        "p": None if estimate is None else estimate.p_value(),
+        "p_holm": None if estimate is None else p_holm,
+        "margin": margin or None,
+        "p_equivalent": p_equivalent,
+        "verdict": verdict,
+        **columns_of(RATIO, error_ratio(contrast["weights"], accuracies, wrong)),
+        "bootstrap_low": low,
+        "bootstrap_high": high,
+    }

@@ -1,4 +1,4 @@
-"""How test error falls with the number of training images, and how many images are worth a constraint.
+"""How test error falls with the number of training images, and how many images a constraint is worth.
 
 Between the sizes that were trained, the logarithm of the error is a straight line in the logarithm of the
 size. A network needs n' images for the error that the reference reaches with n if its own line has that error
@@ -36,9 +36,12 @@ def find_lines(fields: Mapping[str, Mapping[str, Any]], images: Mapping[str, int
     for arm, config in fields.items():
         others = {name: value for name, value in config.items() if name not in SIZE_FIELDS}
         alike.setdefault(repr(sorted(others.items())), {}).setdefault(images[arm], arm)
-    return {
-        common_name(arms.values()): dict(sorted(arms.items())) for arms in alike.values() if len(arms) > 1
-    }
+    lines: Lines = {}
+    for arms in alike.values():
+        if len(arms) > 1:
+            name, first = common_name(arms.values()), next(iter(arms.values()))
+            lines[first if name in lines else name] = dict(sorted(arms.items()))
+    return lines
 
 
 def find_reference(lines: Lines, fields: Mapping[str, Mapping[str, Any]]) -> str | None:
@@ -54,8 +57,8 @@ def find_reference(lines: Lines, fields: Mapping[str, Mapping[str, Any]]) -> str
 def size_rows(lines: Lines, reference: str, wrong: Wrong, draws: int = DRAWS) -> list[Row]:
     """One row per line and size of the reference: the images that the line needs for the reference's error.
 
-    `images_needed` is infinite where a line does not reach the error with its largest size, and 0 where its
-    error is less with its smallest. Seeds count if all arms have them.
+    `images_needed` is infinite where a line does not reach the error with its largest size, and 0 where it
+    is reached with its smallest. Seeds count if all arms have them.
 
     Args:
       lines: of `find_lines`; all arms have wrong answers.
@@ -113,7 +116,7 @@ def _errors(arms: Sequence[str], seeds: Sequence[int], wrong: Wrong, draws: int)
 
 
 def _images_for(errors: np.ndarray, sizes: Sequence[int], error: float) -> float:
-    """The size at which a line has an error; infinite if its largest has more, 0 if its smallest has less.
+    """The size at which a line has an error; infinite if its largest has more, 0 if its smallest does not.
 
     Where a line rises by chance, it counts from where it last has the error or more.
     """
@@ -125,5 +128,7 @@ def _images_for(errors: np.ndarray, sizes: Sequence[int], error: float) -> float
     last = int(above[-1])
     if last == len(sizes) - 1:
         return np.inf
+    if logs[last + 1] == wanted:  # both may be infinite
+        return float(sizes[last + 1])
     share = (logs[last] - wanted) / (logs[last] - logs[last + 1])
     return float(np.exp(np.log(sizes[last]) + share * (np.log(sizes[last + 1]) - np.log(sizes[last]))))

@@ -97,8 +97,9 @@ def accuracies_of(
 
 
 def common_name(arms: Iterable[str]) -> str:
-    """The name that arms share whose names end in numbers: that of the first without its number."""
-    return next(iter(arms)).rstrip("0123456789").rstrip("_")
+    """The name that arms share whose names end in numbers: that of the first, without its number."""
+    first = next(iter(arms))
+    return first.rstrip("0123456789").rstrip("_") or first
 
 
 def missing_seeds(results: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:

@@ -56,9 +56,11 @@ def wiring_rows(results: Sequence[Mapping[str, Any]], fields: Mapping[str, Mappi
 
 
 def _alike(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """The arms in groups that differ in their wiring's seed alone."""
+    """The arms in groups that differ in their wiring's seed alone, if it is not that of each run."""
     groups: dict[str, list[str]] = {}
     for arm, config in fields.items():
+        if config.get(FIELD, -1) < 0:
+            continue
         others = {name: value for name, value in config.items() if name not in (FIELD, "seed")}
         groups.setdefault(repr(sorted(others.items())), []).append(arm)
     return list(groups.values())

@@ -79,10 +79,12 @@ def size_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return []
     seeds = rows[0]["seeds"]
+    over = "the test images" if seeds == 1 else f"{seeds} seeds and the test images"
     return [
         "Images needed: how many training images a network needs for the error that the convolution reaches "
         "with its own, on straight lines between the logarithms of sizes and errors; in brackets, the "
-        f"{CONFIDENCE:.0%} interval of a bootstrap over {seeds} seeds and the test images."
+        f"{CONFIDENCE:.0%} interval of a bootstrap over {over}. The subsets are one draw, the same for all "
+        "seeds."
     ]
 
 
@@ -190,12 +192,13 @@ def _interval(runs: Sequence[Run], covers_images: bool) -> str:
         return "There are no intervals, as no arm has two runs that did not diverge."
     covered = "initialisation, random wiring and data order"
     if _draws_images(runs):
-        covered = "initialisation, random wiring, data order and the draw of images"
+        covered = "initialisation, random wiring, data order and the draw of images from the dataset"
     start = f"Interval: {CONFIDENCE:.0%}"
     clipped = "(n = runs - diverged), clipped to [0, 1]. It covers"
     if not covers_images:
         return (
-            f"{start}, Student's t over the seeds {clipped} {covered}; it does not cover test-set sampling."
+            f"{start}, Student's t over the seeds {clipped} {covered}"
+            f"; it does not cover {'that of the dataset' if _draws_images(runs) else 'test-set sampling'}."
         )
     together = (
         " Arms share seeds and images, so differences between them are known more precisely than two "

@@ -92,9 +92,7 @@ def _panels_of(directory: pathlib.Path) -> list[Panel]:
             }
             unfinished = tuple(arm for arm in corners if arm in lacking)
             dataset = scores.results[0]["dataset"]
-            panels.append(
-                Panel(dataset, group, len(seeds), errors, effects, scores.covers_images, unfinished)
-            )
+            panels.append(Panel(dataset, group, len(seeds), errors, effects, scores.covers_draw, unfinished))
     return panels
 
 

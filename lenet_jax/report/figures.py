@@ -1,4 +1,4 @@
-"""Figures: test accuracy against parameters, test errors alongside a paper's, bitmaps of RBF units.
+"""Figures: test accuracy against a cost, test error against training images or alongside a paper's, bitmaps.
 
 Functions return a Figure; `render` turns it into a file's bytes. The project's own settings apply,
 whatever the user's matplotlib settings, and no display is needed.

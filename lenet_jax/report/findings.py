@@ -63,15 +63,17 @@ def findings(
             for effect, what in UNRESOLVED.items()
             if not _is_resolved(rows[effect])
         ]
-    convolutions = {of_wirings.local_shared for of_wirings in corners.values()}
+    convolutions = {of_wirings.local_shared: group for group, of_wirings in corners.items()}
     for row in map(_per_hundred, contrasts):
         arm, baseline = row["arm"], row["baseline"]
         ratio = parameters[arm] / parameters[baseline]
         is_mlp = fields[baseline]["model.name"] == "mlp"
         if arm in convolutions and is_mlp and abs(ratio - 1) <= SAME_SIZE:
+            group = convolutions[arm]
+            start = f"With {markdown_text(group)}: the" if group else "The"
             sentences.append(
-                f"The convolution {_saves(row)}, compared with {markdown_text(baseline)}, "
-                "an MLP of about the same size."
+                f"{start} convolution {_saves(row)}, compared with {markdown_text(baseline)}, an MLP of "
+                "about the same size."
             )
         if not _is_resolved(row):
             unresolved.append(f"{markdown_text(arm)} against {markdown_text(baseline)}, {_number(row)}")

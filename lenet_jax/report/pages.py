@@ -28,7 +28,7 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 
 def write_report(directory: pathlib.Path) -> str:
-    """Rewrites all tables and the figure from the records; returns the tables for a terminal.
+    """Rewrites all tables and figures from the records; returns the tables for a terminal.
 
     For a folder still being filled, the report shows what is recorded so far; files of killed commands
     are merged. The same records give the same files, byte for byte. What cannot be written, as in a read-only
@@ -38,9 +38,10 @@ def write_report(directory: pathlib.Path) -> str:
     Files: results.csv; and of each of these tables that has rows, .csv, .md and .tex: table (arms), contrasts
     (if arms have baselines), papers (if arms have labels or papers), effects (if four corners were run),
     planned (if contrasts were planned), images (if arms differ in the number of training images) and wirings
-    (if they differ in the seed of their wiring). Figures as .png, .pdf and .svg: images; papers if there is
-    such a table, otherwise accuracy, against parameters, and accuracy_macs, against multiply-accumulates, if
-    arms differ in them; none if no run scored the test images. mistakes.npz, if predictions are kept.
+    (if three or more differ in the seed of their wiring). Figures as .png, .pdf and .svg: images; papers if
+    there is such a table, otherwise accuracy, against parameters, and accuracy_macs, against
+    multiply-accumulates, if arms differ in them; none if no run scored the test images. mistakes.npz, if
+    predictions are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
@@ -77,7 +78,7 @@ def write_report(directory: pathlib.Path) -> str:
         for cost, name in ACCURACY_FIGURES.items():
             if cost == "parameters" or len({row[cost] for row in rows}) > 1:
                 accuracy_figures[name] = figures.accuracy_against(cost, rows, scores.fields, title)
-    unwritten |= _write(directory, _figure_files("images", _size_figure(runs, scores, dataset)))
+    unwritten |= _write(directory, _figure_files("images", _size_figure(runs, scores, rows, dataset)))
     unwritten |= _write(directory, _figure_files("papers", papers_figure))
     for name, accuracy_figure in accuracy_figures.items():
         unwritten |= _write(directory, _figure_files(name, accuracy_figure))
@@ -128,15 +129,14 @@ def _effects(runs: Sequence[Record], scores: Scores, contrasts: Sequence[Row]) -
     of_corners = {arm for corners in scores.corners.values() for arm in corners}
     about = captions.test_images([run for run in runs if run["arm"] in of_corners])
     return rows, findings.findings(
-        rows, contrasts, scores.corners, scores.fields, parameters, about, scores.covers_images
+        rows, contrasts, scores.corners, scores.fields, parameters, about, scores.covers_draw
     )
 
 
 def _planned(header: Header, scores: Scores) -> tuple[list[Row], list[str]]:
     """The planned contrasts with their notes; both empty if there are none."""
     contrasts = header.get("planned", [])
-    is_tested = scores.covers_images or scores.draws_images
-    rows = planned.planned_rows(scores.results, contrasts, scores.wrong, is_tested)
+    rows = planned.planned_rows(scores.results, contrasts, scores.wrong, scores.covers_draw)
     return rows, captions.planned_notes(rows, len(contrasts), scores.covers_images)
 
 
@@ -162,13 +162,15 @@ def _wirings(scores: Scores) -> tuple[list[Row], list[str]]:
     return rows, captions.wiring_notes() if rows else []
 
 
-def _size_figure(runs: Sequence[Record], scores: Scores, dataset: str) -> Figure | None:
+def _size_figure(runs: Sequence[Record], scores: Scores, rows: Sequence[Row], dataset: str) -> Figure | None:
+    """Test error against training images; None without arms that differ in them, or without test scores."""
     lines = _lines(runs, scores)
-    rows = {row["arm"]: row for row in summaries.arm_rows(scores.results, scores.wrong)}
-    if not lines or any(row["test_accuracy_mean"] is None for row in rows.values()):
+    of_arms = {row["arm"]: row for row in rows}
+    arms = [arm for line in lines.values() for arm in line.values()]
+    if not lines or any(of_arms[arm]["test_accuracy_mean"] is None for arm in arms):
         return None
     title = f"{dataset}: test error by the number of training images, with {CONFIDENCE:.0%} intervals"
-    return figures.error_against_images(lines, rows, scores.fields, title)
+    return figures.error_against_images(lines, of_arms, scores.fields, title)
 
 
 def _for_terminal(rows: Sequence[Row], notes: Sequence[str]) -> str:

@@ -36,8 +36,13 @@ class Scores(NamedTuple):
 
     @property
     def covers_images(self) -> bool:
-        """Whether intervals cover the draw of the test images."""
+        """Whether intervals cover the draw of the test images, with crossed effects."""
         return self.wrong is not None
+
+    @property
+    def covers_draw(self) -> bool:
+        """Whether intervals cover that draw in one way or the other."""
+        return self.covers_images or self.draws_images
 
 
 def scores_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> Scores:

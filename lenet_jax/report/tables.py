@@ -107,7 +107,7 @@ def for_page(row: Row) -> Row:
     if "verdict" in row:
         return _only(row, "contrast", "seeds") | {
             SAVED.replace("_", " "): with_interval(interval_of(row, SAVED), ".2f"),
-            "p (Holm)": _p_value(row["p_holm"]),
+            "p (Holm)": "-" if row["p_holm"] is None else _p_value(row["p_holm"]),
             "verdict": row["verdict"],
         }
     if "sd_wiring" in row:

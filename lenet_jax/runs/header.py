@@ -202,8 +202,8 @@ def check_planned(
     """Raises UserError if contrasts are planned otherwise than with the runs that are recorded already."""
     if recorded and runs and recorded.get("planned", []) != asked.get("planned", []):
         raise UserError(
-            f"{directory} has runs that were recorded with other planned contrasts, which are planned before "
-            "the first run: plan them as they were, or choose another --workdir."
+            f"{directory} has runs that were recorded with other planned contrasts, and these cannot change "
+            "after the first run: restore them, or choose another --workdir."
         )
 
 

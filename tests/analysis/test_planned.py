@@ -10,7 +10,7 @@ from tests.helpers.results import result
 
 
 def contrast(name, weights, margin=0.0):
-    return {"name": name, "weights": weights, "margin": margin}
+    return {"name": name, "weights": weights, "margin": margin, "seeds": 0}
 
 
 def results(**errors):
@@ -80,14 +80,21 @@ def test_intervals_that_cover_images_are_checked_by_a_bootstrap():
 def test_contrasts_without_runs_are_left_out_and_one_seed_tells_nothing():
     assert planned_rows(results(good=(1.0,)), PLANNED) == []
     rows = planned_rows(results(good=(1.0,), bad=(5.0,)), PLANNED)
-    assert [(row["contrast"], row["verdict"], row["p"]) for row in rows] == [("clear", "inconclusive", 1.0)]
+    assert [(row["contrast"], row["verdict"], row["p"]) for row in rows] == [("clear", "unfinished", None)]
     assert planned_rows(results(**ERRORS), []) == []
 
 
-def test_contrasts_without_runs_count_in_the_adjustment():
+def test_contrasts_without_runs_count_in_the_adjustment_and_nothing_is_claimed():
     planned = [*PLANNED[:1], contrast("later", {"good": 1.0, "unknown": -1.0})]
     [row] = planned_rows(results(**ERRORS), planned)
-    assert row["p_holm"] == pytest.approx(2 * row["p"])
+    assert row["p_holm"] == pytest.approx(2 * row["p"]) and row["verdict"] == "unfinished"
+
+
+def test_a_contrast_whose_arm_always_diverged_is_inconclusive():
+    runs = [*results(**ERRORS), *(result("hopeless", seed, None) for seed in range(4))]
+    rows = planned_rows(runs, [PLANNED[0], contrast("lost", {"good": 1.0, "hopeless": -1.0}, 0.5)])
+    assert [row["verdict"] for row in rows] == ["saves", "inconclusive"]
+    assert rows[1]["seeds"] == 0 and rows[1]["errors_saved_per_hundred_mean"] is None
 
 
 def test_with_too_many_diverged_runs_nothing_is_claimed():
@@ -97,22 +104,24 @@ def test_with_too_many_diverged_runs_nothing_is_claimed():
     assert planned_rows([*runs, *extra, *diverged], PLANNED[:1])[0]["verdict"] == "saves"
     one_more = [*diverged, result("bad", 8, None)]
     [row] = planned_rows([*runs, *extra, *one_more], PLANNED[:1])
-    assert row["verdict"] == "inconclusive" and row["p_holm"] == 1.0 and row["seeds"] == 6
+    assert row["verdict"] == "inconclusive" and row["p_holm"] is None and row["seeds"] == 6
 
 
 def test_with_two_seeds_nothing_is_claimed():
     [row] = planned_rows(results(good=(1.0, 1.0001), bad=(9.0, 9.0001)), PLANNED[:1])
-    assert row["verdict"] == "inconclusive" and row["p"] == 1.0
+    assert row["verdict"] == "inconclusive" and row["p"] is None
 
 
 def test_before_all_planned_seeds_are_recorded_there_is_no_verdict():
     planned = [PLANNED[0] | {"seeds": 5}]
     [row] = planned_rows(results(**ERRORS), planned)
     assert row["verdict"] == "unfinished"
+    rows = planned_rows(results(**ERRORS), [PLANNED[1], *planned])
+    assert [row["verdict"] for row in rows] == ["unfinished"] * 2  # together or not at all
     finished = [*results(**ERRORS), result("good", 4, None), result("bad", 4, 0.96)]
     assert planned_rows(finished, planned)[0]["verdict"] == "saves"  # a diverged run is a result
 
 
 def test_without_standard_errors_that_cover_the_images_there_is_no_verdict():
     [row] = planned_rows(results(**ERRORS), PLANNED[:1], is_tested=False)
-    assert row["verdict"] == "untested" and row["p"] == 1.0
+    assert row["verdict"] == "untested" and row["p"] is None

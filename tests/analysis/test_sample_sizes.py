@@ -73,6 +73,13 @@ def test_where_an_error_is_0_it_lies_beyond_or_between():
     assert 999 <= rows[1]["images_needed"] <= 10_000
 
 
+def test_an_error_that_both_reach_is_reached_there():
+    same = size_rows(
+        LINES, "conv", wrong_of({arm: 0 if arm.endswith("0000") else 50 for arm in ROOTS}), draws=5
+    )
+    assert same[2]["images_needed"] == 10_000 == same[2]["images_needed_ci_high"]
+
+
 def test_only_seeds_of_all_arms_count():
     wrong = wrong_of(ROOTS)
     del wrong.images["mlp_100", 2]
@@ -102,5 +109,7 @@ def test_lines_are_arms_that_differ_in_the_number_of_images_alone():
         "conv": {100: "conv_100", 1000: "conv_1000"}, "mlp": {100: "mlp_100", 1000: "mlp_1000"}
     }  # fmt: skip
     assert find_lines(fields, images) == lines
+    twice = {f"a_{number}": BASE | {"train.learning_rate": number // 2} for number in range(4)}
+    assert list(find_lines(twice, {arm: int(arm[-1]) % 2 for arm in twice})) == ["a", "a_2"]
     assert find_reference(lines, fields) == "conv"
     assert find_reference({"mlp": lines["mlp"]}, fields) is None

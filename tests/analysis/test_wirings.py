@@ -58,6 +58,8 @@ def test_arms_that_differ_in_more_or_are_few_have_no_row():
     assert rows_of(drawn(0, seeds=1)) == []
     other = {"other": FIELDS | {"model.wiring_seed": 3, "model.maps": [2]}}
     assert len(rows_of(drawn(0), **other)) == 1
+    each = {"net": FIELDS | {"model.wiring_seed": -1}}
+    assert rows_of(drawn(0), **each)[0]["wirings"] == 10
 
 
 def test_runs_that_are_equal_have_no_ratio():

@@ -151,6 +151,14 @@ def test_final_runs_have_seeds_of_their_own_and_their_wrong_answers(folder):
     assert mistakes_of(folder, done) is not None
 
 
+@pytest.mark.parametrize("folder", [folder for folder in SCORED if folder.name.startswith("core_")])
+def test_margins_were_planned_with_the_first_run(folder):
+    header, _ = read_sweep(folder)
+    margins = json.loads(core.MARGINS.read_text())
+    [margin] = {contrast["margin"] for contrast in header["planned"][:-1]}
+    assert margin == margins[header["config"]["dataset"]] > 0
+
+
 @pytest.mark.parametrize("study", studies.STUDIES)
 def test_the_arms_of_a_secondary_study_can_be_run(study, all_chosen):
     for name in (study, f"{study}_small"):

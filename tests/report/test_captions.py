@@ -153,7 +153,9 @@ def test_without_a_validation_split_none_are_held_out():
 
 def test_images_that_a_seed_draws_are_in_the_interval():
     drawn = [run(result("a", seed, 0.5), {"data.draw": [320, 160, 160]}) for seed in range(2)]
-    assert "the draw of images; it does not cover test-set sampling" in "\n".join(arm_notes(SWEEP, drawn))
+    assert "the draw of images from the dataset; it does not cover that of the dataset." in "\n".join(
+        arm_notes(SWEEP, drawn)
+    )
     assert "the draw of images" not in "\n".join(arm_notes(SWEEP, RUNS))
 
 
