@@ -193,7 +193,7 @@ def test_report_rebuilds_the_same_files_from_the_records(sweep_copy, monkeypatch
         for path in sweep_copy.iterdir()
         if path.suffix in (".csv", ".md", ".tex", ".png")
     }
-    assert len(made) == 8
+    assert len(made) == 9
     for name in made:
         (sweep_copy / name).unlink()
     ended = run_command("report", f"--workdir={sweep_copy}")
