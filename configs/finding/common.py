@@ -35,9 +35,9 @@ WIRINGS = {
     for sharing in SHARING
 }
 CORNERS = {name: fields for name, fields in WIRINGS.items() if not name.startswith("random")}
-# What follows a stage. Without pooling, strides of 2 leave the maps that pooling leaves, 14x14 and 5x5.
+# What follows a stage instead of LeNet-5's average pooling. Without pooling, strides of 2 leave the maps that
+# pooling leaves, 14x14 and 5x5.
 POOLINGS = {
-    "average": {"model.pooling": "average"},
     "max": {"model.pooling": "max"},
     "none": {"model.pooling": "none", "model.stride": (2,)},
 }
@@ -47,14 +47,10 @@ PADDED = {"model.edges": "pad", "model.pad_value": -0.1}
 
 def sweep(dataset: str, seeds: int) -> ml_collections.ConfigDict:
     """The sweep of a study on a dataset. Raises UserError for an unknown dataset."""
-    require_dataset(dataset)
-    fields = {"train.batch_size": 128, "seed": FIRST_SEED, "seeds": 1 if dataset == "small" else seeds}
-    return override(default_sweep(), fields | DATASETS[dataset])
-
-
-def require_dataset(dataset: str) -> None:
     if dataset not in DATASETS:
         raise UserError(
             f"The finding has no dataset {dataset!r}: name one of {', '.join(DATASETS)}, as in "
             "--config=configs/finding/core.py:mnist."
         )
+    fields = {"train.batch_size": 128, "seed": FIRST_SEED, "seeds": 1 if dataset == "small" else seeds}
+    return override(default_sweep(), fields | DATASETS[dataset])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lenet_jax.analysis.crossed import Wrong, error_ratio, ratio_interval, weighted_sum
 from lenet_jax.analysis.stats import Interval
-from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of
+from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of, fingerprint
 
 SAVED = "errors_saved_per_hundred"  # how columns start
 SHARE = "percent_of_gap"
@@ -55,13 +55,12 @@ def find_corners(fields: Mapping[str, Mapping[str, Any]], groups: Mapping[str, s
       fields: arm -> those fields of its flattened config that identify its runs.
       groups: arm -> its group, "" if it has none.
     """
-    found: dict[str, dict[tuple, dict[tuple[str, str], list[str]]]] = {}
+    found: dict[str, dict[str, dict[tuple[str, str], list[str]]]] = {}
     for arm, config in fields.items():
         wiring = tuple(config[field] for field in WIRING)
         if config["model.name"] == "cnn" and wiring in NAMES:
             group = groups[arm]
-            others = {name: value for name, value in config.items() if name not in (*WIRING, "seed")}
-            alike = () if group else tuple(sorted(map(repr, others.items())))
+            alike = "" if group else fingerprint(config, (*WIRING, "seed"))
             found.setdefault(group, {}).setdefault(alike, {}).setdefault(wiring, []).append(arm)
     corners = {}
     for group, sets in found.items():

@@ -14,7 +14,6 @@ import numpy as np
 
 from lenet_jax.analysis.crossed import (
     Estimate,
-    Key,
     WeightedSum,
     Wrong,
     error_ratio,
@@ -62,35 +61,38 @@ def planned_rows(
     accuracies = accuracies_of(results)
     runs = collections.Counter(run["arm"] for run in results)
     diverged = collections.Counter(run["arm"] for run in results if run["status"] == "diverged")
-    sums, estimates = {}, {}
+    sums: dict[str, WeightedSum] = {}
+    estimates: dict[str, Estimate] = {}
     for contrast in planned:
         name, arms = contrast["name"], contrast["weights"]
         sums[name] = weighted_sum(arms, accuracies, wrong)
         is_reliable = all(diverged[arm] <= MAX_DIVERGED for arm in arms)
-        if is_tested and is_reliable and len(sums[name].seeds) >= LEAST_SEEDS:
-            estimates[name] = sums[name].estimate()
-    found = {name: estimate for name, estimate in estimates.items() if estimate is not None}
+        has_test = is_tested and is_reliable and len(sums[name].seeds) >= LEAST_SEEDS
+        if has_test and (estimate := sums[name].estimate()) is not None:
+            estimates[name] = estimate
     # What is not tested counts in the adjustment, with a p-value of 1.
-    adjusted = holm({name: found[name].p_value() if name in found else 1.0 for name in sums})
+    adjusted = holm({name: estimates[name].p_value() if name in estimates else 1.0 for name in sums})
     is_unfinished = any(
         runs[arm] < max(1, contrast["seeds"]) for contrast in planned for arm in contrast["weights"]
     )
-    return [
-        _row(contrast, sums[name], found.get(name), adjusted[name], accuracies, wrong)
-        | ({"verdict": "unfinished"} if is_unfinished else {} if is_tested else {"verdict": "untested"})
-        for contrast in planned
-        if all(runs[arm] for arm in contrast["weights"])
-        for name in (contrast["name"],)
-    ]
+    rows = []
+    for contrast in planned:
+        if all(runs[arm] for arm in contrast["weights"]):
+            name = contrast["name"]
+            ratio = error_ratio(contrast["weights"], accuracies, wrong)
+            row = _row(contrast, sums[name], ratio, estimates.get(name), adjusted[name])
+            if is_unfinished or not is_tested:
+                row["verdict"] = "unfinished" if is_unfinished else "untested"
+            rows.append(row)
+    return rows
 
 
 def _row(
     contrast: Mapping[str, Any],
     sums: WeightedSum,
+    ratio: Interval,
     estimate: Estimate | None,
     p_holm: float,
-    accuracies: Mapping[Key, float],
-    wrong: Wrong | None,
 ) -> Row:
     """The row of a contrast; its tests are None without an estimate."""
     saved = sums.interval(bounds=(-2.0, 2.0))
@@ -114,7 +116,7 @@ def _row(
         "margin": margin or None,
         "p_equivalent": p_equivalent,
         "verdict": verdict,
-        **columns_of(RATIO, error_ratio(contrast["weights"], accuracies, wrong)),
+        **columns_of(RATIO, ratio),
         "bootstrap_low": low,
         "bootstrap_high": high,
     }

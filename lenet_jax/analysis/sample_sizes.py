@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lenet_jax.analysis.crossed import Wrong
+from lenet_jax.analysis.crossed import Wrong, two_way_draws
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row, common_name
+from lenet_jax.analysis.summaries import Row, common_name, fingerprint
 
 DRAWS = 2000
 # Fields in which networks of one line may differ.
@@ -34,8 +34,7 @@ def find_lines(fields: Mapping[str, Mapping[str, Any]], images: Mapping[str, int
     """
     alike: dict[str, dict[int, str]] = {}
     for arm, config in fields.items():
-        others = {name: value for name, value in config.items() if name not in SIZE_FIELDS}
-        alike.setdefault(repr(sorted(others.items())), {}).setdefault(images[arm], arm)
+        alike.setdefault(fingerprint(config, SIZE_FIELDS), {}).setdefault(images[arm], arm)
     lines: Lines = {}
     for arms in alike.values():
         if len(arms) > 1:
@@ -103,16 +102,12 @@ def size_rows(lines: Lines, reference: str, wrong: Wrong, draws: int = DRAWS) ->
 
 def _errors(arms: Sequence[str], seeds: Sequence[int], wrong: Wrong, draws: int) -> dict[str, np.ndarray]:
     """Each arm's mean error, as recorded and with each draw of seeds and images."""
-    rng = np.random.default_rng(0)
-    count = len(seeds)
-    of_seeds_DS = rng.multinomial(count, np.full(count, 1 / count), size=draws) / count
-    of_images_DI = rng.multinomial(wrong.count, np.full(wrong.count, 1 / wrong.count), size=draws)
-    found = {}
-    for arm in arms:
-        wrong_SI = wrong.table(arm, seeds)
-        of_draws = ((of_images_DI @ wrong_SI.T / wrong.count) * of_seeds_DS).sum(axis=1)
-        found[arm] = np.concatenate([[wrong_SI.mean()], of_draws])
-    return found
+    tables = {arm: wrong.table(arm, seeds) for arm in arms}
+    found = {arm: [wrong_SI.mean()] for arm, wrong_SI in tables.items()}
+    for of_seeds, of_images in two_way_draws(len(seeds), wrong.count, draws, np.random.default_rng(0)):
+        for arm, wrong_SI in tables.items():
+            found[arm].append(of_seeds @ wrong_SI @ of_images / wrong_SI.size)
+    return {arm: np.array(errors) for arm, errors in found.items()}
 
 
 def _images_for(errors: np.ndarray, sizes: Sequence[int], error: float) -> float:

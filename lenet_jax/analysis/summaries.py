@@ -6,7 +6,7 @@ None if the run diverged or did not score that split. Arms are dicts with the at
 """
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.crossed import Wrong, weighted_sum
@@ -94,6 +94,11 @@ def accuracies_of(
 ) -> dict[tuple[str, int], float]:
     """(arm, seed) -> test accuracy, or another of READINGS, of the runs that have one."""
     return {(run["arm"], run["seed"]): run[column] for run in results if run[column] is not None}
+
+
+def fingerprint(config: Mapping[str, Any], without: Collection[str]) -> str:
+    """Equal for flattened configs that differ in nothing but the fields `without`."""
+    return repr(sorted((name, value) for name, value in config.items() if name not in without))
 
 
 def common_name(arms: Iterable[str]) -> str:

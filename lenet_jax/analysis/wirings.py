@@ -18,7 +18,7 @@ from scipy import special
 
 from lenet_jax.analysis.crossed import common_seeds, mean_squares
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row, accuracies_of, common_name
+from lenet_jax.analysis.summaries import Row, accuracies_of, common_name, fingerprint
 
 FIELD = "model.wiring_seed"
 LEAST_WIRINGS = 3
@@ -59,10 +59,8 @@ def _alike(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """The arms in groups that differ in their wiring's seed alone, if it is not that of each run."""
     groups: dict[str, list[str]] = {}
     for arm, config in fields.items():
-        if config.get(FIELD, -1) < 0:
-            continue
-        others = {name: value for name, value in config.items() if name not in (FIELD, "seed")}
-        groups.setdefault(repr(sorted(others.items())), []).append(arm)
+        if config.get(FIELD, -1) >= 0:
+            groups.setdefault(fingerprint(config, (FIELD, "seed")), []).append(arm)
     return list(groups.values())
 
 

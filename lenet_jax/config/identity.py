@@ -50,6 +50,11 @@ def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[
     ]
 
 
+def identifying(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a flattened config's fields that identify its run."""
+    return {field: value for field, value in fields.items() if identifies(field)}
+
+
 def identifies(field: str) -> bool:
     """Whether runs that differ in `field` are different runs."""
     return field not in ALL_FIELDS or ALL_FIELDS[field].identifies

@@ -51,6 +51,8 @@ def write_report(directory: pathlib.Path) -> str:
     scored = captions.scores_test(header, runs)
     rows = _with_rates(summaries.arm_rows(results, wrong), scores)
     contrasts = summaries.contrast_rows(results, header["arms"], wrong)
+    images = {run["arm"]: run["images"]["train"] for run in runs}
+    lines = sample_sizes.find_lines(scores.identifying, images)
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
     tables_and_notes = {
         "table": (rows, captions.arm_notes(header, runs, scores.covers_images)),
@@ -58,7 +60,7 @@ def write_report(directory: pathlib.Path) -> str:
         "papers": (papers, captions.paper_notes(header, runs)),
         "effects": _effects(runs, scores, contrasts),
         "planned": _planned(header, scores),
-        "images": _images(runs, scores),
+        "images": _images(lines, scores),
         "wirings": _wirings(scores),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
@@ -67,21 +69,19 @@ def write_report(directory: pathlib.Path) -> str:
     unwritten |= _write(directory, contents)
 
     dataset = " and ".join(dict.fromkeys(result["dataset"] for result in results))
-    papers_figure = None
-    accuracy_figures: dict[str, Figure | None] = dict.fromkeys(ACCURACY_FIGURES.values())
+    drawn: dict[str, Figure | None] = dict.fromkeys((*ACCURACY_FIGURES.values(), "papers"))
+    drawn["images"] = _size_figure(lines, scores, rows, dataset)
     if papers:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
-        papers_figure = figures.errors_alongside_papers(papers, title)
+        drawn["papers"] = figures.errors_alongside_papers(papers, title)
     elif scored:
         over = "seeds and test images" if scores.covers_images else "seeds"
         title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
         for cost, name in ACCURACY_FIGURES.items():
             if cost == "parameters" or len({row[cost] for row in rows}) > 1:
-                accuracy_figures[name] = figures.accuracy_against(cost, rows, scores.fields, title)
-    unwritten |= _write(directory, _figure_files("images", _size_figure(runs, scores, rows, dataset)))
-    unwritten |= _write(directory, _figure_files("papers", papers_figure))
-    for name, accuracy_figure in accuracy_figures.items():
-        unwritten |= _write(directory, _figure_files(name, accuracy_figure))
+                drawn[name] = figures.accuracy_against(cost, rows, scores.fields, title)
+    for name, figure in drawn.items():
+        unwritten |= _write(directory, _figure_files(name, figure))
     _warn(unwritten)
     return "\n\n".join(_for_terminal(*shown) for shown in tables_and_notes.values() if shown[0])
 
@@ -140,15 +140,8 @@ def _planned(header: Header, scores: Scores) -> tuple[list[Row], list[str]]:
     return rows, captions.planned_notes(rows, len(contrasts), scores.covers_images)
 
 
-def _lines(runs: Sequence[Record], scores: Scores) -> sample_sizes.Lines:
-    """The arms that differ in the number of training images alone."""
-    images = {run["arm"]: run["images"]["train"] for run in runs}
-    return sample_sizes.find_lines(scores.identifying, images)
-
-
-def _images(runs: Sequence[Record], scores: Scores) -> tuple[list[Row], list[str]]:
+def _images(lines: sample_sizes.Lines, scores: Scores) -> tuple[list[Row], list[str]]:
     """How many images networks need for the convolution's errors; both empty without such arms."""
-    lines = _lines(runs, scores)
     reference = sample_sizes.find_reference(lines, scores.fields)
     if reference is None or scores.wrong is None:
         return [], []
@@ -162,9 +155,10 @@ def _wirings(scores: Scores) -> tuple[list[Row], list[str]]:
     return rows, captions.wiring_notes() if rows else []
 
 
-def _size_figure(runs: Sequence[Record], scores: Scores, rows: Sequence[Row], dataset: str) -> Figure | None:
+def _size_figure(
+    lines: sample_sizes.Lines, scores: Scores, rows: Sequence[Row], dataset: str
+) -> Figure | None:
     """Test error against training images; None without arms that differ in them, or without test scores."""
-    lines = _lines(runs, scores)
     of_arms = {row["arm"]: row for row in rows}
     arms = [arm for line in lines.values() for arm in line.values()]
     if not lines or any(of_arms[arm]["test_accuracy_mean"] is None for arm in arms):

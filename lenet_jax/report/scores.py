@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.effects import Corners, find_corners
-from lenet_jax.config.identity import identifies
+from lenet_jax.config.identity import identifying
 from lenet_jax.errors import UserError
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.mistakes import mistakes_of
@@ -48,17 +48,14 @@ class Scores(NamedTuple):
 def scores_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> Scores:
     """The scores of the runs that `lenet_jax.runs.store.read_sweep` found in a folder."""
     fields = {run["arm"]: run["config"] for run in runs}
-    identifying = {
-        arm: {field: value for field, value in config.items() if identifies(field)}
-        for arm, config in fields.items()
-    }
+    of_identity = {arm: identifying(config) for arm, config in fields.items()}
     groups = {arm["name"]: arm.get("group", "") for arm in header["arms"]}
     return Scores(
         [run["result"] for run in runs],
         fields,
-        identifying,
+        of_identity,
         _wrong_answers(directory, runs),
-        find_corners(identifying, groups),
+        find_corners(of_identity, groups),
     )
 
 

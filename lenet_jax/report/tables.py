@@ -155,8 +155,8 @@ def _size(row: Row, column: str) -> str:
     value = row[column]
     if not 0 < value < math.inf:
         return f"< {row['smallest']:,}" if value == 0 else f"> {row['largest']:,}"
-    digits = max(0, 2 - math.floor(math.log10(value)))
-    return f"{round(value, 2 - math.floor(math.log10(value))):,.{digits}f}"
+    decimals = 2 - math.floor(math.log10(value))
+    return f"{round(value, decimals):,.{max(0, decimals)}f}"
 
 
 def _interval(row: Row, name: str) -> Row:

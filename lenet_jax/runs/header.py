@@ -196,11 +196,14 @@ def check_header(directory: pathlib.Path, recorded: Header | None, asked: Header
 def check_planned(
     directory: pathlib.Path,
     recorded: Header | None,
-    asked: Header,
+    joined: Header,
     runs: Mapping[tuple[str, int], Record],
 ) -> None:
-    """Raises UserError if contrasts are planned otherwise than with the runs that are recorded already."""
-    if recorded and runs and recorded.get("planned", []) != asked.get("planned", []):
+    """Raises UserError if contrasts are planned otherwise than with the runs that are recorded already.
+
+    `joined` is of `join_headers`.
+    """
+    if recorded and runs and recorded.get("planned", []) != joined.get("planned", []):
         raise UserError(
             f"{directory} has runs that were recorded with other planned contrasts, and these cannot change "
             "after the first run: restore them, or choose another --workdir."

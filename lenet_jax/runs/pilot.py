@@ -1,6 +1,5 @@
 """What the validation answers of a tuning sweep say about a sweep that is planned: margins for its tests."""
 
-import json
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -10,10 +9,10 @@ import ml_collections
 
 from lenet_jax.analysis.crossed import Wrong, weighted_sum
 from lenet_jax.analysis.power import margins
-from lenet_jax.analysis.summaries import Row
+from lenet_jax.analysis.summaries import Row, fingerprint
 from lenet_jax.config.arms import Arm, PlannedContrast
 from lenet_jax.config.fields import override
-from lenet_jax.config.identity import identifies
+from lenet_jax.config.identity import identifying
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.mistakes import mistakes_of, scored_split
@@ -124,4 +123,4 @@ def _pilot_answers(
 
 def _identity(fields: Mapping[str, Any]) -> str:
     """What repetitions have in common."""
-    return json.dumps({name: fields[name] for name in sorted(fields) if identifies(name) and name != "seed"})
+    return fingerprint(identifying(fields), without=("seed",))

@@ -20,7 +20,6 @@ the digest of the code that computed it, and a checksum.
 """
 
 import contextlib
-import json
 import math
 import pathlib
 from collections.abc import Generator, Mapping
@@ -76,7 +75,7 @@ def check_folder(
     check_header(directory, recorded, header)
     records = runs.records(joined)
     check_runs(directory, records, header["kind"], configs)
-    check_planned(directory, recorded, json.loads(json.dumps(header)), records)
+    check_planned(directory, recorded, joined, records)
     check_repetitions(directory, records.values())
     return joined, records
 
