@@ -13,6 +13,7 @@ from lenet_jax.models import wiring
 from lenet_jax.models.bitmaps import read_bitmaps
 from lenet_jax.models.map_tables import read_table
 from lenet_jax.models.networks import CNN, MLP, Stage
+from lenet_jax.models.partial_sharing import PARTIAL_SHARING
 from lenet_jax.models.start import is_possible
 
 POSITIONS_LIMIT = 2**26  # they are listed, 4 bytes each, before the memory of a run is estimated
@@ -112,6 +113,8 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
         "kernel_size": values("kernel_size"),
         "connectivity": values("connectivity"),
         "sharing": values("sharing"),
+        "block": values("block"),
+        "rank": values("rank"),
         "stride": values("stride"),
         "padding": zip(values("pad_before"), values("pad_after"), strict=True),
         "table": map(read_table, values("map_table"), (channels, *model.maps[:-1]), model.maps),
@@ -131,6 +134,7 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
     )
     for number, stage in enumerate(read, 1):
         _require_radius(number, stage)
+        _require_partial_sharing(number, stage)
         is_spatial = wiring.CONNECTIVITY[stage.connectivity].is_spatial
         if not is_spatial and (any(stage.padding) or stage.table):
             spatial = " or ".join(name for name, entry in wiring.CONNECTIVITY.items() if entry.is_spatial)
@@ -167,6 +171,29 @@ def _require_radius(number: int, stage: Stage) -> None:
         )
 
 
+def _require_partial_sharing(number: int, stage: Stage) -> None:
+    """Raises UserError if `block`, `rank` or other fields of a stage do not fit its sharing."""
+    for field, sharing in (("block", "blocks"), ("rank", "low_rank")):
+        value, is_used = getattr(stage, field), stage.sharing == sharing
+        if bool(value) != is_used:
+            raise UserError(
+                f"config.model.{field}={value} does not fit the sharing of convolutional stage {number}, "
+                f"{stage.sharing}: it is at least 1 with config.model.sharing={sharing} and 0 with any other."
+            )
+    if stage.sharing not in PARTIAL_SHARING:
+        return
+    if wiring.CONNECTIVITY[stage.connectivity].has_padded_edges(stage.sharing, stage.edges):
+        raise UserError(
+            f"config.model.sharing={stage.sharing} does not go with config.model.edges=pad in convolutional "
+            f"stage {number}, which is {stage.connectivity}: use config.model.edges=wrap."
+        )
+    if stage.shared_gradient == "mean":
+        raise UserError(
+            f"config.model.shared_gradient=mean is for one kernel per map: convolutional stage {number} has "
+            f"config.model.sharing={stage.sharing}; use config.model.shared_gradient=sum."
+        )
+
+
 def _require_start(stages: tuple[Stage, ...]) -> None:
     """Raises UserError if weights of a stage cannot start as `config.model.start` says."""
     for number, stage in enumerate(stages, 1):
@@ -174,7 +201,7 @@ def _require_start(stages: tuple[Stage, ...]) -> None:
             continue
         reads_padding = wiring.CONNECTIVITY[stage.connectivity].has_padded_edges("shared", stage.edges)
         obstacles = {
-            "shares weights: set config.model.sharing=unshared": stage.sharing == "shared",
+            "shares weights: set config.model.sharing=unshared": stage.sharing != "unshared",
             f"is {stage.connectivity}: set config.model.connectivity to local or full": not is_possible(
                 stage.start, stage.connectivity
             ),
@@ -223,10 +250,16 @@ def _require_fit(image_size: int, stages: tuple[Stage, ...]) -> None:
                 f"{number}, {stage.connectivity}, would read positions of its {size}x{size} inputs twice; "
                 "use a smaller kernel_size."
             )
-        positions = out**2 * stage.kernel_size**2
-        if (stage.connectivity, stage.sharing) == ("local", "unshared") and positions > POSITIONS_LIMIT:
+        if stage.block > out or stage.rank > out**2:
+            field, most = ("block", out) if stage.block else ("rank", out**2)
             raise UserError(
-                f"config.model.kernel_size={stage.kernel_size} is too large: the unshared units of "
+                f"config.model.{field}={getattr(stage, field)} is too large: the maps of convolutional stage "
+                f"{number} have {out}x{out} units; use at most {most}."
+            )
+        positions = out**2 * stage.kernel_size**2
+        if stage.connectivity == "local" and stage.sharing != "shared" and positions > POSITIONS_LIMIT:
+            raise UserError(
+                f"config.model.kernel_size={stage.kernel_size} is too large: the {stage.sharing} units of "
                 f"convolutional stage {number} read {positions:,} positions, and at most {POSITIONS_LIMIT:,} "
                 "are possible; use a smaller kernel_size or smaller images."
             )

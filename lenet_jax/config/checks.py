@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import ml_collections
 from ml_collections.config_dict import RequiredValueError
 
+from lenet_jax.config.allowed import per_stage
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import ALL_FIELDS, FIELDS
 from lenet_jax.config.identity import flatten
 from lenet_jax.config.value_types import shown, type_fault
 from lenet_jax.errors import UserError
+from lenet_jax.models.partial_sharing import PARTIAL_SHARING
 from lenet_jax.training.objective import DISTANCES
 from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
 
@@ -129,6 +131,9 @@ def _check_constraint(config: ml_collections.ConfigDict) -> None:
             f"config.train.constrained_epochs={epochs} keeps the constraint of config.model.start=tied or "
             "convolution: set one of the two, or config.train.constrained_epochs=0."
         )
+    is_partial = model.name != "mlp" and set(per_stage(model.sharing)) & set(PARTIAL_SHARING)
+    require("model.sharing", model.sharing, train.optimizer != LEVENBERG_MARQUARDT or not is_partial,
+            f"shared or unshared with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip
     fits = train.optimizer != LEVENBERG_MARQUARDT or model.name == "mlp" or model.shared_gradient == "sum"
     require("model.shared_gradient", model.shared_gradient, fits,
             f"sum with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip

@@ -17,6 +17,7 @@ from lenet_jax.models import wiring
 from lenet_jax.models.layers import ACTIVATIONS, INITIALISATIONS, POOLINGS
 from lenet_jax.models.map_tables import ALL, TABLES
 from lenet_jax.models.networks import DROPPED
+from lenet_jax.models.partial_sharing import PARTIAL_SHARING
 from lenet_jax.models.start import SHARED_GRADIENTS, STARTS
 from lenet_jax.training.curvature import CURVATURES
 from lenet_jax.training.engine import PARALLEL
@@ -180,8 +181,21 @@ FIELDS: Mapping[str, Field] = {
     ),
     "model.sharing": Field(
         "shared",
-        "whether the units of a feature map share one kernel",
-        OneOrPerStage(wiring.SHARING),
+        "whether the units of a feature map share one kernel; blocks: those of each block do, low_rank: each "
+        "unit has a weighted mean of a few",
+        OneOrPerStage((*wiring.SHARING, *PARTIAL_SHARING)),
+        of_stages=True,
+    ),
+    "model.block": Field(
+        (0,),
+        "sharing=blocks: side in units of the square blocks whose units share a kernel",
+        _AT_LEAST_0_PER_STAGE,
+        of_stages=True,
+    ),
+    "model.rank": Field(
+        (0,),
+        "sharing=low_rank: number of shared kernels whose mean each unit's kernel is",
+        _AT_LEAST_0_PER_STAGE,
         of_stages=True,
     ),
     "model.maps": Field(

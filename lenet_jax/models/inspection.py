@@ -10,9 +10,9 @@ import numpy as np
 from flax import linen as nn
 
 from lenet_jax.models import wiring
-from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import ACTIVATIONS, Pool
 from lenet_jax.models.networks import CNN, MLP
+from lenet_jax.models.partial_sharing import PARTIAL_SHARING, mixed, of_blocks
 from lenet_jax.models.wired_layer import Wired, reads_of
 
 
@@ -51,19 +51,22 @@ def kernels(model: nn.Module, variables: Any, image_size: int, channels: int) ->
         name, layer = next(iter(sorted(variables["params"].items())))
         kernel_IO = np.asarray(layer["kernel"])
         return {name: kernel_IO.T.reshape(1, -1, image_size, image_size, channels)}
-    found: dict[str, np.ndarray] = {}
+    layers: dict[str, tuple[Wired, int, int]] = {}  # with the side and the number of its input maps
 
     def record(call: Callable, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
         layer = context.module
         if context.method_name == "__call__" and isinstance(layer, Wired):
             [x] = args
-            found[layer.name or ""] = _kernels_of(layer, _variables_of(layer, variables), x)
+            layers[layer.name or ""] = layer, x.size, x.channels
         return call(*args, **kwargs)
 
     image = jax.ShapeDtypeStruct((1, image_size, image_size, channels), jnp.float32)
     with nn.intercept_methods(record):
         jax.eval_shape(lambda x: model.apply(variables, x), image)
-    return found
+    return {
+        name: _kernels_of(layer, _variables_of(layer, variables), *maps)
+        for name, (layer, *maps) in layers.items()
+    }
 
 
 def _variables_of(layer: Wired, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,20 +77,27 @@ def _variables_of(layer: Wired, variables: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _kernels_of(layer: Wired, variables: dict[str, Any], x: FeatureMaps) -> np.ndarray:
-    size, channels = x.size + sum(layer.padding), x.shape[-1]
-    side_read = x.size + sum(layer.padding_of(x.size))
-    kernel = variables["params"]["kernel"]
+def _kernels_of(layer: Wired, variables: dict[str, Any], side: int, channels: int) -> np.ndarray:
+    size = side + sum(layer.padding)
+    side_read = side + sum(layer.padding_of(side))
+    out = wiring.output_size(size, layer.kernel_size, layer.stride)
+    params = variables["params"]
+    kernel = params["kernel"]
     if layer.table:
         kernel = _with_all_inputs(kernel, layer.table, channels)
     if layer.sharing == "shared":
         kernel = kernel[:, :, None]
+    elif layer.sharing == "blocks":
+        kernel = np.asarray(of_blocks(jnp.asarray(kernel), out, layer.block))
+    elif layer.sharing == "low_rank":
+        kernel = np.asarray(mixed(jnp.asarray(kernel), params["mix_rows"], params["mix_columns"]))
     kernel_POTC = kernel.transpose(2, 3, 0, 1)
     units, maps, taps, _ = kernel_POTC.shape
-    side = math.isqrt(taps)
-    is_square = side * side == taps and not wiring.CONNECTIVITY[layer.connectivity].is_drawn
-    if is_square:
-        return kernel_POTC.reshape(units, maps, side, side, channels)
+    field = math.isqrt(taps)
+    entry = wiring.CONNECTIVITY[layer.connectivity]
+    wraps_round = layer.sharing in PARTIAL_SHARING and not entry.is_spatial  # for each unit elsewhere
+    if field * field == taps and not (entry.is_drawn or wraps_round):
+        return kernel_POTC.reshape(units, maps, field, field, channels)
     reads_PT = np.asarray(reads_of(layer, variables, size))
     spread = np.full((units, maps, side_read**2, channels), np.nan, np.float32)
     for unit in range(units):

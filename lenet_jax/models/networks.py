@@ -133,6 +133,8 @@ class Stage:
     kernel_size: int = 5
     connectivity: str = "local"
     sharing: str = "shared"
+    block: int = 0
+    rank: int = 0
     stride: int = 1
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0

@@ -1,6 +1,7 @@
 """The layer of feature maps that is wired by any cell of the connectivity grid."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,11 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from flax.typing import Initializer
+from jax.typing import ArrayLike
 
 from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import fan_in_uniform
 from lenet_jax.models.map_tables import Table
+from lenet_jax.models.partial_sharing import PARTIAL_SHARING, at_positions, blocks_along, mixed, of_blocks
 from lenet_jax.models.start import Embedding, constrain, embed, embedded, imitated, with_gradient
 from lenet_jax.native import calls
 
@@ -28,10 +32,15 @@ class Wired(nn.Module):
     =========  ============  ======
     shared     (T, C, O)     (O,)
     unshared   (T, C, P, O)  (P, O)
+    blocks     (T, C, B, O)  (B, O)
+    low_rank   (T, C, R, O)  (O,)
     =========  ============  ======
 
+    B is the number of blocks, and R the rank; `low_rank` also has `mix_rows` and `mix_columns`, (out, R), and
+    `bias_rows` and `bias_columns`, (out,). See `lenet_jax.models.partial_sharing`.
+
     With a connection table, a kernel has one dimension Q instead of C and O, after T, in the table's order.
-    With one bias per unit, a shared kernel has the bias of an unshared one.
+    With one bias per unit, every kernel has the bias of an unshared one.
 
     Positions that a wiring draws at random are in the collection `wiring` as `reads`, (P, T) int32: they are
     part of a run's state, but are not trained.
@@ -40,7 +49,9 @@ class Wired(nn.Module):
       maps: number of feature maps.
       kernel_size: side of the receptive field in pixels, which also determines the output's shape.
       connectivity: a name in `lenet_jax.models.wiring.CONNECTIVITY`.
-      sharing: "shared" or "unshared".
+      sharing: one of `lenet_jax.models.wiring.SHARING` or `PARTIAL_SHARING`.
+      block: side in units of the blocks whose units share a kernel, only for "blocks".
+      rank: number of kernels that are mixed, only for "low_rank".
       stride: from one receptive field to the next, in pixels.
       padding: rows and columns added (before, after) each input map.
       pad_value: state of the units that the padding stands for.
@@ -61,13 +72,15 @@ class Wired(nn.Module):
         applies it and averages 2x2 windows, which saves passes over memory.
 
     A connectivity that is not spatial has no padding and no table, and only one with `nearby_reads` has a
-    radius.
+    radius. Partly shared weights are for `edges` of "wrap", or a connectivity whose stencil stays inside.
     """
 
     maps: int
     kernel_size: int
     connectivity: str
     sharing: str
+    block: int = 0
+    rank: int = 0
     stride: int = 1
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
@@ -91,11 +104,13 @@ class Wired(nn.Module):
         size = x.size + sum(self.padding)
         out = wiring.output_size(size, self.kernel_size, self.stride)
         padding = self.padding_of(x.size)
-        kernel = self._kernel(size, x.channels, () if self.sharing == "shared" else (out * out,))
-        by_unit = self.unit_bias or self.sharing == "unshared"
-        bias_shape = (out * out, self.maps) if by_unit else (self.maps,)
-        bias = self.param("bias", nn.initializers.zeros_init(), bias_shape)
+        kernel = self._kernel(size, x.channels, self._kernels(out))
+        biases = (out * out,) if self.unit_bias else () if self.sharing == "low_rank" else self._kernels(out)
+        bias = self.param("bias", nn.initializers.zeros_init(), (*biases, self.maps))
         kernel, bias = self._with_gradients(kernel, bias, size, out)
+        if self.sharing in PARTIAL_SHARING:
+            kernel, bias = self._of_units(kernel, bias, size, out)
+        by_unit = bias.ndim == 2
 
         native_form = native_form_of(self.connectivity, self.sharing, x.count) if self.native else None
         if native_form == "wired":
@@ -123,7 +138,7 @@ class Wired(nn.Module):
             return y.with_matrix(y.matrix + y.column(bias))
         if (self.connectivity, self.sharing) == ("full", "shared"):
             y_OPN = products.correlate_all(x, products.spread_taps(kernel, size, x.size), out, self.stride)
-        elif (self.connectivity, self.sharing) == ("full", "unshared"):
+        elif self.connectivity == "full":
             y_OPN = products.multiply_all(x, kernel)
         else:
             kernel_TCPO = kernel[:, :, None] if self.sharing == "shared" else kernel
@@ -138,20 +153,59 @@ class Wired(nn.Module):
             return self.padding
         return 0, wiring.reach(size, self.kernel_size, self.stride)
 
+    def _kernels(self, out: int) -> tuple[int, ...]:
+        """How many kernels a map has, as dimensions of its weights; () for one."""
+        match self.sharing:
+            case "shared":
+                return ()
+            case "blocks":
+                return (blocks_along(out, self.block) ** 2,)
+            case "low_rank":
+                return (self.rank,)
+        return (out * out,)
+
+    def _of_units(
+        self, kernel: jax.Array, bias: jax.Array, size: int, out: int
+    ) -> tuple[jax.Array, jax.Array]:
+        """The weights of each unit, as in an unshared layer, from those that units share in part."""
+        if self.table is not None:
+            kernel = kernel[..., None]  # T, Q, K, 1
+        if self.sharing == "blocks":
+            kernel = of_blocks(kernel, out, self.block)
+            bias = bias if self.unit_bias else of_blocks(bias, out, self.block)
+        else:
+            zeros = nn.initializers.zeros_init()
+            mix = [self.param(f"mix_{along}", zeros, (out, self.rank)) for along in ("rows", "columns")]
+            kernel = mixed(kernel, *mix)
+            if not self.unit_bias:
+                rows, columns = (self.param(f"bias_{along}", zeros, (out,)) for along in ("rows", "columns"))
+                bias = bias + (rows[:, None] + columns).reshape(-1, 1)
+        if self.table is not None:
+            kernel = kernel[..., 0]
+        if self.connectivity == "full":
+            kernel = at_positions(kernel, size, self.stride)
+        return kernel, bias
+
     def _kernel(self, size: int, channels: int, positions: tuple[int, ...]) -> jax.Array:
         """The kernel, (T, C, *positions, O), or with a table (T, Q, *positions)."""
         taps = wiring.CONNECTIVITY[self.connectivity].taps(size, self.kernel_size)
         if self.table is None:
             shape = (taps, channels, *positions, self.maps)
             if self.start == "free":
-                return self.param("kernel", fan_in_uniform(self.initialisation, taps * channels), shape)
+                return self.param("kernel", self._initialised(taps * channels), shape)
             taps_drawn = self._taps_drawn(size)
             init = fan_in_uniform(self.initialisation, taps_drawn * channels)
             return self.param("kernel", embedded(init, taps_drawn, self._embedding(size)), shape)
         maps_read = np.array([len(read) for read in self.table for _ in read])
         fan_in = taps * maps_read.reshape(1, -1, *(1 for _ in positions))
-        init = fan_in_uniform(self.initialisation, fan_in)
-        return self.param("kernel", init, (taps, len(maps_read), *positions))
+        return self.param("kernel", self._initialised(fan_in), (taps, len(maps_read), *positions))
+
+    def _initialised(self, fan_in: ArrayLike) -> Initializer:
+        """How kernels are drawn; those of a mean more widely, so that units start as in other layers."""
+        draw = fan_in_uniform(self.initialisation, fan_in)
+        if self.sharing != "low_rank":
+            return draw
+        return lambda *args: math.sqrt(self.rank) * draw(*args)
 
     def _taps_drawn(self, size: int) -> int:
         """J, the taps of the shared kernel with which unshared units start."""
@@ -199,13 +253,14 @@ class Wired(nn.Module):
 def native_form_of(connectivity: str, sharing: str, images: int) -> str | None:
     """Which native kernel computes a layer of so many images, "wired" or "dense", or None for products.
 
-    Where weights are not shared, reading them takes most of a small batch's time, and products are faster.
+    Where each unit has weights of its own, reading them takes most of a small batch's time, and products are
+    faster.
     """
-    if sharing == "unshared" and calls.lanes(images) == 1:
+    if sharing != "shared" and calls.lanes(images) == 1:
         return None
     if wiring.CONNECTIVITY[connectivity].is_sparse:
         return "wired"
-    return "dense" if sharing == "unshared" else None
+    return "dense" if sharing != "shared" else None
 
 
 def reads_of(layer: Wired, variables: Mapping[str, Any], size: int) -> wiring.Positions:

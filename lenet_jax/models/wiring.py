@@ -88,7 +88,7 @@ class Connectivity:
 
     def has_padded_edges(self, sharing: str, edges: str) -> bool:
         """Whether units read padding beyond the edges, to which a stencil is slid."""
-        is_slid = sharing == "shared" or self.unshared_reads is None
+        is_slid = sharing != "unshared" or self.unshared_reads is None
         return edges == "pad" and is_slid and not self.is_spatial
 
     def reads(
@@ -104,7 +104,7 @@ class Connectivity:
         """(units, taps) int32: the input position that each tap of each unit reads.
 
         Args:
-          sharing: one of SHARING.
+          sharing: one of SHARING, or of PARTIAL_SHARING, which reads what "shared" reads.
           edges: as in `slide`, where `has_padded_edges`; a local stencil stays within the input. A
             shared stencil with a radius needs "wrap".
           radius: how far taps are from the centre of the unit's local receptive field, at most, in rows and

@@ -82,6 +82,49 @@ def test_stages_kernels_and_maps_come_from_the_config():
             {"model.radius": (3,), "model.connectivity": "random", "model.edges": "pad"},
             "radius=3 does not go with config.model.edges=pad: the taps of convolutional stage 1 wrap round",
         ),
+        (
+            {"model.block": (2,)},
+            "block=2 does not fit the sharing of convolutional stage 1, shared: it is at",
+        ),
+        ({"model.sharing": "blocks"}, "block=0 does not fit the sharing of convolutional stage 1, blocks"),
+        (
+            {"model.sharing": "low_rank,blocks", "model.rank": (2, 0)},
+            "block=0 does not fit .* stage 2, blocks",
+        ),
+        (
+            {"model.sharing": "blocks", "model.block": (28, 11)},
+            "block=11 is too large: the maps of convolutional stage 2 have 10x10 units; use at most 10",
+        ),
+        (
+            {"model.sharing": "low_rank", "model.rank": (101,)},
+            "rank=101 is too large: the maps of convolutional stage 2 have 10x10 units; use at most 100",
+        ),
+        (
+            {
+                "model.sharing": "blocks",
+                "model.block": (2,),
+                "model.connectivity": "full",
+                "model.edges": "pad",
+            },
+            "sharing=blocks does not go with config.model.edges=pad in convolutional stage 1, which is full",
+        ),
+        (
+            {"model.sharing": "blocks", "model.block": (2,), "model.shared_gradient": "mean"},
+            "shared_gradient=mean is for one kernel per map: convolutional stage 1 has",
+        ),
+        (
+            {"model.sharing": "blocks", "model.block": (2,), "model.start": "tied"},
+            "start=tied is not possible, as convolutional stage 1 shares weights",
+        ),
+        (
+            {
+                "model.sharing": "low_rank",
+                "model.rank": (2,),
+                "train.optimizer": "levenberg_marquardt",
+                "train.batch_size": 1,
+            },
+            "sharing=low_rank must be shared or unshared with config.train.optimizer=levenberg_marquardt",
+        ),
         ({"model.radius": (-1,)}, r"config.model.radius=\(-1,\) must be at least 0 in every stage"),
         ({"model.radius": (3, 3, 3)}, "radius='3,3,3' names 3 stages but config.model.maps has 2"),
         ({"model.wiring_seed": -2}, "config.model.wiring_seed=-2 must be from -1 to 2147483647"),

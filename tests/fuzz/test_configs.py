@@ -52,6 +52,8 @@ CHOSEN = {
     "model.stride": st.lists(st.integers(1, 2), min_size=1, max_size=2).map(tuple),
     "model.pad_before": st.lists(st.integers(0, 2), min_size=1, max_size=2).map(tuple),
     "model.pad_after": st.lists(st.integers(0, 2), min_size=1, max_size=2).map(tuple),
+    "model.block": st.lists(st.integers(0, 3), min_size=1, max_size=2).map(tuple),
+    "model.rank": st.lists(st.integers(0, 3), min_size=1, max_size=2).map(tuple),
     "model.radius": st.lists(st.integers(0, 3), min_size=1, max_size=2).map(tuple),
     "model.hidden": st.lists(st.integers(1, 5), max_size=2).map(tuple),
     "model.bitmaps": st.just("1998"),
