@@ -87,6 +87,7 @@ def make_program(
         draw=draw,
         channels=channels,
         constrained_epochs=train.constrained_epochs if isinstance(model, CNN) else 0,
+        average_every=train.average_every if isinstance(model, CNN) else 0,
     )
 
 

@@ -1,5 +1,6 @@
 """Constraints between the fields of a config, checked before any data is read."""
 
+import itertools
 from collections.abc import Sequence
 
 import ml_collections
@@ -134,6 +135,14 @@ def _check_constraint(config: ml_collections.ConfigDict) -> None:
     is_partial = model.name != "mlp" and set(per_stage(model.sharing)) & set(PARTIAL_SHARING)
     require("model.sharing", model.sharing, train.optimizer != LEVENBERG_MARQUARDT or not is_partial,
             f"shared or unshared with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip
+    by_stage = (itertools.cycle(per_stage(model[field])) for field in ("connectivity", "sharing"))
+    wirings = list(itertools.islice(zip(*by_stage, strict=False), len(model.maps)))
+    if train.average_every and model.name != "mlp" and ("local", "unshared") not in wirings:
+        raise UserError(
+            f"config.train.average_every={train.average_every} is for stages with "
+            "config.model.connectivity=local and config.model.sharing=unshared, and the network has none: "
+            "set it to 0."
+        )
     fits = train.optimizer != LEVENBERG_MARQUARDT or model.name == "mlp" or model.shared_gradient == "sum"
     require("model.shared_gradient", model.shared_gradient, fits,
             f"sum with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip

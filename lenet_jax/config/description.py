@@ -110,6 +110,8 @@ def _constraint(fields: Mapping[str, Any]) -> list[str]:
         phrases.append(f"{STARTS[fields['model.start']]}{constrained}")
     if fields["model.shared_gradient"] == "mean" and "shared" in per_stage(fields["model.sharing"]):
         phrases.append("shared weights get the mean gradient of their units")
+    if fields["train.average_every"]:
+        phrases.append(f"local, unshared units averaged every {fields['train.average_every']:,} steps")
     return phrases
 
 

@@ -308,6 +308,12 @@ FIELDS: Mapping[str, Field] = {
         _AT_LEAST_0,
         of_stages=True,
     ),
+    "train.average_every": Field(
+        0,
+        "steps after which the units of each local, unshared map get the mean of their weights; 0: never",
+        _AT_LEAST_0,
+        of_stages=True,
+    ),
     "train.select_epoch": Field(
         "last", "which epoch counts: the last, or the best on validation images", OneOf(SELECT_EPOCH)
     ),

@@ -5,6 +5,8 @@ different fields; a network without stages is an `MLP`.
 """
 
 import dataclasses
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -173,6 +175,12 @@ class CNN(nn.Module):
     native: bool = False
     constrained: bool = False
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number of each stage's first layer, from 1 on: its wired layer is called `stage_{number}`."""
+        layers = itertools.accumulate((stage.layers for stage in self.stages), initial=1)
+        return tuple(layers)[:-1]
+
     @nn.compact
     def __call__(
         self, images_NHWC: jax.Array, dropout_rate: jax.Array | None = None, states_only: bool = False
@@ -188,8 +196,7 @@ class CNN(nn.Module):
         else:
             x = FeatureMaps.from_images(images_NHWC)
         activate = Activation(self.classifier.activation, name="activation")
-        number = 1
-        for stage, native_form in zip(self.stages, native_forms, strict=True):
+        for number, stage, native_form in zip(self.numbers, self.stages, native_forms, strict=True):
             fields = dataclasses.asdict(stage)
             pooling = fields.pop("pooling")
             # The kernel then also activates and pools.
@@ -209,10 +216,25 @@ class CNN(nn.Module):
                 steps.insert(1 if pool.pooling.selects else 2, pool)
                 if pool.pooling.is_trainable:
                     steps.append(activate)
-            number += stage.layers
             for step in steps:
                 x = step(x)
         return self.classifier(x, dropout_rate, states_only)
+
+    def averaged(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters in which the units of each local, unshared map have the mean of their weights.
+
+        Pogodin et al. 2021, "Towards Biologically Plausible Convolutional Networks", let unshared weights
+        share in this way every so many steps.
+        """
+        found = dict(params)
+        for number, stage in zip(self.numbers, self.stages, strict=True):
+            if (stage.connectivity, stage.sharing) == ("local", "unshared"):
+                kernel, bias = (params[f"stage_{number}"][name] for name in ("kernel", "bias"))
+                means = {"kernel": kernel.mean(2, keepdims=True), "bias": bias.mean(0, keepdims=True)}
+                found[f"stage_{number}"] = jax.tree.map(
+                    jnp.broadcast_to, means, {"kernel": kernel.shape, "bias": bias.shape}
+                )
+        return found
 
     def outputs(self, states: jax.Array) -> jax.Array:
         """See `MLP.outputs`."""

@@ -208,7 +208,12 @@ def train_epoch(
         (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(params, batch, step_index)
         if axis_size:
             loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), DEVICE_AXIS)
-        return take_step(grads, opt_state, params), Means(loss, accuracy)
+        params, opt_state = take_step(grads, opt_state, params)
+        if program.average_every:
+            steps_taken = (epoch - 1) * steps + step_index + 1
+            is_due = steps_taken % program.average_every == 0
+            params = jax.lax.cond(is_due, program.model.averaged, lambda params: params, params)
+        return (params, opt_state), Means(loss, accuracy)
 
     weights = state.params, state.opt_state
     (params, opt_state), means_S = jax.lax.scan(step, weights, (jnp.arange(steps), order_SB))

@@ -50,6 +50,8 @@ class Program:
       channels: of the images.
       constrained_epochs: the number of first epochs that train unshared weights under the constraint with
         which they start; 0 for an MLP.
+      average_every: number of steps after which the units of each local, unshared map get the mean of their
+        weights; 0 for never.
     """
 
     model: CNN | MLP
@@ -63,6 +65,7 @@ class Program:
     draw: Draw | None = None
     channels: int = 1
     constrained_epochs: int = 0
+    average_every: int = 0
 
     def in_epoch(self, epoch: int) -> "Program":
         """What `lenet_jax.training.epoch.train_epoch` takes for this epoch, counted from 1."""
