@@ -39,6 +39,7 @@ ATTRIBUTES: Mapping[str, tuple[Any, str]] = {  # their types, and how a message 
     "tuned_with": (str, "text"),
     "fit": (int | float, "a training accuracy in [0, 1], or 0"),
     "group": (str, "text"),
+    "factors": (Mapping, "a dict from the names of two factors to the arm's levels, or {}"),
 }
 NAME = re.compile(r"\w[\w.+-]{,79}")
 NAME_BYTES = 200  # in UTF-8; names of files have at most 255, with the seed and an ending
@@ -68,6 +69,8 @@ class Arm:
       group: with which other arms it is comparable, in words, such as "max pooling". Effects are computed for
         the four corners of each group, whatever else they differ in; those of arms without a group must be
         equal in everything but their wiring.
+      factors: the arm's level of each of two factors, in words, {"kernel": "5x5", "share a kernel": "all units"};
+        arms with the same two factors are shown as a plane, with a level of the first in each row. {} for none.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Arm:
     tuned_with: str = ""
     fit: float = 0.0
     group: str = ""
+    factors: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def to_record(self) -> dict[str, Any]:
         """The arm as JSON types, without the attributes that only tuning reads."""
@@ -91,6 +95,7 @@ class Arm:
             "paper": dataclasses.asdict(self.paper) if self.paper else None,
             "reading": self.reading,
             "group": self.group,
+            "factors": [list(pair) for pair in self.factors.items()],  # in their order
         }
 
 
@@ -203,6 +208,7 @@ def _plain(arm: Arm) -> Arm:
         tuned_with=arm.tuned_with,
         fit=float(arm.fit),
         group=arm.group,
+        factors=dict(arm.factors),
     )
 
 
@@ -218,6 +224,11 @@ def _check_arm(arm: Arm, names: Sequence[str]) -> None:
     for attribute in ("label", "tuned_with", "group"):
         if not (text := getattr(arm, attribute)).isprintable():
             raise UserError(f"has {attribute}={shown(text)}: tables need one line of printable text.")
+    words = [*arm.factors, *arm.factors.values()]
+    if len(arm.factors) not in (0, 2) or not all(
+        isinstance(w, str) and w.strip() and w.isprintable() for w in words
+    ):
+        raise UserError(f"has factors={shown(dict(arm.factors))}: give {ATTRIBUTES['factors'][1]}.")
     if not (_is_number(arm.fit, (int, float)) and 0 <= arm.fit <= 1):
         raise UserError(f"has fit={shown(arm.fit)}: give {ATTRIBUTES['fit'][1]}.")
     if arm.fit and arm.tuned_with:
