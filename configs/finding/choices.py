@@ -3,9 +3,10 @@
     python -m experiments.tune --config=configs/finding/choices.py:mnist \\
         --output=configs/finding/tuned/mnist.json --workdir=DIR
 
-Arguments: a dataset, for the core and the study of pooling; or a secondary study, which takes the core's
-choices on MNIST. The other files of configs/finding read what is selected. It has seeds of its own, 900 and
-901, and scores no test images. On two cores, two hours for mnist and fashion_mnist each, one for usps.
+Arguments: a dataset, for the core and the study of pooling; or a secondary or exploratory study, which takes
+the core's choices on MNIST. The other files of configs/finding read what is selected. It has seeds of its
+own, 900 and 901, and scores no test images. On two cores, two hours for mnist and fashion_mnist each, one for
+usps.
 """
 
 import dataclasses
@@ -14,19 +15,21 @@ import ml_collections
 
 from configs.finding.common import DATASETS, sweep
 from configs.finding.families import families
+from configs.finding.sharing_studies import EXPLORATORY
 from configs.finding.studies import STUDIES
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
 from lenet_jax.errors import UserError
 
 SEED = 900
+ALL_STUDIES = {**STUDIES, **EXPLORATORY}
 
 
 def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
-    if study not in (*DATASETS, *STUDIES):
+    if study not in (*DATASETS, *ALL_STUDIES):
         raise UserError(
             f"configs/finding/choices.py has no study {study!r}: name one of "
-            f"{', '.join((*DATASETS, *STUDIES))}, as in --config=configs/finding/choices.py:mnist."
+            f"{', '.join((*DATASETS, *ALL_STUDIES))}, as in --config=configs/finding/choices.py:mnist."
         )
     config = sweep(study if study in DATASETS else "mnist", seeds=2)
     return override(config, {"seed": SEED, "keep": "none"})
@@ -35,4 +38,4 @@ def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
 def get_arms(config: ml_collections.ConfigDict, study: str = "mnist") -> list[Arm]:
     if study in DATASETS:
         return families(study)
-    return [dataclasses.replace(arm, baselines={}) for arm in STUDIES[study]() if arm.candidates]
+    return [dataclasses.replace(arm, baselines={}) for arm in ALL_STUDIES[study]() if arm.candidates]

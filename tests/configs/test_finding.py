@@ -6,7 +6,18 @@ import subprocess
 
 import pytest
 
-from configs.finding import choices, common, core, families, secondary, studies, tuned
+from configs.finding import (
+    choices,
+    common,
+    core,
+    exploratory,
+    families,
+    secondary,
+    sharing_studies,
+    studies,
+    tuned,
+    variants,
+)
 from lenet_jax.config.arms import check_arms
 from lenet_jax.config.fields import override
 from lenet_jax.config.resolve import resolve
@@ -22,11 +33,15 @@ RESULTS = PROJECT / "results" / "finding"
 PROTOCOL = PROJECT / "docs" / "protocol.md"
 CHOSEN = sorted(path.stem for path in tuned.FOLDER.glob("*.json"))
 SWEEPS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
-SMALL = ["core.py:small", "pooling.py:small", *(f"secondary.py:{name}_small" for name in studies.STUDIES)]
-# How many arms of each secondary study have candidates.
+SMALL = [
+    "core.py:small", "pooling.py:small",
+    *(f"secondary.py:{name}_small" for name in studies.STUDIES),
+    *(f"exploratory.py:{name}_small" for name in sharing_studies.EXPLORATORY),
+]  # fmt: skip
+# How many arms of each study have candidates.
 STUDY_CANDIDATES = {
     "decay": 4, "fit": 4, "stages": 6, "distance": 12, "wiring": 0, "permuted": 5, "start": 6, "matched": 12,
-    "curves": 0,
+    "curves": 0, "plane": 36, "mixtures": 4, "translations": 0,
 }  # fmt: skip
 SCORED = [folder for folder in SWEEPS if not folder.name.startswith("choices")]
 
@@ -44,7 +59,7 @@ def all_chosen(monkeypatch):
             hidden = {"model.hidden": (30,)} if family == "mlp_best" else {}
             return {"train.learning_rate": 0.1, **hidden}
 
-    for module in (tuned, families, secondary):
+    for module in (tuned, families, variants):
         monkeypatch.setattr(module, "chosen", chosen)
 
 
@@ -163,11 +178,12 @@ def test_margins_were_planned_with_the_first_run(folder):
     assert margin == margins[header["config"]["dataset"]] > 0
 
 
-@pytest.mark.parametrize("study", studies.STUDIES)
-def test_the_arms_of_a_secondary_study_can_be_run(study, all_chosen):
+@pytest.mark.parametrize("study", [*studies.STUDIES, *sharing_studies.EXPLORATORY])
+def test_the_arms_of_a_study_can_be_run(study, all_chosen):
+    file = secondary if study in studies.STUDIES else exploratory
     for name in (study, f"{study}_small"):
-        config = secondary.get_config(name)
-        runs = list_runs(config, check_arms(secondary.get_arms(config, name)))
+        config = file.get_config(name)
+        runs = list_runs(config, check_arms(file.get_arms(config, name)))
         assert {run.seed for run in runs} == set(range(1000, 1000 + config.seeds))
     candidates = (
         check_arms(choices.get_arms(choices.get_config(study), study)) if STUDY_CANDIDATES[study] else []
@@ -180,17 +196,42 @@ def test_the_arms_of_a_secondary_study_can_be_run(study, all_chosen):
         }
 
 
-def test_subsets_have_the_same_number_of_steps(all_chosen):
-    config = secondary.get_config("curves")
-    for arm in secondary.get_arms(config, "curves"):
+@pytest.mark.parametrize(("file", "study"), [(secondary, "curves"), (exploratory, "translations")])
+def test_subsets_have_the_same_number_of_steps(file, study, all_chosen):
+    for arm in file.get_arms(file.get_config(study), study):
         fields = arm.overrides
         steps = fields["train.epochs"] * (fields["data.train_images"] // fields["train.batch_size"])
         assert steps == studies.STEPS
 
 
+def test_the_plane_changes_the_first_stage_alone(all_chosen):
+    """It has 28x28 units everywhere, and parameters by its definition; stage 3 and the classifier stay."""
+    config = exploratory.get_config("plane")
+    kernels = {1: 784, 14: 4, 7: 16, 4: 49, 2: 196}
+    found = {}
+    for arm in exploratory.get_arms(config, "plane"):
+        counts = resolve(override(config, arm.overrides)).counts
+        first, pool, third, *_ = counts.layers
+        shapes = [layer.output_shape for layer in (first, pool, third)]
+        assert shapes == [(28, 28, 6), (14, 14, 6), (10, 10, 16)]
+        assert counts.parameters - first.parameters == 61_706 - 156
+        found[tuple(arm.factors.values())] = first.parameters
+    sides = {"the whole image": 32 * 32, **{f"{side}x{side}": side * side for side in (1, 3, 5, 7, 11)}}
+    assert found == {
+        (kernel, units): 6 * count * (taps + 1)
+        for kernel, taps in sides.items()
+        for units, count in {
+            "all units": 1, "none": 784,
+            **{f"{block}x{block} units": kernels[block] for block in (14, 7, 4, 2)},
+        }.items()
+    }  # fmt: skip
+
+
 def test_an_unknown_study_is_refused():
-    with pytest.raises(UserError, match="no study 'plane': name one of decay, fit, stages"):
+    with pytest.raises(UserError, match="secondary.py has no study 'plane': name one of decay, fit, stages"):
         secondary.get_config("plane")
+    with pytest.raises(UserError, match="exploratory.py has no study 'decay': name one of plane, mixtures"):
+        exploratory.get_config("decay")
 
 
 @pytest.mark.slow

@@ -1,0 +1,34 @@
+"""Exploratory studies of weight sharing, on MNIST: between its ends, and against translated images.
+
+    python -m experiments.ablate --config=configs/finding/exploratory.py:plane --workdir=DIR
+
+Arguments: plane, kernels of any size that any part of the units share; mixtures, kernels that are mixed from
+a few; translations, shared, unshared and averaged kernels on translated images; or with _small at the end,
+such as plane_small: 200 images and one epoch, to try it.
+"""
+
+import ml_collections
+
+from configs.finding.sharing_studies import EXPLORATORY
+from configs.finding.variants import Variant, read_variant
+from lenet_jax.config.arms import Arm
+from lenet_jax.config.fields import override
+
+SEEDS = {"mixtures": 10}  # the others have 5
+
+
+def get_config(study: str = "plane") -> ml_collections.ConfigDict:
+    variant = _variant(study)
+    config = variant.config(SEEDS.get(variant.study, 5))
+    if variant == ("translations", False):
+        # Validation images would be scored after every epoch, of which small subsets have hundreds.
+        config = override(config, {"data.validation_fraction": 0.0})
+    return config
+
+
+def get_arms(config: ml_collections.ConfigDict, study: str = "plane") -> list[Arm]:
+    return _variant(study).arms(EXPLORATORY)
+
+
+def _variant(study: str) -> Variant:
+    return read_variant(study, EXPLORATORY, "configs/finding/exploratory.py")

@@ -1,0 +1,112 @@
+"""The arms of the exploratory studies of weight sharing, on MNIST, with the candidates for what is selected.
+
+A study is a function that returns its arms. Arms without candidates adopt the choices of the core.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping
+
+from configs.finding.common import WIRINGS
+from configs.finding.families import as_chosen, with_rates
+from configs.finding.studies import CURVES_BATCH, STEPS
+from lenet_jax.config.arms import Arm
+
+OUT = 28  # rows and columns of units of the first stage
+KERNELS = (1, 3, 5, 7, 11)
+BLOCKS = (14, 7, 4, 2)
+RANKS = (1, 2, 4, 8)
+SHIFTS = (0, 1, 2, 4)
+SUBSETS = (600, 6_000, 60_000)
+AVERAGED_EVERY = (10, 100)
+
+
+def plane() -> list[Arm]:
+    """Stage 1 with kernels of any size, shared by any part of its 28x28 units; stage 3 is the convolution.
+
+    Images are as large as kernels need for 28x28 units, or 32x32 where a unit reads the whole image.
+    """
+    kernels = {str(side): (f"{side}x{side}", _local(side)) for side in KERNELS}
+    whole = {"model.connectivity": "full,local", "model.kernel_size": (5,)}
+    kernels["whole"] = "the whole image", whole
+    degrees = {
+        "shared": ("all units", {"model.sharing": "shared"}),
+        **{f"blocks_{side}": (f"{side}x{side} units", _blocks(side)) for side in BLOCKS},
+        "unshared": ("none", {"model.sharing": "unshared,shared"}),
+    }
+    arms = []
+    for (kernel, (reads, wiring)), (degree, (units, sharing)) in itertools.product(
+        kernels.items(), degrees.items()
+    ):
+        fields = {"model.name": "cnn", **wiring, **sharing}
+        arm = with_rates("plane", f"kernel_{kernel}_{degree}", fields, unshared=degree != "shared")
+        arms.append(dataclasses.replace(arm, factors={"kernel": reads, "units that share one": units}))
+    return arms
+
+
+def _blocks(side: int) -> dict:
+    return {"model.sharing": "blocks,shared", "model.block": (side, 0)}
+
+
+def _local(side: int) -> dict:
+    return {
+        "model.connectivity": "local",
+        "model.kernel_size": (side, 5),
+        "data.image_size": OUT + side - 1,
+    }
+
+
+def mixtures() -> list[Arm]:
+    """Both stages with kernels that are mixed from a few, between the convolution and unshared kernels."""
+    mixed = [
+        with_rates("mixtures", f"rank_{rank}", WIRINGS["local_shared"] | {
+            "model.sharing": "low_rank", "model.rank": (rank,)
+        })
+        for rank in RANKS
+    ]  # fmt: skip
+    arms = [*mixed, Arm("local_unshared", as_chosen("mnist", "local_unshared"))]
+    return [
+        Arm("local_shared", as_chosen("mnist", "local_shared")),
+        *(
+            dataclasses.replace(arm, baselines={f"{arm.name} against local_shared": "local_shared"})
+            for arm in arms
+        ),
+    ]
+
+
+def translations() -> list[Arm]:
+    """Shared and unshared kernels, and kernels averaged every so many steps, on translated images.
+
+    Each time that an image is shown, it is shifted by up to so many pixels in either direction. Arms that are
+    averaged keep the learning rate of unshared kernels.
+    """
+    shared, unshared = (as_chosen("mnist", f"local_{sharing}") for sharing in ("shared", "unshared"))
+    kinds = {
+        "shared": shared,
+        "unshared": unshared,
+        **{f"averaged_{steps}": unshared | {"train.average_every": steps} for steps in AVERAGED_EVERY},
+    }
+    arms = []
+    for images, shift, (kind, fields) in itertools.product(SUBSETS, SHIFTS, kinds.items()):
+        size = {
+            "data.train_images": images,
+            "train.batch_size": CURVES_BATCH,
+            "train.epochs": STEPS * CURVES_BATCH // images,
+        }
+        baselines = {} if kind == "shared" else {
+            f"{kind} against shared, {images:,} images shifted by {shift}": f"shared_{shift}_{images}"
+        }  # fmt: skip
+        arms.append(Arm(f"{kind}_{shift}_{images}", fields | _shifted(shift) | size, baselines=baselines))
+    return arms
+
+
+def _shifted(pixels: int) -> dict:
+    if not pixels:
+        return {}
+    none = {f"distortion.{kind}": 0.0 for kind in ("scale", "squeeze", "shear")}
+    return {"distortion.probability": 1.0, "distortion.shift": float(pixels), **none}
+
+
+EXPLORATORY: Mapping[str, Callable[[], list[Arm]]] = {
+    study.__name__: study for study in (plane, mixtures, translations)
+}
