@@ -40,7 +40,7 @@ def plane() -> list[Arm]:
     ):
         fields = {"model.name": "cnn", **wiring, **sharing}
         arm = with_rates("plane", f"kernel_{kernel}_{degree}", fields, unshared=degree != "shared")
-        arms.append(dataclasses.replace(arm, factors={"kernel": reads, "units that share one": units}))
+        arms.append(dataclasses.replace(arm, factors={"kernel": reads, "units that share a kernel": units}))
     return arms
 
 

@@ -70,7 +70,8 @@ class Arm:
         the four corners of each group, whatever else they differ in; those of arms without a group must be
         equal in everything but their wiring.
       factors: the arm's level of each of two factors, in words, such as {"kernel": "5x5", "units that share
-        one": "all units"}; arms with the same two are shown as a plane, whose rows are levels of the first.
+        a kernel": "all units"}; arms with the same two are shown as a plane, with a level of
+        the first in each row.
     """
 
     name: str
