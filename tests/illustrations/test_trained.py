@@ -7,7 +7,6 @@ from lenet_jax.illustrations import trained
 from lenet_jax.runs.loaded import load_sweep
 from tests.helpers.commands import run_command
 
-
 SMALL = [
     "--config.arms=local_shared,local_unshared",
     "--config.seeds=1",
