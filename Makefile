@@ -55,7 +55,7 @@ benchmark: $(FOR_RUNS)  ## measure training speed, against PyTorch and Flax (for
 		$(RUN) -m benchmarks.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
 		mv results/benchmark/.$$1 results/benchmark/$$1.md || exit 1; done
 
-docs: $(FOR_RUNS)  ## draw the pictures of docs/, and paste recorded tables and counted layers into the pages
+docs: $(FOR_RUNS)  ## draw the pictures of docs/, make its explorer, and paste recorded tables and counted layers into the pages
 	@$(RUN) -m experiments.illustrate
 	@$(RUN) -m experiments.paste
 

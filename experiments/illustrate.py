@@ -9,7 +9,6 @@ when a picture is out of date.
 """
 
 from absl import flags
-from matplotlib.figure import Figure
 
 from experiments import cli
 from experiments.config_files import load
@@ -17,12 +16,14 @@ from experiments.paste import ROOT
 from lenet_jax import files
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import Resolved, resolve
-from lenet_jax.illustrations import learned, networks, receptive_fields, rendering, trained, wirings
+from lenet_jax.illustrations import explorer, learned, networks, receptive_fields, rendering, trained, wirings
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING
+from lenet_jax.report.drawing import Figure
 from lenet_jax.runs.loaded import load_sweep
 
 PICTURES = ROOT / "docs" / "pictures"
 TRAINED = PICTURES / "trained.npz"
+EXPLORER = ROOT / "docs" / "explorer.html"
 
 
 def main() -> None:
@@ -35,6 +36,9 @@ def main() -> None:
             path = PICTURES / f"{name}.{form}"
             files.write(path, rendering.render(figure, form))
             print(f"Drawn in {path.relative_to(ROOT)}")
+    print("Counting every setting of the explorer ...")
+    files.write(EXPLORER, explorer.page(ROOT / "results"))
+    print(f"Written to {EXPLORER.relative_to(ROOT)}")
 
 
 def pictures() -> dict[str, Figure]:

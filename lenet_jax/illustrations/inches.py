@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from lenet_jax.report.drawing import project_settings  # noqa: F401 before matplotlib
+from lenet_jax.report.drawing import Figure
 
 # isort: split
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 WIDTH = 9  # of every picture
 

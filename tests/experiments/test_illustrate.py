@@ -7,10 +7,12 @@ import re
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from experiments import illustrate
+from experiments import illustrate, paste
 from lenet_jax.illustrations import rendering
+from lenet_jax.illustrations.wirings import COLOURS, INKS
 
 NAMES = ("wirings", "lenet5", "receptive_fields", "kernels", "feature_maps", "zip_code_net")
 
@@ -27,6 +29,12 @@ def test_every_picture_is_committed_and_no_other():
     assert tuple(pictures()) == NAMES
     drawn = {path.name for path in illustrate.PICTURES.iterdir()}
     assert drawn == {f"{name}.{form}" for name in NAMES for form in rendering.FORMATS} | {"trained.npz"}
+
+
+def test_every_picture_is_on_a_page():
+    idea = (paste.ROOT / "docs" / "idea.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"!\[[^]]+\]\(pictures/(\w+)\.svg\)", idea)) == set(NAMES)
+    assert "](docs/pictures/wirings.svg)" in (paste.ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("form", rendering.FORMATS)
@@ -64,8 +72,6 @@ def test_backgrounds_are_white_on_dark_pages_as_well(name):
 
 
 def test_weights_can_be_told_apart_in_grey_and_numbers_read():
-    from lenet_jax.illustrations.wirings import COLOURS, INKS
-
     cells = [luminance(colour) for colour in COLOURS]
     for one, other in itertools.combinations(cells, 2):
         assert max(contrast(one, other), contrast(other, one)) > 1.5
@@ -75,8 +81,6 @@ def test_weights_can_be_told_apart_in_grey_and_numbers_read():
 
 def luminance(colour):
     """Relative luminance as WCAG 2 defines it."""
-    from matplotlib.colors import to_rgb
-
     channels = np.array(to_rgb(colour))
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
