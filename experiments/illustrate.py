@@ -17,7 +17,6 @@ from lenet_jax import files
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.illustrations import explorer, learned, networks, receptive_fields, rendering, trained, wirings
-from lenet_jax.models.wiring import CONNECTIVITY, SHARING
 from lenet_jax.report.drawing import Figure
 from lenet_jax.runs.loaded import load_sweep
 
@@ -47,8 +46,7 @@ def pictures() -> dict[str, Figure]:
     return {
         "wirings": wirings.six_wirings({
             (connectivity, sharing): _wired(connectivity, sharing).counts
-            for connectivity in CONNECTIVITY
-            for sharing in SHARING
+            for connectivity, sharing in wirings.NAMES
         }),
         "lenet5": networks.lenet5(_config_file("lenet5"), today),
         "receptive_fields": receptive_fields.growing_field(today, arrays.image),

@@ -12,7 +12,7 @@ from lenet_jax.data import npz
 from lenet_jax.errors import UserError
 from lenet_jax.report.captions import recorded_command
 from lenet_jax.report.run_pictures import grid_of_positions
-from lenet_jax.runs.loaded import Sweep
+from lenet_jax.runs.loaded import Sweep, load_run
 
 SHARED, UNSHARED = "local_shared", "local_unshared"  # the arms whose networks are shown
 IMAGE = 0  # number of the test image that the networks read
@@ -43,9 +43,9 @@ class Trained(NamedTuple):
 
 
 def take(sweep: Sweep, data_dir: str = "", manual_dir: str = "") -> Trained:
-    """The arrays of both arms' first runs. Raises UserError if a run, its network or its data is missing."""
+    """The arrays of both arms' runs with the first seed. Raises UserError if a run or its data is missing."""
     runs = sweep.select(arm=[SHARED, UNSHARED])
-    shared, unshared = (next(iter(runs.select(arm=arm, seed=runs.seeds[0]))) for arm in (SHARED, UNSHARED))
+    shared, unshared = (load_run(sweep.directory, arm, runs.seeds[0]) for arm in (SHARED, UNSHARED))
     test = shared.splits(data_dir=data_dir, manual_dir=manual_dir, preprocessed=True).test
     image_1SSC = test.images[IMAGE : IMAGE + 1]
     maps = shared.feature_maps(image_1SSC, preprocessed=True)

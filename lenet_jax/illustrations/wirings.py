@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from lenet_jax.illustrations.inches import WIDTH, add_square, entitle, write
 from lenet_jax.illustrations.weights import neighbours_weights
 from lenet_jax.models.counts import ModelCounts
-from lenet_jax.models.wiring import CONNECTIVITY, SHARING
 
 LEFT, SIDE, GAP, BETWEEN = 1.33, 1.73, 0.11, 0.25  # inches: the first square, a side, between units, columns
 SIZE, KERNEL_SIZE = 7, 3  # of the small image on which wirings are drawn, and of its kernel
@@ -51,14 +50,14 @@ def six_wirings(counts: Mapping[tuple[str, str], ModelCounts]) -> Figure:
     entitle(figure, "Six ways to wire the same units")
     caption = f"Each pair shows which pixels of a {SIZE}x{SIZE} image two neighbouring units read. "
     write(figure, WIDTH / 2, 0.56, caption + "Equal numbers are one and the same weight.", 9.5)
-    for column, sharing in enumerate(SHARING):
+    for column, sharing in enumerate(SHARES):
         lefts = [LEFT + column * (2 * SIDE + GAP + BETWEEN) + unit * (SIDE + GAP) for unit in (0, 1)]
         middle = lefts[0] + SIDE + GAP / 2
         write(figure, middle, 0.93, sharing, 14, weight="bold")
         write(figure, middle, 1.11, SHARES[sharing], 9.5)
         for left, name in zip(lefts, ("one unit", "its right neighbour"), strict=True):
             write(figure, left + SIDE / 2, 1.32, name, 9, style="italic")
-        for row, connectivity in enumerate(CONNECTIVITY):
+        for row, connectivity in enumerate(READS):
             top = 1.38 + 2.28 * row
             bottom = top + SIDE
             numbers_2SS = neighbours_weights(connectivity, sharing, SIZE, KERNEL_SIZE)
