@@ -23,7 +23,7 @@ READS = {
     "full": "reads all pixels",
 }
 SHARES = {
-    "shared": "one set of weights for all units",
+    "shared": "all units of a map use the same weights",
     "unshared": "each unit has its own weights",
 }
 NAMES = {
