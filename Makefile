@@ -55,7 +55,8 @@ benchmark: $(FOR_RUNS)  ## measure training speed, against PyTorch and Flax (for
 		$(RUN) -m benchmarks.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
 		mv results/benchmark/.$$1 results/benchmark/$$1.md || exit 1; done
 
-docs: $(FOR_RUNS)  ## paste recorded tables and counted layers into README.md and docs/
+docs: $(FOR_RUNS)  ## draw the pictures of docs/, make its explorer, and paste recorded tables and counted layers into the pages
+	@$(RUN) -m experiments.illustrate
 	@$(RUN) -m experiments.paste
 
 # For Python 3.11 and newer on any platform. Locked versions are kept if they still fit;

@@ -62,6 +62,7 @@ def test_it_holds_the_library_and_the_commands(wheel):
     assert {name for name in names if not name.startswith(folder)} == {
         *modules,
         "lenet_jax/data/checksums.tsv",
+        "lenet_jax/illustrations/explorer.html",
         *(f"lenet_jax/native/{name}" for name in (*library.SOURCES, *headers)),
     }
     assert f"{folder}/licenses/LICENSE" in names

@@ -1,0 +1,22 @@
+from lenet_jax.config.fields import default_config, override
+from lenet_jax.config.resolve import resolve
+from lenet_jax.illustrations.receptive_fields import receptive_fields
+
+
+def sizes(**fields):
+    network = resolve(override(default_config(), {f"model.{name}": value for name, value in fields.items()}))
+    return {name: field.size for name, field in receptive_fields(network).items()}
+
+
+def test_fields_of_lenet5():
+    """5; one more by pooling; 4 rows of fields that are 2 apart; 2 more; everything."""
+    assert sizes() == {
+        "stage_1": 5, "pool_2": 5 + 1, "stage_3": 6 + 4 * 2, "pool_4": 14 + 2, "classifier": 16 + 4 * 4,
+    }  # fmt: skip
+
+
+def test_fields_follow_from_kernels_and_pooling():
+    assert sizes(kernel_size=(3, 5))["stage_3"] == 3 + 1 + 4 * 2
+    assert sizes(connectivity="full,local")["stage_1"] == 32
+    without = sizes(pooling="none")
+    assert (without["stage_1"], without["stage_2"]) == (5, 9)
