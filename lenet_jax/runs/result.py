@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lenet_jax.analysis.summaries import RATES
 from lenet_jax.runs.population import Attempt
 from lenet_jax.runs.run import Run
 
@@ -11,7 +12,8 @@ def result_of(run: Run, attempt: Attempt, score_test: bool = True) -> dict[str, 
     """A run's row of results.csv.
 
     Losses are in the unit of the loss, accuracies fractions in [0, 1], None if a run diverged or a split was
-    not scored. `score_test` says whether the test images were.
+    not scored. `score_test` says whether the test images were. Runs by Levenberg-Marquardt also have the
+    range of their effective learning rates in the first epoch.
     """
     config, counts = run.resolved.config, run.resolved.counts
     return {
@@ -25,6 +27,7 @@ def result_of(run: Run, attempt: Attempt, score_test: bool = True) -> dict[str, 
         "macs": counts.macs,
         "epochs": attempt.epoch,
         **_scores(attempt, config.train.select_epoch == "best_validation", score_test),
+        **{name: value for name, value in attempt.metrics[0].items() if name in RATES},
         "wall_seconds": round(attempt.seconds, 3),
     }
 

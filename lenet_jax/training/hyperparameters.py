@@ -22,6 +22,7 @@ class Hyperparameters(NamedTuple):
       momentum: SGD's momentum, Adam's beta1.
       weight_decay: of kernels, not of biases.
       damping: Levenberg-Marquardt's mu, added to the curvature (LeCun et al. 1998, eq. 21).
+      loss_scale: factor of the loss that is minimized, and so of gradients and curvature.
       rbf_j: j of LeCun et al. 1998, eq. 9: the larger, the further wrong classes are pushed away.
       target_low: target of the squared error for the wrong classes.
       target_high: target of the squared error for the right class.
@@ -39,6 +40,7 @@ class Hyperparameters(NamedTuple):
     momentum: jax.Array
     weight_decay: jax.Array
     damping: jax.Array
+    loss_scale: jax.Array
     rbf_j: jax.Array
     target_low: jax.Array
     target_high: jax.Array

@@ -11,6 +11,7 @@ DEFAULTS = {
     "momentum": 0.9,
     "weight_decay": 0.0,
     "damping": 0.05,
+    "loss_scale": 1.0,
     "rbf_j": 1.0,
     "target_low": -1.0,
     "target_high": 1.0,

@@ -98,6 +98,7 @@ PROGRAMS = {
 NUMBERS = {
     "squared_error": {
         "damping": 0.2,
+        "loss_scale": 5.0,
         "target_low": -0.5,
         "target_high": 0.5,
         "dropout": 0.1,
