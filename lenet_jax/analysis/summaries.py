@@ -200,7 +200,7 @@ def _rates(runs: Sequence[Mapping[str, Any]], by_arm: Mapping[str, Sequence[Mapp
     """The RATES of an arm's runs that have them; {} if no run of any arm has."""
     if not any(name in run for of_arm in by_arm.values() for run in of_arm for name in RATES):
         return {}
-    having = [run for run in runs if all(name in run for name in RATES)]
+    having = [run for run in runs if all(run.get(name) is not None for name in RATES)]
     return {
         name: summarize(run[name] for run in having) if having else None for name, summarize in RATES.items()
     }

@@ -1,5 +1,6 @@
 """A run's row of results.csv, from how its training ended."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ def result_of(run: Run, attempt: Attempt, score_test: bool = True) -> dict[str, 
         "macs": counts.macs,
         "epochs": attempt.epoch,
         **_scores(attempt, config.train.select_epoch == "best_validation", score_test),
-        **{name: value for name, value in attempt.metrics[0].items() if name in RATES},
+        **_first_rates(attempt),
         "wall_seconds": round(attempt.seconds, 3),
     }
 
@@ -57,6 +58,12 @@ def _scores(attempt: Attempt, by_validation: bool, score_test: bool) -> dict[str
             "last_train_accuracy": last.get("train_accuracy"),
         }
     return scores
+
+
+def _first_rates(attempt: Attempt) -> dict[str, float | None]:
+    """The effective rates of the first epoch, None if they are not finite; {} of optimizers without them."""
+    rates = {name: rate for name, rate in attempt.metrics[0].items() if name in RATES}
+    return {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
 
 
 def describe(result: Mapping[str, Any]) -> str:
