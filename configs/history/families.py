@@ -41,11 +41,13 @@ _1989 = [
     ),
 ]
 
-# Squared error may also mean half the sum over the outputs. Rate and damping are then chosen together.
+# Squared error may also mean half the sum over the outputs. Rate and damping are then chosen together, where
+# their ratio, the largest step, is neither so small that it learns nothing nor so large that it fails.
 _HALF_SUM_STEPS = {
     f"{damping:g}-{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
-    for damping in (0.004, 0.02, 0.1, 0.5)
-    for rate in (1e-4, 2e-4, 5e-4, 1e-3, 2e-3)
+    for damping in (0.001, 0.004, 0.02, 0.1, 0.5, 2.5)
+    for rate in (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
+    if 0.0009 < rate / damping < 0.11
 }
 _LOSS = [
     Arm("zipcode_half_sum", _ZIPCODE | _LM_1989 | common.HALF_SUM, candidates=_HALF_SUM_STEPS),

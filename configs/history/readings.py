@@ -144,7 +144,15 @@ def _curvature() -> list[Arm]:
         baselines={"eq. 8 and a damping of 0.02": first},
         paper=_LENET5_PAPER,
     )
-    return [*families, eq8]
+    once = "lenet5_first_epoch_0.02"
+    start = Arm(
+        f"{once}_start",
+        as_chosen(once) | {"model.pooling_coefficient": 0.6},
+        label=f"{once}, coefficients of subsampling start at 0.6, not drawn",
+        baselines={"coefficients start at 0.6, curvature estimated once": once},
+        paper=_LENET5_PAPER,
+    )
+    return [*families, eq8, start]
 
 
 def _subsampling() -> list[Arm]:

@@ -126,7 +126,8 @@ def test_what_the_papers_compare():
     )
     assert subsampling["curvature of distorted images"] == ("lenet5_dist_curvature", "lenet5_dist")
     compared = {arm for arm, baseline in pairs["readings:curvature"].values()}
-    assert {*compared, "lenet5_each_epoch_1"} == {*CURVATURE_FAMILIES, "lenet5_eq8_0.02"}
+    others = {"lenet5_eq8_0.02", "lenet5_first_epoch_0.02_start"}
+    assert {*compared, "lenet5_each_epoch_1"} == {*CURVATURE_FAMILIES, *others}
 
 
 def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
@@ -142,6 +143,7 @@ def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
         "output_bias": {"model.output_bias"},
         "output_bias_half_sum": {"model.output_bias"},
         "lenet5_eq8_0.02": {"train.loss"},
+        "lenet5_first_epoch_0.02_start": {"model.pooling_coefficient"},
         "coefficient_of_sum": {"train.curvature"},
         "lenet5_dist": {"distortion.probability"},
         "lenet5_dist_curvature": {"train.curvature_distorted"},
