@@ -4,20 +4,23 @@
 
 The arms of the config file have candidates. Each candidate is trained with every seed; the one with the
 best mean validation accuracy is selected, or for an arm with `fit` the first whose mean training accuracy
-reaches it. Test images are not scored. The selected values go to DIR/selected.json, or are merged into
---output=FILE, from which configs read them. --config.arms names arms, all of whose candidates are trained.
+reaches it. Candidates that are tied with the best are named. Test images are not scored. The selected values
+go to DIR/selected.json, or are merged into --output=FILE, from which configs read them. --config.arms names
+arms, all of whose candidates are trained.
 """
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
 from experiments import cli
+from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
+from lenet_jax.runs.mistakes import wrong_answers
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import run_sweep
 from lenet_jax.runs.tuning import (
@@ -26,6 +29,7 @@ from lenet_jax.runs.tuning import (
     merge_selection,
     read_selection,
     select_candidates,
+    tied_candidates,
 )
 
 
@@ -53,20 +57,26 @@ def main() -> None:
     print(write_report(directory))
     _, runs = read_sweep(directory)
     seeds = range(config.seed, config.seed + config.seeds)
-    chosen = select_candidates(arms, [run["result"] for run in runs if run["result"]["seed"] in seeds])
+    runs = [run for run in runs if run["result"]["seed"] in seeds]
+    results = [run["result"] for run in runs]
+    chosen = select_candidates(arms, results)
     merge_selection(output, chosen)
+    tied = tied_candidates(arms, chosen, results, wrong_answers(directory, runs))
     print()
     for arm in families:
         if arm.name in chosen:
-            print(describe(arm, chosen[arm.name]))
+            print(describe(arm, chosen[arm.name], tied.get(arm.name)))
         else:
             print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
     images = sorted({"training" if arm.fit else "validation" for arm in families})
     print(f"Selected on {' and '.join(images)} images; written to {output}")
 
 
-def describe(arm: Arm, selected: Mapping[str, Any]) -> str:
-    """One line: which candidate is selected, how accurate it is, and what speaks for more candidates."""
+def describe(arm: Arm, selected: Mapping[str, Any], tied: Sequence[str] | None) -> str:
+    """One line: which candidate is selected, how accurate it is, and what speaks for more candidates.
+
+    `tied` are its candidates of `tied_candidates`; None if there is one seed.
+    """
     candidate = selected["candidate"]
     if arm.fit:
         accuracy = selected["train_accuracy_mean"]
@@ -74,7 +84,11 @@ def describe(arm: Arm, selected: Mapping[str, Any]) -> str:
         return f"{arm.name}: {candidate} (training accuracy {accuracy:.4f}){missed}"
     edges = fields_at_edge(arm, candidate)
     beyond = f"; at the edge of the candidates for {', '.join(edges)}: add some beyond it" if edges else ""
-    return f"{arm.name}: {candidate} (validation accuracy {selected['val_accuracy_mean']:.4f}){beyond}"
+    ties = "; with one seed, ties are not known" if tied is None else ""
+    if tied:
+        over = f"{CONFIDENCE:.0%} intervals of differences over {selected['runs']} seeds include 0"
+        ties = f"; tied with {', '.join(tied)}, as {over}"
+    return f"{arm.name}: {candidate} (validation accuracy {selected['val_accuracy_mean']:.4f}){ties}{beyond}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from configs.history import common
 from configs.history.common import DIAGONAL_NEWTON, PLAIN_SGD, PROTOCOL_1989, PROTOCOL_1998, PROTOCOL_TODAY
 from configs.history.steps import steps_from
 from lenet_jax.config.arms import Arm
+from lenet_jax.training.optimizer import CURVATURE_ESTIMATES
 
 Candidates = dict[str, dict]  # name -> fields
 
@@ -28,8 +29,8 @@ _ADAM = {"train.optimizer": "adam", "train.momentum": 0.9}
 SOFTMAX = {"model.output": "logits", "train.loss": "cross_entropy"}
 
 _1989 = [
-    Arm("zipcode_sgd", _ZIPCODE | _SGD_1989, candidates=_rates(0.01, 0.03, 0.1)),
-    Arm("zipcode_lm", _ZIPCODE | _LM_1989, candidates=_rates(2e-4, 5e-4, 1e-3, 2e-3)),
+    Arm("zipcode_sgd", _ZIPCODE | _SGD_1989, candidates=_rates(0.003, 0.01, 0.03, 0.1)),
+    Arm("zipcode_lm", _ZIPCODE | _LM_1989, candidates=_rates(1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3)),
     Arm("control_sgd", _CONTROL | _SGD_1989, candidates=_rates(0.003, 0.01, 0.03, 0.1)),
     Arm("control_lm", _CONTROL | _LM_1989, candidates=_rates(1e-4, 2e-4, 5e-4, 1e-3, 2e-3)),
     Arm("zipcode_softmax", _ZIPCODE | _SGD_1989 | SOFTMAX, candidates=_rates(0.003, 0.01, 0.03)),
@@ -38,6 +39,19 @@ _1989 = [
         _ZIPCODE | _SGD_1989 | SOFTMAX | _ADAM,
         candidates=_rates(3e-5, 1e-4, 3e-4, 1e-3),
     ),
+]
+
+# Squared error may also mean half the sum over the outputs. Rate and damping are then chosen together, where
+# their ratio, the largest step, is neither so small that it learns nothing nor so large that it fails.
+_HALF_SUM_STEPS = {
+    f"{damping:g}-{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
+    for damping in (0.001, 0.004, 0.02, 0.1, 0.5, 2.5)
+    for rate in (5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
+    if 0.0009 < rate / damping < 0.11
+}
+_LOSS = [
+    Arm("zipcode_half_sum", _ZIPCODE | _LM_1989 | common.HALF_SUM, candidates=_HALF_SUM_STEPS),
+    Arm("control_half_sum", _CONTROL | _LM_1989 | common.HALF_SUM, candidates=_HALF_SUM_STEPS),
 ]
 
 # The five share one rate: five draws of 160 images cannot distinguish a rate for each network.
@@ -56,8 +70,9 @@ _NETS = [
 # doesn't train at 0.02; LeNet-1's loss has another scale.
 _LENET5_STEPS = {
     f"{damping:g}-j{rbf_j:g}": {"train.damping": damping, "train.rbf_j": rbf_j}
-    for rbf_j in (1.0, 10.0)
+    for rbf_j in (1.0, 10.0, 30.0, 100.0)
     for damping in (0.02, 0.2, 1.0, 5.0)
+    if damping > 0.02 or rbf_j <= 10
 }
 _LENET1_STEPS = _dampings(0.002, 0.02, 0.2) | {
     f"{damping:g}-eta{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
@@ -69,16 +84,50 @@ _1998 = [
     Arm("linear", common.mlp_of_1998() | PROTOCOL_1998, candidates=_dampings(0.02, 0.2, 2.0, 20.0)),
 ]
 
+# How often the curvature is estimated: with eq. 9 it vanishes where digits are recognized, and with it what
+# bounds the step at the paper's damping. One family for each way and damping.
+CURVATURE_FAMILIES = {
+    f"lenet5_{estimate}_{damping:g}": {"train.curvature_estimate": estimate, "train.damping": damping}
+    for estimate in CURVATURE_ESTIMATES
+    for damping in (0.02, 1.0)
+}
+_STARTS = {
+    f"{initialisation}-j{rbf_j:g}": {"model.initialisation": initialisation, "train.rbf_j": rbf_j}
+    for initialisation in ("fan_in", "root_fan_in")
+    for rbf_j in (10.0, 30.0)
+}
+_CURVATURE = [
+    Arm(name, common.LENET5 | PROTOCOL_1998 | fields, candidates=_STARTS)
+    for name, fields in CURVATURE_FAMILIES.items()
+]
+
+
 # The paper trained the networks with one hidden layer by the same step (section III-C.5), but gives schedule
 # and damping for LeNet-5 alone. With hundreds of inputs it matters whether weights start within 2.4 / F or
 # within 2.4 / sqrt(F).
-_ROOT = {"train.damping": 0.02, "model.initialisation": "root_fan_in"}
-_CONSTANT = {"train.damping": 0.02, "train.schedule": "constant"}
-_MLP_STEPS = _dampings(0.02, 0.2) | {
-    "0.02-root": _ROOT,
-    "0.02-root-0.001": _ROOT | {"train.learning_rate": 1e-3},
-    "0.02-constant": _CONSTANT,
-    "0.02-constant-0.001": _CONSTANT | {"train.learning_rate": 1e-3},
+def _mlp_step(
+    damping: float = 0.02, rate: float = 5e-4, start: str = "root_fan_in", schedule: str = "epochs"
+) -> dict:
+    return {
+        "train.damping": damping,
+        "train.learning_rate": rate,
+        "model.initialisation": start,
+        "train.schedule": schedule,
+    }
+
+
+_MLP_STEPS = {
+    "0.02": _mlp_step(start="fan_in"),
+    "0.2": _mlp_step(0.2, start="fan_in"),
+    "0.02-root": _mlp_step(),
+    **{f"0.02-root-{rate:g}": _mlp_step(rate=rate) for rate in (2e-4, 1e-3, 2e-3)},
+    **{
+        f"{damping:g}-root-{rate:g}": _mlp_step(damping, rate)
+        for damping in (0.005, 0.08)
+        for rate in (5e-4, 1e-3)
+    },
+    "0.02-constant": _mlp_step(start="fan_in", schedule="constant"),
+    "0.02-constant-0.001": _mlp_step(rate=1e-3, start="fan_in", schedule="constant"),
 }
 _MLPS = [
     Arm("mlp_one", common.mlp_of_1998(300) | PROTOCOL_1998, candidates=_MLP_STEPS),
@@ -129,8 +178,10 @@ _LATER = [
 
 ERAS: dict[str, list[Arm]] = {
     "1989": _1989,
+    "loss": _LOSS,
     "nets": _NETS,
     "1998": _1998,
+    "curvature": _CURVATURE,
     "mlps": _MLPS,
     "today": _TODAY,
     "later": _LATER,

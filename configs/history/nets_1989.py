@@ -6,8 +6,8 @@ About ten minutes on two cores. Each of the 40 seeds draws its own 320 training,
 test digits. The report gives the best test score over the epochs; papers.md has that score, the
 score of the epoch selected on validation images, and the last epoch's. The report's digits are not public.
 They were 120, drawn by one person, each placed at four consecutive horizontal positions; training and test
-images were drawn from these 480. So the same networks also read digits at four positions, and digits that
-are shifted once each.
+images were drawn from these 480. So the same networks also read digits at four positions, where training,
+validation and test images share digits, and digits that are shifted once each.
 """
 
 import itertools

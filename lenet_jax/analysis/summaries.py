@@ -14,6 +14,9 @@ from lenet_jax.analysis.stats import Interval, mean_interval, proportion_interva
 
 # Test accuracies of a result; those after the first only with config.train.select_epoch=best_validation.
 READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
+OTHER_FIGURES = ("train_error_percent", "train_loss", "test_loss")  # of `lenet_jax.config.arms.Paper`
+# Of the effective learning rates in the first epoch: name -> what summarizes that of several seeds.
+RATES = {"rate_smallest": min, "rate_median": statistics.median, "rate_largest": max}
 COUNTS = ("parameters", "connections", "wired_connections", "macs")
 
 Row = dict[str, Any]
@@ -123,14 +126,15 @@ def paper_rows(
 ) -> list[Row]:
     """One row per arm that has a label or a paper: the paper's test error alongside ours, in percent.
 
+    A paper's other figures have columns if one of the arms has them.
+
     Args:
       protocols: arm -> how its runs were trained, in phrases.
     """
     by_arm = _by_arm(results)
+    shown = [arm for arm in arms if arm["name"] in by_arm and (arm["label"] or arm["paper"])]
     rows = []
-    for arm in arms:
-        if arm["name"] not in by_arm or not (arm["label"] or arm["paper"]):
-            continue
+    for arm in shown:
         runs = by_arm[arm["name"]]
         done = [run for run in runs if run["status"] == "done"]
         row = {
@@ -147,10 +151,12 @@ def paper_rows(
             row["last_train_error_percent"] = _mean_error_percent(done, "last_train_accuracy")
         rows.append({
             **row,
+            **_figures_of(arm["paper"], shown),
             "train_error_percent": _mean_error_percent(done, "train_accuracy"),
             "val_error_percent": _mean_error_percent(done, "val_accuracy"),
             "train_loss": _mean(done, "train_loss"),
             "test_loss": _mean(done, "test_loss"),
+            **_rates(runs, by_arm),
             "runs": len(runs),
             "diverged": len(runs) - len(done),
             "parameters": runs[0]["parameters"],
@@ -188,6 +194,23 @@ def _paper_interval(paper: Mapping[str, Any] | None) -> Interval:
     error, images = paper["error_percent"] / 100, paper["images"]
     errors = round(error * images) if paper["errors"] is None else paper["errors"]
     return proportion_interval(errors, images)._replace(mean=error)  # as rounded in the paper
+
+
+def _rates(runs: Sequence[Mapping[str, Any]], by_arm: Mapping[str, Sequence[Mapping[str, Any]]]) -> Row:
+    """The RATES of an arm's runs that have them; {} if no run of any arm has."""
+    if not any(name in run for of_arm in by_arm.values() for run in of_arm for name in RATES):
+        return {}
+    having = [run for run in runs if all(run.get(name) is not None for name in RATES)]
+    return {
+        name: summarize(run[name] for run in having) if having else None for name, summarize in RATES.items()
+    }
+
+
+def _figures_of(paper: Mapping[str, Any] | None, arms: Sequence[Mapping[str, Any]]) -> Row:
+    """Those of a paper's OTHER_FIGURES that the paper of some arm gives, as columns."""
+    papers = [arm["paper"] for arm in arms if arm["paper"]]
+    given = [name for name in OTHER_FIGURES if any(one.get(name) is not None for one in papers)]
+    return {f"paper_{name}": (paper or {}).get(name) for name in given}
 
 
 def _in_percent(name: str, interval: Interval) -> Row:

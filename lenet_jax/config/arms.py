@@ -16,17 +16,23 @@ from lenet_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Paper:
-    """A paper's test error of one network.
+    """What a paper reports of one network.
 
     Attributes:
-      error_percent: as rounded in the paper.
+      error_percent: its test error, as rounded in the paper.
       images: number of test images.
       errors: number of misclassified test images; None if the paper gives only the percentage.
+      train_error_percent: its error on the training images; None if the paper does not give it.
+      train_loss: its loss on the training images, in the unit of ours; None if the paper does not give it.
+      test_loss: the same on the test images.
     """
 
     error_percent: float
     images: int
     errors: int | None = None
+    train_error_percent: float | None = None
+    train_loss: float | None = None
+    test_loss: float | None = None
 
 
 ATTRIBUTES: Mapping[str, tuple[Any, str]] = {  # their types, and how a message names these
@@ -203,7 +209,7 @@ def _plain(arm: Arm) -> Arm:
         overrides=dict(arm.overrides),
         label=arm.label,
         baselines=dict(arm.baselines),
-        paper=arm.paper and Paper(arm.paper.error_percent, arm.paper.images, arm.paper.errors),
+        paper=arm.paper and Paper(**dataclasses.asdict(arm.paper)),
         reading=arm.reading,
         candidates={name: dict(overrides) for name, overrides in arm.candidates.items()},
         tuned_with=arm.tuned_with,
@@ -292,6 +298,15 @@ def _check_paper(paper: Paper) -> None:
     error, images, errors = paper.error_percent, paper.images, paper.errors
     if not (_is_number(error, (int, float)) and 0 <= error <= 100):
         raise UserError(f"has paper.error_percent={shown(error)}, which must be a number in [0, 100].")
+    train_error = paper.train_error_percent
+    if train_error is not None and not (_is_number(train_error, (int, float)) and 0 <= train_error <= 100):
+        raise UserError(
+            f"has paper.train_error_percent={shown(train_error)}, which must be None or a number in [0, 100]."
+        )
+    for attribute in ("train_loss", "test_loss"):
+        loss = getattr(paper, attribute)
+        if loss is not None and not (_is_number(loss, (int, float)) and math.isfinite(loss)):
+            raise UserError(f"has paper.{attribute}={shown(loss)}, which must be None or a finite number.")
     if not (_is_number(images, int) and images >= 1):
         raise UserError(f"has paper.images={shown(images)}, which must be a whole number of at least 1.")
     if errors is not None and not (_is_number(errors, int) and 0 <= errors <= images):

@@ -39,6 +39,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: Data
         output=model.output,
         codes=_read_codes(model, hidden, classes),
         initialisation=model.initialisation,
+        output_bias=model.output_bias,
         dropout=model.dropout > 0,
         dropout_of=model.dropout_of,
         classes=classes,
@@ -129,6 +130,7 @@ def _read_stages(model: ml_collections.ConfigDict, channels: int) -> tuple[Stage
             unit_bias=model.bias == "unit",
             start=model.start,
             shared_gradient=model.shared_gradient,
+            initial_coefficient=model.pooling_coefficient,
         )
         for row in zip(*columns.values(), strict=True)
     )

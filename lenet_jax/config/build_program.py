@@ -76,6 +76,8 @@ def make_program(
             steps_per_epoch=steps_per_epoch,
             curvature=train.curvature,
             curvature_images=min(train.curvature_images, train_images),
+            curvature_estimate=train.curvature_estimate,
+            curvature_distorted=train.curvature_distorted,
             native=native,
             penalises_l1=train.l1_penalty > 0,
         ),

@@ -14,8 +14,13 @@ WORDS = {
     "adam": "Adam",
     LEVENBERG_MARQUARDT: "Levenberg-Marquardt",
     "epochs": "set per epoch",
+    "backpropagated_sums": "backpropagated (coefficients read sums)",
     "rbf": "RBF loss",
     "rbf_competitive": "competitive RBF loss",
+}
+CURVATURE_ESTIMATES = {
+    "first_epoch": " estimated once",
+    "maximum": ", the maximum of all estimates",
 }
 INITIAL_WEIGHTS = {
     "fan_in": "initial weights within 2.4 / F",
@@ -49,6 +54,8 @@ def describe_protocol(fields: Mapping[str, Any], train_images: int) -> list[str]
 def _loss(fields: Mapping[str, Any]) -> list[str]:
     loss = fields["train.loss"]
     phrases = [_words(loss)]
+    if fields["train.loss_scale"] != 1:
+        phrases.append(f"the loss times {fields['train.loss_scale']:g}")
     if loss == "rbf_competitive":
         phrases.append(f"j {fields['train.rbf_j']:g}")
     if loss == "squared_error":
@@ -62,7 +69,10 @@ def _optimizer(fields: Mapping[str, Any]) -> list[str]:
     if fields["train.warmup_epochs"]:
         phrases.append(f"{fields['train.warmup_epochs']:g} warm-up epochs")
     if optimizer == LEVENBERG_MARQUARDT:
-        phrases += [f"damping {fields['train.damping']:g}", f"{fields['train.curvature']} curvature"]
+        curvature = f"{_words(fields['train.curvature'])} curvature"
+        distorted = " of distorted images" if _distorts_curvature(fields) else ""
+        estimate = CURVATURE_ESTIMATES.get(fields["train.curvature_estimate"], "")
+        phrases += [f"damping {fields['train.damping']:g}", f"{curvature}{distorted}{estimate}"]
     else:
         phrases.append(f"momentum {fields['train.momentum']:g}")
     if fields["train.weight_decay"]:
@@ -74,6 +84,10 @@ def _optimizer(fields: Mapping[str, Any]) -> list[str]:
     if fields["train.select_epoch"] == "best_validation":
         phrases.append("epoch selected on validation")
     return phrases
+
+
+def _distorts_curvature(fields: Mapping[str, Any]) -> bool:
+    return bool(fields["train.curvature_distorted"] and fields["distortion.probability"])
 
 
 def _images(fields: Mapping[str, Any]) -> list[str]:
@@ -98,6 +112,10 @@ def _network(fields: Mapping[str, Any]) -> list[str]:
     phrases = []
     if fields["model.initialisation"] in INITIAL_WEIGHTS:
         phrases.append(INITIAL_WEIGHTS[fields["model.initialisation"]])
+    if fields["model.name"] == "cnn" and fields["model.pooling_coefficient"]:
+        phrases.append(f"coefficients of pooling start at {fields['model.pooling_coefficient']:g}")
+    if fields["model.output_bias"]:
+        phrases.append(f"output biases start at {fields['model.output_bias']:g}")
     if fields["model.name"] == "cnn":
         phrases += _constraint(fields)
     if fields["model.dropout"]:

@@ -22,7 +22,7 @@ from lenet_jax.models.start import SHARED_GRADIENTS, STARTS
 from lenet_jax.training.curvature import CURVATURES
 from lenet_jax.training.engine import PARALLEL
 from lenet_jax.training.objective import LOSSES
-from lenet_jax.training.optimizer import OPTIMIZERS, SCHEDULES
+from lenet_jax.training.optimizer import CURVATURE_ESTIMATES, OPTIMIZERS, SCHEDULES
 
 SEED_LIMIT = 2**31  # seeds are int32 in compiled programs
 SEEDS_LIMIT = 10_000  # a larger number of seeds is meant to be a seed
@@ -124,7 +124,10 @@ FIELDS: Mapping[str, Field] = {
         0, "maximum shift in pixels; each image is shifted once, drawn from data.seed", _AT_LEAST_0
     ),
     "data.positions": Field(
-        1, "number of horizontal positions at which data.draw shows each digit", _AT_LEAST_1
+        1,
+        "number of horizontal positions at which data.draw shows each digit; training, validation and test "
+        "images then share digits",
+        _AT_LEAST_1,
     ),
     "data.permutation_seed": Field(
         -1,
@@ -250,6 +253,12 @@ FIELDS: Mapping[str, Field] = {
         of_stages=True,
     ),
     "model.pooling": Field("average", "2x2 pooling after a stage", OneOrPerStage(POOLINGS), of_stages=True),
+    "model.pooling_coefficient": Field(
+        0.0,
+        "what trainable coefficients of pooling start at; 0: drawn as weights with a fan-in of 4",
+        _FINITE,
+        of_stages=True,
+    ),
     "model.activation": Field("tanh", "activation function", OneOf(ACTIVATIONS)),
     "model.hidden": Field((120, 84), "widths of the classifier's hidden layers, or of the MLP's", _SIZES),
     "model.dropout": Field(
@@ -270,6 +279,9 @@ FIELDS: Mapping[str, Field] = {
         "initial kernels; fan_in: uniform within 2.4/F, root_fan_in: uniform within 2.4/sqrt(F)",
         OneOf(INITIALISATIONS),
     ),
+    "model.output_bias": Field(
+        0.0, "initial biases of the output units, which rbf units do not have", _FINITE
+    ),
     "model.start": Field(
         "free",
         "how unshared weights start: each drawn by itself, tied as if they were shared, or as a convolution",
@@ -289,6 +301,12 @@ FIELDS: Mapping[str, Field] = {
         _AT_LEAST_0,
     ),
     "train.loss": Field("cross_entropy", "rbf and rbf_competitive are for model.output=rbf", OneOf(LOSSES)),
+    "train.loss_scale": Field(
+        1.0,
+        "factor of the loss that training minimizes, and of its curvature; reported losses do not have it",
+        _POSITIVE,
+        hyperparameter="loss_scale",
+    ),
     "train.target_low": Field(
         -1.0, "squared_error: target of the wrong classes", _FINITE, hyperparameter="target_low"
     ),
@@ -356,10 +374,22 @@ FIELDS: Mapping[str, Field] = {
         hyperparameter="l1_threshold",
     ),
     "train.curvature": Field(
-        "backpropagated", "levenberg_marquardt: how the Gauss-Newton diagonal is computed", OneOf(CURVATURES)
+        "backpropagated",
+        "levenberg_marquardt: how the Gauss-Newton diagonal is computed; backpropagated_sums: trainable "
+        "coefficients of pooling weight one sum, not four inputs",
+        OneOf(CURVATURES),
     ),
     "train.curvature_images": Field(
         500, "levenberg_marquardt: images drawn before each epoch to estimate the curvature", _AT_LEAST_1
+    ),
+    "train.curvature_estimate": Field(
+        "each_epoch",
+        "levenberg_marquardt: the curvature is estimated before each epoch, or before the first epoch only, "
+        "or it is the maximum of the estimates up to now",
+        OneOf(CURVATURE_ESTIMATES),
+    ),
+    "train.curvature_distorted": Field(
+        False, "levenberg_marquardt: whether images that estimate the curvature are distorted, if others are"
     ),
     "train.damping": Field(
         0.02,

@@ -75,22 +75,24 @@ def fan_in_uniform(initialisation: str, fan_in: ArrayLike | None = None) -> Init
 
 
 class Dense(nn.Module):
-    """A fully connected layer, whose biases start at 0.
+    """A fully connected layer.
 
     Attributes:
       width: number of units, U.
       initialisation: one of INITIALISATIONS, for the weights.
+      initial_bias: what all biases start at.
     """
 
     width: int
     initialisation: str = "unit_variance"
+    initial_bias: float = 0.0
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (N, inputs) to (N, U); the native kernel (blocks, inputs, L) to (blocks, U, L)."""
         shape = x.shape[1], self.width
         kernel_IU = self.param("kernel", fan_in_uniform(self.initialisation), shape)
-        bias_U = self.param("bias", nn.initializers.zeros_init(), (self.width,))
+        bias_U = self.param("bias", nn.initializers.constant(self.initial_bias), (self.width,))
         if x.ndim == 3:
             return calls.dense(x, kernel_IU, bias_U)
         return jnp.matmul(x, kernel_IU, precision=PRECISION) + bias_U
@@ -124,10 +126,12 @@ class Pool(nn.Module):
     Attributes:
       kind: one of POOLINGS that pools.
       initialisation: one of INITIALISATIONS, for the coefficient, with a fan-in of 4; the bias starts at 0.
+      initial_coefficient: what all coefficients start at instead; 0: they are drawn.
     """
 
     kind: str
     initialisation: str = "unit_variance"
+    initial_coefficient: float = 0.0
 
     @property
     def pooling(self) -> Pooling:
@@ -138,23 +142,33 @@ class Pool(nn.Module):
     @nn.compact
     def __call__(self, x: FeatureMaps) -> FeatureMaps:
         """Pools maps of side `size` to maps of side size // 2."""
-        half, side = x.size // 2, x.side
-        if side % 2 == 1:
-            side = side + 1 if side == x.size else 2 * side
-        tiles = x.cut(side, -(-x.size // side))
-        pooling = self.pooling
-        windows = _window_sums(tiles) if pooling.join is jnp.add else _windows(pooling.join, tiles)
-        if side >= x.size:  # one tile, whose last row may be dropped
-            windows = windows[:, :half, :half]
-        pooled = FeatureMaps(windows, half, x.count)
-        if pooling.scale != 1:
-            pooled = pooled.with_matrix(pooled.matrix * pooling.scale)
-        if not pooling.is_trainable:
+        pooled = pool_windows(self.pooling, x)
+        if not self.pooling.is_trainable:
             return pooled
         maps = x.channels
-        coefficient = self.param("coefficient", fan_in_uniform(self.initialisation, 4), (maps,))
+        drawn = fan_in_uniform(self.initialisation, 4)
+        start = nn.initializers.constant(self.initial_coefficient) if self.initial_coefficient else drawn
+        coefficient = self.param("coefficient", start, (maps,))
         bias = self.param("bias", nn.initializers.zeros_init(), (maps,))
-        return pooled.with_matrix(pooled.column(coefficient) * pooled.matrix + pooled.column(bias))
+        return scale_maps(pooled, coefficient, bias)
+
+
+def pool_windows(pooling: Pooling, x: FeatureMaps) -> FeatureMaps:
+    """What `Pool` computes without trainable coefficients and biases."""
+    half, side = x.size // 2, x.side
+    if side % 2 == 1:
+        side = side + 1 if side == x.size else 2 * side
+    tiles = x.cut(side, -(-x.size // side))
+    windows = _window_sums(tiles) if pooling.join is jnp.add else _windows(pooling.join, tiles)
+    if side >= x.size:  # one tile, whose last row may be dropped
+        windows = windows[:, :half, :half]
+    pooled = FeatureMaps(windows, half, x.count)
+    return pooled if pooling.scale == 1 else pooled.with_matrix(pooled.matrix * pooling.scale)
+
+
+def scale_maps(x: FeatureMaps, coefficient: jax.Array, bias: jax.Array) -> FeatureMaps:
+    """Each map times its coefficient, plus its bias; both (maps,)."""
+    return x.with_matrix(x.column(coefficient) * x.matrix + x.column(bias))
 
 
 Codes = tuple[tuple[int, ...], ...]

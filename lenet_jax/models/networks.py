@@ -52,6 +52,7 @@ class MLP(nn.Module):
         `lenet_jax.models.layers.RBF` that read the last hidden layer.
       codes: of the RBF units.
       initialisation: one of INITIALISATIONS.
+      output_bias: what the biases of output units start at.
       dropout: whether training drops some inputs of dense layers.
       dropout_of: one of DROPPED: "inputs", those of the hidden layers, and so also inputs of the network; or
         "units", the units of the hidden layers, before the next layer reads them.
@@ -65,6 +66,7 @@ class MLP(nn.Module):
     output: str = "logits"
     codes: Codes = ()
     initialisation: str = "unit_variance"
+    output_bias: float = 0.0
     dropout: bool = False
     dropout_of: str = "inputs"
     classes: int = 10
@@ -101,7 +103,7 @@ class MLP(nn.Module):
             x = activate(Dense(width, self.initialisation, name=f"dense_{number}")(x))
             x = drop(x, "units")
         if self.output != "rbf":
-            x = Dense(self.classes, self.initialisation, name="output")(x)
+            x = Dense(self.classes, self.initialisation, self.output_bias, name="output")(x)
             x = activate(x) if self.output == "activated" else x
         x = calls.images_of_blocks(x, count) if is_native else x
         return x if states_only or self.output != "rbf" else RBF(self.codes, name="output")(x)
@@ -126,7 +128,7 @@ class MLP(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A layer of feature maps and its pooling: the fields of `Wired`, and the kind of `Pool`.
+    """A layer of feature maps and its pooling: fields of `Wired`, and the kind and coefficient of `Pool`.
 
     The defaults are those of LeNet-5 as it is built today.
     """
@@ -147,6 +149,7 @@ class Stage:
     start: str = "free"
     shared_gradient: str = "sum"
     pooling: str = "average"
+    initial_coefficient: float = 0.0
 
     @property
     def layers(self) -> int:
@@ -198,7 +201,7 @@ class CNN(nn.Module):
         activate = Activation(self.classifier.activation, name="activation")
         for number, stage, native_form in zip(self.numbers, self.stages, native_forms, strict=True):
             fields = dataclasses.asdict(stage)
-            pooling = fields.pop("pooling")
+            pooling, coefficient = fields.pop("pooling"), fields.pop("initial_coefficient")
             # The kernel then also activates and pools.
             kernel_pools = native_form == "wired" and pooling == "average"
             wired = Wired(
@@ -211,7 +214,7 @@ class CNN(nn.Module):
             )
             steps: list[Any] = [wired] if kernel_pools else [wired, activate]
             if pooling != "none" and not kernel_pools:
-                pool = Pool(pooling, self.initialisation, name=f"pool_{number + 1}")
+                pool = Pool(pooling, self.initialisation, coefficient, name=f"pool_{number + 1}")
                 # Activations are monotone, so max pooling may come first: there is less to activate.
                 steps.insert(1 if pool.pooling.selects else 2, pool)
                 if pool.pooling.is_trainable:

@@ -26,6 +26,10 @@ PAPER_NOTE = (
     f"one network on the paper's number of test images; ours have the {CONFIDENCE:.0%} interval, Student's "
     "t, of the mean over the seeds that did not diverge, which does not cover test-set sampling."
 )
+DRAWN_NOTE = (
+    "Each seed draws its own images from one dataset, so the test images of different seeds overlap: "
+    "intervals are about further draws from this dataset, not about other digits."
+)
 
 Run = Mapping[str, Any]  # as `lenet_jax.runs.store.read_sweep` returns it
 
@@ -63,12 +67,18 @@ def arm_notes(header: Mapping[str, Any], runs: Sequence[Run], covers_images: boo
     ]
 
 
-def contrast_notes(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> list[str]:
-    """Notes under the table of contrasts, of `lenet_jax.analysis.summaries.contrast_rows`."""
+def contrast_notes(rows: Sequence[Mapping[str, Any]], runs: Sequence[Run], covers_images: bool) -> list[str]:
+    """Notes under the table of contrasts, of `lenet_jax.analysis.summaries.contrast_rows`.
+
+    Args:
+      runs: of the folder.
+      covers_images: whether the intervals cover the draw of the test images.
+    """
+    drawn = [DRAWN_NOTE] if _draws_images(runs) else []
     note = "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
     pairs = "over the pairs in which neither run diverged."
     if not covers_images:
-        return [f"{note}{CONFIDENCE:.0%}, Student's t {pairs}"]
+        return [f"{note}{CONFIDENCE:.0%}, Student's t {pairs}", *drawn]
     others = any("last_difference_mean" in row for row in rows)
     readings = " Differences of other readings (test_selected, last) have Student's t intervals over seeds."
     return [f"{note}{CONFIDENCE:.0%}, {CROSSED}, {pairs}{readings if others else ''}"]
@@ -131,7 +141,8 @@ def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int, covers_images
 
 def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
     """Notes under the table of papers, whose rows state how each arm was trained."""
-    return [PAPER_NOTE, _scoring(header, runs), _command(header, runs), _environment(runs)]
+    drawn = [DRAWN_NOTE] if _draws_images(runs) else []
+    return [PAPER_NOTE, *drawn, _scoring(header, runs), _command(header, runs), _environment(runs)]
 
 
 def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
@@ -177,8 +188,12 @@ def test_images(runs: Sequence[Run]) -> str:
     words = f"all {test} test images of {dataset}"
     if _draws_images(runs):
         words = f"the {test} test images of {dataset} that its seed draws"
-    if any(run["config"]["data.positions"] > 1 for run in runs):
-        words += " (digits of the training file, each at several positions)"
+    placed = [run["config"]["data.positions"] > 1 for run in runs]
+    if any(placed):
+        words += (
+            f" ({'' if all(placed) else 'in some arms, '}digits of the training file, each at several "
+            "positions, which training, validation and test images share)"
+        )
     permuted = [run["config"]["data.permutation_seed"] >= 0 for run in runs]
     if any(permuted):
         where = "" if all(permuted) else "in some arms, "

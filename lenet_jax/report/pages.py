@@ -56,7 +56,7 @@ def write_report(directory: pathlib.Path) -> str:
     papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
     tables_and_notes = {
         "table": (rows, captions.arm_notes(header, runs, scores.covers_images)),
-        "contrasts": (contrasts, captions.contrast_notes(contrasts, scores.covers_images)),
+        "contrasts": (contrasts, captions.contrast_notes(contrasts, runs, scores.covers_images)),
         "papers": (papers, captions.paper_notes(header, runs)),
         "effects": _effects(runs, scores, contrasts),
         "planned": _planned(header, scores),

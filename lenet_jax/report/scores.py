@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.effects import Corners, find_corners
 from lenet_jax.config.identity import identifying
-from lenet_jax.errors import UserError
 from lenet_jax.runs.header import Header, Record
-from lenet_jax.runs.mistakes import mistakes_of
+from lenet_jax.runs.mistakes import wrong_answers
 
 
 class Scores(NamedTuple):
@@ -54,22 +53,6 @@ def scores_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -
         [run["result"] for run in runs],
         fields,
         of_identity,
-        _wrong_answers(directory, runs),
+        wrong_answers(directory, [run for run in runs if run["result"]["test_accuracy"] is not None]),
         find_corners(of_identity, groups),
     )
-
-
-def _wrong_answers(directory: pathlib.Path, runs: Sequence[Record]) -> Wrong | None:
-    scored = [run for run in runs if run["result"]["test_accuracy"] is not None]
-    images = {(run["result"]["dataset"], run["images"]["test"]) for run in scored}
-    draws = any(run["config"]["data.draw"] for run in scored)  # each its own images
-    if len(images) != 1 or draws:
-        return None
-    try:
-        mistakes = mistakes_of(directory, scored)
-    except UserError:  # damaged, and could not be set aside, of which a warning tells
-        return None
-    if mistakes is None:
-        return None
-    [(_, count)] = images
-    return Wrong({key: wrong.images for key, wrong in mistakes.items()}, count)

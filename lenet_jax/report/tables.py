@@ -10,7 +10,7 @@ import tabulate
 
 from lenet_jax.analysis.effects import RATIO, SAVED, SHARE
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row, interval_of
+from lenet_jax.analysis.summaries import RATES, Row, interval_of
 from lenet_jax.report.markup import latex_text, markdown_text, one_line
 from lenet_jax.report.numbers import with_interval
 
@@ -134,6 +134,9 @@ def for_page(row: Row) -> Row:
     for column, value in row.items():
         if column == "compared" or "_ci_" in column:
             continue
+        if column in RATES:
+            page_row["rates of the first epoch"] = _rate_range(row)
+            continue
         if column.endswith("_percent"):
             low, high = (row.get(f"{column}_ci_{end}") for end in ("low", "high"))
             interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
@@ -157,6 +160,11 @@ def _size(row: Row, column: str) -> str:
         return f"< {row['smallest']:,}" if value == 0 else f"> {row['largest']:,}"
     decimals = 2 - math.floor(math.log10(value))
     return f"{round(value, decimals):,.{max(0, decimals)}f}"
+
+
+def _rate_range(row: Row) -> str:
+    smallest, median, largest = (row[column] for column in RATES)
+    return "-" if median is None else f"{smallest:.2g} to {largest:.2g}, median {median:.2g}"
 
 
 def _interval(row: Row, name: str) -> Row:
@@ -183,7 +191,7 @@ def _columns(rows: Sequence[Row]) -> list[str]:
 
 def _field(column: str, value: Any) -> Any:
     """A value for the csv module, which leaves a carriage return unquoted."""
-    if column in P_VALUES and value is not None:
+    if column in (*P_VALUES, *RATES) and value is not None:
         return f"{value:.3g}"  # small ones too
     if isinstance(value, str):
         return value.replace("\r\n", "\n").replace("\r", "\n")

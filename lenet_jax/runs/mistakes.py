@@ -15,6 +15,7 @@ import numpy as np
 from absl import logging
 
 from lenet_jax import files
+from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.data import npz
 from lenet_jax.errors import UserError
 from lenet_jax.runs import kept
@@ -119,6 +120,25 @@ def mistakes_of(directory: pathlib.Path, runs: Sequence[Record]) -> dict[Key, Mi
         ):
             return None
     return {key: known[key] for key in keys}
+
+
+def wrong_answers(directory: pathlib.Path, runs: Sequence[Record]) -> Wrong | None:
+    """The wrong answers of these runs to the images they are scored on, as the analysis takes them.
+
+    None if those of a run are not known, or if runs are scored on different images.
+    """
+    images = {(run["result"]["dataset"], scored_split(run), run["images"][scored_split(run)]) for run in runs}
+    draws = any(run["config"]["data.draw"] for run in runs)  # each its own images
+    if len(images) != 1 or draws:
+        return None
+    try:
+        mistakes = mistakes_of(directory, runs)
+    except UserError:  # damaged, and could not be set aside, of which a warning tells
+        return None
+    if mistakes is None:
+        return None
+    [(_, _, count)] = images
+    return Wrong({key: wrong.images for key, wrong in mistakes.items()}, count)
 
 
 def _unpack(arrays: Mapping[str, np.ndarray]) -> dict[Key, Mistakes]:

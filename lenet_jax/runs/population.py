@@ -163,6 +163,8 @@ def _train_epoch(
     engine, program, images, _ = prepared
     state, means = engine.train_epoch(program.in_epoch(epoch), state, images.data, epoch)
     columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
+    if means.rates:
+        columns |= {f"rate_{name}": np.asarray(rate) for name, rate in means.rates._asdict().items()}
     validation = score(prepared, state, "validation")
     return state, columns | validation.columns, validation.answers
 

@@ -1,8 +1,10 @@
 """A run's row of results.csv, from how its training ended."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from lenet_jax.analysis.summaries import RATES
 from lenet_jax.runs.population import Attempt
 from lenet_jax.runs.run import Run
 
@@ -11,7 +13,8 @@ def result_of(run: Run, attempt: Attempt, score_test: bool = True) -> dict[str, 
     """A run's row of results.csv.
 
     Losses are in the unit of the loss, accuracies fractions in [0, 1], None if a run diverged or a split was
-    not scored. `score_test` says whether the test images were.
+    not scored. `score_test` says whether the test images were. Runs by Levenberg-Marquardt also have the
+    range of their effective learning rates in the first epoch.
     """
     config, counts = run.resolved.config, run.resolved.counts
     return {
@@ -25,6 +28,7 @@ def result_of(run: Run, attempt: Attempt, score_test: bool = True) -> dict[str, 
         "macs": counts.macs,
         "epochs": attempt.epoch,
         **_scores(attempt, config.train.select_epoch == "best_validation", score_test),
+        **_first_rates(attempt),
         "wall_seconds": round(attempt.seconds, 3),
     }
 
@@ -54,6 +58,12 @@ def _scores(attempt: Attempt, by_validation: bool, score_test: bool) -> dict[str
             "last_train_accuracy": last.get("train_accuracy"),
         }
     return scores
+
+
+def _first_rates(attempt: Attempt) -> dict[str, float | None]:
+    """The effective rates of the first epoch, None if they are not finite; {} of optimizers without them."""
+    rates = {name: rate for name, rate in attempt.metrics[0].items() if name in RATES}
+    return {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
 
 
 def describe(result: Mapping[str, Any]) -> str:

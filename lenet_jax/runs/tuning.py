@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax import files
+from lenet_jax.analysis.crossed import Wrong, weighted_sum
+from lenet_jax.analysis.summaries import accuracies_of
 from lenet_jax.config.allowed import Bounds
 from lenet_jax.config.arms import Arm, check_arms
 from lenet_jax.config.fields import FIELDS
@@ -96,6 +98,48 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
                 **({"train_accuracy_mean": fits[best]} if fits else {}),
             }
     return selected
+
+
+def tied_candidates(
+    arms: Sequence[Arm],
+    selected: Mapping[str, Mapping[str, Any]],
+    results: Iterable[Mapping[str, Any]],
+    wrong: Wrong | None = None,
+) -> dict[str, list[str]]:
+    """The candidates of each arm whose validation accuracy is tied with that of the selected one.
+
+    The interval of the difference, paired by seed, includes 0. Arms with the same `tuned_with` are compared
+    by the mean of their accuracies.
+
+    Args:
+      arms: with their candidates, as of `select_candidates`.
+      selected: what it returned for `results`.
+      wrong: the wrong answers to the validation images, if intervals are to cover the draw of these.
+
+    Returns:
+      Arm's name -> names of candidates; arms with `fit`, and arms with one seed, which gives no interval, are
+      left out.
+    """
+    accuracies = accuracies_of(list(results), "val_accuracy")
+    tied = {}
+    for group in _tuned_together(arms):
+        names = [arm.name for arm in group if arm.name in selected]
+        if not names or group[0].fit or selected[names[0]]["runs"] < 2:
+            continue
+        best, runs = selected[names[0]]["candidate"], selected[names[0]]["runs"]
+        of_group = []
+        for other in group[0].candidates:
+            weights = {
+                f"{name}-{candidate}": sign / len(names)
+                for candidate, sign in ((best, 1), (other, -1))
+                for name in names
+            }
+            sums = weighted_sum(weights, accuracies, wrong)
+            # A run that diverged has no accuracy, and its candidate was not up for selection.
+            if other != best and len(sums.seeds) == runs and not sums.interval().excludes_zero():
+                of_group.append(other)
+        tied |= dict.fromkeys(names, of_group)
+    return tied
 
 
 def fields_at_edge(arm: Arm, candidate: str) -> list[str]:

@@ -4,6 +4,9 @@
 backpropagated like first ones, but through squared weights and squared slopes, in one pass for a whole
 batch. It neglects the off-diagonal terms between units of a layer and between connections that share a
 weight. `exact` keeps them: it computes one Jacobian per image and takes as long as thousands of passes.
+`backpropagated_sums` differs in trainable pooling, which the appendix does not mention: there, a coefficient
+is the weight of one connection, to the sum of its window, and its curvature is up to 4 times (if the inputs
+are equal) that of a weight that four connections share.
 """
 
 import functools
@@ -15,14 +18,14 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from lenet_jax.models.layers import Activation, Dense, Pool
+from lenet_jax.models.layers import Activation, Dense, Pool, pool_windows, scale_maps
 from lenet_jax.models.networks import CNN, MLP, computed_by_kernel
 from lenet_jax.models.products import PRECISION
 from lenet_jax.models.wired_layer import Wired
 from lenet_jax.training.hyperparameters import Hyperparameters
 from lenet_jax.training.objective import Objective
 
-CURVATURES = ("backpropagated", "exact")
+CURVATURES = ("backpropagated", "backpropagated_sums", "exact")
 CHUNK = 25  # images whose Jacobians are in memory at a time
 
 
@@ -39,7 +42,7 @@ def gauss_newton_diagonal(
     """Diagonal of J^T H J, averaged over the images: a pytree like `params`.
 
     J is the Jacobian of the states before the fixed output units (logits, or the inputs of RBF units) and
-    H the Hessian of the loss with respect to these states.
+    H the Hessian of the loss, times its scale, with respect to these states.
 
     Args:
       kind: one of CURVATURES.
@@ -55,13 +58,14 @@ def gauss_newton_diagonal(
         return model.apply(variables, images, states_only=True)
 
     def loss(state: jax.Array, label: jax.Array) -> jax.Array:
-        return objective.losses(model.outputs(state[None]), label[None], hyperparameters)[0]
+        [of_image] = objective.losses(model.outputs(state[None]), label[None], hyperparameters)
+        return hyperparameters.loss_scale * of_image
 
     if kind == "exact":
         return _exact(states, loss, params, images_NHWC, labels_N)
     states_NU = states(params, images_NHWC)
     hessians_NUU = jax.vmap(jax.hessian(loss))(states_NU, labels_N)
-    with nn.intercept_methods(_square_backward):
+    with nn.intercept_methods(functools.partial(_square_backward, kind == "backpropagated_sums")):
         _, pull = jax.vjp(lambda params: states(params, images_NHWC), params)
     [total] = pull(jnp.diagonal(hessians_NUU, axis1=1, axis2=2))
     return jax.tree.map(lambda leaf: leaf / len(labels_N), total)
@@ -85,8 +89,11 @@ def _exact(
     return jax.tree.map(lambda leaf: leaf.mean(0), diagonals)
 
 
-def _square_backward(call: Callable, args: tuple, kwargs: dict[str, Any], context: Any) -> Any:
-    """Interceptor of Flax methods: makes a layer's backward pass transform second derivatives."""
+def _square_backward(sums: bool, call: Callable, args: tuple, kwargs: dict[str, Any], context: Any) -> Any:
+    """Interceptor of Flax methods: makes a layer's backward pass transform second derivatives.
+
+    `sums`: whether coefficients of pooling weight the sums of windows, which are then a layer of their own.
+    """
     layer = context.module
     if context.method_name != "__call__" or not layer.path:  # without a path: a clone, called below
         return call(*args, **kwargs)
@@ -105,15 +112,29 @@ def _square_backward(call: Callable, args: tuple, kwargs: dict[str, Any], contex
         return _through_slopes(functools.partial(function, params), x)
     if isinstance(layer, Pool) and layer.pooling.selects:
         return call(*args, **kwargs)  # the largest input has a weight of 1
-    squared = function
+    if isinstance(layer, Pool) and layer.pooling.is_trainable and sums:
+
+        def windows(_: Any, x: Any) -> Any:
+            return pool_windows(layer.pooling, x)
+
+        def scaled(params: Any, x: Any) -> Any:
+            return scale_maps(x, **params)
+
+        of_windows = _through_squares(windows, _with_squared_scale(windows, layer.pooling.scale), {}, x)
+        return _through_squares(scaled, scaled, params, of_windows)
+    squared: Callable = function
     if isinstance(layer, Wired):
         squared = functools.partial(function, pad_value=layer.pad_value**2)
-    elif isinstance(layer, Pool) and layer.pooling.scale != 1:
-        # `function` multiplies by the inputs' fixed weight, 1/4 in an average; squared, this weight is 1/16.
-        def squared(params: Any, x: Any) -> Any:
-            return function(params, jax.tree.map(lambda leaf: leaf * layer.pooling.scale, x))
-
+    elif isinstance(layer, Pool):
+        squared = _with_squared_scale(function, layer.pooling.scale)
     return _through_squares(function, squared, params, x)
+
+
+def _with_squared_scale(function: Callable, scale: float) -> Callable:
+    """A pooling layer, whose inputs have the fixed weight `scale` (1/4 in an average), with it squared."""
+    if scale == 1:
+        return function
+    return lambda params, x: function(params, jax.tree.map(lambda leaf: leaf * scale, x))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

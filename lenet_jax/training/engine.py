@@ -112,7 +112,8 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
             chunk = one_run.image_shapes(program, one_run.EVALUATION_BATCH).images
             chunks = jax.ShapeDtypeStruct((runs * devices, *chunk.shape), chunk.dtype)
             beside_outputs = sum(
-                leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((data, state.opt_state))
+                leaf.size * leaf.dtype.itemsize
+                for leaf in jax.tree.leaves((data, state.opt_state, state.curvature))
             )
             return max(
                 _bytes_needed(function.lower(*arguments).compile()) + held

@@ -5,6 +5,7 @@ runs. With `axis_size` they run on each of several devices under `jax.pmap`: eve
 and the whole state and takes its part of each batch, and gradients are averaged.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -34,6 +35,7 @@ class State(NamedTuple):
       wiring: positions drawn by `random` wirings; {} for other models.
       drawn: (images,) int32, which of all images the run has, training images first; None if it has all.
       opt_state: the optimizer's state.
+      curvature: what Levenberg-Marquardt remembers of it, like `params`; None if that is nothing.
     """
 
     hyperparameters: Hyperparameters
@@ -41,6 +43,7 @@ class State(NamedTuple):
     wiring: Any
     drawn: jax.Array | None
     opt_state: optax.OptState
+    curvature: optax.Params | None = None
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -48,11 +51,23 @@ class State(NamedTuple):
         return {"params": self.params, "wiring": self.wiring}
 
 
+class Rates(NamedTuple):
+    """The effective learning rates of all parameters at the start of an epoch: rate / (mu + h)."""
+
+    smallest: jax.Array
+    median: jax.Array
+    largest: jax.Array
+
+
 class Means(NamedTuple):
-    """Averages over the images of an epoch: loss in its own unit, accuracy as a fraction in [0, 1]."""
+    """Averages over the images of an epoch: loss in its own unit, accuracy as a fraction in [0, 1].
+
+    `rates` are those of Levenberg-Marquardt, None for other optimizers.
+    """
 
     loss: jax.Array
     accuracy: jax.Array
+    rates: Rates | None = None
 
 
 class Score(NamedTuple):
@@ -128,13 +143,14 @@ def init_state(program: Program, hyperparameters: Hyperparameters) -> State:
         "wiring": purpose_key(wiring_seed, Purpose.WIRING),
     }
     variables = program.model.init(rngs, image_NHWC)
-    params = variables["params"]
+    params, optimizer = variables["params"], program.optimizer
     return State(
         hyperparameters=hyperparameters,
         params=params,
         wiring=variables.get("wiring", {}),
         drawn=draw_images(program, seed),
-        opt_state=program.optimizer.build(hyperparameters).init(params),
+        opt_state=optimizer.build(hyperparameters).init(params),
+        curvature=jax.tree.map(jnp.zeros_like, params) if optimizer.remembers_curvature else None,
     )
 
 
@@ -171,16 +187,17 @@ def train_epoch(
 
     Args:
       data: all images and labels, on this device; the run's first program.train_images are trained on.
-      epoch: number of the epoch. With the seed it decides the order of the images and all random draws:
-        distortions, dropout, the images that estimate the curvature.
+      epoch: number of the epoch, from 1. With the seed it decides the order of the images and all random
+        draws: distortions, dropout, the images that estimate the curvature.
       axis_size: number of devices under `jax.pmap` with axis name DEVICE_AXIS, None on one device.
 
     Returns:
       The new state, and means over the images seen, each with the weights before its step.
     """
-    hyperparameters = state.hyperparameters
+    hyperparameters, optimizer = state.hyperparameters, program.optimizer
     seed = hyperparameters.seed
-    take_step = program.optimizer.make_step(hyperparameters, _curvature(program, state, data, epoch))
+    curvature = _curvature(program, state, data, epoch)
+    take_step = optimizer.make_step(hyperparameters, curvature)
     if program.order == "constant":
         order_N = jnp.arange(program.train_images)
     else:
@@ -190,13 +207,14 @@ def train_epoch(
     device = jax.lax.axis_index(DEVICE_AXIS) if axis_size else 0
     order_SB = order_SDB[:, device]
 
-    def mean_loss(params: optax.Params, batch: Split, step_index: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def scaled_loss(params: optax.Params, batch: Split, step_index: jax.Array) -> tuple[jax.Array, Means]:
         key = purpose_key(seed, Purpose.DROPOUT, epoch, step_index, device)
         variables = {"params": params, "wiring": state.wiring}
         outputs_BK = outputs(program.model, variables, batch.images, hyperparameters.dropout, key)
         losses_B = program.objective.losses(outputs_BK, batch.labels, hyperparameters)
         correct_B = program.objective.predictions(outputs_BK) == batch.labels
-        return losses_B.mean(), correct_B.mean()
+        means = Means(losses_B.mean(), correct_B.mean())
+        return hyperparameters.loss_scale * means.loss, means
 
     def step(weights: Weights, scanned: tuple[jax.Array, jax.Array]) -> tuple[Weights, Means]:
         params, opt_state = weights
@@ -205,29 +223,47 @@ def train_epoch(
         if program.distortion:
             key = purpose_key(seed, Purpose.DISTORTION, epoch, step_index, device)
             batch = batch._replace(images=program.distortion.apply(key, batch.images, hyperparameters))
-        (loss, accuracy), grads = jax.value_and_grad(mean_loss, has_aux=True)(params, batch, step_index)
+        grads, means = jax.grad(scaled_loss, has_aux=True)(params, batch, step_index)
         if axis_size:
-            loss, accuracy, grads = jax.lax.pmean((loss, accuracy, grads), DEVICE_AXIS)
+            grads, means = jax.lax.pmean((grads, means), DEVICE_AXIS)
         params, opt_state = take_step(grads, opt_state, params)
         if program.average_every:
             steps_taken = (epoch - 1) * steps + step_index + 1
             is_due = steps_taken % program.average_every == 0
             params = jax.lax.cond(is_due, program.model.averaged, lambda params: params, params)
-        return (params, opt_state), Means(loss, accuracy)
+        return (params, opt_state), means
 
     weights = state.params, state.opt_state
     (params, opt_state), means_S = jax.lax.scan(step, weights, (jnp.arange(steps), order_SB))
-    return state._replace(params=params, opt_state=opt_state), jax.tree.map(jnp.mean, means_S)
+    means = jax.tree.map(jnp.mean, means_S)
+    if curvature is not None:
+        rates = optimizer.effective_rates(hyperparameters, curvature, state.opt_state)
+        means = means._replace(rates=Rates(rates.min(), jnp.median(rates), rates.max()))
+    remembered = curvature if optimizer.remembers_curvature else None
+    return state._replace(params=params, opt_state=opt_state, curvature=remembered), means
 
 
 def _curvature(program: Program, state: State, data: Split, epoch: int | jax.Array) -> optax.Params | None:
-    """The curvature of each parameter, estimated anew for each epoch; None if the optimizer needs none."""
+    """The curvature of each parameter that divides the gradients of an epoch; None if none does."""
     spec = program.optimizer
     if not spec.needs_curvature:
         return None
-    key = purpose_key(state.hyperparameters.seed, Purpose.CURVATURE, epoch)
+    estimate = functools.partial(_estimate_curvature, program, state, data, epoch)
+    if state.curvature is None:
+        return estimate()
+    if spec.curvature_estimate == "first_epoch":
+        return jax.lax.cond(epoch == 1, estimate, lambda: state.curvature)
+    return jax.tree.map(jnp.maximum, state.curvature, estimate())
+
+
+def _estimate_curvature(program: Program, state: State, data: Split, epoch: int | jax.Array) -> optax.Params:
+    spec, seed = program.optimizer, state.hyperparameters.seed
+    key = purpose_key(seed, Purpose.CURVATURE, epoch)
     index_N = jax.random.permutation(key, program.train_images)[: spec.curvature_images]
-    images = _images_at(state.drawn, data, index_N)
+    images, labels = _images_at(state.drawn, data, index_N)
+    if program.distortion and spec.curvature_distorted:
+        key = purpose_key(seed, Purpose.CURVATURE, epoch, 1)
+        images = program.distortion.apply(key, images, state.hyperparameters)
     return gauss_newton_diagonal(
         spec.curvature,
         program.model,
@@ -235,8 +271,8 @@ def _curvature(program: Program, state: State, data: Split, epoch: int | jax.Arr
         state.hyperparameters,
         state.params,
         state.wiring,
-        images.images,
-        images.labels,
+        images,
+        labels,
     )
 
 

@@ -24,6 +24,7 @@ class Hyperparameters(NamedTuple):
       l1_penalty: coefficient of the L1 norm of kernels.
       l1_threshold: weights of kernels below this times `l1_penalty` are set to 0 after each step.
       damping: Levenberg-Marquardt's mu, added to the curvature (LeCun et al. 1998, eq. 21).
+      loss_scale: factor of the loss that is minimized, and so of gradients and curvature.
       rbf_j: j of LeCun et al. 1998, eq. 9: the larger, the further wrong classes are pushed away.
       target_low: target of the squared error for the wrong classes.
       target_high: target of the squared error for the right class.
@@ -43,6 +44,7 @@ class Hyperparameters(NamedTuple):
     l1_penalty: jax.Array
     l1_threshold: jax.Array
     damping: jax.Array
+    loss_scale: jax.Array
     rbf_j: jax.Array
     target_low: jax.Array
     target_high: jax.Array

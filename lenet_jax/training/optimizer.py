@@ -16,6 +16,9 @@ Step = Callable[[optax.Params, optax.OptState, optax.Params], Weights]
 
 LEVENBERG_MARQUARDT = "levenberg_marquardt"
 OPTIMIZERS = ("sgd", "adam", LEVENBERG_MARQUARDT)
+# Which curvature divides the gradients: estimated anew before each epoch, as in LeCun et al. 1998; estimated
+# before the first epoch and then kept; or the largest of the estimates up to now.
+CURVATURE_ESTIMATES = ("each_epoch", "first_epoch", "maximum")
 SCHEDULES = ("constant", "cosine", "linear", "epochs")
 
 
@@ -33,6 +36,8 @@ class OptimizerSpec:
       steps_per_epoch: for "epochs".
       curvature: for Levenberg-Marquardt: one of `lenet_jax.training.curvature.CURVATURES`.
       curvature_images: for Levenberg-Marquardt: how many images, drawn before each epoch, estimate it.
+      curvature_estimate: for Levenberg-Marquardt: one of CURVATURE_ESTIMATES, which estimates count.
+      curvature_distorted: for Levenberg-Marquardt: whether these images are distorted as those trained on.
       native: whether the native kernel takes SGD's steps; see `lenet_jax.native.form`.
       penalises_l1: whether the L1 norm of kernels is penalised, and small weights are set to 0.
     """
@@ -45,6 +50,8 @@ class OptimizerSpec:
     steps_per_epoch: int = 1
     curvature: str = "backpropagated"
     curvature_images: int = 500
+    curvature_estimate: str = "each_epoch"
+    curvature_distorted: bool = False
     native: bool = False
     penalises_l1: bool = False
 
@@ -53,9 +60,14 @@ class OptimizerSpec:
         return self.name == LEVENBERG_MARQUARDT
 
     @property
+    def remembers_curvature(self) -> bool:
+        """Whether earlier estimates of the curvature count."""
+        return self.needs_curvature and self.curvature_estimate != "each_epoch"
+
+    @property
     def slots(self) -> int:
         """How many numbers it keeps for each parameter: momentum; a second one for Adam and the curvature."""
-        return 1 if self.name == "sgd" else 2
+        return 1 if self.name == "sgd" else 2 + self.remembers_curvature
 
     def relative_learning_rate(self) -> optax.Schedule:
         """step -> factor of the learning rate."""
@@ -144,6 +156,14 @@ class OptimizerSpec:
             return optax.apply_updates(params, updates), state
 
         return step
+
+    def effective_rates(
+        self, hyperparameters: Hyperparameters, curvature: optax.Params, state: optax.OptState
+    ) -> jax.Array:
+        """(parameters,): by how much Levenberg-Marquardt multiplies each parameter's next gradient."""
+        factor = self.relative_learning_rate()(optax.tree.get(state, "count"))
+        of_all = jnp.concatenate([h.ravel() for h in jax.tree.leaves(curvature)])
+        return hyperparameters.learning_rate * factor / (hyperparameters.damping + of_all)
 
     def _native_step(
         self,

@@ -106,6 +106,16 @@ def test_a_papers_error_stands_alongside_ours_in_percent():
     assert list(row)[-1] == "protocol"
 
 
+def test_a_papers_other_figures_have_columns_if_an_arm_has_them():
+    paper = {"error_percent": 5.0, "images": 100, "errors": None, "train_loss": 0.25, "test_loss": None}
+    earlier = {"error_percent": 8.0, "images": 100, "errors": None}  # recorded before papers had them
+    arms = [arm("net", paper=paper), arm("other", paper=earlier), arm("third", label="without a paper")]
+    results = [result(its["name"], 0, 0.9) for its in arms]
+    rows = paper_rows(results, arms, dict.fromkeys(("net", "other", "third"), ""))
+    assert [row["paper_train_loss"] for row in rows] == [0.25, None, None]
+    assert not any("paper_test_loss" in row or "paper_train_error_percent" in row for row in rows)
+
+
 def test_errors_that_a_paper_counts_give_its_interval_and_its_rounding_the_error():
     paper = {"error_percent": 5.0, "images": 2007, "errors": 102}
     [row] = paper_rows([result("a", 0, 0.5)], [arm("a", paper=paper)], {"a": ""})

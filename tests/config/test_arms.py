@@ -1,6 +1,7 @@
 """Arms: what a config file may list, and what is refused before the first run."""
 
 import datetime
+import math
 import pathlib
 import pickle
 import types
@@ -97,6 +98,15 @@ def test_arms_that_fit_are_returned():
         ([Arm("a", {}, paper=Paper(5.0, 0))], "Arm a has paper.images=0, which must be a whole number of at"),
         ([Arm("a", {}, paper=Paper(5.0, 100, 101))], "paper.errors=101, which must be None or .* from 0 to"),
         ([Arm("a", {}, paper=Paper(5.0, 100, -1))], "paper.errors=-1, which must be None or .* from 0 to"),
+        ([Arm("a", {}, paper=Paper(5.0, 100, None, 101))], "paper.train_error_percent=101, which must be"),
+        (
+            [Arm("a", {}, paper=Paper(5.0, 100, train_loss="1"))],
+            "paper.train_loss='1', which must be None or",
+        ),
+        (
+            [Arm("a", {}, paper=Paper(5.0, 100, test_loss=math.inf))],
+            "paper.test_loss=inf, which must be None",
+        ),
         (
             [Arm("a", {}, paper=Paper(5.0, 100, 5.5))],
             "paper.errors=5.5, which must be None or a whole number",
@@ -173,7 +183,14 @@ def test_a_record_of_an_arm_is_json():
         "overrides": {"model.hidden": [8]},
         "label": "a net",
         "baselines": {"width": "b"},
-        "paper": {"error_percent": 5.0, "images": 100, "errors": 5},
+        "paper": {
+            "error_percent": 5.0,
+            "images": 100,
+            "errors": 5,
+            "train_error_percent": None,
+            "train_loss": None,
+            "test_loss": None,
+        },
         "reading": "last_",
         "group": "",
     }

@@ -33,16 +33,20 @@ def test_the_phrase_says_everything_that_departs():
         "data.box": 16, "data.move": 2, "data.positions": 4,
         "distortion.probability": 0.9, "distortion.shift": 2.0, "distortion.scale": 0.15,
         "distortion.squeeze": 0.15, "distortion.shear": 0.3,
-        "model.initialisation": "root_fan_in", "model.dropout": 0.25,
+        "model.initialisation": "root_fan_in", "model.dropout": 0.25, "train.loss_scale": 5.0,
+        "model.output_bias": -1.0, "model.pooling_coefficient": 0.6,
+        "train.curvature_estimate": "first_epoch", "train.curvature_distorted": True,
     }  # fmt: skip
     assert phrase_of(DEFAULTS | PLAIN | fields, 1437) == (
-        "3 epochs of 1,437 images, batch size 1, competitive RBF loss, j 10, Levenberg-Marquardt, "
-        "learning rate 0.5 (constant), 0.5 warm-up epochs, damping 0.02, exact curvature, "
-        "weight decay 0.001, L1 penalty 0.0001 (threshold 50 times it), epoch selected on validation, "
-        "constant order, 16x16 digits, "
+        "3 epochs of 1,437 images, batch size 1, competitive RBF loss, the loss times 5, j 10, "
+        "Levenberg-Marquardt, learning rate 0.5 (constant), 0.5 warm-up epochs, damping 0.02, "
+        "exact curvature of distorted images estimated once, weight decay 0.001, "
+        "L1 penalty 0.0001 (threshold 50 times it), epoch selected on validation, constant order, "
+        "16x16 digits, "
         "each shifted by up to 2 pixels, each at 4 positions, "
         "90% distorted (shift 2, scale 0.15, squeeze 0.15, shear 0.3), "
-        "initial weights within 2.4 / sqrt(F), dropout 0.25"
+        "initial weights within 2.4 / sqrt(F), coefficients of pooling start at 0.6, "
+        "output biases start at -1, dropout 0.25"
     )
 
 

@@ -1,25 +1,49 @@
 """Every file in configs/history: that its arms can be run, and some of them run in small."""
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
+from configs.history import common, tuned
+from configs.history.families import CURVATURE_FAMILIES, ERAS
+from lenet_jax.analysis.summaries import RATES
 from lenet_jax.config.fields import override
+from lenet_jax.config.identity import flatten
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.runs.population import train_runs
 from lenet_jax.runs.result import result_of
 from lenet_jax.runs.run import Run, prepare
+from lenet_jax.training.objective import Objective
 from tests.helpers.commands import PROJECT, config_files, load_config, run_command
+from tests.helpers.hyperparameters import one_run
 
 HISTORY = PROJECT / "configs" / "history"
 ARGUMENTS = {
     "figure9": ("1998", "today"),
-    "choices": ("1989", "nets", "1998", "mlps", "today", "later"),
+    "choices": ("1989", "loss", "nets", "1998", "curvature", "mlps", "today", "later"),
+    "readings": ("loss", "curvature", "subsampling"),
 }
 CONFIGS = [
     f"{path.stem}:{argument}" if argument else path.stem
     for path in config_files("history/*.py")
     for argument in ARGUMENTS.get(path.stem, ("",))
 ]
+
+
+@pytest.fixture(autouse=True)
+def all_chosen(monkeypatch):
+    """A choice for families that have none yet, as they are still to be tuned: their first candidate."""
+    selected = tuned.chosen
+    candidates = {family.name: family.candidates for families in ERAS.values() for family in families}
+
+    def chosen(family):
+        try:
+            return selected(family)
+        except UserError:
+            return next(iter(candidates[family].values()))
+
+    monkeypatch.setattr(tuned, "chosen", chosen)
 
 
 def load(name):
@@ -68,7 +92,16 @@ def test_what_the_papers_compare():
     """The contrasts, with the arm and its baseline, that the pages rely on."""
     pairs = {
         name: {contrast: (arm.name, it) for arm in load(name)[1] for contrast, it in arm.baselines.items()}
-        for name in ("figure9:1998", "figure9:today", "nets_1989", "zipcode", "lenet5_later")
+        for name in (
+            "figure9:1998",
+            "figure9:today",
+            "nets_1989",
+            "zipcode",
+            "lenet5_later",
+            "readings:loss",
+            "readings:curvature",
+            "readings:subsampling",
+        )
     }
     distorted = {
         f"distorted images, {network}": (f"{network}_dist", network)
@@ -85,6 +118,54 @@ def test_what_the_papers_compare():
         )
     assert pairs["zipcode"]["diagonal Newton against SGD"] == ("zipcode_lm", "zipcode_sgd")
     assert pairs["lenet5_later"]["all steps together"] == ("adam", "original")
+    loss, subsampling = pairs["readings:loss"], pairs["readings:subsampling"]
+    assert loss["half the sum, not the mean"] == ("zipcode_half_sum_untuned", "zipcode_lm")
+    assert loss["local, shared kernels against full, half the sum"] == (
+        "zipcode_half_sum",
+        "control_half_sum",
+    )
+    assert subsampling["curvature of distorted images"] == ("lenet5_dist_curvature", "lenet5_dist")
+    compared = {arm for arm, baseline in pairs["readings:curvature"].values()}
+    others = {"lenet5_eq8_0.02", "lenet5_first_epoch_0.02_start"}
+    assert {*compared, "lenet5_each_epoch_1"} == {*CURVATURE_FAMILIES, *others}
+
+
+def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
+    """Or in this and in what was chosen for them: rate and damping, or initial weights and j."""
+    chosen_with = {
+        "loss": {"train.learning_rate", "train.damping"},
+        "curvature": {"model.initialisation", "train.rbf_j", "train.damping"},
+        "subsampling": set(),
+    }
+    changes = {
+        "zipcode_half_sum_untuned": {"train.loss_scale"},
+        "zipcode_half_sum": {"train.loss_scale"},
+        "output_bias": {"model.output_bias"},
+        "output_bias_half_sum": {"model.output_bias"},
+        "lenet5_eq8_0.02": {"train.loss"},
+        "lenet5_first_epoch_0.02_start": {"model.pooling_coefficient"},
+        "coefficient_of_sum": {"train.curvature"},
+        "lenet5_dist": {"distortion.probability"},
+        "lenet5_dist_curvature": {"train.curvature_distorted"},
+    }
+    for study, choices in chosen_with.items():
+        configs = {name: flatten(config) for name, config in runs_of(f"readings:{study}").items()}
+        for arm in load(f"readings:{study}")[1]:
+            for baseline in arm.baselines.values():
+                if baseline.startswith("control"):
+                    continue
+                one, other = configs[arm.name], configs[baseline]
+                different = {field for field in one if one[field] != other[field]}
+                default = "train.curvature_estimate" if study == "curvature" else "model.pooling_coefficient"
+                assert different - choices <= changes.get(arm.name, {default}), arm.name
+
+
+def test_half_the_sum_over_the_ten_outputs_is_five_times_the_mean():
+    outputs, labels = jnp.array(np.random.default_rng(0).standard_normal((4, 10))), jnp.arange(4)
+    mean = Objective("squared_error").losses(outputs, labels, one_run())
+    targets = 2 * np.eye(10)[:4] - 1
+    half_sum = ((np.asarray(outputs) - targets) ** 2).sum(1) / 2
+    np.testing.assert_allclose(common.HALF_SUM["train.loss_scale"] * mean, half_sum, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("stem", "known"), ARGUMENTS.items())
@@ -102,6 +183,10 @@ TRAINED = [
     ("nets_1989", "net4_moved"),
     ("figure9:1998", "lenet5_dist"),
     ("lenet5_later", "max"),
+    ("readings:loss", "output_bias_half_sum"),
+    ("readings:curvature", "lenet5_maximum_0.02"),
+    ("readings:subsampling", "coefficient_of_sum"),
+    ("readings:subsampling", "lenet5_dist_curvature"),
 ]
 
 
@@ -124,6 +209,12 @@ def test_arms_run_in_small(name, arm):
     [attempt] = train_runs([run], prepare(run.resolved), lambda *_: None)
     result = result_of(run, attempt)
     assert result["status"] == "done" and result["train_loss"] > 0
+    rates = [result[name] for name in RATES if name in result]
+    if config.train.optimizer == "levenberg_marquardt":
+        largest_possible = 1.001 * config.train.learning_rate / config.train.damping
+        assert 0 < rates[0] <= rates[1] <= rates[2] <= largest_possible and rates[0] < rates[2]
+    else:
+        assert not rates
 
 
 def test_the_bitmaps_are_drawn(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from configs.history.common import DRAWN
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.models.networks import MLP, Dropout
@@ -105,6 +106,19 @@ def test_digits_at_several_positions_are_drawn_with_all_of_them():
     assert len(digits) == 6 and set(drawn) == {4 * digit + at for digit in digits for at in range(4)}
     assert (np.sort(drawn) != drawn).any()
     assert (drawn != np.asarray(start(one_by_one(draw=draw), seed=1).drawn[0])).any()
+
+
+def test_most_validation_and_test_images_at_several_positions_are_digits_that_training_has_too():
+    """Of the three other positions of a digit, one at least is among the training images, half of all."""
+    draw = Draw(*DRAWN["data.draw"], train_pool=7_291 * 4, test_pool=2_007, positions=4)
+    expected = 1 - 319 * 318 * 317 / (639 * 638 * 637)
+    for first, last in ((320, 480), (480, 640)):
+        shares = []
+        for seed in range(20):
+            digits = np.asarray(start(one_by_one(draw=draw), seed=seed).drawn[0]) // 4
+            shares.append(np.isin(digits[first:last], digits[:320]).mean())
+        assert np.mean(shares) == pytest.approx(expected, abs=0.02)
+    assert expected == pytest.approx(0.876, abs=0.001)
 
 
 def test_every_step_of_every_epoch_draws_its_own_distortion_and_dropout():

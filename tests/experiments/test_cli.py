@@ -296,6 +296,7 @@ def test_tuning_selects_on_validation_images_alone(tmp_path):
     assert selected["candidate"] == "0.1" and selected["overrides"] == {"train.learning_rate": 0.1}
     assert selected["val_accuracy_mean"] == pytest.approx(mean, abs=1e-6)
     assert "mlp: 0.1 (validation accuracy" in ended.out and str(output) in ended.out
+    assert "tied" not in ended.out  # the other learns nothing
     before = output.read_text()
     again = run_command("tune", *arguments)
     assert "Already recorded" in again.out and output.read_text() == before

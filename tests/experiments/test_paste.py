@@ -9,8 +9,11 @@ import subprocess
 import pytest
 
 from configs.history import tuned
+from configs.history.common import DISTORTED_NETWORKS
 from experiments import paste
-from lenet_jax.analysis.summaries import contrast_rows
+from lenet_jax.analysis.crossed import holm, weighted_sum
+from lenet_jax.analysis.planned import ALPHA
+from lenet_jax.analysis.summaries import OTHER_FIGURES, accuracies_of, contrast_rows
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import differences
 from lenet_jax.config.resolve import resolve
@@ -24,6 +27,7 @@ from tests.helpers.commands import load_config
 RESULTS = paste.ROOT / "results"
 ABLATIONS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
 SWEEPS = ABLATIONS + sorted(path.parent for path in RESULTS.glob("history/*/config.json"))
+TO_BE_RUN = {"readings.py"}  # docs/history.md says so; its results will be results/history/readings_STUDY
 
 # ml_collections loads config files so; outside tests Python doesn't show this.
 pytestmark = pytest.mark.filterwarnings(r"ignore:the load_module\(\) method:DeprecationWarning")
@@ -77,7 +81,7 @@ def test_every_sweep_of_the_configs_is_committed():
         assert sweep.name in (stem, "_".join([stem, *argument]))
     files = (paste.ROOT / "configs" / "history").glob("*.py")
     defined = {file.name for file in files if "\ndef get_arms(" in file.read_text(encoding="utf-8")}
-    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in history} == defined
+    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in history} == defined - TO_BE_RUN
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
@@ -97,17 +101,23 @@ def test_committed_sweeps_have_the_arms_of_their_configs(sweep: pathlib.Path):
     names = [arm["name"] for arm in recorded["arms"]]
     defined = [arm for arm in defined if arm["name"] in names]
     without = {"overrides": {}}
-    earlier_arms = [{"group": ""} | arm | without for arm in recorded["arms"]]  # some are older than groups
-    assert earlier_arms == [arm | without for arm in defined]
+    recorded_arms = [completed(arm) for arm in recorded["arms"]]
+    assert [arm | without for arm in recorded_arms] == [arm | without for arm in defined]
     config.dataset = recorded["config"]["dataset"]
-    for earlier, now in zip(recorded["arms"], defined, strict=True):
-        if {"group": ""} | earlier != now:
+    for earlier, now in zip(recorded_arms, defined, strict=True):
+        if earlier != now:
             base = override(default_config(), as_tuples(recorded["config"]))
             first, second = (
                 resolve(override(of, as_tuples(arm["overrides"]))).fields
                 for of, arm in ((base, earlier), (config, now))
             )
             assert differences(first, second) == []
+
+
+def completed(arm):
+    """A recorded arm, which may be older than groups and than some figures of papers."""
+    paper = arm["paper"] and dict.fromkeys(OTHER_FIGURES) | arm["paper"]
+    return {"group": ""} | arm | {"paper": paper}
 
 
 def as_tuples(fields):
@@ -197,6 +207,46 @@ def test_what_the_history_page_says_of_the_zip_code_net_holds():
     assert gains == ["shifted", "relu"]
     later = {arm: float(row["error_percent"]) for arm, row in rows_of("zipcode_later", "papers").items()}
     assert later["dropout"] / later["original"] == pytest.approx(3 / 5, abs=0.03)
+
+
+# History sweep -> its contrasts that are significant after Holm's correction for all of its contrasts.
+SIGNIFICANT = {
+    "zipcode": {"local, shared kernels against full, Newton", "local, shared kernels against full, SGD"},
+    "zipcode_later": {"images shifted by up to a pixel", "all steps together"},
+    "nets_1989": {
+        "net5 against net4",
+        "net2_positions against net1_positions",
+        "net4_positions against net3_positions",
+        "net5_positions against net4_positions",
+        "net2_moved against net1_moved",
+        "net5_moved against net4_moved",
+    },
+    "figure9": {
+        "LeNet-5 against 28x28-300-100-10",
+        "LeNet-5, the paper's damping of 0.02",
+        "LeNet-5, the paper's damping of 0.02 and weights within 2.4 / sqrt(F)",
+        "28x28-300-10, weights within 2.4 / F, not 2.4 / sqrt(F)",
+        "linear classifier, its ten sums passed through f",
+    },
+    "figure9_today": {
+        *(f"distorted images, {name}" for name in DISTORTED_NETWORKS),
+        "LeNet-5 [dist], half as far",
+    },
+    "lenet5_later": set(),
+}
+
+
+@pytest.mark.parametrize("sweep", SIGNIFICANT)
+def test_what_the_history_page_says_is_resolved_is_significant(sweep):
+    """The sentences above the contrasts; fix them if this fails."""
+    header, runs = read_sweep(RESULTS / "history" / sweep)
+    accuracies = accuracies_of([run["result"] for run in runs])
+    p_values = {}
+    for arm in header["arms"]:
+        for contrast, baseline in arm["baselines"].items():
+            estimate = weighted_sum({arm["name"]: 1.0, baseline: -1.0}, accuracies, None).estimate()
+            p_values[contrast] = 1.0 if estimate is None else estimate.p_value()
+    assert {contrast for contrast, p in holm(p_values).items() if p < ALPHA} == SIGNIFICANT[sweep]
 
 
 def steps_of(sweep):

@@ -13,6 +13,7 @@ DEFAULTS = {
     "l1_penalty": 0.0,
     "l1_threshold": 0.0,
     "damping": 0.05,
+    "loss_scale": 1.0,
     "rbf_j": 1.0,
     "target_low": -1.0,
     "target_high": 1.0,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lenet_jax.models.layers import ACTIVATIONS
+from lenet_jax.models.networks import CNN, MLP, Stage
 from lenet_jax.models.wired_layer import reads_of
 from lenet_jax.models.wiring import CONNECTIVITY
 from tests.helpers.dense import dense_layer
@@ -72,6 +73,31 @@ def test_whole_networks_and_their_gradients_follow_the_definitions(network):
     found = value_and_gradients(model.apply)
     expected = value_and_gradients(functools.partial(definition, model))
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-4), found, expected)
+
+
+def test_only_the_biases_of_output_units_start_elsewhere():
+    params = jax.jit(MLP((7,), "tanh", output_bias=-1.0).init)(key(0), np.zeros((1, 8)))["params"]
+    assert (params["dense_1"]["bias"] == 0).all() and (params["output"]["bias"] == -1).all()
+
+
+def test_the_sign_of_a_pooling_coefficient_is_that_of_the_next_kernels():
+    """The activation is odd and initial weights are symmetric, so that only its size can matter."""
+    stages = (
+        Stage(2, 3, pooling="trainable_sum", initial_coefficient=0.6),
+        Stage(3, 2, pooling="trainable_sum"),
+    )
+    model = CNN(stages, MLP((), "scaled_tanh", output="activated"))
+    x_NHWC = np.random.default_rng(0).standard_normal((3, 10, 10, 1), np.float32)
+    params = jax.jit(model.init)(key(0), x_NHWC)["params"]
+    np.testing.assert_allclose(params["pool_2"]["coefficient"], 0.6)
+    drawn = params["pool_4"]["coefficient"]
+    assert (drawn != drawn[0]).any() and (abs(drawn) <= np.sqrt(3 / 4)).all()
+    flipped = params | {
+        "pool_2": {**params["pool_2"], "coefficient": -params["pool_2"]["coefficient"]},
+        "stage_3": {**params["stage_3"], "kernel": -params["stage_3"]["kernel"]},
+    }
+    one, other = (model.apply({"params": its}, x_NHWC) for its in (params, flipped))
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("connectivity", CONNECTIVITY)

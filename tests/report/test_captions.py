@@ -121,7 +121,8 @@ def test_the_scoring_is_said(notes):
     assert "scored once, after its last epoch, on all 360 test images of digits." in text()
     assert "144 more were held out for validation" in text()
     assert "the 360 test images of digits that its seed draws" in text(data__draw=[320, 160, 160])
-    assert "at several positions" in text(data__draw=[320, 160, 160], data__positions=4)
+    shared = text(data__draw=[320, 160, 160], data__positions=4)
+    assert "at several positions, which training, validation and test images share" in shared
     best = text(train__select_epoch="best_validation")
     assert (
         "after every epoch" in best and "test_selected is the best of all epochs on the test images" in best
@@ -171,10 +172,18 @@ def test_what_an_interval_covers_is_said():
 
 @pytest.mark.parametrize("covers_images", [False, True])
 def test_contrasts_of_other_readings_say_that_theirs_are_over_seeds(covers_images):
-    [plain] = contrast_notes([{"difference_mean": 0.1}], covers_images)
-    [others] = contrast_notes([{"difference_mean": 0.1, "last_difference_mean": 0.1}], covers_images)
+    [plain] = contrast_notes([{"difference_mean": 0.1}], RUNS, covers_images)
+    rows = [{"difference_mean": 0.1, "last_difference_mean": 0.1}]
+    [others] = contrast_notes(rows, RUNS, covers_images)
     assert ("crossed random effects" in plain) == covers_images and "other readings" not in plain
     assert ("Differences of other readings" in others) == covers_images
+
+
+def test_images_that_seeds_draw_from_one_dataset_overlap_and_the_notes_say_so():
+    drawn = [run(result("a", 0, 0.5), {"data.draw": [320, 160, 160]})]
+    for notes in (paper_notes(SWEEP, drawn), contrast_notes([{"difference_mean": 0.1}], drawn, False)):
+        assert any("the test images of different seeds overlap" in note for note in notes)
+    assert not any("overlap" in note for note in paper_notes(SWEEP, RUNS))
 
 
 def test_runs_that_do_not_score_the_test_images_say_so():

@@ -124,3 +124,20 @@ def test_a_page_leaves_out_what_would_crowd_it():
     [row] = arm_rows([result("a", 0, 0.5)])
     assert "wired_connections" in row
     assert list(tables.for_page(row)) == [column for column in row if column != "wired_connections"]
+
+
+def test_the_range_of_effective_rates_covers_all_seeds_and_has_one_cell():
+    def by_newton(seed, smallest, median, largest):
+        rates = {"rate_smallest": smallest, "rate_median": median, "rate_largest": largest}
+        return result("newton", seed, 0.9, **rates)
+
+    results = [by_newton(0, 7.1e-5, 0.01, 0.016), by_newton(1, 7.4e-5, 0.02, 0.025)]
+    results += [by_newton(2, None, None, None), result("plain", 0, 0.8)]
+    arms = [arm("newton", label="a"), arm("plain", label="b")]
+    rows = paper_rows(results, arms, {"newton": "", "plain": ""})
+    cells = [tables.for_page(row)["rates of the first epoch"] for row in rows]
+    assert cells == ["7.1e-05 to 0.025, median 0.015", "-"]
+    assert not any("rate_" in column for column in tables.for_page(rows[0]))
+    assert "7.1e-05" in tables.to_csv(rows)
+    [without] = paper_rows(results[-1:], arms[1:], {"plain": ""})
+    assert "rates of the first epoch" not in tables.for_page(without)

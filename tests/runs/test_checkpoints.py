@@ -49,6 +49,7 @@ VARIANTS = {
         "data.draw": (40, 10, 10),
         "data.validation_fraction": 0.0,
         "train.optimizer": "levenberg_marquardt",
+        "train.curvature_estimate": "maximum",
         "train.batch_size": 1,
         "train.learning_rate": 1e-4,
         "train.curvature_images": 20,

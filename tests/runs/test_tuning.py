@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.config.arms import Arm
 from lenet_jax.errors import UserError
 from lenet_jax.runs.tuning import (
@@ -12,6 +14,7 @@ from lenet_jax.runs.tuning import (
     merge_selection,
     read_selection,
     select_candidates,
+    tied_candidates,
 )
 
 RATES = {"slow": {"train.learning_rate": 0.01}, "fast": {"train.learning_rate": 0.1}}
@@ -67,6 +70,44 @@ def test_a_value_at_the_edge_of_the_candidates_is_told_from_one_inside():
     assert fields_at_edge(arm, "0.4-0.001") == ["train.learning_rate", "train.weight_decay"]
     assert fields_at_edge(arm, "0.2-0.0") == []  # no decay is less
     assert fields_at_edge(Arm("net", {}, candidates={"a": {"model.dropout": 0.5}, "b": {}}), "a") == []
+
+
+def test_candidates_are_tied_if_the_interval_of_paired_differences_includes_0():
+    grid = {name: {"train.momentum": 0.1 * number} for number, name in enumerate("abcde")}
+    arm = Arm("net", {}, candidates=grid)
+    found = results(
+        {
+            "net-a": [0.90, 0.92, 0.94],
+            "net-b": [0.89, 0.91, 0.93],  # below by as much in all seeds
+            "net-c": [0.91, 0.90, 0.94],  # above in one, below in another
+            "net-d": [0.50, 0.60, 0.70],
+            "net-e": [0.99, 0.99, 0.99],
+        },
+        diverged=["net-e"],
+    )
+    selected = select_candidates([arm], found)
+    assert selected["net"]["candidate"] == "a"
+    assert tied_candidates([arm], selected, found) == {"net": ["c"]}
+    # Which images are answered wrongly, of 100, says more: here each candidate has mistakes of its own.
+    images = {
+        (result["arm"], result["seed"]): (np.arange(round(100 - 100 * result["val_accuracy"])) + 10 * number)
+        % 100
+        for number, result in enumerate(found)
+        if result["val_accuracy"] is not None
+        for mistakes in [round(100 - 100 * result["val_accuracy"])]
+    }
+    assert tied_candidates([arm], selected, found, Wrong(images, 100)) == {"net": ["b", "c"]}
+
+
+def test_ties_need_two_seeds_and_are_those_of_the_mean_of_arms_that_are_tuned_together():
+    one_seed = results({"net-slow": [0.9], "net-fast": [0.9]})
+    assert tied_candidates([ARM], select_candidates([ARM], one_seed), one_seed) == {}
+    arms = [Arm(name, {}, candidates=RATES, tuned_with="both") for name in ("x", "y")]
+    # Each arm alone differs, in opposite directions.
+    found = results(
+        {"x-slow": [0.9, 0.8], "x-fast": [0.8, 0.7], "y-slow": [0.5, 0.6], "y-fast": [0.59, 0.695]}
+    )
+    assert tied_candidates(arms, select_candidates(arms, found), found) == {"x": ["fast"], "y": ["fast"]}
 
 
 def test_the_first_of_equals_is_selected_and_one_that_diverged_is_out():

@@ -112,12 +112,16 @@ def test_backpropagated_sums_over_the_connections_that_share_a_weight(stage):
     assert_close(found, {"stage_1": expected, "classifier": exact["classifier"]})
 
 
+@pytest.mark.parametrize("kind", ["backpropagated", "backpropagated_sums"])
 @pytest.mark.parametrize("pooling", ["trainable_sum", "trainable_average", "average"])
-def test_backpropagated_through_subsampling_unit_by_unit(pooling):
-    """In numpy: each of a unit's four connections has the weight u and its own squared input."""
+def test_backpropagated_through_subsampling_unit_by_unit(pooling, kind):
+    """In numpy: each of a unit's four connections has the weight u and its own squared input.
+
+    Or the coefficient is the weight of one connection, whose input is the sum.
+    """
     model = CNN((Stage(2, 3, pooling=pooling),), classifier("activated"))
     params, images, labels = start(model, count=1)
-    found = diagonal("backpropagated", model, params, images, labels)
+    found = diagonal(kind, model, params, images, labels)
 
     f = lambda a: 1.7159 * np.tanh(2 / 3 * np.asarray(a, np.float64))  # noqa: E731
     slope = lambda a: 1.7159 * 2 / 3 * (1 - np.tanh(2 / 3 * np.asarray(a, np.float64)) ** 2)  # noqa: E731
@@ -140,7 +144,10 @@ def test_backpropagated_through_subsampling_unit_by_unit(pooling):
     h_s = h_z * slope(s) ** 2 if trainable else h_z
     expected = {"classifier": {"output": {"bias": h_o, "kernel": np.outer(z.ravel() ** 2, h_o)}}}
     if trainable:
-        coefficient = ((fixed * windows) ** 2 * h_s[..., None]).sum((0, 1, 3))
+        of_connections = ((fixed * windows) ** 2 * h_s[..., None]).sum((0, 1, 3))
+        of_sums = ((fixed * windows.sum(-1)) ** 2 * h_s).sum((0, 1))
+        assert (of_sums <= 4 * of_connections).all() and not np.allclose(of_sums, of_connections, rtol=0.05)
+        coefficient = of_sums if kind == "backpropagated_sums" else of_connections
         expected["pool_2"] = {"coefficient": coefficient, "bias": h_s.sum((0, 1))}
     h_a = np.repeat(np.repeat(h_s * u**2, 2, 0), 2, 1) * slope(a) ** 2
     of_kernel = np.zeros((9, 1, 2))
@@ -149,6 +156,16 @@ def test_backpropagated_through_subsampling_unit_by_unit(pooling):
         of_kernel[:, 0] += np.outer(patch, h_a[row, column])
     expected["stage_1"] = {"kernel": of_kernel, "bias": h_a.sum((0, 1))}
     assert_close(found, expected)
+
+
+def test_the_curvature_of_a_scaled_loss_is_scaled():
+    params, images, labels = start(model := classifier("activated", (5,)))
+    arguments = "backpropagated", model, OBJECTIVES["activated"]
+    plain, scaled = (
+        gauss_newton_diagonal(*arguments, one_run(loss_scale=scale), params, {}, images, labels)
+        for scale in (1.0, 5.0)
+    )
+    assert_close(jax.tree.map(lambda h: 5 * h, plain), scaled)
 
 
 def test_the_curvature_of_eq_9_is_never_negative():

@@ -77,7 +77,9 @@ CODES = tuple(tuple((-1) ** (i * j // 3) for j in range(6)) for i in range(10))
 PROGRAMS = {
     "squared_error": Program(
         MLP((6,), "scaled_tanh", output="activated", dropout=True),
-        OptimizerSpec("levenberg_marquardt", "constant", 100, 0, curvature_images=20),
+        OptimizerSpec(
+            "levenberg_marquardt", "constant", 100, 0, curvature_images=20, curvature_estimate="maximum"
+        ),
         train_images=50,
         batch_size=10,
         image_size=8,
@@ -98,6 +100,7 @@ PROGRAMS = {
 NUMBERS = {
     "squared_error": {
         "damping": 0.2,
+        "loss_scale": 5.0,
         "target_low": -0.5,
         "target_high": 0.5,
         "dropout": 0.1,

@@ -1,5 +1,6 @@
 """The train step, the epoch and the evaluation."""
 
+import dataclasses
 import functools
 import itertools
 
@@ -10,9 +11,12 @@ import pytest
 
 from lenet_jax.data import Split
 from lenet_jax.models.networks import MLP
+from lenet_jax.training.curvature import gauss_newton_diagonal
+from lenet_jax.training.distortion import Distortion
 from lenet_jax.training.engine import make_engine, population_engine
 from lenet_jax.training.keys import Purpose, purpose_key
-from lenet_jax.training.optimizer import OptimizerSpec
+from lenet_jax.training.objective import Objective
+from lenet_jax.training.optimizer import CURVATURE_ESTIMATES, OptimizerSpec
 from lenet_jax.training.program import Program
 from tests.helpers.hyperparameters import DEFAULTS, population
 from tests.helpers.networks import cnn
@@ -101,6 +105,97 @@ def test_an_epoch_is_its_steps_one_by_one():
         params,
     )
     assert float(means.loss) == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+LEVENBERG_MARQUARDT = OptimizerSpec("levenberg_marquardt", "constant", 100, 0, curvature_images=20)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "same"),
+    [
+        # LeCun et al. 1998, eq. 21: the step is eta s g / (mu + s h).
+        (LEVENBERG_MARQUARDT, {"damping": 5 * 0.02, "learning_rate": 0.01}),
+        (SGD, {"damping": 0.02, "learning_rate": 0.01 / 5}),
+    ],
+    ids=["levenberg_marquardt", "sgd"],
+)
+def test_a_scaled_loss_takes_the_steps_of_another_damping_or_rate(optimizer, same):
+    program, images = make_program(optimizer=optimizer, batch_size=1), make_images()
+    program = dataclasses.replace(program, objective=Objective("squared_error"))
+    numbers = {"damping": 0.02, "learning_rate": 0.01, "momentum": 0.5}
+    plain, plain_means = train(program, start(program, **numbers), images, 1)
+    scaled = start(program, **(numbers | same | {"loss_scale": 5.0}))
+    scaled, scaled_means = train(program, scaled, images, 1)
+    jax.tree.map(
+        lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6),
+        only(plain.params),
+        only(scaled.params),
+    )
+    other, _ = train(program, start(program, **numbers, loss_scale=5.0), images, 1)
+    kernels = (only(state.params)["output"]["kernel"] for state in (plain, other))
+    assert np.abs(np.subtract(*kernels)).max() > 1e-3
+    # Losses are reported without the scale.
+    np.testing.assert_allclose(plain_means[:2], scaled_means[:2], rtol=1e-4)
+
+
+def curvature_of(program, images, state, epoch):
+    """The estimate before an epoch, by its definition."""
+    numbers, params = only(state.hyperparameters), only(state.params)
+    index = jax.random.permutation(purpose_key(0, Purpose.CURVATURE, epoch), 50)[:20]
+    chosen = images.images[np.asarray(index)], images.labels[np.asarray(index)]
+    kind = program.optimizer.curvature
+    return gauss_newton_diagonal(kind, program.model, program.objective, numbers, params, {}, *chosen)
+
+
+@pytest.mark.parametrize("estimate", CURVATURE_ESTIMATES)
+def test_which_estimates_of_the_curvature_count(estimate):
+    """Seen in the range of the rates, eta / (mu + h), by which gradients are multiplied."""
+    optimizer = dataclasses.replace(
+        LEVENBERG_MARQUARDT,
+        schedule="epochs",
+        epoch_factors=(1.0, 0.5),
+        steps_per_epoch=50,
+        curvature_estimate=estimate,
+    )
+    program, images = make_program(optimizer=optimizer, batch_size=1), make_images()
+    numbers = {"damping": 0.05, "learning_rate": 0.02}
+    state = start(program, **numbers)
+    estimates = []
+    for epoch, factor in ((1, 1.0), (2, 0.5), (3, 0.5)):
+        estimates.append(curvature_of(program, images, state, epoch))
+        state, means = train(program, state, images, epoch)
+        counting = {
+            "each_epoch": estimates[-1],
+            "first_epoch": estimates[0],
+            "maximum": jax.tree.map(lambda *all_: functools.reduce(np.maximum, all_), *estimates),
+        }[estimate]
+        h = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(counting)])
+        rates = 0.02 * factor / (0.05 + h)
+        expected = rates.min(), np.median(rates), rates.max()
+        np.testing.assert_allclose(means.rates, expected, rtol=1e-3)
+    assert (state.curvature is None) == (estimate == "each_epoch")
+
+
+def test_other_optimizers_have_no_effective_rates():
+    program, images = make_program(), make_images()
+    _, means = train(program, start(program), images, 1)
+    assert means.rates is None
+
+
+def test_the_images_that_estimate_the_curvature_are_distorted_if_asked():
+    program, images = make_program(optimizer=LEVENBERG_MARQUARDT, batch_size=1), make_images()
+    program = dataclasses.replace(program, distortion=Distortion(0.0))
+    distorted = dataclasses.replace(
+        program, optimizer=dataclasses.replace(LEVENBERG_MARQUARDT, curvature_distorted=True)
+    )
+
+    def rates(program, probability):
+        state = start(program, damping=0.05, distortion_probability=probability)
+        return np.array(train(program, state, images, 1)[1].rates)
+
+    np.testing.assert_array_equal(rates(program, 0.0), rates(program, 1.0))
+    np.testing.assert_allclose(rates(program, 0.0), rates(distorted, 0.0), rtol=1e-5)
+    assert np.abs(rates(program, 1.0) / rates(distorted, 1.0) - 1).max() > 0.01
 
 
 def test_golden_epoch():

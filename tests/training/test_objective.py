@@ -1,5 +1,6 @@
 """Losses against their formulas, and the predicted class."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -33,6 +34,29 @@ def test_eq_9_adds_the_competition(j):
         for row, label in zip(OUTPUTS, LABELS, strict=True)
     ]
     np.testing.assert_allclose(losses("rbf_competitive", rbf_j=j), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("j", [10.0, 30.0])
+def test_the_curvature_of_eq_9_vanishes_where_a_digit_is_recognized(j):
+    """2 p + Var(2 (x - w)), p the share of e^-j in the sum, and the variance over classes and this share."""
+    codes = np.where(np.random.default_rng(0).random((10, 84)) < 0.5, -1.0, 1.0)
+
+    def loss(state):
+        outputs = jnp.square(state - codes).sum(-1)
+        return Objective("rbf_competitive").losses(outputs[None], jnp.array([3]), one_run(rbf_j=j))[0]
+
+    def curvature(state):
+        return np.diag(jax.hessian(loss)(jnp.asarray(state)))
+
+    assert np.abs(curvature(codes[3])).max() < 3 * np.exp(-j)  # the state is the code of a class
+    far = np.zeros(84)
+    np.testing.assert_allclose(curvature(far), 2, rtol=1e-4)  # every distance is 84, far beyond j
+    between = (codes[3] + codes[5]) / 2
+    distances = np.append(np.square(between - codes).sum(1), j)
+    p = np.exp(-distances) / np.exp(-distances).sum()
+    slopes = np.vstack([2 * (between - codes), np.zeros(84)])
+    variance = p @ slopes**2 - (p @ slopes) ** 2
+    np.testing.assert_allclose(curvature(between), 2 * p[-1] + variance, rtol=1e-3, atol=1e-5)
 
 
 def test_the_smallest_distance_predicts_the_class():

@@ -1,0 +1,196 @@
+"""What the papers leave open in their loss, curvature and subsampling: one reading after another, 10 seeds.
+
+    python -m experiments.ablate --config=configs/history/readings.py:loss --workdir=DIR
+    python -m experiments.ablate --config=configs/history/readings.py:curvature --workdir=DIR
+    python -m experiments.ablate --config=configs/history/readings.py:subsampling --workdir=DIR
+
+=============  ==========================================================================  =================
+`loss`         the networks of 1989 on USPS: squared error averaged over the outputs, or   a few minutes
+               half its sum; output biases that start at -1
+`curvature`    LeNet-5 on MNIST: curvature estimated before each pass, once, or its        about an hour
+               maximum, at the paper's damping of 0.02 and at 1
+`subsampling`  LeNet-5 on MNIST: the curvature of the trainable coefficients, what they    about an hour and
+               start at; distorted images in the estimate of the curvature                 a quarter
+=============  ==========================================================================  =================
+
+Times are for two cores. Protocols are the papers'; rates and dampings, and what else a family in
+configs/history/families.py leaves open, were chosen on validation images: for `loss` by choices.py:1989 and
+choices.py:loss, for `curvature` by choices.py:1998 and choices.py:curvature, for `subsampling` by
+choices.py:1998. papers.md has the range of effective learning rates in the first pass of each arm.
+"""
+
+from collections.abc import Callable
+
+import ml_collections
+
+from configs.history.common import CONTROL_PAPER, DISTORTED, FIGURE_9, HALF_SUM, ZIPCODE_PAPER
+from configs.history.families import CURVATURE_FAMILIES
+from configs.history.tuned import as_chosen
+from lenet_jax.config.arms import Arm
+from lenet_jax.config.fields import default_sweep, override
+from lenet_jax.errors import UserError
+
+_LENET5_PAPER = FIGURE_9["lenet5"][1]
+_DISTORTED_PAPER = FIGURE_9["lenet5_dist"][1]
+_ESTIMATES = {
+    "each_epoch": "curvature estimated before each pass",
+    "first_epoch": "curvature estimated once, before the first pass",
+    "maximum": "curvature the maximum of its estimates",
+}
+# Name -> (change, label), each alone.
+_SUBSAMPLING = {
+    "coefficient_of_sum": (
+        {"train.curvature": "backpropagated_sums"},
+        "a coefficient's curvature as one weight on the sum, not as four connections",
+    ),
+    # Drawn within 0.6, a coefficient may be near 0. Its sign can't matter: f is odd.
+    **{
+        f"coefficient_{start:g}": (
+            {"model.pooling_coefficient": start},
+            f"coefficients start at {start:g}, not drawn within 0.6",
+        )
+        for start in (0.25, 0.6, 1.0)
+    },
+}
+
+
+def get_config(study: str = "loss") -> ml_collections.ConfigDict:
+    _require_study(study)
+    if study == "loss":
+        config = override(default_sweep(), as_chosen("zipcode_lm"))
+    else:
+        config = override(default_sweep(), as_chosen("lenet5") | {"dataset": "mnist"})
+    config.seeds = 10
+    return config
+
+
+def get_arms(config: ml_collections.ConfigDict, study: str = "loss") -> list[Arm]:
+    _require_study(study)
+    return STUDIES[study]()
+
+
+def _loss() -> list[Arm]:
+    mean, half_sum = as_chosen("zipcode_lm"), as_chosen("zipcode_half_sum")
+    start = {"model.output_bias": -1.0}
+    return [
+        Arm(
+            "zipcode_lm",
+            mean,
+            label="zip code net, squared error averaged over the outputs",
+            baselines={"local, shared kernels against full, mean": "control_lm"},
+            paper=ZIPCODE_PAPER,
+        ),
+        Arm(
+            "zipcode_half_sum_untuned",
+            mean | HALF_SUM,
+            label="zip code net, half the sum over the outputs, rate and damping of zipcode_lm",
+            baselines={"half the sum, not the mean": "zipcode_lm"},
+            paper=ZIPCODE_PAPER,
+        ),
+        Arm(
+            "zipcode_half_sum",
+            half_sum,
+            label="zip code net, half the sum over the outputs, rate and damping chosen for it",
+            baselines={
+                "half the sum with its own rate and damping, not the mean": "zipcode_lm",
+                "local, shared kernels against full, half the sum": "control_half_sum",
+            },
+            paper=ZIPCODE_PAPER,
+        ),
+        Arm(
+            "control_lm",
+            as_chosen("control_lm"),
+            label="one hidden layer of 40, squared error averaged over the outputs",
+            paper=CONTROL_PAPER,
+        ),
+        Arm(
+            "control_half_sum",
+            as_chosen("control_half_sum"),
+            label="one hidden layer of 40, half the sum over the outputs, rate and damping chosen for it",
+            paper=CONTROL_PAPER,
+        ),
+        Arm(
+            "output_bias",
+            mean | start,
+            label="zipcode_lm, output biases start at -1, not at 0",
+            baselines={"output biases start at -1": "zipcode_lm"},
+        ),
+        Arm(
+            "output_bias_half_sum",
+            half_sum | start,
+            label="zipcode_half_sum, output biases start at -1, not at 0",
+            baselines={"output biases start at -1, half the sum": "zipcode_half_sum"},
+        ),
+    ]
+
+
+def _curvature() -> list[Arm]:
+    first = "lenet5_each_epoch_1"
+    families = [
+        Arm(
+            name,
+            as_chosen(name),
+            label=f"LeNet-5, {_ESTIMATES[str(fields['train.curvature_estimate'])]}, damping "
+            f"{fields['train.damping']}, initial weights and j chosen for it",
+            baselines={} if name == first else {f"{name} against {first}": first},
+            paper=_LENET5_PAPER,
+        )
+        for name, fields in CURVATURE_FAMILIES.items()
+    ]
+    eq8 = Arm(
+        "lenet5_eq8_0.02",
+        as_chosen("lenet5") | {"train.loss": "rbf", "train.damping": 0.02},
+        label="LeNet-5 as in figure 9, but eq. 8 and the paper's damping of 0.02",
+        baselines={"eq. 8 and a damping of 0.02": first},
+        paper=_LENET5_PAPER,
+    )
+    once = "lenet5_first_epoch_0.02"
+    start = Arm(
+        f"{once}_start",
+        as_chosen(once) | {"model.pooling_coefficient": 0.6},
+        label=f"{once}, coefficients of subsampling start at 0.6, not drawn",
+        baselines={"coefficients start at 0.6, curvature estimated once": once},
+        paper=_LENET5_PAPER,
+    )
+    return [*families, eq8, start]
+
+
+def _subsampling() -> list[Arm]:
+    lenet5 = as_chosen("lenet5")
+    distorted = lenet5 | DISTORTED
+    return [
+        Arm("lenet5", lenet5, label="LeNet-5, as in figure 9", paper=_LENET5_PAPER),
+        *(
+            Arm(name, lenet5 | change, label=f"LeNet-5, {label}", baselines={label: "lenet5"})
+            for name, (change, label) in _SUBSAMPLING.items()
+        ),
+        Arm(
+            "lenet5_dist",
+            distorted,
+            label="LeNet-5 [dist], curvature of undistorted images",
+            baselines={"distorted images": "lenet5"},
+            paper=_DISTORTED_PAPER,
+        ),
+        Arm(
+            "lenet5_dist_curvature",
+            distorted | {"train.curvature_distorted": True},
+            label="LeNet-5 [dist], curvature of distorted images",
+            baselines={"curvature of distorted images": "lenet5_dist"},
+            paper=_DISTORTED_PAPER,
+        ),
+    ]
+
+
+STUDIES: dict[str, Callable[[], list[Arm]]] = {
+    "loss": _loss,
+    "curvature": _curvature,
+    "subsampling": _subsampling,
+}
+
+
+def _require_study(study: str) -> None:
+    if study not in STUDIES:
+        raise UserError(
+            f"configs/history/readings.py has no study {study!r}: name one of {', '.join(STUDIES)}, "
+            "as in --config=configs/history/readings.py:loss."
+        )
