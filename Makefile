@@ -59,7 +59,7 @@ benchmark: $(FOR_RUNS)  ## measure training speed, against PyTorch and Flax (for
 		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \
 		$(PIP) --retries 1 $$cpu $(TORCH); }
 	@$(RUN) -m benchmarks --workdir=results/benchmark
-	@for page in "forms" "limits" "pairs" "tried" "profile local shared"; do \
+	@for page in "forms" "limits" "pairs" "tried" "scale" "profile local shared"; do \
 		set -- $$page; echo "Measuring $$1 ..."; \
 		$(RUN) -m benchmarks.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
 		mv results/benchmark/.$$1 results/benchmark/$$1.md || exit 1; done
