@@ -9,11 +9,11 @@ MADE_HERE := $(VENV)/.made-by-make
 FOR_RUNS := $(VENV)/.requirements
 FOR_DEVELOPMENT := $(VENV)/.requirements-dev
 
-.PHONY: help setup demo test reproduce lint check benchmark docs lock clean environment
+.PHONY: help setup demo test reproduce lint check tpu-check benchmark docs lock clean environment
 
 help:  ## list the targets
 	@echo "make TARGET, or make PYTHON=python3.12 TARGET to name the Python that .venv is made with:"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 
 setup: $(FOR_RUNS)  ## install what the commands need into .venv
 
@@ -42,6 +42,15 @@ lint: $(FOR_DEVELOPMENT)  ## check style, formatting, imports between packages, 
 check: $(FOR_DEVELOPMENT)  ## run the slow tests: sweeps, the wheel, the oldest and newest Python
 	@$(RUN) -m pytest -q -m slow --durations=10
 
+# libtpu, 1 GB installed, compiles for TPU chips without having one. It wants to know what host it is on.
+TPU_VENV := .venv-tpu
+FOR_TPU := $(TPU_VENV)/.requirements
+tpu-check: $(FOR_TPU)  ## compile every arm for TPU chips, which need not be here (a minute or more each)
+	@JAX_PLATFORMS=cpu TPU_SKIP_MDS_QUERY=1 TPU_ACCELERATOR_TYPE=v5litepod-4 TPU_WORKER_HOSTNAMES=localhost \
+		$(TPU_VENV)/bin/python -m benchmarks.tpu > results/benchmark/.tpu; status=$$?; \
+	cat results/benchmark/.tpu; [ $$status = 0 ] || { rm results/benchmark/.tpu; exit 1; }; \
+	mv results/benchmark/.tpu results/benchmark/tpu.md
+
 # PyTorch is for the benchmark alone: its build for CPUs, unless there is an NVIDIA GPU.
 TORCH = $(shell sed -n 's/^benchmark = \["\(.*\)"\]$$/\1/p' pyproject.toml)
 benchmark: $(FOR_RUNS)  ## measure training speed, against PyTorch and Flax (for an hour or two, on an otherwise idle machine)
@@ -50,7 +59,7 @@ benchmark: $(FOR_RUNS)  ## measure training speed, against PyTorch and Flax (for
 		nvidia-smi >/dev/null 2>&1 || cpu="--extra-index-url https://download.pytorch.org/whl/cpu"; \
 		$(PIP) --retries 1 $$cpu $(TORCH); }
 	@$(RUN) -m benchmarks --workdir=results/benchmark
-	@for page in "forms" "limits" "pairs" "tried" "profile local shared"; do \
+	@for page in "forms" "limits" "pairs" "tried" "scale" "profile local shared"; do \
 		set -- $$page; echo "Measuring $$1 ..."; \
 		$(RUN) -m benchmarks.$$page > results/benchmark/.$$1 && cat results/benchmark/.$$1 && \
 		mv results/benchmark/.$$1 results/benchmark/$$1.md || exit 1; done
@@ -71,6 +80,7 @@ lock: $(FOR_DEVELOPMENT)  ## pin the dependencies again: requirements.lock and r
 clean:  ## delete .venv, caches and build outputs; keep runs/
 	@if [ -f $(MADE_HERE) ] && [ ! -L $(VENV) ]; then rm -rf $(VENV); \
 	elif [ -e $(VENV) ] || [ -L $(VENV) ]; then echo "Kept $(VENV), which make did not create."; fi
+	@[ ! -f $(TPU_VENV)/.made-by-make ] || rm -rf $(TPU_VENV)
 	@rm -rf build dist lenet_jax.egg-info .pytest_cache .ruff_cache .import_linter_cache
 	@find . \( -path ./.git -o -path ./$(VENV) -o -path ./runs \) -prune -o \
 		-name __pycache__ -type d -prune -exec rm -rf {} +
@@ -83,6 +93,14 @@ $(FOR_RUNS): requirements.lock | environment
 $(FOR_DEVELOPMENT): requirements-dev.lock $(FOR_RUNS)
 	@echo "Installing the pinned tools for tests and checks into $(VENV) ..."
 	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(FOR_TPU): requirements.lock $(FOR_RUNS)
+	@echo "Installing the pinned dependencies and libtpu into $(TPU_VENV) (a few minutes) ..."
+	@[ -e $(TPU_VENV) ] || { mkdir $(TPU_VENV) && touch $(TPU_VENV)/.made-by-make; }
+	@$(RUN) -m venv $(TPU_VENV)
+	@$(TPU_VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
+	@$(TPU_VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check "jax[tpu]"
 	@touch $@
 
 # Creates .venv, or completes it in place; refuses one that is not ours to change. Runs each time, and as an

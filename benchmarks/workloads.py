@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks import plain
 from benchmarks.data import random_images
+from lenet_jax import backend
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import Split
@@ -170,4 +171,4 @@ def copy(floats: int) -> Workload:
 
 def more_runs() -> list[int]:
     """Numbers of runs beyond 16 that are worth measuring: none on a CPU."""
-    return [] if jax.default_backend() == "cpu" else [32, 64, 128, 256, 512, 1024]
+    return [] if backend.is_cpu() else [32, 64, 128, 256, 512, 1024]

@@ -25,7 +25,7 @@ from lenet_jax.errors import UserError
 from lenet_jax.runs.interruption import Interrupted, say
 from lenet_jax.runs.progress import show_plain_messages
 from lenet_jax.training.compilation_cache import keep_compilations
-from lenet_jax.training.jax_settings import make_gpus_deterministic, use_threads
+from lenet_jax.training.jax_settings import make_gpus_deterministic, share_gpus, use_threads
 
 
 class _PathParser(flags.ArgumentParser):
@@ -104,6 +104,8 @@ def run(main: Callable[[], None]) -> None:
         show_plain_messages()
         if "threads" in flags.FLAGS:
             use_threads(flags.FLAGS.threads)
+        if "workers" in flags.FLAGS:
+            share_gpus(flags.FLAGS.workers)
         check_platform()
         main()
 

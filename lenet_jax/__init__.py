@@ -14,7 +14,7 @@ probes        what trained networks have learned, measured and recorded
 report        tables, figures and pages from what is recorded
 ============  =====================================================================
 
-`errors` and `files` are used by all of them. Each package's docstring lists its modules.
+`errors`, `files` and `backend` are used by all of them. Each package's docstring lists its modules.
 
 The names below are loaded on first use, so that `import lenet_jax` loads neither JAX nor pandas::
 

@@ -93,7 +93,19 @@ def test_clean_keeps_runs_and_an_environment_that_make_did_not_create(project, e
     assert all(folder.is_dir() for folder in kept) and not any(folder.exists() for folder in deleted)
 
 
-@pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "check", "benchmark", "docs", "lock"])
+def test_clean_deletes_only_the_environment_for_tpus_that_make_created(project):
+    path = project / ".venv-tpu"
+    path.mkdir()
+    make(project, "clean")
+    assert path.is_dir()
+    (path / ".made-by-make").touch()
+    make(project, "clean")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "target", ["setup", "demo", "test", "lint", "check", "tpu-check", "benchmark", "docs", "lock"]
+)
 def test_a_link_is_refused_and_what_it_points_to_stays(project, target):
     other = project / "other"
     venv.create(other, with_pip=False, symlinks=True)

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from flax import struct
 from jax.experimental.layout import Layout, with_layout_constraint
 
+from lenet_jax import backend
+
 
 @struct.dataclass
 class FeatureMaps:
@@ -141,6 +143,6 @@ def materialised(x: jax.Array) -> jax.Array:
     XLA's CPU backend fuses a cheap operation into each of its readers, even a transposition that one of
     them reads four times; a layout constraint prevents this.
     """
-    if jax.default_backend() != "cpu":
+    if not backend.is_cpu():
         return x
     return with_layout_constraint(x, Layout(tuple(range(x.ndim))))

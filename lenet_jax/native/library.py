@@ -24,7 +24,7 @@ import jax
 import jaxlib
 from absl import logging
 
-from lenet_jax import files
+from lenet_jax import backend, files
 from lenet_jax.errors import UserError
 
 SWITCH = "LENET_JAX_NATIVE"  # with "0", there is no library
@@ -109,7 +109,7 @@ def outlook() -> Unavailable | None:
 def _place() -> _Place | Unavailable:
     if os.environ.get(SWITCH) == "0":
         return Unavailable(f"{SWITCH}=0")
-    if jax.default_backend() != "cpu":
+    if not backend.is_cpu():
         return Unavailable("it is for CPUs")
     compiler = find_compiler()
     if compiler is None:

@@ -16,6 +16,7 @@ import numpy as np
 from flax import linen as nn
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from lenet_jax import backend
 from lenet_jax.data import Split
 from lenet_jax.errors import require_one_of
 from lenet_jax.training import epoch as one_run
@@ -28,6 +29,7 @@ PARALLEL = ("jit", "pmap")
 RUN_AXIS = "runs"  # the mesh axis over which runs are spread
 MEMORY_SHARE = 0.8  # of a device's memory, for the images and a population's arrays
 LARGEST_POPULATION = 1024  # runs on one device
+DEMANDING = ("init_state", "train_epoch", "outputs")  # the functions that need the most memory
 
 
 class Engine(NamedTuple):
@@ -66,13 +68,63 @@ def make_engine(parallel: str, runs: int = 1) -> Engine:
     require_one_of("parallel", parallel, PARALLEL)
     if parallel == "pmap":
         return _shared_batch_engine()
-    return population_engine(min(runs, jax.local_device_count()), jax.default_backend() != "cpu")
+    return population_engine(tuple(jax.local_devices()[:runs]), not backend.is_cpu())
 
 
-@functools.cache
-def population_engine(devices: int, side_by_side: bool) -> Engine:
-    """Spreads runs over `devices`; each device trains its runs side by side, or has only one."""
-    mesh = Mesh(np.array(jax.local_devices()[:devices]), (RUN_AXIS,))
+class Compilable(NamedTuple):
+    """A jitted function, and the shapes of arguments for which it is compiled.
+
+    Attributes:
+      held: bytes on each device of arrays that are kept there meanwhile and are not among the arguments.
+    """
+
+    function: Any
+    arguments: tuple
+    held: int = 0
+
+    def compile(self) -> jax.stages.Compiled:
+        """The function, compiled for its devices."""
+        return self.function.lower(*self.arguments).compile()
+
+
+class PopulationFunctions(NamedTuple):
+    """The functions of `lenet_jax.training.epoch`, jitted for populations on some devices.
+
+    Attributes:
+      devices: over which runs are spread; they need not belong to this machine, to compile for them.
+      results: how the functions place what they return.
+      init_state, train_epoch, evaluation: the functions.
+    """
+
+    devices: tuple[jax.Device, ...]
+    results: NamedSharding
+    init_state: Any
+    train_epoch: Any
+    evaluation: "_Evaluation"
+
+    def to_compile(self, program: Program, images: int, runs: int) -> dict[str, Compilable]:
+        """All that training and scoring `runs` runs calls, on a dataset of `images` images, by name."""
+        data, hyperparameters = one_run.image_shapes(program, images), hyperparameter_shapes(runs)
+        state = self.init_state.eval_shape(program, hyperparameters)
+        evaluation = self.evaluation
+        of_chunk = None, hyperparameters, state.drawn, data, 0, 0, 0
+        chunk = evaluation.take_chunk.eval_shape(*of_chunk)
+        of_outputs = program.model, state.variables, chunk.images
+        outputs = evaluation.outputs.eval_shape(*of_outputs)
+        of_score = program.objective, hyperparameters, chunk.labels, chunk.is_counted, outputs
+        beside_outputs = _size(data) + _size((state.opt_state, state.curvature)) // len(self.devices)
+        return {
+            "init_state": Compilable(self.init_state, (program, hyperparameters)),
+            "train_epoch": Compilable(self.train_epoch, (program, state, data, 0)),
+            "take_chunk": Compilable(evaluation.take_chunk, of_chunk),
+            "outputs": Compilable(evaluation.outputs, of_outputs, beside_outputs),
+            "score_chunk": Compilable(evaluation.score_chunk, of_score),
+        }
+
+
+def population_functions(devices: tuple[jax.Device, ...], side_by_side: bool) -> PopulationFunctions:
+    """For runs spread over `devices`; each device trains its runs side by side, or has only one."""
+    mesh = Mesh(np.array(devices), (RUN_AXIS,))
     by_run, replicated = PartitionSpec(RUN_AXIS), PartitionSpec()
     # Named, so that arrays are placed alike whichever function returns them. Otherwise `train_epoch` would be
     # compiled again for the state that it returns.
@@ -84,59 +136,55 @@ def population_engine(devices: int, side_by_side: bool) -> Engine:
         def population(program: Program, *arguments: Any) -> Any:
             of_program = functools.partial(function, program)
             local = jax.vmap(of_program, axes) if side_by_side else _for_one_run(of_program, axes)
-            if devices > 1:
+            if len(devices) > 1:
                 local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=by_run, check_vma=False)
             return local(*arguments)
 
         return jax.jit(population, static_argnums=0, out_shardings=results, **options)
 
-    init_state = compile_(one_run.init_state, (by_run,), compiler_options=_quick_compilation())
-    train_epoch = compile_(one_run.train_epoch, (by_run, replicated, replicated), donate_argnums=1)
-    evaluation = _Evaluation(
-        one_run.EVALUATION_BATCH,
-        compile_(one_run.take_chunk, (by_run, by_run, *4 * (replicated,))),
-        compile_(one_run.outputs, (by_run, by_run)),
-        compile_(one_run.score_chunk, 4 * (by_run,)),
+    return PopulationFunctions(
+        devices,
+        results,
+        init_state=compile_(one_run.init_state, (by_run,), compiler_options=_quick_compilation()),
+        train_epoch=compile_(one_run.train_epoch, (by_run, replicated, replicated), donate_argnums=1),
+        evaluation=_Evaluation(
+            one_run.EVALUATION_BATCH,
+            compile_(one_run.take_chunk, (by_run, by_run, *4 * (replicated,))),
+            compile_(one_run.outputs, (by_run, by_run)),
+            compile_(one_run.score_chunk, 4 * (by_run,)),
+        ),
     )
+
+
+@functools.cache
+def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> Engine:
+    """Spreads runs over `devices`; each device trains its runs side by side, or has only one."""
+    functions = population_functions(devices, side_by_side)
 
     @functools.cache
     def capacity(program: Program, images: int) -> int:
         if not side_by_side:
-            return devices
-        data = one_run.image_shapes(program, images)
+            return len(devices)
 
         def bytes_on_a_device(runs: int) -> int:
-            """Memory of the most demanding of the three functions, with the images."""
-            hyperparameters = hyperparameter_shapes(runs * devices)
-            state = init_state.eval_shape(program, hyperparameters)
-            chunk = one_run.image_shapes(program, one_run.EVALUATION_BATCH).images
-            chunks = jax.ShapeDtypeStruct((runs * devices, *chunk.shape), chunk.dtype)
-            beside_outputs = sum(
-                leaf.size * leaf.dtype.itemsize
-                for leaf in jax.tree.leaves((data, state.opt_state, state.curvature))
-            )
-            return max(
-                _bytes_needed(function.lower(*arguments).compile()) + held
-                for held, function, *arguments in (
-                    (0, init_state, program, hyperparameters),
-                    (0, train_epoch, program, state, data, 0),
-                    (beside_outputs, evaluation.outputs, program.model, state.variables, chunks),
-                )
-            )
+            """Memory of the most demanding function, with the images."""
+            to_compile = functions.to_compile(program, images, runs * len(devices))
+            return max(bytes_needed(to_compile[name].compile()) + to_compile[name].held for name in DEMANDING)
 
-        limit = min(map(_memory_limit, mesh.devices.flat))
-        return devices * runs_that_fit(bytes_on_a_device, limit)
+        limit = min(map(_memory_limit, devices))
+        return len(devices) * runs_that_fit(bytes_on_a_device, limit)
 
+    images_on = NamedSharding(functions.results.mesh, PartitionSpec())
     return Engine(
-        run_devices=devices,
+        run_devices=len(devices),
         batch_devices=1,
-        put=lambda tree: jax.device_put(tree, NamedSharding(mesh, replicated)),
-        place=jax.jit(functools.partial(jax.tree.map, jnp.copy), out_shardings=results),
+        put=lambda tree: jax.device_put(tree, images_on),
+        place=jax.jit(functools.partial(jax.tree.map, jnp.copy), out_shardings=functions.results),
         capacity=capacity,
-        init_state=init_state,
-        train_epoch=train_epoch,
-        evaluate=evaluation.evaluate,
-        predict=evaluation.predict,
+        init_state=functions.init_state,
+        train_epoch=functions.train_epoch,
+        evaluate=functions.evaluation.evaluate,
+        predict=functions.evaluation.predict,
     )
 
 
@@ -152,9 +200,9 @@ class _Evaluation(NamedTuple):
     """
 
     block: int
-    take_chunk: Callable[..., Chunk]
+    take_chunk: Any
     outputs: Any
-    score_chunk: Callable[..., tuple[Score, Answers]]
+    score_chunk: Any
 
     def evaluate(
         self, program: Program, state: State, data: Split, start: int, count: int
@@ -201,11 +249,17 @@ def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
     return runs
 
 
-def _bytes_needed(compiled: jax.stages.Compiled) -> int:
+def bytes_needed(compiled: jax.stages.Compiled) -> int:
+    """Bytes on each device for a compiled function's arguments, results and temporary arrays."""
     memory = compiled.memory_analysis()
     assert memory is not None, "this backend does not report memory"
     needed = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
     return needed - memory.alias_size_in_bytes  # consumed arguments hold the returned values
+
+
+def _size(tree: Any) -> int:
+    """Bytes of all arrays of a pytree of shapes."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def _memory_limit(device: jax.Device) -> float:
@@ -229,7 +283,7 @@ def _shared_batch_engine() -> Engine:
     def first(tree: Any) -> Any:  # all devices hold the same values
         return jax.tree.map(lambda leaf: leaf[:1], tree)
 
-    one_device = population_engine(1, side_by_side=False)
+    one_device = population_engine(tuple(jax.local_devices()[:1]), side_by_side=False)
     train_epoch = compile_(
         functools.partial(one_run.train_epoch, axis_size=devices),
         in_axes=(None, 0, 0, None),
@@ -292,4 +346,4 @@ def _quick_compilation() -> dict | None:
     """
     level = "xla_backend_optimization_level"
     is_set = any(level in option for option in xla_options())
-    return {level: 1} if jax.default_backend() == "cpu" and not is_set else None
+    return {level: 1} if backend.is_cpu() and not is_set else None

@@ -14,6 +14,8 @@ from collections.abc import Generator
 
 import jax
 
+from lenet_jax import backend
+
 # Context managers of JAX by name, with the values under which numbers are defined: JAX 0.10's defaults.
 # Random keys do not depend on `jax_random_seed_offset`, see `lenet_jax.training.keys`.
 OWN_SETTINGS = {
@@ -50,6 +52,11 @@ HARMLESS_OPTION = re.compile(
     r"--xla_(dump|force_host_platform_device_count|gpu_deterministic_ops|hlo_profile)"
 )
 DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
+# Of the GPUs' memory: what share a process may use, and whether it takes all of this share as it starts.
+MEMORY_FRACTION = "XLA_CLIENT_MEM_FRACTION"
+MEMORY_SETTINGS = (MEMORY_FRACTION, "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_ALLOCATOR")
+PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"
+WHOLE_FRACTION = 0.75  # JAX's default, for one process
 THREADS = "NPROC"  # from which XLA takes the number of threads that share a product on a CPU
 
 
@@ -114,11 +121,22 @@ def use_threads(number: int) -> None:
         os.environ.pop(THREADS, None)
 
 
+def share_gpus(processes: int) -> None:
+    """Divides the memory of the GPUs among this process's workers; it changes nothing for one process.
+
+    By default a process takes three quarters of it as it starts, and the next one finds too little. Call it
+    before JAX computes anything; child processes inherit it. What the environment says about memory is kept.
+    """
+    if processes > 1 and not any(os.environ.get(name) for name in MEMORY_SETTINGS):
+        os.environ[MEMORY_FRACTION] = f"{WHOLE_FRACTION / processes:.4f}"
+        os.environ.setdefault(PREALLOCATE, "false")  # the process that starts them computes nothing
+
+
 @functools.cache  # XLA reads them when it starts
 def threads() -> int | None:
     """The number of threads that share a product; None if runs are not computed on the CPU."""
     devices = jax.local_device_count()
-    if jax.default_backend() != "cpu":
+    if not backend.is_cpu():
         return None
     wanted = os.environ.get(THREADS, "")
     is_number = re.fullmatch(r"\s*[+-]?[0-9]+\s*", wanted)  # as XLA reads it; it takes other text for none

@@ -12,6 +12,7 @@ import pathlib
 
 import jax
 
+from lenet_jax import backend
 from lenet_jax.models import wiring
 from lenet_jax.models.counts import ModelCounts
 from lenet_jax.models.networks import CNN, Stage
@@ -70,7 +71,7 @@ def _padded_at_the_edges(stage: Stage, size: int, channels: int) -> int:
 
 def memory_limit() -> float:
     """Bytes that a run may use: the smallest device's, or of this machine for CPUs; inf if unknown."""
-    if jax.default_backend() != "cpu":
+    if not backend.is_cpu():
         limits = [(device.memory_stats() or {}).get("bytes_limit") for device in jax.local_devices()]
         return min((limit for limit in limits if limit), default=float("inf"))
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]

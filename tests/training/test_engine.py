@@ -14,6 +14,7 @@ from lenet_jax.training.hyperparameters import hyperparameter_shapes
 from lenet_jax.training.objective import Objective
 from lenet_jax.training.optimizer import OptimizerSpec
 from lenet_jax.training.program import Program
+from tests.helpers.devices import simulated
 from tests.helpers.hyperparameters import population
 from tests.helpers.networks import cnn
 from tests.training.test_epoch import make_images, make_program
@@ -69,7 +70,7 @@ def test_runs_spread_over_devices_are_bit_for_bit_what_they_are_alone(connectivi
 def test_runs_side_by_side_are_what_they_are_alone_to_rounding(connectivity, sharing, devices):
     """As accelerators train them, here on simulated devices: all of them on one, and two on each of two."""
     program = wired(connectivity, sharing)
-    engine = population_engine(devices, side_by_side=True)
+    engine = population_engine(simulated(devices), side_by_side=True)
     compare_with_alone(outcome(engine, program, RUNS), program, RUNS, assert_close)
 
 
@@ -120,7 +121,7 @@ def test_every_number_may_differ_between_runs_side_by_side(loss):
     program, numbers = PROGRAMS[loss], NUMBERS[loss]
     base = {"learning_rate": 0.005}
     runs = [base, *(base | {name: value} for name, value in numbers.items())]
-    together = outcome(population_engine(1, side_by_side=True), program, runs)
+    together = outcome(population_engine(simulated(1), side_by_side=True), program, runs)
     compare_with_alone(together, program, runs, assert_close)
     kernels = together[0].params["dense_1"]["kernel"]
     for name, kernel in zip(numbers, kernels[1:], strict=True):
@@ -129,8 +130,8 @@ def test_every_number_may_differ_between_runs_side_by_side(loss):
 
 def test_without_a_memory_limit_a_population_has_the_largest_size():
     program = make_program()
-    assert population_engine(2, side_by_side=True).capacity(program, 70) == 2 * LARGEST_POPULATION
-    assert population_engine(2, side_by_side=False).capacity(program, 70) == 2
+    assert population_engine(simulated(2), side_by_side=True).capacity(program, 70) == 2 * LARGEST_POPULATION
+    assert population_engine(simulated(2), side_by_side=False).capacity(program, 70) == 2
     assert make_engine("pmap").capacity(program, 70) == 1
 
 
@@ -139,7 +140,7 @@ def test_a_population_fits_the_memory_that_a_device_reports(monkeypatch, batch_s
     """Training, evaluation and initialisation stay within it; for twice as many runs they would not."""
     limit = 60e6
     monkeypatch.setattr("lenet_jax.training.engine._memory_limit", lambda device: limit)
-    engine = population_engine.__wrapped__(1, side_by_side=True)
+    engine = population_engine.__wrapped__(simulated(1), side_by_side=True)
     model = cnn(("local",), ("shared",), maps=(3,), kernel_size=3, hidden=())
     program = make_program(model, batch_size=batch_size, image_size=12)
     runs = engine.capacity(program, 70)

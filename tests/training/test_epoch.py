@@ -18,6 +18,7 @@ from lenet_jax.training.keys import Purpose, purpose_key
 from lenet_jax.training.objective import Objective
 from lenet_jax.training.optimizer import CURVATURE_ESTIMATES, OptimizerSpec
 from lenet_jax.training.program import Program
+from tests.helpers.devices import simulated
 from tests.helpers.hyperparameters import DEFAULTS, population
 from tests.helpers.networks import cnn
 
@@ -283,7 +284,9 @@ def test_random_wirings_may_have_a_seed_of_their_own():
     # The seed, the wiring seed, and the seed by which wirings are then drawn.
     runs = [(0, -1, 0), (0, 0, 0), (0, 5, 5), (1, 5, 5), (1, -1, 1), (0, 1, 1), (3, 2**31 - 1, 2**31 - 1)]
     numbers = population(*({"seed": seed, "wiring_seed": wiring_seed} for seed, wiring_seed, _ in runs))
-    state = jax.tree.map(np.asarray, population_engine(1, side_by_side=True).init_state(program, numbers))
+    state = jax.tree.map(
+        np.asarray, population_engine(simulated(1), side_by_side=True).init_state(program, numbers)
+    )
     kernels = [state.params[name]["kernel"] for name in ("stage_1", "stage_3")]
     reads = [state.wiring[name]["reads"] for name in ("stage_1", "stage_3")]
     for (a, run), (b, other) in itertools.combinations(enumerate(runs), 2):

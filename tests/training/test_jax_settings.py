@@ -5,6 +5,7 @@ import contextlib
 import jax
 import numpy as np
 import pytest
+from jaxlib import xla_client
 
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.runs.single import train
@@ -14,6 +15,7 @@ from lenet_jax.training.jax_settings import (
     make_gpus_deterministic,
     own_settings,
     settings_from_outside,
+    share_gpus,
     threads,
     use_threads,
     xla_options,
@@ -184,6 +186,27 @@ def test_the_number_of_threads_is_the_one_that_xla_takes(monkeypatch, variable, 
     assert threads.__wrapped__() == number
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert threads.__wrapped__() is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "processes", "fraction", "preallocate"),
+    [
+        ({}, 1, None, None),
+        ({}, 4, 0.1875, False),
+        ({"XLA_PYTHON_CLIENT_MEM_FRACTION": ".5"}, 4, 0.5, None),
+        ({"XLA_CLIENT_MEM_FRACTION": ".5"}, 4, 0.5, None),
+        ({"XLA_PYTHON_CLIENT_PREALLOCATE": "true"}, 2, 0.375, True),
+    ],
+)
+def test_processes_on_one_gpu_share_its_memory(monkeypatch, environment, processes, fraction, preallocate):
+    """By the options that JAX passes to the GPU's client, which is not started."""
+    for name in (*jax_settings.MEMORY_SETTINGS, jax_settings.PREALLOCATE):
+        monkeypatch.setenv(name, environment.get(name, ""))
+        if name not in environment:
+            monkeypatch.delenv(name)
+    share_gpus(processes)
+    options = xla_client.generate_pjrt_gpu_plugin_options()
+    assert (options.get("memory_fraction"), options.get("preallocate")) == (fraction, preallocate)
 
 
 def test_threads_are_set_before_jax_starts(monkeypatch):

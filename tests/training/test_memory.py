@@ -8,7 +8,7 @@ from lenet_jax.data import DatasetInfo
 from lenet_jax.errors import UserError
 from lenet_jax.runs.run import prepare
 from lenet_jax.training import memory
-from lenet_jax.training.engine import _bytes_needed, make_engine
+from lenet_jax.training.engine import bytes_needed, make_engine
 from lenet_jax.training.epoch import image_shapes
 from lenet_jax.training.hyperparameters import hyperparameter_shapes
 
@@ -39,8 +39,8 @@ def test_it_is_at_least_what_xla_reports_and_not_much_more(fields):
     engine, hyperparameters = make_engine("jit"), hyperparameter_shapes(1)
     state = engine.init_state.eval_shape(program, hyperparameters)
     reported = max(
-        _bytes_needed(engine.init_state.lower(program, hyperparameters).compile()),
-        _bytes_needed(engine.train_epoch.lower(program, state, image_shapes(program, 1000), 0).compile()),
+        bytes_needed(engine.init_state.lower(program, hyperparameters).compile()),
+        bytes_needed(engine.train_epoch.lower(program, state, image_shapes(program, 1000), 0).compile()),
     )
     assert reported <= estimated <= 4 * reported
 
