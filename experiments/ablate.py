@@ -6,16 +6,18 @@ The config file defines get_config() and get_arms(config), a list of lenet_jax.A
 get_planned_contrasts(config), a list of lenet_jax.PlannedContrast. --config.seeds=N sets
 the number of seeds, --config.arms=NAME,NAME selects arms. --workers=N processes share the runs. A stopped
 sweep continues with the same command, runs in training from their last checkpoint, and two commands on one
-folder share its runs. Recorded runs are not computed again.
+folder share its runs. Recorded runs are not computed again. --launcher=slurm sends the open runs to a cluster
+(docs/cluster.md).
 """
 
 from absl import flags
 
-from experiments import cli
+from experiments import cli, launching
 from lenet_jax.config.arms import select_arms
 from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.loaded import load_sweep
+from lenet_jax.runs.plan import Request
 from lenet_jax.runs.sweep import run_sweep
 
 
@@ -23,17 +25,17 @@ def main() -> None:
     config, directory, arms = cli.config(), cli.workdir(), cli.arms()
     selected = select_arms(config.arms, arms)
     require_effect(list(cli.changed_fields()), selected, config)
-    command = cli.command("experiments.ablate")
-    is_new = run_sweep(
+    request = Request(
         config,
         arms,
-        command,
+        cli.command("experiments.ablate"),
         directory,
-        after_runs=write_results,
         rerun=flags.FLAGS.rerun,
-        workers=flags.FLAGS.workers or None,
         planned=cli.planned_contrasts(arms),
     )
+    if launching.is_sent(request, write_results, write_report):
+        return
+    is_new = run_sweep(**request._asdict(), after_runs=write_results, workers=flags.FLAGS.workers or None)
     if not is_new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
@@ -45,5 +47,5 @@ if __name__ == "__main__":
     cli.define_workdir()
     cli.define_rerun()
     cli.define_threads(default=1)
-    cli.define_workers()
+    launching.define_workers()
     cli.run(main)

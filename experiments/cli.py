@@ -83,18 +83,6 @@ def define_threads(default: int) -> None:
     )
 
 
-def define_workers() -> None:
-    """Defines --workers=N."""
-    flags.DEFINE_integer(
-        "workers",
-        0,
-        "Processes that share the runs; 0: on a CPU one per core not used by --threads, on a GPU or TPU one. "
-        "Results do not depend on it.",
-        lower_bound=0,
-        upper_bound=1024,
-    )
-
-
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and calls `main`; exits with status 1 and one sentence on bad input."""
 
@@ -148,10 +136,10 @@ def config_file() -> ConfigFile:
 def arms() -> list[Arm]:
     """The arms that the config file lists. Raises UserError if it is not a sweep's."""
     file, sweep = config_file(), config()
-    if not hasattr(file.module, "get_arms") or not set(SWEEP_FIELDS) <= set(sweep):
+    if not hasattr(file.module, "get_arms") or not set(SWEEP_FIELDS) <= set(flatten(sweep)):
         raise UserError(
-            "This --config is not a sweep: it needs get_arms(config) and the fields seeds and arms, as "
-            "configs/ablation.py has them."
+            "This --config is not a sweep: it needs get_arms(config) and the fields of "
+            "lenet_jax.default_sweep(), such as seeds and arms, as configs/ablation.py has them."
         )
     with user_code("get_arms(config) of this --config raised"):
         listed = file.module.get_arms(copy.deepcopy(sweep), *file.arguments)

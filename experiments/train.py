@@ -11,6 +11,7 @@ from absl import flags
 
 from experiments import cli
 from lenet_jax.config.fields import SWEEP_FIELDS
+from lenet_jax.config.identity import flatten
 from lenet_jax.errors import UserError
 from lenet_jax.runs.loaded import load_sweep
 from lenet_jax.runs.result import describe
@@ -19,11 +20,11 @@ from lenet_jax.runs.single import train_in_folder
 
 def main() -> None:
     config, directory = cli.config(), cli.workdir()
-    own = cli.config_file().get_config()
-    if selecting := [field for field in SWEEP_FIELDS if config.get(field) != own.get(field)]:
+    fields, own = flatten(config), flatten(cli.config_file().get_config())
+    if of_sweep := [field for field in SWEEP_FIELDS if fields.get(field) != own.get(field)]:
         raise UserError(
-            f"--config.{selecting[0]} selects runs of a sweep, but this command trains one run: leave it "
-            "out, or use experiments.ablate."
+            f"--config.{of_sweep[0]} is for sweeps, but this command trains one run: leave it out, or use "
+            "experiments.ablate."
         )
     is_new = train_in_folder(config, cli.command("experiments.train"), directory, rerun=flags.FLAGS.rerun)
     sweep = load_sweep(directory)

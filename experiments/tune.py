@@ -15,12 +15,13 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
+from experiments import cli, launching
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.mistakes import wrong_answers
+from lenet_jax.runs.plan import Request
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import run_sweep
 from lenet_jax.runs.tuning import (
@@ -42,16 +43,11 @@ def main() -> None:
     require_effect(list(cli.changed_fields()), selected, config)
     command = cli.command("experiments.tune")
     config.arms = ",".join(arm.name for arm in selected)
-    new = run_sweep(
-        config,
-        candidate_arms(arms),
-        command,
-        directory,
-        kind="tuning",
-        after_runs=write_results,
-        rerun=flags.FLAGS.rerun,
-        workers=flags.FLAGS.workers or None,
-    )
+    request = Request(config, candidate_arms(arms), command, directory, "tuning", flags.FLAGS.rerun)
+    if launching.is_sent(request, write_results, write_report):
+        print("Once all are recorded, the same command selects among the candidates.")
+        return
+    new = run_sweep(**request._asdict(), after_runs=write_results, workers=flags.FLAGS.workers or None)
     if not new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
@@ -96,6 +92,6 @@ if __name__ == "__main__":
     cli.define_workdir()
     cli.define_rerun()
     cli.define_threads(default=1)
-    cli.define_workers()
+    launching.define_workers()
     cli.define_path("output", "JSON file into which the selected values are merged.")
     cli.run(main)

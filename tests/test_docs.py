@@ -12,7 +12,6 @@ import pathlib
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import types
 from typing import Any
@@ -21,7 +20,7 @@ import nbclient
 import nbformat
 import pytest
 
-from tests.helpers.commands import PROJECT, Ended, one_device, run_command
+from tests.helpers.commands import PROJECT, Ended, run_command
 
 PAGE = PROJECT / "docs" / "python.md"
 NOTEBOOK = PROJECT / "docs" / "tour.ipynb"
@@ -32,12 +31,6 @@ SMALL = [
     "--config.train.batch_size=431",
     "--config.data.image_size=16",
     "--config.data.box=16",
-]
-TWO_ARMS = [
-    "--config.arms=local_shared,full_unshared",
-    "--config.seeds=2",
-    "--config.model.maps=2",
-    "--config.model.kernel_size=3",
 ]
 
 
@@ -53,25 +46,6 @@ def root(tmp_path, monkeypatch) -> pathlib.Path:
         (tmp_path / name).symlink_to(PROJECT / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def job_array() -> str:
-    """The SLURM script of docs/python.md."""
-    [script] = [block for block in blocks("bash") if block.startswith("#!")]
-    return script
-
-
-def submitted(root: pathlib.Path, task: int, activate: str) -> dict[str, Any]:
-    """Arguments of `subprocess` for one task of the job array; `activate` is its .venv/bin/activate."""
-    (root / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
-    (root / ".venv" / "bin" / "activate").write_text(activate)
-    (root / "job.sh").write_text(job_array())
-    return {
-        "args": ["bash", root / "job.sh"],
-        "cwd": root / "configs",  # not the folder that it was submitted from
-        "env": one_device() | {"SLURM_SUBMIT_DIR": str(root), "SLURM_ARRAY_TASK_ID": str(task)},
-        "text": True,
-    }
 
 
 def ablate(words: list[str]) -> Ended:
@@ -141,7 +115,7 @@ def test_the_blocks_of_the_python_page_run(root, finished_sweep, one_format, mon
     assert parameters["learning_rate"] == namespace["config"].train.learning_rate
 
     # The command line, on the folder of images.
-    [command] = [block for block in blocks("bash") if block != job_array()]
+    [command] = blocks("bash")
     ended = ablate(shlex.split(command))
     assert "297 test images of parity" in ended.out
 
@@ -149,31 +123,6 @@ def test_the_blocks_of_the_python_page_run(root, finished_sweep, one_format, mon
 def test_blocks_are_short():
     assert len(blocks("python")) == 7
     assert max(len(block.splitlines()) for block in [*blocks("python"), *blocks("bash")]) <= 20
-
-
-def test_the_job_array_is_a_script_that_runs_ablate(root):
-    """Here `python` writes down its arguments; the command is then run in this process."""
-    subprocess.run(["bash", "-n"], input=job_array(), text=True, check=True)
-    assert len(job_array().splitlines()) <= 10
-    task = submitted(root, 0, "python() { printf '%s\\n' python \"$@\"; }")
-    words = subprocess.run(**task, stdout=subprocess.PIPE, check=True).stdout.splitlines()
-    ended = ablate([*words, "--config.dataset=digits"])
-    assert "360 test images of digits" in ended.out
-
-
-@pytest.mark.slow
-def test_two_tasks_of_the_job_array_fill_one_folder(root):
-    small = shlex.join(["--config.dataset=digits", *SMALL, *TWO_ARMS])
-    activate = f'python() {{ {shlex.quote(sys.executable)} "$@" {small}; }}'
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    tasks = [subprocess.Popen(**submitted(root, i, activate), **pipes) for i in range(2)]
-    outputs = [task.communicate() for task in tasks]
-    assert [task.returncode for task in tasks] == [0, 0], outputs
-    [folder] = re.findall(r"--workdir=(\S+)", job_array())
-    lines = [line for path in (root / folder).glob("runs.*jsonl") for line in path.read_text().splitlines()]
-    assert len(lines) == 4  # each run once
-    for out, _ in outputs:  # both print the whole table
-        assert re.findall(r"^(\w+) +2 +0 ", out, re.M) == ["local_shared", "full_unshared"]
 
 
 def read_notebook() -> nbformat.NotebookNode:

@@ -402,6 +402,29 @@ FIELDS: Mapping[str, Field] = {
 SWEEP_FIELDS: Mapping[str, Field] = {
     "seeds": Field(5, "number of seeds, counted from config.seed", _AT_LEAST_1, identifies=False),
     "arms": Field("", "names of the arms to run, comma-separated; empty: all", identifies=False),
+    "launcher.minutes": Field(
+        60.0,
+        "with --launcher: time limit of a task, which is then requeued; on SLURM in whole minutes",
+        _POSITIVE,
+        identifies=False,
+    ),
+    "launcher.requeues": Field(
+        10,
+        "how often a task is requeued if it reaches its time limit, is killed or crashes; 0: never",
+        _AT_LEAST_0,
+        identifies=False,
+    ),
+    "launcher.partition": Field("", "partition on SLURM; empty: the cluster's default", identifies=False),
+    "launcher.cpus": Field(
+        0, "processor cores of a task on SLURM; 0: one per thread (--threads)", _AT_LEAST_0, identifies=False
+    ),
+    "launcher.gpus": Field(0, "GPUs of a task", _AT_LEAST_0, identifies=False),
+    "launcher.memory_gb": Field(
+        0.0, "memory of a task on SLURM, in GB; 0: the cluster's default", _AT_LEAST_0, identifies=False
+    ),
+    "launcher.options": Field(
+        "", "further options of sbatch, comma-separated, such as account=lab,qos=long", identifies=False
+    ),
 }
 ALL_FIELDS: Mapping[str, Field] = {**FIELDS, **SWEEP_FIELDS}
 

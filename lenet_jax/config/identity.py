@@ -21,7 +21,7 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_record(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """`flatten`, without the fields that select runs or name folders on this machine."""
+    """`flatten`, without the fields of a sweep and those that name folders on this machine."""
     return {
         field: value
         for field, value in flatten(config).items()

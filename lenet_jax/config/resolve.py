@@ -116,7 +116,7 @@ class Resolved:
 def resolve(config: ml_collections.ConfigDict, dataset: DatasetInfo | None = None) -> Resolved:
     """Checks a config, as far as that can be done without its images.
 
-    The fields that select the runs of a sweep are checked and left out; `data.image_size=0` is replaced by
+    The fields of a sweep are checked and left out; `data.image_size=0` is replaced by
     the side that it stands for.
 
     Args:
@@ -137,8 +137,9 @@ def _check_fields(config: ml_collections.FrozenConfigDict) -> None:
 
 @functools.lru_cache(maxsize=1024)
 def _resolve(config: ml_collections.FrozenConfigDict, dataset: DatasetInfo) -> Resolved:
+    of_sweep = {field.partition(".")[0] for field in SWEEP_FIELDS}
     run = ml_collections.ConfigDict({
-        name: value for name, value in config.items() if name not in SWEEP_FIELDS
+        name: value for name, value in config.items() if name not in of_sweep
     })  # fmt: skip
     run.data.image_size = run.data.image_size or max(LEAST_SIDE[run.model.name], dataset.side)
     check_constraints(run)

@@ -36,6 +36,26 @@ def path_of(directory: pathlib.Path, arm: str, seed: int) -> pathlib.Path:
     return directory / FOLDER / f"{arm}-seed{seed}"
 
 
+def is_claimed(directory: pathlib.Path, arm: str, seed: int) -> bool:
+    """Whether a process computes a run now.
+
+    For a moment this holds the claim of a run that no process computes. Raises UserError if the folder
+    cannot be read or has no locks.
+    """
+    path = path_of(directory, arm, seed)
+    with files.reading(path):
+        # To lock a file, network file systems want it open for writing.
+        flags = os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY
+        try:
+            claim = os.open(path, flags)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        try:
+            return not lock_at_once(claim)
+        finally:
+            os.close(claim)
+
+
 class Claims:
     """The runs that this process has claimed in a folder: one locked file in DIR/.claims for each."""
 

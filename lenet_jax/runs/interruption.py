@@ -2,6 +2,9 @@
 
 A signal only sets a flag. Between epochs, when no device is computing, `check` raises `Interrupted`. A thread
 listens, so that the second signal ends a command at once even while a long computation runs.
+
+SIGUSR2 is how schedulers announce that a job is about to end, of its time limit or to make room for another.
+It may come together with SIGTERM, so it never counts as the second signal.
 """
 
 import contextlib
@@ -13,18 +16,21 @@ from collections.abc import Generator
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ANNOUNCEMENT = signal.SIGUSR2
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, ANNOUNCEMENT)
 
 
 class Interrupted(KeyboardInterrupt):
     """The user or the system asked this process to end.
 
     Attributes:
+      signal: the number of the signal that asked for it.
       status: the exit status that shells expect, 130 for Ctrl-C.
     """
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
+        self.signal = number
         self.status = 128 + number
 
 
@@ -50,7 +56,7 @@ def deferred(quiet: bool = False) -> Generator[None, None, None]:
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal has_raised
-        if is_library and len(_received) > 1 and not has_raised:
+        if is_library and _count_requests() > 1 and not has_raised:
             has_raised = True
             raise Interrupted(number)
 
@@ -77,12 +83,15 @@ def deferred(quiet: bool = False) -> Generator[None, None, None]:
 
 def _listen(read_end: int, quiet: bool, is_library: bool) -> None:
     """Notes the signals whose numbers Python writes to the pipe, also while the main thread computes."""
-    heard = 0
     while numbers := os.read(read_end, 1):
         if numbers[0] not in SIGNALS:
             continue
-        heard += 1
         _received.append(numbers[0])
+        if numbers[0] == ANNOUNCEMENT:
+            if not quiet:
+                say("Stopping after this epoch, as the scheduler asks.")
+            continue
+        heard = _count_requests()
         if heard > 1 and not is_library:
             for child in list(_children):
                 child.kill()
@@ -91,6 +100,11 @@ def _listen(read_end: int, quiet: bool, is_library: bool) -> None:
             os.kill(os.getpid(), numbers[0])
         if heard == 1 and not quiet:
             say("\nStopping after this epoch; press Ctrl-C again to stop at once.")
+
+
+def _count_requests() -> int:
+    """The number of signals since `deferred` began, announcements aside."""
+    return sum(number != ANNOUNCEMENT for number in _received)
 
 
 def say(text: str) -> None:
@@ -105,9 +119,12 @@ def is_requested() -> bool:
 
 
 def check() -> None:
-    """Raises Interrupted if a signal has arrived within `deferred`. Call it while no device computes."""
+    """Raises Interrupted if a signal has arrived within `deferred`. Call it while no device computes.
+
+    It names the announcement, if there was one among several signals.
+    """
     if _received:
-        raise Interrupted(_received[0])
+        raise Interrupted(ANNOUNCEMENT if ANNOUNCEMENT in _received else _received[0])
 
 
 def request(number: int = signal.SIGTERM) -> None:

@@ -52,12 +52,14 @@ def run_sweep(
     callback: Callback | None = None,
     workers: int | None = 1,
     planned: Sequence[PlannedContrast] = (),
+    waits: bool = True,
 ) -> bool:
     """Trains the runs that `directory` does not hold yet, and returns whether there were any.
 
     Runs of one program are trained together, up to the `capacity` of their engine at once. A kill loses what
     runs in flight did since their last checkpoint. Other processes may fill the same folder: each run is
-    claimed by one of them, and this call returns when all runs are recorded.
+    claimed by one of them, and this call returns when all runs are recorded, or with `waits=False` when it
+    finds none left to claim.
 
     Every arm is resolved, and prepared if it has runs to train, before the first run is trained, so that a
     config that cannot be run is refused at once.
@@ -72,6 +74,8 @@ def run_sweep(
       workers: the number of processes that fill the folder; 1 for this one, None to choose by cores and
         memory.
       planned: contrasts for the report, which config.json records.
+      waits: whether to wait for runs that other processes have claimed, and to take over those that are lost;
+        with 1 worker.
 
     Raises UserError for what cannot be run, for a folder of another config or with runs made with other
     settings, and for a single run that another process computes; interruption.Interrupted if this process was
@@ -80,7 +84,7 @@ def run_sweep(
     request = Request(config, list(arms), command, directory, kind, rerun, list(planned))
     plan = make_plan(request)
     with form.using(form_of(plan)):
-        return _run(request, plan, after_runs, callback, workers)
+        return _run(request, plan, after_runs, callback, workers, waits)
 
 
 def form_of(plan: Plan) -> str:
@@ -100,6 +104,7 @@ def _run(
     after_runs: AfterRuns | None,
     callback: Callback | None,
     workers: int | None,
+    waits: bool,
 ) -> bool:
     directory, rerun = request.directory, request.rerun
     if not rerun and (notice := describe_code(plan.recorded.values())):
@@ -122,7 +127,7 @@ def _run(
                     "see the messages above, and run the same command to continue."
                 )
         else:
-            _fill_folder(request, plan, progress, after_runs, callback)
+            _fill_folder(request, plan, progress, after_runs, callback, waits)
         interruption.check()  # of a signal in the last epoch
     return bool(plan.missing)
 
@@ -192,8 +197,9 @@ def _fill_folder(
     reports: Reports,
     after_runs: AfterRuns | None,
     callback: Callback | None = None,
+    waits: bool = True,
 ) -> None:
-    """Fills a folder with the missing runs; returns when all are recorded, by this process or others."""
+    """Fills a folder with the missing runs; returns as `run_sweep` says."""
     directory = request.directory
     checkpoints = Checkpoints(directory)
     checkpoints.remove_recorded(plan.recorded)
@@ -202,15 +208,16 @@ def _fill_folder(
         Boards(directory) as boards,
     ):
         try:
-            _fill(Log(store, checkpoints, reports, boards, callback), plan, after_runs)
+            _fill(Log(store, checkpoints, reports, boards, callback), plan, after_runs, waits)
         finally:
             checkpoints.close()
 
 
-def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None) -> None:
-    """Trains and records the missing runs, unless other processes do; returns when all are recorded."""
+def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None, waits: bool) -> None:
+    """Trains and records the missing runs, unless other processes do; returns as `run_sweep` says."""
     store, kind = log.store, plan.header["kind"]
     waiting = {run.key: run for run in plan.missing}
+    has_waited = False
     while waiting:
         interruption.check()
         for key in waiting.keys() & store.recorded().keys():  # recorded by other processes
@@ -218,6 +225,7 @@ def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None) -> None:
             log.reports.ended(run.name, run.epochs)
         first = next((run for run in waiting.values() if store.claim(*run.key)), None)
         if first is not None:
+            has_waited = False
             store.check_settings(settings(first.resolved.config.parallel))
             claimed = _claim_alike(log, first, waiting.values())
             _train_and_record(log, claimed, score_test=kind != "tuning")
@@ -231,8 +239,11 @@ def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None) -> None:
                 f"--workdir={store.directory} is in use by process {store.holder(*key)}: wait until it "
                 "ends, or choose another folder."
             )
-        elif waiting:
+        elif waiting and (waits or not has_waited):  # twice, as a report may hold a claim for a moment
+            has_waited = True
             time.sleep(POLL_SECONDS)
+        else:
+            return
 
 
 class _Claimed(NamedTuple):

@@ -2,8 +2,15 @@
 
 import pytest
 
-from lenet_jax.config.fields import ALL_FIELDS, FIELDS, default_config, default_sweep, override
-from lenet_jax.config.identity import flatten
+from lenet_jax.config.fields import (
+    ALL_FIELDS,
+    FIELDS,
+    SWEEP_FIELDS,
+    default_config,
+    default_sweep,
+    override,
+)
+from lenet_jax.config.identity import flatten, to_record
 from lenet_jax.config.listing import WIDTH, list_fields
 from lenet_jax.training.hyperparameters import Hyperparameters
 
@@ -12,7 +19,14 @@ def test_the_documented_names_are_fields():
     fixed = "dataset seed parallel data.manual_dir train.epochs train.batch_size train.learning_rate"
     assert set(fixed.split()) <= set(FIELDS)
     assert set(flatten(default_config())) == set(FIELDS)
-    assert set(flatten(default_sweep())) == set(ALL_FIELDS) == {*FIELDS, "seeds", "arms"}
+    assert set(flatten(default_sweep())) == set(ALL_FIELDS) == {*FIELDS, *SWEEP_FIELDS}
+    assert {"seeds", "arms"} <= set(SWEEP_FIELDS)
+
+
+@pytest.mark.parametrize("name", SWEEP_FIELDS)
+def test_fields_of_a_sweep_do_not_identify_its_runs(name):
+    assert not SWEEP_FIELDS[name].identifies
+    assert name not in to_record(default_sweep())
 
 
 @pytest.mark.parametrize("name", ALL_FIELDS)

@@ -30,7 +30,7 @@ FRAGMENTS = (
 
 # Those that commands define.
 FLAGS = (
-    "config", "workdir", "rerun", "threads", "workers", "recorded", "output", "rows", "quick",
+    "config", "workdir", "rerun", "threads", "workers", "launcher", "recorded", "output", "rows", "quick",
     "pilot", "sweeps", "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
     "probes",
 )  # fmt: skip

@@ -118,3 +118,15 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path, below):
         with pytest.raises(UserError, match=r"--workdir=.* cannot be written .*: choose a folder"):
             refused(file / below)
     assert file.read_text() == "precious"
+
+
+def test_whether_a_run_is_claimed_can_be_asked(tmp_path):
+    one = Claims(tmp_path)
+    assert not claims.is_claimed(tmp_path, "a", 0)
+    assert one.take("a", 0)
+    assert claims.is_claimed(tmp_path, "a", 0) and not claims.is_claimed(tmp_path, "a", 1)
+    one.release("a", 0)
+    claims.path_of(tmp_path, "a", 0).parent.mkdir(exist_ok=True)
+    claims.path_of(tmp_path, "a", 0).touch()  # as a killed process leaves it
+    assert not claims.is_claimed(tmp_path, "a", 0)
+    assert one.take("a", 0)  # it was held for a moment only

@@ -78,6 +78,19 @@ def test_in_a_script_of_a_user_the_second_signal_is_an_exception():
     assert "Interrupted: SIGINT" in err and process.returncode not in (0, 130)
 
 
+@pytest.mark.parametrize("is_command", [True, False])
+@pytest.mark.parametrize("others", [(), (signal.SIGTERM,)])
+def test_a_scheduler_announces_the_end_and_the_step_is_finished(others, is_command):
+    """Also if it sends SIGTERM first."""
+    process = started(STEPS.format(work="time.sleep(1)", is_command=is_command))
+    for number in (*others, signal.SIGUSR2):
+        process.send_signal(number)
+        time.sleep(0.1)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGUSR2
+    assert out == "0\n" and "Stopping after this epoch, as the scheduler asks.\n" in err
+
+
 def test_nobody_needs_to_read_what_it_says():
     process = started(STEPS.format(work="time.sleep(30)", is_command=True))
     process.stderr.close()
