@@ -133,7 +133,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"train.damping": 0.0}, "greater than 0"),
         ({"train.rbf_j": 0.0}, "greater than 0"),
         ({"train.target_low": 1.0}, "less than target_high"),
-        ({"train.curvature": "guessed"}, "choose one of backpropagated, exact"),
+        ({"train.curvature": "guessed"}, "choose one of backpropagated, backpropagated_sums, exact"),
         ({"distortion.probability": 1.5}, r"in \[0, 1\]"),
         ({"distortion.shear": -1.0}, r"distortion.shear=-1.0 must be in \[0, 1\]"),
         ({"distortion.scale": 100.0}, r"distortion.scale=100.0 must be in \[0, 1\]"),
