@@ -96,11 +96,12 @@ def translations() -> list[Arm]:
         baselines = {} if kind == "shared" else {
             f"{kind} against shared, {images:,} images shifted by {shift}": f"shared_{shift}_{images}"
         }  # fmt: skip
-        arms.append(Arm(f"{kind}_{shift}_{images}", fields | _shifted(shift) | size, baselines=baselines))
+        arms.append(Arm(f"{kind}_{shift}_{images}", fields | shifted(shift) | size, baselines=baselines))
     return arms
 
 
-def _shifted(pixels: int) -> dict:
+def shifted(pixels: int) -> dict:
+    """The fields with which each training image is shifted by up to so many pixels whenever it is shown."""
     if not pixels:
         return {}
     none = {f"distortion.{kind}": 0.0 for kind in ("scale", "squeeze", "shear")}

@@ -67,7 +67,7 @@ def accuracy_against(
       fields: arm -> its flattened config, of which model.name, model.connectivity and model.sharing are read.
     """
     rows = [row for row in rows if row["test_accuracy_mean"] is not None]
-    looks = _looks({row["arm"]: fields[row["arm"]] for row in rows})
+    looks = looks_of({row["arm"]: fields[row["arm"]] for row in rows})
     figure = Figure(figsize=(10, 5.6), layout="constrained")
     axes = figure.add_subplot()
     for row in rows:
@@ -110,7 +110,7 @@ def error_against_images(
       rows: arm -> its row of `lenet_jax.analysis.summaries.arm_rows`.
       fields: arm -> its flattened config, for its look as in `accuracy_against`.
     """
-    looks = _looks({arm: fields[arm] for line in lines.values() for arm in line.values()})
+    looks = looks_of({arm: fields[arm] for line in lines.values() for arm in line.values()})
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     for name, line in lines.items():
@@ -210,7 +210,7 @@ def bitmaps_of_classes(bitmaps: Sequence[Bitmap]) -> Figure:
     return figure
 
 
-def _looks(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
+def looks_of(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
     """Arm -> how it is drawn, by its config."""
     wirings = {arm: _wiring(config) for arm, config in fields.items()}
     unknown = dict.fromkeys(wiring[0] for wiring in wirings.values() if wiring and wiring[0] not in COLOURS)

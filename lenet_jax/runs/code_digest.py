@@ -15,13 +15,13 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @functools.cache  # of the code as loaded: edits during a sweep do not count
-def code_digest() -> str:
-    """16 hexadecimal digits over all modules of PACKAGES, and what of them is in C++.
+def code_digest(packages: tuple[str, ...] = PACKAGES) -> str:
+    """16 hexadecimal digits over all modules of packages, and what of them is in C++.
 
     In Python, comments, docstrings and formatting make no difference, nor does the version.
     """
     root = pathlib.Path(__file__).parent.parent
-    paths = [path for package in PACKAGES for path in (root / package).rglob("*") if path.suffix in LANGUAGES]
+    paths = [path for package in packages for path in (root / package).rglob("*") if path.suffix in LANGUAGES]
     return digest_sources({
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths
     })  # fmt: skip

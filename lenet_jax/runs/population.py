@@ -23,7 +23,7 @@ class Network(NamedTuple):
     """A trained network.
 
     Attributes:
-      epoch: after which epoch, from 1.
+      epoch: after which epoch, from 1; 0 before training.
       variables: "params" and "wiring", nested dicts of numpy arrays.
     """
 

@@ -21,6 +21,7 @@ from lenet_jax.data import (
     load_splits,
     native_splits,
     preprocess_unmoved,
+    split_counts,
 )
 from lenet_jax.errors import UserError
 from lenet_jax.models import inspection
@@ -33,13 +34,18 @@ from lenet_jax.training.epoch import EVALUATION_BATCH, Answers, State, draw_imag
 from lenet_jax.training.jax_settings import own_settings
 from lenet_jax.training.objective import Objective
 
+# Columns of results.csv that describe a network, trained or not.
+DESCRIPTION = ("arm", "dataset", "seed", "parameters", "connections", "macs")
+
+_feature_maps = jax.jit(inspection.feature_maps, static_argnums=0)  # compiled once for each model
+
 
 class TrainedRun:
     """A trained network, as `lenet_jax.load_run` and `lenet_jax.train` return it.
 
     Attributes:
       arm: name of its arm.
-      result: its row of results.csv.
+      result: its row of results.csv; of an untrained network, the columns that describe it.
     """
 
     def __init__(
@@ -118,6 +124,29 @@ class TrainedRun:
     def epochs(self) -> list[Metrics]:
         """The metrics of each epoch, with its number as "epoch"."""
         return self._load_epochs()
+
+    @own_settings()
+    def untrained(self) -> "TrainedRun":
+        """The same run before its first step, with the weights that its seed draws; it has no answers."""
+        with form.using(self._form or form.current()):
+            program = self._resolved.make_program(
+                split_counts(self.dataset, self.config.data), form=form.current()
+            )
+        state = make_engine("jit").init_state(program, hyperparameters_of([self._resolved], 1))
+        variables = jax.tree.map(lambda leaf: np.array(leaf[0]), state.variables)
+
+        def answers() -> Mapping[str, Answers]:
+            raise UserError(f"The untrained network of {self.arm} seed {self.seed} has no recorded answers.")
+
+        return TrainedRun(
+            self.arm,
+            self._resolved,
+            {**{name: self.result[name] for name in DESCRIPTION}, "status": "untrained"},
+            lambda: Network(0, variables),
+            answers,
+            list,
+            self._form,
+        )
 
     @own_settings()
     def splits(
@@ -202,9 +231,10 @@ class TrainedRun:
         Arguments and errors as in `predict`.
         """
         images_NSSC = self._network_input(images, preprocessed)
-        compute = jax.jit(functools.partial(inspection.feature_maps, self.model))
         parts = [
-            jax.device_get(compute(self.variables, images_NSSC[start : start + EVALUATION_BATCH]))
+            jax.device_get(
+                _feature_maps(self.model, self.variables, images_NSSC[start : start + EVALUATION_BATCH])
+            )
             for start in range(0, max(1, len(images_NSSC)), EVALUATION_BATCH)
         ]
         stages = sorted(parts[0], key=lambda name: int(name.rpartition("_")[2]))  # jit sorts names as text

@@ -34,6 +34,7 @@ FRAGMENTS = (
 FLAGS = (
     "config", "workdir", "rerun", "threads", "workers", "recorded", "output", "rows", "quick",
     "pilot", "sweeps", "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
+    "probes",
 )  # fmt: skip
 
 

@@ -1,0 +1,104 @@
+"""Figures of probes: one panel per probe, and per kind of weights where there are several."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lenet_jax.report.drawing import error_bar, literal, project_settings
+
+# isort: split
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from lenet_jax.analysis.stats import CONFIDENCE
+from lenet_jax.analysis.summaries import Row, interval_of
+from lenet_jax.probes.probe import CHANCE, TRAINED, UNTRAINED, Probe
+from lenet_jax.report.figures import Look, looks_of
+from lenet_jax.report.probe_tables import at_in_words, network_in_words
+
+COLUMNS = 2
+MORE_MARKERS = "^Dv"  # of arms that would look alike
+
+
+@project_settings()
+def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draws the rows of `lenet_jax.probes.rows.probe_rows` of each probe, one line or marker per network.
+
+    Args:
+      rows: by probe.
+      fields: arm -> its flattened config, for its look as in `lenet_jax.report.figures.accuracy_against`.
+    """
+    shown = [
+        (probe, weights)
+        for probe, found in rows.items()
+        for weights in (UNTRAINED, TRAINED)
+        if any(row["weights"] == weights for row in found)
+    ]
+    looks = _distinct(looks_of(fields))
+    lines = -(-len(shown) // COLUMNS)
+    figure = Figure(figsize=(11.5, 0.6 + 3.4 * lines), layout="constrained")
+    grid = list(figure.subplots(lines, COLUMNS, squeeze=False).flat)
+    handles: dict[str, Any] = {}
+    for axes, (probe, weights) in zip(grid, shown, strict=False):
+        kinds = {row["weights"] for row in rows[probe]} - {CHANCE}
+        title = f"{probe.about.title}, {weights}" if len(kinds) > 1 else probe.about.title
+        axes.set_title(literal(title), fontsize=10)
+        handles |= _draw(axes, probe, rows[probe], weights, looks)
+    for axes in grid[len(shown) :]:
+        axes.set_visible(False)
+    figure.legend(handles.values(), map(network_in_words, handles), loc="outside right center")
+    figure.supxlabel(f"Bars: {CONFIDENCE:.0%} intervals. Filled: shared kernels.", fontsize=9)
+    return figure
+
+
+def _draw(
+    axes: Axes, probe: Probe, rows: Sequence[Row], weights: str, looks: Mapping[str, Look]
+) -> dict[str, Any]:
+    """Draws the values of some weights, with those of chance as dashes; returns what the legend shows."""
+    about = probe.about
+    settings = list(dict.fromkeys(row["at"] for row in rows))
+    is_text = isinstance(settings[0], str)
+    places = {at: number if is_text else float(at) for number, at in enumerate(settings)}
+    arms = list(dict.fromkeys(row["arm"] for row in rows if row["weights"] == weights))
+    handles = {}
+    for number, arm in enumerate(arms):
+        chosen = [row for row in rows if row["arm"] == arm and row["weights"] == weights]
+        beside = (number - (len(arms) - 1) / 2) * 0.6 / len(arms) if is_text else 0.0
+        bars = [error_bar(*interval_of(row, "value")) for row in chosen]
+        look = looks[arm]
+        handles[arm] = axes.errorbar(
+            [places[row["at"]] + beside for row in chosen],
+            [row["value_mean"] for row in chosen],
+            yerr=list(zip(*bars, strict=True)),
+            fmt=look.marker,
+            linestyle="none" if is_text else "--" if look.fill == "white" else "-",
+            color=look.colour,
+            markerfacecolor=look.fill,
+            markersize=5,
+            linewidth=1.2,
+            capsize=2,
+        )
+    for at, value in {row["at"]: row["value_mean"] for row in rows if row["weights"] == CHANCE}.items():
+        axes.hlines(value, places[at] - 0.4, places[at] + 0.4, colors="0.3", linestyles=":")
+    if about.is_logarithmic:
+        axes.set_yscale("log", nonpositive="clip")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+    if is_text:
+        axes.set_xticks(range(len(settings)), [literal(at_in_words(at)) for at in settings], fontsize=8)
+    axes.set_xlabel(literal(about.of))
+    axes.set_ylabel(literal(about.unit))
+    axes.grid(True, which="major", alpha=0.3)
+    return handles
+
+
+def _distinct(looks: Mapping[str, Look]) -> dict[str, Look]:
+    """The same looks, with other markers for arms that would look alike."""
+    found: dict[str, Look] = {}
+    for arm, look in looks.items():
+        markers = itertools.chain([look.marker], itertools.cycle(MORE_MARKERS))
+        tried = (look._replace(marker=marker) for marker in itertools.islice(markers, 1 + len(MORE_MARKERS)))
+        found[arm] = next((one for one in tried if one not in found.values()), look)
+    return found

@@ -1,0 +1,89 @@
+"""From what probes have recorded in a folder to the tables and figures that are written next to it."""
+
+import pathlib
+from collections.abc import Iterator, Sequence
+
+from lenet_jax import files
+from lenet_jax.models.networks import CNN
+from lenet_jax.probes.probe import Probe
+from lenet_jax.probes.records import read_measured
+from lenet_jax.probes.rows import probe_rows
+from lenet_jax.report import figures, pictures, probe_figures, probe_tables, tables
+from lenet_jax.report.drawing import Figure
+from lenet_jax.report.probe_tables import network_in_words
+from lenet_jax.report.run_pictures import grid_of_positions
+from lenet_jax.runs import kept
+from lenet_jax.runs.loaded import Sweep, load_sweep
+from lenet_jax.runs.trained import TrainedRun
+
+DRAWN_MAPS = 2  # whose units are drawn
+DRAWN_UNITS = 9  # of an MLP
+
+
+def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str) -> str:
+    """Writes tables and figures of what is recorded of these probes; returns the tables for a terminal.
+
+    Files: probes.csv, all numbers; for each page of probes, probes_PAGE.md and a figure (.png, .pdf, .svg);
+    and for each arm without shared kernels or with units that read the whole image, probes_units_ARM, the
+    weights of some units before and after training, if the network of its lowest seed is there.
+
+    Args:
+      command: the words that give these files, without --workdir.
+
+    Raises UserError if nothing is recorded in the folder, or a file cannot be written.
+    """
+    sweep = load_sweep(directory)
+    measured = read_measured(directory, probes, sweep.records)
+    rows = {probe: found for probe in probes if (found := probe_rows(probe, measured, sweep.arms))}
+    files.write(directory / "probes.csv", tables.to_csv([row for found in rows.values() for row in found]))
+    notes = probe_tables.page_notes(sweep.header, sweep.records, command)
+    fields = {run["arm"]: run["config"] for run in sweep.records}
+    for page in dict.fromkeys(probe.about.page for probe in rows):
+        of_page = {probe: found for probe, found in rows.items() if probe.about.page == page}
+        blocks = [probe_tables.to_markdown(probe, found) for probe, found in of_page.items()]
+        blocks.append("\n".join(f"- {note}" for note in notes))
+        files.write(directory / f"probes_{page}.md", "\n\n".join(blocks) + "\n")
+        _write_figure(directory, f"probes_{page}", probe_figures.panels(of_page, fields))
+    for arm, figure in _unit_pictures(sweep):
+        _write_figure(directory, f"probes_units_{arm}", figure)
+    return "\n\n".join(probe_tables.to_text(probe, found) for probe, found in rows.items())
+
+
+def _unit_pictures(sweep: Sweep) -> Iterator[tuple[str, Figure]]:
+    """Arm -> the weights of some units of its first layer, before and after training."""
+    for arm in sweep.arms:
+        of_arm = sweep.select(arm)
+        runs = zip(of_arm, of_arm.records, strict=True)
+        run = next((run for run, record in runs if kept.exists(sweep.directory, kept.WEIGHTS, record)), None)
+        if run is not None and _is_free(run):
+            yield arm, _units(run)
+
+
+def _is_free(run: TrainedRun) -> bool:
+    """Whether the first layer could have other kernels than the convolution."""
+    if not isinstance(run.model, CNN):
+        return True
+    stage = run.model.stages[0]
+    return stage.sharing != "shared" or stage.connectivity == "full"
+
+
+def _units(run: TrainedRun) -> Figure:
+    before, after = (next(iter(network.kernels().values())) for network in (run.untrained(), run))
+    units, maps = after.shape[:2]
+    rows = []
+    for name, kernels_POHWC in (("before training", before), ("after training", after)):
+        if isinstance(run.model, CNN):
+            positions = grid_of_positions(units)
+            rows += [
+                (f"map {number + 1},\n{name}", kernels_POHWC[positions, number])
+                for number in range(min(maps, DRAWN_MAPS))
+            ]
+        else:
+            rows.append((name, kernels_POHWC[0, :DRAWN_UNITS]))
+    title = f"{run.dataset.name}, {network_in_words(run.arm)}, seed {run.seed}: weights of units"
+    return pictures.kernels(sorted(rows, key=lambda row: row[0]), title)
+
+
+def _write_figure(directory: pathlib.Path, name: str, figure: Figure) -> None:
+    for form in figures.FORMATS:
+        files.write(directory / f"{name}.{form}", figures.render(figure, form))

@@ -1,0 +1,98 @@
+"""Tables of probes, in words: one row per network and kind of weights, one column per setting."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lenet_jax.analysis.stats import CONFIDENCE, Interval
+from lenet_jax.analysis.summaries import Row, interval_of
+from lenet_jax.probes.probe import TRAINED, About, At, Probe
+from lenet_jax.report import captions, tables
+from lenet_jax.report.markup import code_span, markdown_text
+from lenet_jax.report.numbers import seeds_in_words, with_interval
+
+MOST_COLUMNS = 6  # of a table on a page
+LAYERS = {"stage_": "stage ", "pool_": "pooling ", "dense_": "layer "}
+
+
+def network_in_words(arm: str) -> str:
+    """ "local shared" of local_shared."""
+    return arm.replace("_", " ")
+
+
+def at_in_words(at: At) -> str:
+    """ "pooling 2" of pool_2; a number as it is."""
+    if not isinstance(at, str):
+        return f"{at:g}"
+    for name, words in LAYERS.items():
+        at = at.replace(name, words)
+    return at
+
+
+def to_markdown(probe: Probe, rows: Sequence[Row]) -> str:
+    """A probe's table for a page, with its title above and how it is measured below.
+
+    If there are too many settings, columns are evenly spaced among them, from the first to the last.
+
+    Args:
+      rows: of `lenet_jax.probes.rows.probe_rows`, not empty.
+    """
+    about = probe.about
+    table = tables.to_markdown(_table(about, rows, with_interval))
+    return (
+        f"**{markdown_text(_title(about))}**\n\n{table}\n\n- {markdown_text(about.notes)} {_interval(rows)}"
+    )
+
+
+def to_text(probe: Probe, rows: Sequence[Row]) -> str:
+    """The same for a terminal, without intervals."""
+    return f"{_title(probe.about)}\n\n{tables.to_text(_table(probe.about, rows, _mean))}"
+
+
+def page_notes(header: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], command: str) -> list[str]:
+    """Notes under the tables of a page: how networks were trained and measured. `runs` are records."""
+    return [
+        f"Networks: {code_span(captions.recorded_command(header, runs))}",
+        f"Measured by {code_span(f'{command} --workdir=DIR')}",
+    ]
+
+
+def _title(about: About) -> str:
+    return f"{about.title}: {about.unit}, by {about.of}"
+
+
+def _table(about: About, rows: Sequence[Row], write: Callable[[Interval, str], str]) -> list[Row]:
+    cells = {(row["arm"], row["weights"], row["at"]): interval_of(row, "value") for row in rows}
+    kinds = list(dict.fromkeys(row["weights"] for row in rows))
+    of_networks = list(dict.fromkeys((row["arm"], row["weights"]) for row in rows))
+    settings = list(dict.fromkeys(row["at"] for row in rows))
+    room = MOST_COLUMNS - (1 if kinds == [TRAINED] else 2)
+    chosen = np.unique(np.linspace(0, len(settings) - 1, min(room, len(settings))).round().astype(int))
+    missing = Interval(None, None, None)
+    return [
+        {
+            "network": network_in_words(arm),
+            **({} if kinds == [TRAINED] else {"weights": weights}),
+            **{
+                at_in_words(settings[i]): write(
+                    cells.get((arm, weights, settings[i]), missing), f".{about.decimals}f"
+                )
+                for i in chosen
+            },
+        }
+        for arm, weights in of_networks
+    ]
+
+
+def _mean(interval: Interval, form: str) -> str:
+    return with_interval(Interval(interval.mean, None, None), form)
+
+
+def _interval(rows: Sequence[Row]) -> str:
+    """What the intervals cover, as a sentence."""
+    seeds = {row["seeds"] for row in rows}
+    if max(seeds) < 2:
+        return "One seed, so there are no intervals."
+    over = captions.CROSSED if all(row["covers_images"] for row in rows) else "Student's t over seeds"
+    return f"Means over {seeds_in_words(seeds)}, with {CONFIDENCE:.0%} intervals, {over}."
