@@ -10,6 +10,7 @@ native        a kernel in C++ for layers and steps of SGD, where there is a comp
 training      one epoch as pure functions, compiled for many runs at once
 runs          runs and sweeps, recorded in a folder; trained networks, from there or in memory
 analysis      means, intervals and contrasts over seeds and test images
+probes        what trained networks have learned, measured and recorded
 report        tables, figures and pages from what is recorded
 ============  =====================================================================
 

@@ -8,6 +8,7 @@ equivariance.py   whether feature maps move with the image
 linear.py         linear classifiers on the features after each stage
 weights.py        where units have their weights, and how alike kernels are
 records.py        probes.jsonl: one line per network and probe
+rows.py           rows with intervals
 measuring.py      measures what is not recorded yet in a sweep's folder
 ================  ==================================================================
 

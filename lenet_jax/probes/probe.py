@@ -11,8 +11,8 @@ from lenet_jax.config.identity import to_json
 from lenet_jax.probes.images import Images
 from lenet_jax.runs.trained import TrainedRun
 
-# The weights that a number is of: after training, before, or none, where it is what chance gives.
-TRAINED, UNTRAINED, CHANCE = "trained", "untrained", "chance"
+# The weights that a number is of: after training, before, what training adds to them; or what chance gives.
+TRAINED, UNTRAINED, CHANGE, CHANCE = "trained", "untrained", "change", "chance"
 
 At = str | float
 
@@ -21,7 +21,7 @@ class Value(NamedTuple):
     """One number of a network.
 
     Attributes:
-      weights: TRAINED, UNTRAINED or CHANCE.
+      weights: TRAINED, UNTRAINED, CHANGE or CHANCE.
       at: for which setting, such as a number of pixels or the name of a layer.
       value: times `About.scale`, it is in `About.unit`: errors are fractions.
       is_wrong: (N,) bool, which of the test images are answered wrongly, if `value` is their share and all

@@ -7,10 +7,10 @@ import numpy as np
 from lenet_jax.analysis.crossed import Wrong, weighted_sum
 from lenet_jax.analysis.stats import Interval, mean_interval
 from lenet_jax.analysis.summaries import Row, columns_of
-from lenet_jax.probes.probe import CHANCE, TRAINED, UNTRAINED, At, Probe, Value
+from lenet_jax.probes.probe import CHANCE, CHANGE, TRAINED, UNTRAINED, At, Probe, Value
 from lenet_jax.probes.records import Key
 
-WEIGHTS = (CHANCE, UNTRAINED, TRAINED)
+WEIGHTS = (CHANCE, UNTRAINED, TRAINED, CHANGE)
 
 
 def probe_rows(probe: Probe, measured: Mapping[Key, Sequence[Value]], arms: Sequence[str]) -> list[Row]:
@@ -25,6 +25,8 @@ def probe_rows(probe: Probe, measured: Mapping[Key, Sequence[Value]], arms: Sequ
             of_arm = _by_setting(measured, probe.name, arm, weights)
             for at, by_seed in of_arm.items():
                 interval, covers_images = _interval(by_seed, probe.about.bounds)
+                if weights == CHANCE:  # known without an error
+                    interval = Interval(interval.mean, None, None)
                 rows.append({
                     "probe": probe.name,
                     "arm": arm,

@@ -17,7 +17,7 @@ import numpy as np
 from lenet_jax.models import wiring
 from lenet_jax.models.networks import CNN, Stage
 from lenet_jax.probes.images import Images
-from lenet_jax.probes.probe import CHANCE, TRAINED, UNTRAINED, About, At, Probe, Value
+from lenet_jax.probes.probe import CHANCE, CHANGE, TRAINED, UNTRAINED, About, At, Probe, Value
 from lenet_jax.runs.trained import TrainedRun
 
 Layer = Stage | None  # a stage, or the first layer of an MLP
@@ -25,7 +25,11 @@ Layer = Stage | None  # a stage, or the first layer of an MLP
 
 @dataclasses.dataclass(frozen=True)
 class OfWeights(Probe):
-    """Numbers of the weights of each layer that the probe reads, before and after training."""
+    """Numbers of the weights of each layer that the probe reads, before and after training.
+
+    The energy of weights at random, with which training starts, can hide what it adds to them. So the same
+    numbers are given of the change, the weights after training minus those before.
+    """
 
     absent: ClassVar[str]  # why a network has no such layer
 
@@ -33,18 +37,20 @@ class OfWeights(Probe):
         return "" if any(map(self.reads, _layers(run))) else self.absent
 
     def measure(self, run: TrainedRun, images: Images) -> list[Value]:
+        before, after = run.untrained().kernels(), run.kernels()
         values = []
-        for weights, network in ((UNTRAINED, run.untrained()), (TRAINED, run)):
-            kernels = network.kernels().items()
-            for (name, kernels_POHWC), layer in zip(kernels, _layers(run), strict=True):
-                if self.reads(layer):
-                    values += [
-                        Value(weights, at, value) for at, value in self.numbers(name, kernels_POHWC, layer)
-                    ]
-                    if weights == TRAINED:
-                        values += [
-                            Value(CHANCE, at, value) for at, value in self.chance(name, kernels_POHWC, layer)
-                        ]
+        for name, layer in zip(after, _layers(run), strict=True):
+            if self.reads(layer):
+                of_weights = {
+                    UNTRAINED: before[name],
+                    TRAINED: after[name],
+                    CHANGE: after[name] - before[name],
+                }
+                for weights, kernels_POHWC in of_weights.items():
+                    numbers = self.numbers(name, kernels_POHWC, layer)
+                    values += [Value(weights, at, value) for at, value in numbers]
+                chance = self.chance(name, after[name], layer)
+                values += [Value(CHANCE, at, value) for at, value in chance]
         return values
 
     @abc.abstractmethod
@@ -75,7 +81,8 @@ class OwnField(OfWeights):
         return _about(
             "Energy of weights inside a unit's own field",
             "Share of a unit's squared weights on the positions that the convolution's unit at its place "
-            "reads, averaged over units. Chance: the share of these positions.",
+            "reads, averaged over units. Chance: the share of these positions. The change is what training "
+            "adds to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -114,7 +121,8 @@ class BestField(OfWeights):
         return _about(
             f"Energy of weights inside the best window of {self.side}x{self.side}",
             f"Share of a unit's squared weights inside the window of {self.side}x{self.side} positions that "
-            "has most of them, averaged over units; untrained networks show what chance gives.",
+            "has most of them, averaged over units. Untrained networks show what chance gives; the change is "
+            "what training adds to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -148,7 +156,8 @@ class Similarity(OfWeights):
             of="layer",
             notes="Correlation of the weights of two units of a map at the same places relative to the "
             "units, averaged over pairs of units and over maps: all pairs, and pairs of neighbours. Shared "
-            "kernels would have 1, independent ones 0.",
+            "kernels would have 1, independent ones 0. The change is what training adds to the weights.",
+            decimals=3,
             bounds=(-1.0, 1.0),
         )
 
@@ -170,29 +179,36 @@ def _about(title: str, notes: str) -> About:
 
 
 def own_share(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
-    """The mean share, in [0, 1], of units' energy inside the side x side window that starts at each unit."""
+    """The mean share, in [0, 1], of units' energy inside the side x side window that starts at each unit.
+
+    Units without energy are left out; 0 if none has any.
+    """
     energy_POHW = _energy(kernels_POHWC)
     out = math.isqrt(len(energy_POHW))
-    shares = []
-    for unit, energy_OHW in enumerate(energy_POHW):
-        row, column = (stride * place for place in divmod(unit, out))
-        inside = energy_OHW[:, row : row + side, column : column + side].sum((1, 2))
-        shares.append(inside / energy_OHW.sum((1, 2)))
-    return float(np.mean(shares))
+    inside_PO = [
+        energy_OHW[:, row : row + side, column : column + side].sum((1, 2))
+        for energy_OHW, (row, column) in zip(
+            energy_POHW, (np.multiply(stride, divmod(unit, out)) for unit in range(out**2)), strict=True
+        )
+    ]
+    return _mean_ratio(np.stack(inside_PO), energy_POHW.sum((2, 3)))
 
 
 def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float:
     """The mean share, in [0, 1], of units' energy inside the side x side window that has most of it.
 
-    `wraps`: whether windows reach over the edges to the other side.
+    Units without energy are left out; 0 if none has any.
+
+    Args:
+      wraps: whether windows reach over the edges to the other side.
     """
     energy_POHW = _energy(kernels_POHWC)
-    total = energy_POHW.sum((2, 3))
+    total_PO = energy_POHW.sum((2, 3))
     if wraps:
         energy_POHW = np.pad(energy_POHW, ((0, 0), (0, 0), (0, side - 1), (0, side - 1)), mode="wrap")
     for axis in (2, 3):
         energy_POHW = np.lib.stride_tricks.sliding_window_view(energy_POHW, side, axis).sum(-1)
-    return float((energy_POHW.max((2, 3)) / total).mean())
+    return _mean_ratio(energy_POHW.max((2, 3)), total_PO)
 
 
 def relative(kernels_POHWC: np.ndarray, stride: int) -> np.ndarray:
@@ -205,7 +221,10 @@ def relative(kernels_POHWC: np.ndarray, stride: int) -> np.ndarray:
 
 
 def correlations(kernels_POHWC: np.ndarray) -> tuple[float, float]:
-    """The mean correlation of kernels over all pairs of a map's P > 1 units, and over pairs of neighbours."""
+    """The mean correlation of kernels over all pairs of a map's P > 1 units, and over pairs of neighbours.
+
+    It is 0 for kernels whose weights are all equal.
+    """
     units, maps = kernels_POHWC.shape[:2]
     out = math.isqrt(units)
     of_all, of_neighbours = [], []
@@ -213,13 +232,21 @@ def correlations(kernels_POHWC: np.ndarray) -> tuple[float, float]:
         kernels_PK = kernels_POHWC[:, number].reshape(units, -1).astype(np.float64)
         kernels_PK = kernels_PK[:, np.isfinite(kernels_PK).all(0)]  # a connection table leaves maps out
         kernels_PK = kernels_PK - kernels_PK.mean(1, keepdims=True)
-        kernels_PK /= np.linalg.norm(kernels_PK, axis=1, keepdims=True)
-        # The sum over pairs, each counted twice, from the square of the sum.
-        of_all.append((np.square(kernels_PK.sum(0)).sum() - units) / (units * (units - 1)))
+        norms_P1 = np.linalg.norm(kernels_PK, axis=1, keepdims=True)
+        kernels_PK = np.divide(kernels_PK, norms_P1, where=norms_P1 > 0, out=np.zeros_like(kernels_PK))
+        # The sum over pairs, each counted twice: the square of the sum without the squares.
+        pairs = np.square(kernels_PK.sum(0)).sum() - np.square(kernels_PK).sum()
+        of_all.append(pairs / (units * (units - 1)))
         grid = kernels_PK.reshape(out, out, -1)
         right, down = (grid[:, 1:] * grid[:, :-1]).sum(-1), (grid[1:] * grid[:-1]).sum(-1)
         of_neighbours.append((right.mean() + down.mean()) / 2)
     return float(np.mean(of_all)), float(np.mean(of_neighbours))
+
+
+def _mean_ratio(parts: np.ndarray, wholes: np.ndarray) -> float:
+    """The mean of parts / wholes, without wholes of 0; 0 if all are."""
+    has_any = wholes > 0
+    return float((parts[has_any] / wholes[has_any]).mean()) if has_any.any() else 0.0
 
 
 def _energy(kernels_POHWC: np.ndarray) -> np.ndarray:

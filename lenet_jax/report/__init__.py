@@ -14,6 +14,9 @@ decomposition.py     several sweeps side by side: what each constraint is worth 
 curves.py            learning curves of a sweep
 pictures.py          figures of trained networks: confusion, mistakes, kernels, feature maps
 run_pictures.py      a recorded run -> its pictures
+probe_tables.py      tables of probes, in words
+probe_figures.py     figures of probes
+probe_pages.py       a folder: what probes have recorded -> their tables and figures
 inspection_pages.py  a folder: its networks -> pictures of them
 ===================  ===================================================================
 """

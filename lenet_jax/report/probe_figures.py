@@ -13,11 +13,11 @@ from matplotlib.ticker import LogLocator
 
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, interval_of
-from lenet_jax.probes.probe import CHANCE, TRAINED, UNTRAINED, Probe
+from lenet_jax.probes.probe import CHANCE, CHANGE, TRAINED, UNTRAINED, Probe
 from lenet_jax.report.figures import Look, looks_of
 from lenet_jax.report.probe_tables import at_in_words, network_in_words
 
-COLUMNS = 2
+DRAWN = {UNTRAINED: "untrained", TRAINED: "trained", CHANGE: "change by training"}
 MORE_MARKERS = "^Dv"  # of arms that would look alike
 
 
@@ -29,21 +29,17 @@ def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str
       rows: by probe.
       fields: arm -> its flattened config, for its look as in `lenet_jax.report.figures.accuracy_against`.
     """
-    shown = [
-        (probe, weights)
-        for probe, found in rows.items()
-        for weights in (UNTRAINED, TRAINED)
-        if any(row["weights"] == weights for row in found)
-    ]
+    kinds = {probe: {row["weights"] for row in found} & DRAWN.keys() for probe, found in rows.items()}
+    shown = [(probe, weights) for probe in rows for weights in DRAWN if weights in kinds[probe]]
+    columns = max(2, *map(len, kinds.values()))
     looks = _distinct(looks_of(fields))
-    lines = -(-len(shown) // COLUMNS)
-    figure = Figure(figsize=(11.5, 0.6 + 3.4 * lines), layout="constrained")
-    grid = list(figure.subplots(lines, COLUMNS, squeeze=False).flat)
+    lines = -(-len(shown) // columns)
+    figure = Figure(figsize=(3 + 4.2 * columns, 0.6 + 3.4 * lines), layout="constrained")
+    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     handles: dict[str, Any] = {}
     for axes, (probe, weights) in zip(grid, shown, strict=False):
-        kinds = {row["weights"] for row in rows[probe]} - {CHANCE}
-        title = f"{probe.about.title}, {weights}" if len(kinds) > 1 else probe.about.title
-        axes.set_title(literal(title), fontsize=10)
+        of = f", {DRAWN[weights]}" if len(kinds[probe]) > 1 else ""
+        axes.set_title(literal(f"{probe.about.title}{of}", width=48), fontsize=10)
         handles |= _draw(axes, probe, rows[probe], weights, looks)
     for axes in grid[len(shown) :]:
         axes.set_visible(False)
@@ -87,7 +83,9 @@ def _draw(
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("")
     if is_text:
-        axes.set_xticks(range(len(settings)), [literal(at_in_words(at)) for at in settings], fontsize=8)
+        words = [literal(at_in_words(at).replace(", ", ",\n")) for at in settings]
+        axes.set_xticks(range(len(settings)), words, fontsize=8)
+        axes.set_xlim(-0.5, len(settings) - 0.5)
     axes.set_xlabel(literal(about.of))
     axes.set_ylabel(literal(about.unit))
     axes.grid(True, which="major", alpha=0.3)

@@ -69,19 +69,18 @@ def _is_free(run: TrainedRun) -> bool:
 
 def _units(run: TrainedRun) -> Figure:
     before, after = (next(iter(network.kernels().values())) for network in (run.untrained(), run))
-    units, maps = after.shape[:2]
-    rows = []
-    for name, kernels_POHWC in (("before training", before), ("after training", after)):
-        if isinstance(run.model, CNN):
-            positions = grid_of_positions(units)
-            rows += [
-                (f"map {number + 1},\n{name}", kernels_POHWC[positions, number])
-                for number in range(min(maps, DRAWN_MAPS))
-            ]
-        else:
-            rows.append((name, kernels_POHWC[0, :DRAWN_UNITS]))
+    drawn = {"before training": before, "after training": after, "change": after - before}
+    if isinstance(run.model, CNN):
+        positions, maps = grid_of_positions(len(after)), min(after.shape[1], DRAWN_MAPS)
+        rows = [
+            (f"map {number + 1},\n{name}", kernels_POHWC[positions, number])
+            for number in range(maps)
+            for name, kernels_POHWC in drawn.items()
+        ]
+    else:
+        rows = [(name, kernels_POHWC[0, :DRAWN_UNITS]) for name, kernels_POHWC in drawn.items()]
     title = f"{run.dataset.name}, {network_in_words(run.arm)}, seed {run.seed}: weights of units"
-    return pictures.kernels(sorted(rows, key=lambda row: row[0]), title)
+    return pictures.kernels(rows, title)
 
 
 def _write_figure(directory: pathlib.Path, name: str, figure: Figure) -> None:

@@ -8,6 +8,7 @@ PHASE is what the kill interrupts:
 epoch       the computation of the CALL-th epoch, MOMENT milliseconds after it was begun
 checkpoint  the writing of the CALL-th checkpoint, at step MOMENT of it
 record      the recording of the CALL-th run, at step MOMENT of it
+probe       the recording of the CALL-th measurement of a probe, at step MOMENT of it
 tables      the writing of the tables, at step MOMENT of it
 ==========  ==========================================================================
 
@@ -75,6 +76,7 @@ def lose_half(descriptor: int, sync=os.fsync) -> None:
 
 
 def prepare() -> None:
+    from lenet_jax.probes import records
     from lenet_jax.report import pages
     from lenet_jax.runs import run, store
     from lenet_jax.runs.checkpoints import Checkpoints
@@ -100,6 +102,8 @@ def prepare() -> None:
         Checkpoints.write = interrupted(Checkpoints.write)
     elif PHASE == "record":
         store.Store.write_run = interrupted(store.Store.write_run)
+    elif PHASE == "probe":
+        records.add = interrupted(records.add)
     else:
         pages.write_report = interrupted(pages.write_report)
     os.fsync = lose_half
