@@ -280,3 +280,21 @@ def test_seeds_from_a_table_are_accepted_and_unknown_arms_are_not(finished_sweep
     assert len(sweep.select(arm=(name for name in ("mlp_4", "mlp_8")))) == 4
     with pytest.raises(UserError, match=r"has no runs of arm 'nope'"):
         sweep.select(arm="nope")
+
+
+@pytest.mark.parametrize("computed_by", [form.PRODUCTS, form.NATIVE])
+def test_the_untrained_network_is_the_one_that_training_starts_from(computed_by):
+    """Training with a learning rate that moves no weight keeps it."""
+    fields = {"model.name": "cnn", "model.connectivity": "random", "model.maps": (2,)}
+    config = override(small(), fields | {"train.learning_rate": 1e-30, "seed": 3})
+    with form.using(computed_by):
+        run = train(config)
+    untrained = run.untrained()
+    assert jax.tree.map(np.shape, untrained.variables) == jax.tree.map(np.shape, run.variables)
+    jax.tree.map(np.testing.assert_array_equal, untrained.variables["wiring"], run.variables["wiring"])
+    trained, before = (network.variables["params"] for network in (run, untrained))
+    jax.tree.map(lambda *leaves: np.testing.assert_allclose(*leaves, rtol=0, atol=1e-20), before, trained)
+    assert repr(untrained) == "<TrainedRun cnn seed 3: untrained>" and untrained.network.epoch == 0
+    assert "test_accuracy" not in untrained.result and untrained.epochs == []
+    with pytest.raises(UserError, match="untrained network of cnn seed 3 has no recorded answers"):
+        _ = untrained.answers
