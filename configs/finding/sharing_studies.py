@@ -19,6 +19,8 @@ RANKS = (1, 2, 4, 8)
 SHIFTS = (0, 1, 2, 4)
 SUBSETS = (600, 6_000, 60_000)
 AVERAGED_EVERY = (10, 100)
+L1_PENALTIES = (0.00001, 0.00003, 0.0001, 0.0003)
+L1_THRESHOLD = 50.0  # of Neyshabur 2020
 
 
 def plane() -> list[Arm]:
@@ -108,6 +110,22 @@ def shifted(pixels: int) -> dict:
     return {"distortion.probability": 1.0, "distortion.shift": float(pixels), **none}
 
 
+def lasso() -> list[Arm]:
+    """Fully connected stages whose small weights are set to 0, as in Neyshabur 2020: do they become local?"""
+    full = as_chosen("mnist", "full_unshared")
+    return [
+        Arm("full_unshared", full),
+        *(
+            Arm(
+                f"lasso_{penalty:g}",
+                full | {"train.l1_penalty": penalty, "train.l1_threshold": L1_THRESHOLD},
+                baselines={f"L1 penalty {penalty:g}": "full_unshared"},
+            )
+            for penalty in L1_PENALTIES
+        ),
+    ]
+
+
 EXPLORATORY: Mapping[str, Callable[[], list[Arm]]] = {
-    study.__name__: study for study in (plane, mixtures, translations)
+    study.__name__: study for study in (plane, mixtures, translations, lasso)
 }

@@ -77,6 +77,7 @@ def make_program(
             curvature=train.curvature,
             curvature_images=min(train.curvature_images, train_images),
             native=native,
+            penalises_l1=train.l1_penalty > 0,
         ),
         train_images=train_images,
         batch_size=size,

@@ -67,6 +67,10 @@ def _optimizer(fields: Mapping[str, Any]) -> list[str]:
         phrases.append(f"momentum {fields['train.momentum']:g}")
     if fields["train.weight_decay"]:
         phrases.append(f"weight decay {fields['train.weight_decay']:g}")
+    if fields["train.l1_penalty"]:
+        phrases.append(
+            f"L1 penalty {fields['train.l1_penalty']:g} (threshold {fields['train.l1_threshold']:g} times it)"
+        )
     if fields["train.select_epoch"] == "best_validation":
         phrases.append("epoch selected on validation")
     return phrases

@@ -342,6 +342,19 @@ FIELDS: Mapping[str, Field] = {
     "train.weight_decay": Field(
         0.0, "of kernels, not biases; decoupled with adam (AdamW)", _AT_LEAST_0, hyperparameter="weight_decay"
     ),
+    "train.l1_penalty": Field(
+        0.0,
+        "coefficient of the L1 norm of kernels, whose subgradient is added to the gradient; 0: none",
+        _AT_LEAST_0,
+        hyperparameter="l1_penalty",
+    ),
+    "train.l1_threshold": Field(
+        0.0,
+        "beta of beta-lasso (Neyshabur 2020): after each step, weights of kernels below this times "
+        "train.l1_penalty are set to 0",
+        _AT_LEAST_0,
+        hyperparameter="l1_threshold",
+    ),
     "train.curvature": Field(
         "backpropagated", "levenberg_marquardt: how the Gauss-Newton diagonal is computed", OneOf(CURVATURES)
     ),

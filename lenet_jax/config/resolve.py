@@ -21,7 +21,7 @@ from lenet_jax.training.jax_settings import own_settings
 from lenet_jax.training.program import Program
 
 # Hyperparameters of optional terms: with 0, a program is compiled without the term.
-OPTIONAL_TERMS = ("model.dropout", "distortion.probability")
+OPTIONAL_TERMS = ("model.dropout", "distortion.probability", "train.l1_penalty")
 # With data.image_size=0, the least side of the images that a network reads: LeNet-5's, and that of the MLPs.
 LEAST_SIDE = {"cnn": 32, "mlp": 28}
 

@@ -21,6 +21,8 @@ class Hyperparameters(NamedTuple):
       learning_rate: at its peak; schedules multiply it.
       momentum: SGD's momentum, Adam's beta1.
       weight_decay: of kernels, not of biases.
+      l1_penalty: coefficient of the L1 norm of kernels.
+      l1_threshold: weights of kernels below this times `l1_penalty` are set to 0 after each step.
       damping: Levenberg-Marquardt's mu, added to the curvature (LeCun et al. 1998, eq. 21).
       rbf_j: j of LeCun et al. 1998, eq. 9: the larger, the further wrong classes are pushed away.
       target_low: target of the squared error for the wrong classes.
@@ -38,6 +40,8 @@ class Hyperparameters(NamedTuple):
     learning_rate: jax.Array
     momentum: jax.Array
     weight_decay: jax.Array
+    l1_penalty: jax.Array
+    l1_threshold: jax.Array
     damping: jax.Array
     rbf_j: jax.Array
     target_low: jax.Array

@@ -34,6 +34,7 @@ class OptimizerSpec:
       curvature: for Levenberg-Marquardt: one of `lenet_jax.training.curvature.CURVATURES`.
       curvature_images: for Levenberg-Marquardt: how many images, drawn before each epoch, estimate it.
       native: whether the native kernel takes SGD's steps; see `lenet_jax.native.form`.
+      penalises_l1: whether the L1 norm of kernels is penalised, and small weights are set to 0.
     """
 
     name: str
@@ -45,6 +46,7 @@ class OptimizerSpec:
     curvature: str = "backpropagated"
     curvature_images: int = 500
     native: bool = False
+    penalises_l1: bool = False
 
     @property
     def needs_curvature(self) -> bool:
@@ -98,7 +100,41 @@ class OptimizerSpec:
         )
 
     def make_step(self, hyperparameters: Hyperparameters, curvature: optax.Params | None = None) -> Step:
-        """(gradients, state, parameters) -> new parameters and state, by the transformation of `build`."""
+        """(gradients, state, parameters) -> new parameters and state, by the transformation of `build`.
+
+        With an L1 penalty, its subgradient is added to the gradients, and after the step weights of kernels
+        are set to 0 that are below `l1_threshold` times `l1_penalty` (beta-lasso: Neyshabur 2020, "Towards
+        Learning Convolutions from Scratch", algorithm 1).
+        """
+        step = self._make_unpenalised_step(hyperparameters, curvature)
+        if not self.penalises_l1:
+            return step
+        penalty = hyperparameters.l1_penalty
+        least = hyperparameters.l1_threshold * penalty
+
+        def penalised_step(grads: optax.Params, state: optax.OptState, params: optax.Params) -> Weights:
+            is_kernel = _kernels(params)
+            grads = jax.tree.map(
+                lambda grad, weights, penalised: grad + penalty * jnp.sign(weights) if penalised else grad,
+                grads,
+                params,
+                is_kernel,
+            )
+            params, state = step(grads, state, params)
+            params = jax.tree.map(
+                lambda weights, penalised: (
+                    jnp.where(jnp.abs(weights) < least, 0, weights) if penalised else weights
+                ),
+                params,
+                is_kernel,
+            )
+            return params, state
+
+        return penalised_step
+
+    def _make_unpenalised_step(
+        self, hyperparameters: Hyperparameters, curvature: optax.Params | None = None
+    ) -> Step:
         if self.native and self.name == "sgd":
             return functools.partial(self._native_step, hyperparameters)
         optimizer = self.build(hyperparameters, curvature)

@@ -28,7 +28,8 @@ def test_the_phrase_says_everything_that_departs():
     fields = {
         "train.optimizer": "levenberg_marquardt", "train.damping": 0.02, "train.curvature": "exact",
         "train.loss": "rbf_competitive", "train.rbf_j": 10.0, "train.order": "constant",
-        "train.weight_decay": 0.001, "train.warmup_epochs": 0.5, "train.select_epoch": "best_validation",
+        "train.weight_decay": 0.001, "train.l1_penalty": 0.0001, "train.l1_threshold": 50.0,
+        "train.warmup_epochs": 0.5, "train.select_epoch": "best_validation",
         "data.box": 16, "data.move": 2, "data.positions": 4,
         "distortion.probability": 0.9, "distortion.shift": 2.0, "distortion.scale": 0.15,
         "distortion.squeeze": 0.15, "distortion.shear": 0.3,
@@ -37,7 +38,8 @@ def test_the_phrase_says_everything_that_departs():
     assert phrase_of(DEFAULTS | PLAIN | fields, 1437) == (
         "3 epochs of 1,437 images, batch size 1, competitive RBF loss, j 10, Levenberg-Marquardt, "
         "learning rate 0.5 (constant), 0.5 warm-up epochs, damping 0.02, exact curvature, "
-        "weight decay 0.001, epoch selected on validation, constant order, 16x16 digits, "
+        "weight decay 0.001, L1 penalty 0.0001 (threshold 50 times it), epoch selected on validation, "
+        "constant order, 16x16 digits, "
         "each shifted by up to 2 pixels, each at 4 positions, "
         "90% distorted (shift 2, scale 0.15, squeeze 0.15, shear 0.3), "
         "initial weights within 2.4 / sqrt(F), dropout 0.25"

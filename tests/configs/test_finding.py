@@ -41,7 +41,7 @@ SMALL = [
 # How many arms of each study have candidates.
 STUDY_CANDIDATES = {
     "decay": 4, "fit": 4, "stages": 6, "distance": 12, "wiring": 0, "permuted": 5, "start": 6, "matched": 12,
-    "curves": 0, "plane": 36, "mixtures": 4, "translations": 0,
+    "curves": 0, "plane": 36, "mixtures": 4, "translations": 0, "lasso": 0,
 }  # fmt: skip
 SCORED = [folder for folder in SWEEPS if not folder.name.startswith("choices")]
 

@@ -10,6 +10,8 @@ DEFAULTS = {
     "learning_rate": 0.1,
     "momentum": 0.9,
     "weight_decay": 0.0,
+    "l1_penalty": 0.0,
+    "l1_threshold": 0.0,
     "damping": 0.05,
     "rbf_j": 1.0,
     "target_low": -1.0,

@@ -95,6 +95,26 @@ def test_a_native_step_is_that_of_optax(units):
     )
 
 
+@pytest.mark.parametrize("native", [False, pytest.param(True, marks=needs_compiler)])
+def test_an_l1_penalty_shrinks_kernels_and_small_weights_become_0(native):
+    """Two steps of beta-lasso, by its formulas; biases are not penalised."""
+    numbers = one_run(learning_rate=0.1, momentum=0.0, l1_penalty=0.5, l1_threshold=0.4)
+    spec = OptimizerSpec("sgd", "constant", 5, 0, native=native, penalises_l1=True)
+    step, weights = spec.make_step(numbers), (PARAMS, spec.build(numbers).init(PARAMS))
+    gradients = jax.tree.map(jnp.ones_like, PARAMS)
+    kernel, bias = np.array([[1.0, -2.0], [0.25, 0.0]]), np.array([0.1, -0.3])
+    params = {"layer": {"kernel": jnp.array(kernel), "bias": jnp.array(bias)}}
+    for _ in range(2):
+        params, state = step(gradients, weights[1], params)
+        kernel = kernel - 0.1 * (1 + 0.5 * np.sign(kernel))
+        kernel[abs(kernel) < 0.2] = 0
+        bias = bias - 0.1
+        weights = params, state
+    assert kernel.tolist() == [[pytest.approx(0.7), pytest.approx(-2.1)], [0, 0]]
+    np.testing.assert_allclose(params["layer"]["kernel"], kernel, rtol=1e-6)
+    np.testing.assert_allclose(params["layer"]["bias"], bias, rtol=1e-6)
+
+
 @needs_compiler
 def test_without_decay_an_infinite_parameter_stays_infinite():
     numbers = {"momentum": 0.5, "learning_rate": 0.1, "decays": jnp.zeros(())}
