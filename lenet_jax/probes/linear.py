@@ -37,7 +37,7 @@ class LinearClassifier(Probe):
 
     train_images: int = 5000
     images: int = 0
-    strengths: tuple[float, ...] = (0.0001, 0.001, 0.01, 0.1)
+    strengths: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0, 10.0)
     iterations: int = 200
 
     @property

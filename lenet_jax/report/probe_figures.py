@@ -43,7 +43,9 @@ def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str
         handles |= _draw(axes, probe, rows[probe], weights, looks)
     for axes in grid[len(shown) :]:
         axes.set_visible(False)
-    figure.legend(handles.values(), map(network_in_words, handles), loc="outside right center")
+    named = [arm for arm in fields if arm in handles]
+    lines_of = [handles[arm] for arm in named]
+    figure.legend(lines_of, list(map(network_in_words, named)), loc="outside right center")
     figure.supxlabel(f"Bars: {CONFIDENCE:.0%} intervals. Filled: shared kernels.", fontsize=9)
     return figure
 
