@@ -25,10 +25,10 @@ DRAWN_UNITS = 9  # of an MLP
 def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str) -> str:
     """Writes tables and figures of what is recorded of these probes; returns the tables for a terminal.
 
-    Files: probes.csv, all numbers; for each page of probes, probes_PAGE.md and a figure (.png, .pdf, .svg);
-    and for each arm without shared kernels or with units that read the whole image, if a network is there,
-    pictures of the weights of some units: probes_units_ARM.png, before and after training, and
-    probes_change_ARM.png, the difference.
+    Files: probes.csv, all numbers, with differences to the folder's first arm; for each page of probes,
+    probes_PAGE.md and a figure (.png, .pdf, .svg); and for each arm without shared kernels or with units that
+    read the whole image, if a network is there, pictures of the weights of some units: probes_units_ARM.png,
+    before and after training, and probes_change_ARM.png, the difference.
 
     Args:
       command: the words that give these files, without --workdir.
