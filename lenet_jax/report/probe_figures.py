@@ -37,7 +37,12 @@ def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str
     figure = Figure(figsize=(3 + 4.2 * columns, 0.6 + 3.4 * lines), layout="constrained")
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     handles: dict[str, Any] = {}
+    untrained: dict[Probe, Axes] = {}
     for axes, (probe, weights) in zip(grid, shown, strict=False):
+        if weights == UNTRAINED:
+            untrained[probe] = axes
+        elif weights == TRAINED and probe in untrained:
+            axes.sharey(untrained[probe])
         of = f", {DRAWN[weights]}" if len(kinds[probe]) > 1 else ""
         axes.set_title(literal(f"{probe.about.title}{of}", width=48), fontsize=10)
         handles |= _draw(axes, probe, rows[probe], weights, looks)
