@@ -7,6 +7,9 @@ The first command trains, the second measures. With configs/probes.py:fashion_mn
 dataset for which configs/finding/tuned has choices; with configs/probes.py:small, on a few images of
 mnist_5k, to try it.
 
+The second command measures the networks in DIR, whichever sweep trained them: for example those of
+configs/finding/exploratory.py:lasso, with --probes=own_field,best_field,similarity.
+
 The arms are those of configs/finding/core.py, and the two that could come to share kernels by themselves once
 more on images that are shifted by up to 4 pixels whenever they are shown.
 """

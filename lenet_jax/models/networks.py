@@ -137,13 +137,13 @@ class Stage:
     kernel_size: int = 5
     connectivity: str = "local"
     sharing: str = "shared"
-    block: int = 0
-    rank: int = 0
     stride: int = 1
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
     edges: str = "wrap"
     radius: int = 0
+    block: int = 0
+    rank: int = 0
     table: Table | None = None
     unit_bias: bool = False
     start: str = "free"

@@ -50,8 +50,6 @@ class Wired(nn.Module):
       kernel_size: side of the receptive field in pixels, which also determines the output's shape.
       connectivity: a name in `lenet_jax.models.wiring.CONNECTIVITY`.
       sharing: one of `lenet_jax.models.wiring.SHARING` or `PARTIAL_SHARING`.
-      block: side in units of the blocks whose units share a kernel, only for "blocks".
-      rank: number of kernels that are mixed, only for "low_rank".
       stride: from one receptive field to the next, in pixels.
       padding: rows and columns added (before, after) each input map.
       pad_value: state of the units that the padding stands for.
@@ -59,6 +57,8 @@ class Wired(nn.Module):
         beyond the edge, the other side of the input or padding.
       radius: how far random taps are from the centre of a unit's local receptive field, at most, in rows and
         in columns; 0 for anywhere.
+      block: side in units of the blocks whose units share a kernel, only for "blocks".
+      rank: number of kernels that are mixed, only for "low_rank".
       table: the input maps that each map reads; None if every map reads all of them.
       unit_bias: whether each unit has its own bias even if the kernel is shared.
       initialisation: one of INITIALISATIONS, for the kernel; biases start at 0.
@@ -79,13 +79,13 @@ class Wired(nn.Module):
     kernel_size: int
     connectivity: str
     sharing: str
-    block: int = 0
-    rank: int = 0
     stride: int = 1
     padding: tuple[int, int] = (0, 0)
     pad_value: float = 0.0
     edges: str = "wrap"
     radius: int = 0
+    block: int = 0
+    rank: int = 0
     table: Table | None = None
     unit_bias: bool = False
     initialisation: str = "unit_variance"

@@ -37,7 +37,7 @@ class LinearClassifier(Probe):
 
     train_images: int = 5000
     images: int = 0
-    strengths: tuple[float, ...] = (0.0001, 0.001, 0.01, 0.1)
+    strengths: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0, 10.0)
     iterations: int = 200
 
     @property
@@ -89,6 +89,7 @@ class LinearClassifier(Probe):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import StandardScaler
+        from threadpoolctl import threadpool_limits
 
         train, validation, test = (split.images.reshape(len(split.images), -1) for split in splits)
         scaler = StandardScaler().fit(train)
@@ -96,7 +97,10 @@ class LinearClassifier(Probe):
         best, best_accuracy = None, -1.0
         for strength in self.strengths:
             classifier: Any = LogisticRegression(C=strength, max_iter=self.iterations)
-            with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # it is bounded
+            with (
+                warnings.catch_warnings(action="ignore", category=ConvergenceWarning),  # it is bounded
+                threadpool_limits(1),  # threads of small products would wait for busy cores
+            ):
                 classifier.fit(train, splits.train.labels)
             accuracy = classifier.score(validation, splits.validation.labels)
             if accuracy > best_accuracy:

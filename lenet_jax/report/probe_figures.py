@@ -37,13 +37,20 @@ def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str
     figure = Figure(figsize=(3 + 4.2 * columns, 0.6 + 3.4 * lines), layout="constrained")
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     handles: dict[str, Any] = {}
+    untrained: dict[Probe, Axes] = {}
     for axes, (probe, weights) in zip(grid, shown, strict=False):
+        if weights == UNTRAINED:
+            untrained[probe] = axes
+        elif weights == TRAINED and probe in untrained:
+            axes.sharey(untrained[probe])
         of = f", {DRAWN[weights]}" if len(kinds[probe]) > 1 else ""
         axes.set_title(literal(f"{probe.about.title}{of}", width=48), fontsize=10)
         handles |= _draw(axes, probe, rows[probe], weights, looks)
     for axes in grid[len(shown) :]:
         axes.set_visible(False)
-    figure.legend(handles.values(), map(network_in_words, handles), loc="outside right center")
+    named = [arm for arm in fields if arm in handles]
+    lines_of = [handles[arm] for arm in named]
+    figure.legend(lines_of, list(map(network_in_words, named)), loc="outside right center")
     figure.supxlabel(f"Bars: {CONFIDENCE:.0%} intervals. Filled: shared kernels.", fontsize=9)
     return figure
 

@@ -1,7 +1,9 @@
 """From what probes have recorded in a folder to the tables and figures that are written next to it."""
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from lenet_jax import files
 from lenet_jax.models.networks import CNN
@@ -23,9 +25,10 @@ DRAWN_UNITS = 9  # of an MLP
 def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str) -> str:
     """Writes tables and figures of what is recorded of these probes; returns the tables for a terminal.
 
-    Files: probes.csv, all numbers; for each page of probes, probes_PAGE.md and a figure (.png, .pdf, .svg);
-    and for each arm without shared kernels or with units that read the whole image, probes_units_ARM, the
-    weights of some units before and after training, if the network of its lowest seed is there.
+    Files: probes.csv, all numbers, with differences to the folder's first arm; for each page of probes,
+    probes_PAGE.md and a figure (.png, .pdf, .svg); and for each arm without shared kernels or with units that
+    read the whole image, if a network is there, pictures of the weights of some units: probes_units_ARM.png,
+    before and after training, and probes_change_ARM.png, the difference.
 
     Args:
       command: the words that give these files, without --workdir.
@@ -43,20 +46,22 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
         blocks = [probe_tables.to_markdown(probe, found) for probe, found in of_page.items()]
         blocks.append("\n".join(f"- {note}" for note in notes))
         files.write(directory / f"probes_{page}.md", "\n\n".join(blocks) + "\n")
-        _write_figure(directory, f"probes_{page}", probe_figures.panels(of_page, fields))
-    for arm, figure in _unit_pictures(sweep):
-        _write_figure(directory, f"probes_units_{arm}", figure)
+        figure = probe_figures.panels(of_page, fields)
+        for form in figures.FORMATS:
+            files.write(directory / f"probes_{page}.{form}", figures.render(figure, form))
+    for name, picture in _unit_pictures(sweep):
+        files.write(directory / f"{name}.png", figures.render(picture, "png"))
     return "\n\n".join(probe_tables.to_text(probe, found) for probe, found in rows.items())
 
 
 def _unit_pictures(sweep: Sweep) -> Iterator[tuple[str, Figure]]:
-    """Arm -> the weights of some units of its first layer, before and after training."""
+    """File name -> weights of the first layer, of the lowest seed of each arm that could have any kernels."""
     for arm in sweep.arms:
         of_arm = sweep.select(arm)
         runs = zip(of_arm, of_arm.records, strict=True)
         run = next((run for run, record in runs if kept.exists(sweep.directory, kept.WEIGHTS, record)), None)
         if run is not None and _is_free(run):
-            yield arm, _units(run)
+            yield from _pictures_of(run)
 
 
 def _is_free(run: TrainedRun) -> bool:
@@ -67,22 +72,22 @@ def _is_free(run: TrainedRun) -> bool:
     return stage.sharing != "shared" or stage.connectivity == "full"
 
 
-def _units(run: TrainedRun) -> Figure:
+def _pictures_of(run: TrainedRun) -> Iterator[tuple[str, Figure]]:
+    """File name -> weights of units before and after training; on a scale of their own, the changes."""
     before, after = (next(iter(network.kernels().values())) for network in (run.untrained(), run))
-    drawn = {"before training": before, "after training": after, "change": after - before}
-    if isinstance(run.model, CNN):
-        positions, maps = grid_of_positions(len(after)), min(after.shape[1], DRAWN_MAPS)
-        rows = [
-            (f"map {number + 1},\n{name}", kernels_POHWC[positions, number])
-            for number in range(maps)
-            for name, kernels_POHWC in drawn.items()
-        ]
-    else:
-        rows = [(name, kernels_POHWC[0, :DRAWN_UNITS]) for name, kernels_POHWC in drawn.items()]
-    title = f"{run.dataset.name}, {network_in_words(run.arm)}, seed {run.seed}: weights of units"
-    return pictures.kernels(rows, title)
+    about = f"{run.dataset.name}, {network_in_words(run.arm)}, seed {run.seed}"
+    drawn = {"before training": before, "after training": after}
+    yield f"probes_units_{run.arm}", pictures.kernels(_rows(run, drawn), f"{about}: weights of units")
+    change = _rows(run, {"change": after - before})
+    yield f"probes_change_{run.arm}", pictures.kernels(change, f"{about}: what training adds to weights")
 
 
-def _write_figure(directory: pathlib.Path, name: str, figure: Figure) -> None:
-    for form in figures.FORMATS:
-        files.write(directory / f"{name}.{form}", figures.render(figure, form))
+def _rows(run: TrainedRun, drawn: Mapping[str, np.ndarray]) -> list[tuple[str, np.ndarray]]:
+    """Units of a few maps at a grid of positions, or an MLP's first, as `pictures.kernels` takes them."""
+    if not isinstance(run.model, CNN):
+        return [(name, kernels_POHWC[0, :DRAWN_UNITS]) for name, kernels_POHWC in drawn.items()]
+    return [
+        (f"map {number + 1},\n{name}", kernels_POHWC[grid_of_positions(len(kernels_POHWC)), number])
+        for number in range(min(run.model.stages[0].maps, DRAWN_MAPS))
+        for name, kernels_POHWC in drawn.items()
+    ]

@@ -74,6 +74,13 @@ def test_arms_that_fit_are_returned():
         ([Arm("a", {}, label="one\ntwo")], "Arm a has label='one.*two': tables need one line"),
         ([Arm("a", {}, label="\ud800")], "tables need one line of printable text"),
         ([Arm("a", {}, tuned_with=1)], "Arm a has tuned_with=1: give text"),
+        (
+            [Arm("a", {}, factors={"depth": "1"})],
+            "Arm a has factors=.*: give a dict from the names of two factors",
+        ),
+        ([Arm("a", {}, factors={"depth": "1", "width": 8})], "Arm a has factors=.*: give a dict from"),
+        ([Arm("a", {}, factors={"depth": "1", "\n": "8"})], "Arm a has factors=.*: give a dict from"),
+        ([Arm("a", {}, factors=[["depth", "1"]])], "Arm a has factors=.*: give a dict from"),
         ([Arm("a", {}, fit="0.9")], "Arm a has fit='0.9': give a training accuracy in"),
         ([Arm("a", {}, fit=True)], "Arm a has fit=True: give a training accuracy in"),
         ([Arm("a", {}, fit=99.9)], "Arm a has fit=99.9: give a training accuracy in"),
@@ -177,7 +184,8 @@ def test_arms_are_selected_by_name_in_their_own_order():
 
 
 def test_a_record_of_an_arm_is_json():
-    arm = Arm("a", {"model.hidden": (8,)}, "a net", {"width": "b"}, Paper(5.0, 100, 5), "last_", {"x": {}})
+    arm = Arm("a", {"model.hidden": (8,)}, "a net", {"width": "b"}, Paper(5.0, 100, 5), "last_", {"x": {}},
+              factors={"width": "8", "depth": "1"})  # fmt: skip
     assert arm.to_record() == {
         "name": "a",
         "overrides": {"model.hidden": [8]},
@@ -193,6 +201,7 @@ def test_a_record_of_an_arm_is_json():
         },
         "reading": "last_",
         "group": "",
+        "factors": [["width", "8"], ["depth", "1"]],
     }
 
 

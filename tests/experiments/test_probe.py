@@ -66,8 +66,8 @@ def test_every_kept_network_is_measured_once(sweep_copy, measurements):
         assert "Networks: `python -m experiments.ablate --config=" in text
         for table in re.findall(r"^\|.*$", text, re.MULTILINE):
             assert table.count("|") <= 7 and "_" not in table
-    drawn = {path.name for path in sweep_copy.glob("probes_units_*")}
-    assert drawn == {"probes_units_mlp_8.png", "probes_units_mlp_4.png"}
+    drawn = {path.name for path in sweep_copy.glob("probes_*_mlp_*")}
+    assert drawn == {f"probes_{what}_mlp_{units}.png" for what in ("units", "change") for units in (8, 4)}
 
     # Once more, from the records alone.
     files = {path: path.read_bytes() for path in sweep_copy.glob("probes*") if path.suffix in (".md", ".csv")}

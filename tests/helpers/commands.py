@@ -22,9 +22,11 @@ TINY = f"--config={PROJECT / 'tests' / 'helpers' / 'tiny_sweep.py'}"
 FRAGMENTS = (
     "common.py",
     "families.py",
+    "sharing_studies.py",
     "steps.py",
     "studies.py",
     "tuned.py",
+    "variants.py",
 )  # imported by configs, not configs
 
 

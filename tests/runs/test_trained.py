@@ -298,3 +298,11 @@ def test_the_untrained_network_is_the_one_that_training_starts_from(computed_by)
     assert "test_accuracy" not in untrained.result and untrained.epochs == []
     with pytest.raises(UserError, match="untrained network of cnn seed 3 has no recorded answers"):
         _ = untrained.answers
+
+
+def test_with_an_l1_penalty_no_weight_is_small_but_not_0():
+    run = train(small(train__l1_penalty=0.01, train__l1_threshold=5.0))
+    for layer in run.variables["params"].values():
+        sizes = abs(layer["kernel"]) if "kernel" in layer else np.ones(1)
+        assert ((sizes == 0) | (sizes >= np.float32(0.05))).all()
+    assert (run.variables["params"]["dense_1"]["kernel"] == 0).mean() > 0.2
