@@ -62,7 +62,7 @@ def lay_out(rows: Sequence[Row], columns: Sequence[Column]) -> Layout:
         if all(cell == NONE for cell in cells):
             continue
         if column.in_all and len(rows) > 1 and len(set(cells)) == 1:
-            in_all.append(column.in_all.format(_text(cells[0])))
+            in_all.append(_once(column.in_all, cells[0]))
         else:
             shown.append((column.heading, cells))
     headings = [heading for heading, _ in shown[:MOST]]
@@ -257,5 +257,8 @@ def _of_reading(prefix: str) -> str:
     return f", {READING_WORDS[prefix]}" if prefix else ""
 
 
-def _text(cell: Cell) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else cell
+def _once(phrase: str, cell: Cell) -> str:
+    """A cell in a phrase, "1 run" or "5 runs"."""
+    if cell in (1, "1"):
+        phrase = phrase.removesuffix("s")
+    return phrase.format(f"{cell:,}" if isinstance(cell, int) else cell)

@@ -26,7 +26,7 @@ from lenet_jax.runs.mistakes import write_mistakes
 from lenet_jax.runs.recorded import RUNS
 from lenet_jax.runs.store import read_sweep
 
-# What accuracy is drawn against -> the figure's name.
+# What test error is drawn against -> the figure's name.
 ACCURACY_FIGURES = {"parameters": "accuracy", "macs": "accuracy_macs"}
 TERMINAL = 80  # characters of a line
 
@@ -59,9 +59,9 @@ def write_report(directory: pathlib.Path) -> str:
     for LaTeX, _notes.tex: table (arms), contrasts (if arms have baselines), papers (if arms have labels or
     papers), effects (if four corners were run), planned (if contrasts were planned), images (if arms differ
     in the number of training images) and wirings (if three or more differ in the seed of their wiring).
-    Figures as .png, .pdf and .svg: images; papers if there is such a table, otherwise accuracy, against
-    parameters, and accuracy_macs, against multiply-accumulates, if arms differ in them; none if no run scored
-    the test images. mistakes.npz, if predictions are kept.
+    Figures as .png, .pdf and .svg: images; papers if there is such a table, otherwise accuracy, with the test
+    errors of arms, and accuracy_macs, against multiply-accumulates, see `figures.errors_of_arms`; none if no
+    run scored the test images. mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
@@ -97,10 +97,9 @@ def write_report(directory: pathlib.Path) -> str:
         drawn["papers"] = figures.errors_alongside_papers(papers.rows, title)
     elif scored:
         over = "seeds and test images" if scores.covers_images else "seeds"
-        title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
+        title = f"{dataset}: mean test error and {CONFIDENCE:.0%} interval over {over}"
         for cost, name in ACCURACY_FIGURES.items():
-            if cost == "parameters" or len({row[cost] for row in arms.rows}) > 1:
-                drawn[name] = figures.accuracy_against(cost, arms.rows, scores.fields, title)
+            drawn[name] = figures.errors_of_arms(cost, arms.rows, words, scores.fields, title)
     for name, figure in drawn.items():
         unwritten |= _write(directory, _figure_files(name, figure))
     _warn(unwritten)
@@ -223,8 +222,12 @@ def _images(lines: sample_sizes.Lines, scores: Scores) -> Table | None:
     rows = sample_sizes.size_rows(lines, reference, scores.wrong)
     if not rows:
         return None
-    words = {name: network_words(scores.fields[next(iter(line.values()))]) for name, line in lines.items()}
-    return Table(rows, columns.size_columns(words), captions.size_caption(rows))
+    return Table(rows, columns.size_columns(_line_words(lines, scores)), captions.size_caption(rows))
+
+
+def _line_words(lines: sample_sizes.Lines, scores: Scores) -> dict[str, str]:
+    """Network -> what it is, in words."""
+    return {name: network_words(scores.fields[next(iter(line.values()))]) for name, line in lines.items()}
 
 
 def _wirings(scores: Scores) -> Table | None:
@@ -245,7 +248,7 @@ def _size_figure(
     if not lines or any(of_arms[arm]["test_accuracy_mean"] is None for arm in arms):
         return None
     title = f"{dataset}: test error by the number of training images, with {CONFIDENCE:.0%} intervals"
-    return figures.error_against_images(lines, of_arms, scores.fields, title)
+    return figures.error_against_images(lines, of_arms, _line_words(lines, scores), scores.fields, title)
 
 
 def _for_terminal(table: Table) -> str:

@@ -56,7 +56,7 @@ def test_candidates_are_shown_with_their_validation_error():
     shown, in_all = lay_out(rows, columns.arm_columns({}, True, False))
     assert [row["validation error (%)"] for row in shown] == ["25.00", "50.00"]
     assert list(shown[0]) == ["arm", "validation error (%)", "training error (%)"]
-    assert in_all == ["61,706 parameters", "1 runs"]
+    assert in_all == ["61,706 parameters", "1 run"]
 
 
 @pytest.mark.parametrize(("name", "is_shown"), [("size", True), ("conv against mlp", False)])
