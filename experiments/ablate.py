@@ -36,8 +36,8 @@ def main() -> None:
     )
     if not is_new:
         print(f"Already recorded in {directory}.\n")
-    print(write_report(directory))
-    print(f"\n{load_sweep(directory).describe_networks()}")
+    report = write_report(directory)
+    print(f"{load_sweep(directory).describe_networks()}\n\n{report}")
 
 
 if __name__ == "__main__":

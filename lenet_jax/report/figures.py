@@ -125,12 +125,14 @@ def _errors_in_rows(
 
 def _draw(axes: Axes, look: Look, row: Row, x: float | None = None, y: float | None = None) -> None:
     """Draws a row's test error with its interval, in percent, at x from below or at y from the left."""
-    error = interval_of(row, "test_accuracy").map(lambda accuracy: 100 - 100 * accuracy)
-    bar = [[end] for end in error_bar(*error)]
+    interval = interval_of(row, "test_accuracy").map(lambda accuracy: 100 - 100 * accuracy)
+    error = 100 - 100 * row["test_accuracy_mean"]
+    bar = [[end] for end in error_bar(*interval)]
     axes.errorbar(
-        error.mean if x is None else x,
-        error.mean if y is None else y,
-        **({"xerr": bar} if x is None else {"yerr": bar}),
+        error if x is None else x,
+        error if y is None else y,
+        xerr=bar if x is None else None,
+        yerr=bar if y is None else None,
         fmt=look.marker,
         color=look.colour,
         markerfacecolor=look.fill,

@@ -17,7 +17,7 @@ P_VALUES = ("p", "p_holm", "p_equivalent")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 INTERVAL = re.compile(r"\(\S+ to \S+\)")
 BREAK = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])| ")  # where lines may break
-GAP, PADDING = 2, "\N{NO-BREAK SPACE}" * 2  # of tabulate's columns and headings in a terminal
+GAP, PADDING = 2, 2 * NO_BREAK  # between tabulate's columns, and of each line of a heading, in a terminal
 # Of the text of `article` and between columns, in characters of \footnotesize.
 LATEX_WIDTH, LATEX_GAP = 80, 3
 
@@ -77,16 +77,10 @@ def to_text(rows: Sequence[Mapping[str, Any]], width: int = 0) -> str:
     """
     grid = _grid(rows)
     if width:
-        # To headings, tabulate adds a padding.
-        padded = [[f"{PADDING}{heading}" for heading in grid[0]], *grid[1:]]
-        (headings, *cells), widths = _fit(padded, width - GAP * (len(grid[0]) - 1))
-        grid = [
-            [
-                _wrap(heading[len(PADDING) :], width - len(PADDING))
-                for heading, width in zip(headings, widths, strict=True)
-            ],
-            *(list(map(_wrap, texts, widths)) for texts in cells),
-        ]
+        headings = [" ".join(PADDING + word for word in BREAK.split(heading)) for heading in grid[0]]
+        (_, *cells), widths = _fit([headings, *grid[1:]], width - GAP * (len(headings) - 1))
+        narrower = [width - len(PADDING) for width in widths]
+        grid = [list(map(_wrap, grid[0], narrower)), *(list(map(_wrap, texts, widths)) for texts in cells)]
     return _table(grid, _sides(rows), "simple")
 
 
@@ -111,7 +105,7 @@ def _fit(grid: Grid, width: int) -> tuple[Grid, list[int]]:
     widths = _longest_words(joined)
     if sum(widths) > width:
         joined, widths = grid, _longest_words(grid)
-    lengths = _lengths(grid[1:])
+    lengths = _lengths(grid)
     for _ in range(width - sum(widths)):
         # The next character goes to the column that has the most lines.
         lines = [length / given for length, given in zip(lengths, widths, strict=True)]

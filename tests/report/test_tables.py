@@ -98,6 +98,13 @@ def test_the_lines_of_a_terminal_break_between_words():
     ]
 
 
+def test_headings_break_between_words():
+    text = tables.to_text([{"test error (%)": "6.25", "multiply-accumulates": 7}] * 2, 24)
+    assert [line.split() for line in text.splitlines()][:3] == [
+        ["test", "multiply-"], ["error", "accumulates"], ["(%)"],
+    ]  # fmt: skip
+
+
 def test_a_wide_table_of_latex_shares_the_width_of_the_text():
     rows = [{"what": "ten words " * 10, "mean": "10.00 (10.00 to 20.00)", "n": 1_000}]
     lines = tables.to_latex(rows).splitlines()
