@@ -38,8 +38,8 @@ def main() -> None:
     is_new = run_sweep(**request._asdict(), after_runs=write_results, workers=flags.FLAGS.workers or None)
     if not is_new:
         print(f"Already recorded in {directory}.\n")
-    print(write_report(directory))
-    print(f"\n{load_sweep(directory).describe_networks()}")
+    report = write_report(directory)
+    print(f"{load_sweep(directory).describe_networks()}\n\n{report}")
 
 
 if __name__ == "__main__":

@@ -34,11 +34,15 @@ def interval_of(row: Row, name: str) -> Interval:
     return Interval(*(row[f"{name}_{end}"] for end in ENDS))
 
 
-def arm_rows(results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -> list[Row]:
+def arm_rows(
+    results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None, convolution: str | None = None
+) -> list[Row]:
     """One row per arm, in the order of the results; means are over the runs that did not diverge.
 
     Args:
       wrong: the runs' wrong answers, if the intervals should cover the draw of the test images.
+      convolution: the arm whose test accuracy is subtracted from those of all others, paired by seed, in the
+        columns difference_to_convolution_mean, _ci_low and _ci_high; None leaves them out.
     """
     rows = []
     accuracies = accuracies_of(results)
@@ -53,8 +57,20 @@ def arm_rows(results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -
             "train_accuracy_mean": _mean(done, "train_accuracy"),
             "val_accuracy_mean": _mean(done, "val_accuracy"),
             **columns_of("test_accuracy", test),
+            **({} if convolution is None else _to_convolution(arm, convolution, accuracies, wrong)),
         })  # fmt: skip
     return rows
+
+
+def _to_convolution(
+    arm: str, convolution: str, accuracies: Mapping[tuple[str, int], float], wrong: Wrong | None
+) -> Row:
+    """The difference to the convolution's test accuracy; None for itself and without common seeds."""
+    difference = Interval(None, None, None)
+    if arm != convolution:
+        sums = weighted_sum({arm: 1.0, convolution: -1.0}, accuracies, wrong)
+        difference = sums.interval(bounds=(-1.0, 1.0))
+    return columns_of("difference_to_convolution", difference)
 
 
 def contrast_rows(

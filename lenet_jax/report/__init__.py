@@ -3,9 +3,11 @@
 ===================  ===================================================================
 scores.py            what the runs of a folder scored, as the analysis takes it
 numbers.py           numbers with their intervals, as text
+words.py             arms and networks in words
+columns.py           the columns of each table that people read
 tables.py            rows as CSV, Markdown and LaTeX, and for a terminal
 markup.py            text that stands for itself in Markdown, LaTeX, a terminal and a shell
-captions.py          the notes under the tables: protocol, command, hardware
+captions.py          what is above and under the tables: what numbers are, protocol, command, hardware
 findings.py          what a sweep has found, in sentences
 drawing.py           matplotlib with the project's settings alone, and text in figures
 figures.py           figures of results as PNG, PDF and SVG

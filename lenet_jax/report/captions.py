@@ -1,36 +1,26 @@
-"""The notes under the tables: what the numbers are, how they were obtained, how to reproduce them.
+"""Captions above the tables, what the numbers are, and notes under them, how they were obtained.
 
-Notes are sentences of Markdown.
+Both are sentences of Markdown.
 """
 
 import collections
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import missing_seeds
+from lenet_jax.analysis.summaries import OTHER_FIGURES, missing_seeds
 from lenet_jax.config.description import describe_protocol
 from lenet_jax.report.markup import code_span, markdown_text, shell_word
 from lenet_jax.runs.provenance import versions
 
-ACCURACY_NOTE = (
-    "Accuracies are fractions, averaged over the runs that did not diverge (whose loss stayed finite)."
-)
-COUNTS_NOTE = (
-    "Connections are links from units to what they read, biases included; macs are multiply-accumulates per "
-    "image. Both are of the whole network; pooling without weights has neither."
-)
+ARMS = " / "  # between arms, whose words have commas
+MOST_PROTOCOLS = 8  # that a note spells out
 CROSSED = "with crossed random effects of seeds and test images"
-PAPER_NOTE = (
-    f"Errors are percentages of the test images. The paper's have the {CONFIDENCE:.0%} Wilson interval of "
-    f"one network on the paper's number of test images; ours have the {CONFIDENCE:.0%} interval, Student's "
-    "t, of the mean over the seeds that did not diverge, which does not cover test-set sampling."
-)
 DRAWN_NOTE = (
     "Each seed draws its own images from one dataset, so the test images of different seeds overlap: "
     "intervals are about further draws from this dataset, not about other digits."
 )
-
 Run = Mapping[str, Any]  # as `lenet_jax.runs.store.read_sweep` returns it
 
 
@@ -49,79 +39,106 @@ def scores_test(header: Mapping[str, Any], runs: Sequence[Run]) -> bool:
     return header["kind"] != "tuning" or all_scored
 
 
-def arm_notes(header: Mapping[str, Any], runs: Sequence[Run], covers_images: bool = False) -> list[str]:
-    """Notes under the table of arms.
+def arm_caption(header: Mapping[str, Any], runs: Sequence[Run], convolution: str) -> str:
+    """Of the table of arms.
 
     Args:
       header: of the folder, as `lenet_jax.runs.store.read_sweep` returns it with its runs.
+      convolution: in words, the arm to which all others have a difference; "" if they have none.
+    """
+    some_diverged = any(run["result"]["status"] == "diverged" for run in runs)
+    of = "the runs that did not diverge (whose loss stayed finite)" if some_diverged else "the runs"
+    if not scores_test(header, runs):
+        return f"Mean error of {of}, in percent; the test images are not scored."
+    caption = (
+        f"Mean test error of {of} on {test_images(runs)}, in percent, with its {CONFIDENCE:.0%} interval."
+    )
+    if not convolution:
+        return caption
+    return (
+        f"{caption} Difference: this error minus that of {markdown_text(convolution)}, in percentage points, "
+        "paired by seed."
+    )
+
+
+def arm_notes(
+    header: Mapping[str, Any], runs: Sequence[Run], words: Mapping[str, str], covers_images: bool = False
+) -> list[str]:
+    """Notes under the table of arms.
+
+    Args:
+      header, runs: as in `arm_caption`.
+      words: arm -> what it is, in words.
       covers_images: whether the intervals cover the draw of the test images.
     """
     return [
-        f"{ACCURACY_NOTE} {_scoring(header, runs)}",
+        _scoring(header, runs),
         *([_interval(runs, covers_images)] if scores_test(header, runs) else []),
-        COUNTS_NOTE,
-        _training(runs),
-        *_unfinished(runs),
+        _training(runs, words, "the overrides of `config.json`"),
+        *_unfinished(runs, words),
         _command(header, runs),
         _environment(runs),
     ]
 
 
-def contrast_notes(rows: Sequence[Mapping[str, Any]], runs: Sequence[Run], covers_images: bool) -> list[str]:
-    """Notes under the table of contrasts, of `lenet_jax.analysis.summaries.contrast_rows`.
-
-    Args:
-      runs: of the folder.
-      covers_images: whether the intervals cover the draw of the test images.
-    """
-    drawn = [DRAWN_NOTE] if _draws_images(runs) else []
-    note = "Difference of test accuracies (fractions), arm minus baseline, paired by seed; the interval is "
-    pairs = "over the pairs in which neither run diverged."
+def contrast_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
+    """Of the table of contrasts, of `lenet_jax.analysis.summaries.contrast_rows`."""
+    start = (
+        "How many fewer errors per hundred test images the arm makes than what it is compared with, paired "
+        "by seed"
+    )
+    pairs = "over the pairs in which neither run diverged"
     if not covers_images:
-        return [f"{note}{CONFIDENCE:.0%}, Student's t {pairs}", *drawn]
+        return f"{start}, with a {CONFIDENCE:.0%} interval, Student's t {pairs}."
     others = any("last_difference_mean" in row for row in rows)
-    readings = " Differences of other readings (test_selected, last) have Student's t intervals over seeds."
-    return [f"{note}{CONFIDENCE:.0%}, {CROSSED}, {pairs}{readings if others else ''}"]
+    readings = " Differences of other readings have Student's t intervals over seeds."
+    return f"{start}, with a {CONFIDENCE:.0%} interval, {CROSSED}, {pairs}.{readings if others else ''}"
 
 
-def size_notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Notes under the table of training images, of `lenet_jax.analysis.sample_sizes.size_rows`."""
-    if not rows:
-        return []
+def contrast_notes(runs: Sequence[Run]) -> list[str]:
+    """Notes under the table of contrasts."""
+    return [DRAWN_NOTE] if _draws_images(runs) else []
+
+
+def size_caption(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Of the table of training images, of `lenet_jax.analysis.sample_sizes.size_rows`, not empty."""
     seeds = rows[0]["seeds"]
     over = "the test images" if seeds == 1 else f"{seeds} seeds and the test images"
-    return [
+    return (
         "Images needed: how many training images a network needs for the error that the convolution reaches "
         "with its own, on straight lines between the logarithms of sizes and errors; in brackets, the "
         f"{CONFIDENCE:.0%} interval of a bootstrap over {over}. The subsets are one draw, the same for all "
         "seeds."
-    ]
+    )
 
 
-def wiring_notes() -> list[str]:
-    """Notes under the table of wirings, of `lenet_jax.analysis.wirings.wiring_rows`."""
-    return [
+def wiring_caption() -> str:
+    """Of the table of wirings, of `lenet_jax.analysis.wirings.wiring_rows`."""
+    return (
         "Standard deviations of test accuracy, in errors per hundred: between wirings, between seeds "
         "(initial weights and order of images), and the residual. Wiring / residual: the ratio of their "
         f"variances, with the {CONFIDENCE:.0%} interval of the F distribution; p: of the test that wirings "
         "do not differ."
-    ]
+    )
 
 
-def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int, covers_images: bool) -> list[str]:
-    """Notes under the table of planned contrasts, of `lenet_jax.analysis.planned.planned_rows`.
+def planned_caption(planned: int, covers_images: bool) -> str:
+    """Of the table of planned contrasts.
 
     Args:
       planned: how many contrasts were planned, also those without runs.
     """
-    if not rows:
-        return []
     interval = CROSSED if covers_images else "Student's t over seeds"
-    notes = [
+    return (
         f"Errors saved per hundred test images, with a {CONFIDENCE:.0%} interval, {interval}, not adjusted "
         "for the number of contrasts. p-values are two-sided, and adjusted after Holm for all "
         f"{planned} planned contrasts."
-    ]
+    )
+
+
+def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int) -> list[str]:
+    """Notes under the table of planned contrasts, of `lenet_jax.analysis.planned.planned_rows`."""
+    notes = []
     if margins := {row["margin"] for row in rows if row["margin"]}:
         words = " or ".join(f"{margin:g}" for margin in sorted(margins))
         notes.append(
@@ -139,10 +156,52 @@ def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int, covers_images
     return notes
 
 
-def paper_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
-    """Notes under the table of papers, whose rows state how each arm was trained."""
-    drawn = [DRAWN_NOTE] if _draws_images(runs) else []
-    return [PAPER_NOTE, *drawn, _scoring(header, runs), _command(header, runs), _environment(runs)]
+def paper_caption(runs: Sequence[Run], covers_papers: bool) -> str:
+    """Of the table of papers.
+
+    Args:
+      covers_papers: whether any row has a paper's error.
+    """
+    papers = (
+        f" The paper's has the {CONFIDENCE:.0%} Wilson interval of one network on the paper's number of test "
+        "images."
+    )
+    return (
+        f"Test errors on {test_images(runs)}, in percent: means over the seeds that did not diverge, with "
+        f"the {CONFIDENCE:.0%} interval, Student's t, which does not cover test-set sampling."
+        f"{papers if covers_papers else ''}"
+    )
+
+
+def paper_notes(
+    header: Mapping[str, Any], runs: Sequence[Run], rows: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Notes under the table of papers, which has arms by their names; `rows` are its rows."""
+    names = {arm: arm for arm in (run["result"]["arm"] for run in runs)}
+    return [
+        *_other_figures(rows),
+        *([DRAWN_NOTE] if _draws_images(runs) else []),
+        _scoring(header, runs),
+        _training(runs, names, "the column protocol of `papers.csv`"),
+        _command(header, runs),
+        _environment(runs),
+    ]
+
+
+def _other_figures(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What papers report besides their test errors, and ours; losses have the paper's scale."""
+    of_arms = []
+    for row in rows:
+        pairs = [
+            f"{name.replace('_percent', '').replace('_', ' ')} {row[name]:.3g}{unit} (the paper's "
+            f"{paper:.3g}{unit})"
+            for name in OTHER_FIGURES
+            for unit in ["%" if name.endswith("_percent") else ""]
+            if (paper := row.get(f"paper_{name}")) is not None and row[name] is not None
+        ]
+        if pairs:
+            of_arms.append(f"{markdown_text(row['arm'])}: {', '.join(pairs)}")
+    return [f"Other figures, means over seeds. {'; '.join(of_arms)}."] if of_arms else []
 
 
 def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
@@ -161,7 +220,7 @@ def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 
 
 def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
-    """On which images the runs are scored, and after which epoch."""
+    """After which epoch the runs are scored, and how many images they were trained on."""
     validation = _images(runs, "validation")
     held_out = f"{validation} more were held out for validation"
     if not any(run["images"]["validation"] for run in runs):
@@ -171,13 +230,12 @@ def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     if not scores_test(header, runs):
         epoch = "of its best epoch on validation" if selects_epoch else "of its last epoch"
         return f"The test images are not scored; the validation accuracy of a run is that {epoch}. {trained}"
-    on = test_images(runs)
     if not selects_epoch:
-        return f"Each run is scored once, after its last epoch, on {on}. {trained}"
+        return f"Each run is scored once, after its last epoch. {trained}"
     return (
-        f"Each run is scored after every epoch, on {on}; the epoch with the best validation "
-        "accuracy counts. Alongside it, test_selected is the best of all epochs on the test images "
-        f"themselves, as some papers selected it, and last is the last epoch. {trained}"
+        "Each run is scored after every epoch; the one with the best validation accuracy counts. Alongside "
+        "it are the best of all epochs on the test images themselves, as some papers selected it, and the "
+        f"last epoch. {trained}"
     )
 
 
@@ -209,7 +267,7 @@ def _interval(runs: Sequence[Run], covers_images: bool) -> str:
     if _draws_images(runs):
         covered = "initialisation, random wiring, data order and the draw of images from the dataset"
     start = f"Interval: {CONFIDENCE:.0%}"
-    clipped = "(n = runs - diverged), clipped to [0, 1]. It covers"
+    clipped = "(n = runs - diverged), clipped to [0, 100]. It covers"
     if not covers_images:
         return (
             f"{start}, Student's t over the seeds {clipped} {covered}"
@@ -225,33 +283,53 @@ def _interval(runs: Sequence[Run], covers_images: bool) -> str:
     )
 
 
-def _training(runs: Sequence[Run]) -> str:
-    """How the runs were trained, and with which seeds: what all arms have in common, then what differs."""
+def _training(runs: Sequence[Run], words: Mapping[str, str], differences: str) -> str:
+    """How the runs were trained, and with which seeds: what all arms have in common, then what differs.
+
+    Args:
+      differences: where readers find what differs between many arms.
+    """
     phrases = protocols(runs)
     shared = set.intersection(*map(set, phrases.values()))
     parts = [", ".join(phrase for phrase in next(iter(phrases.values())) if phrase in shared)]
     arms_by_rest: dict[str, list[str]] = {}
     for arm in dict.fromkeys(run["result"]["arm"] for run in runs):
         rest = ", ".join(phrase for phrase in phrases[arm] if phrase not in shared)
-        arms_by_rest.setdefault(rest, []).append(markdown_text(arm))
-    if len(arms_by_rest) > 1:
+        arms_by_rest.setdefault(rest, []).append(markdown_text(words[arm]))
+    if len(arms_by_rest) > MOST_PROTOCOLS:
+        parts.append(f"what differs between arms is in {differences}")
+    elif len(arms_by_rest) > 1:
         parts += [
-            f"{rest}: {', '.join(arms)}" if rest else f"{', '.join(arms)}: no further settings"
+            f"{rest}: {ARMS.join(arms)}" if rest else f"{ARMS.join(arms)}: no further settings"
             for rest, arms in arms_by_rest.items()
         ]
-    seeds = sorted({run["result"]["seed"] for run in runs})
-    noun = "seed" if len(seeds) == 1 else "seeds"
-    return f"Training: {'; '.join(filter(None, parts))}; {noun} {', '.join(map(str, seeds))}."
+    return f"Training: {'; '.join(filter(None, parts))}; {_seeds({run['result']['seed'] for run in runs})}."
 
 
-def _unfinished(runs: Sequence[Run]) -> list[str]:
+def _seeds(seeds: Iterable[int]) -> str:
+    """ "seed 3", "seeds 0 to 4, 7"."""
+    runs_of_seeds = [
+        [seed for _, seed in group]
+        for _, group in itertools.groupby(enumerate(sorted(seeds)), lambda pair: pair[1] - pair[0])
+    ]
+    words = [
+        f"{group[0]} to {group[-1]}" if len(group) > 2 else ", ".join(map(str, group))
+        for group in runs_of_seeds
+    ]
+    return f"{'seed' if words == [str(runs_of_seeds[0][0])] else 'seeds'} {', '.join(words)}"
+
+
+def _unfinished(runs: Sequence[Run], words: Mapping[str, str]) -> list[str]:
     """A note that names the arms without the seeds of other arms; [] if there are none."""
     if not (lacking := missing_seeds([run["result"] for run in runs])):
         return []
-    arms = "; ".join(
-        f"{markdown_text(arm)} lacks seeds {', '.join(map(str, seeds))}" for arm, seeds in lacking.items()
-    )
-    return [f"Unfinished, or run with other seeds: {arms}. Contrasts are over the seeds that arms share."]
+    arms_by_seeds: dict[str, list[str]] = {}
+    for arm, seeds in lacking.items():
+        arms_by_seeds.setdefault(_seeds(seeds), []).append(markdown_text(words[arm]))
+    without = "; ".join(f"without {seeds}: {ARMS.join(arms)}" for seeds, arms in arms_by_seeds.items())
+    return [
+        f"Unfinished, or run with other seeds, {without}. Differences are over the seeds that arms share."
+    ]
 
 
 def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:

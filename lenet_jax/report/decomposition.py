@@ -9,6 +9,7 @@ from lenet_jax.analysis.crossed import common_seeds
 from lenet_jax.analysis.effects import SAVED, effect_rows
 from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
+from lenet_jax.report.columns import NONE, Column
 from lenet_jax.report.drawing import error_bar, literal, project_settings
 from lenet_jax.report.markup import markdown_text
 from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
@@ -28,6 +29,9 @@ ORDERS = (
 COLOURS = {"connectivity": "tab:blue", "sharing": "tab:orange"}
 HATCHES = {"connectivity": "", "sharing": "///"}  # told apart in black and white
 WORDS = {"connectivity": "sparse, local connectivity", "sharing": "weight sharing"}
+
+
+SHOWN = ("gap", "connectivity", "sharing", "interaction")  # effects
 
 
 class Panel(NamedTuple):
@@ -106,18 +110,21 @@ def csv_rows(panels: Sequence[Panel]) -> list[Row]:
 
 
 def page_rows(panels: Sequence[Panel]) -> list[Row]:
-    """One row per panel, for people: the gap and what each constraint is of it, with intervals."""
+    """One row per panel, for people: the gap and what each constraint is of it, as rows of effects."""
     return [
-        {
-            "dataset": panel.dataset,
-            "group": panel.group,
-            "gap": _cell(panel.effects["gap"]),
-            "connectivity": _cell(panel.effects["connectivity"]),
-            "sharing": _cell(panel.effects["sharing"]),
-            "interaction": _cell(panel.effects["interaction"]),
-        }
+        {"dataset": panel.dataset, "group": panel.group, **{name: panel.effects[name] for name in SHOWN}}
         for panel in panels
     ]
+
+
+def caption(panels: Sequence[Panel]) -> str:
+    """What the numbers of the table are, in Markdown."""
+    covers_images = all(panel.covers_images for panel in panels)
+    covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
+    return (
+        f"Errors saved per hundred test images; {covered}. Percentages are shares of the gap. Each effect is "
+        "averaged over the two orders in which the constraints can be added."
+    )
 
 
 def notes(panels: Sequence[Panel]) -> list[str]:
@@ -132,12 +139,6 @@ def notes(panels: Sequence[Panel]) -> list[str]:
             f"{where}: of the gap of {gap} between the fully connected network and the convolution, local "
             f"connectivity accounts for {connectivity}, and weight sharing for {sharing}."
         )
-    covers_images = all(panel.covers_images for panel in panels)
-    covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
-    found.append(
-        f"Errors per hundred test images; {covered}. Percentages are shares of the gap. Each effect is "
-        "averaged over the two orders in which the constraints can be added."
-    )
     for panel in panels:
         if panel.unfinished:
             arms = ", ".join(map(markdown_text, panel.unfinished))
@@ -217,6 +218,13 @@ def _draw(axes: Axes, panel: Panel) -> None:
     of_group = f", {panel.group}" if panel.group else ""
     axes.set_title(literal(f"{panel.dataset}{of_group}"), fontsize=10)
     axes.grid(True, axis="x", alpha=0.3)
+
+
+COLUMNS = (
+    Column("dataset", "dataset", lambda row, name: row[name], "{}"),
+    Column("group", "networks", lambda row, name: row[name] or NONE, "{}"),
+    *(Column(name, name, lambda row, name: _cell(row[name])) for name in SHOWN),
+)
 
 
 def _cell(row: Row) -> str:

@@ -1,27 +1,30 @@
-"""Figures: test accuracy against a cost, test error against training images or alongside a paper's, bitmaps.
+"""Figures: test errors of arms, against training images or alongside a paper's, and bitmaps.
 
 Functions return a Figure; `render` turns it into a file's bytes. The project's own settings apply,
 whatever the user's matplotlib settings, and no display is needed.
 """
 
+import functools
 import io
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.report.drawing import arm_name, error_bar, literal, project_settings
+from lenet_jax.report.drawing import arm_name, error_bar, literal, project_settings, shortened
 
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
-from lenet_jax.analysis.summaries import Row
+from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.config.allowed import per_stage
 from lenet_jax.models.bitmaps import Bitmap
+from lenet_jax.report.columns import READING_WORDS
 
 COSTS = {"parameters": "trainable parameters", "macs": "multiply-accumulates per image"}
 FORMATS = ("png", "pdf", "svg")
@@ -34,11 +37,14 @@ OTHER = "tab:gray"
 # Offsets of a name from its marker, in points, best first: next to it, then above or below.
 PLACES = [(side * 11, height) for height in (0, 11, -11, 22, -22, 33, -33) for side in (1, -1)]
 ENDS = ("", "_ci_low", "_ci_high")
+MOST_NAMED = 12  # arms next to whose marks there is room for names
+ROW_LENGTH = 50  # of a line of the name of a row, which has at most two, in characters
 
 
 class Look(NamedTuple):
-    """How an arm is drawn."""
+    """How an arm is drawn; the name is that of its connectivity, "" without one."""
 
+    name: str
     marker: str
     colour: str
     fill: str
@@ -54,52 +60,132 @@ def render(figure: Figure, form: str) -> bytes:
 
 
 @project_settings()
-def accuracy_against(
-    cost: str, rows: Sequence[Row], fields: Mapping[str, Mapping[str, Any]], title: str
-) -> Figure:
-    """Draws the rows of `lenet_jax.analysis.summaries.arm_rows` that have a test accuracy.
+def errors_of_arms(
+    cost: str,
+    rows: Sequence[Row],
+    words: Mapping[str, str],
+    fields: Mapping[str, Mapping[str, Any]],
+    title: str,
+) -> Figure | None:
+    """Draws the rows of `lenet_jax.analysis.summaries.arm_rows` that have a test accuracy, as test errors.
 
-    The cost, a key of COSTS, is on a logarithmic axis; bars are the rows' intervals; every arm is named.
-    Circles are networks whose stages have one connectivity, which gives the colour, filled if kernels are
-    shared. Others, such as MLPs, are grey squares.
+    Against the cost, a key of COSTS, on a logarithmic axis, with every arm named; or in rows, one below the
+    other, if there are more than MOST_NAMED arms, if most costs are equal or if a name would cover something.
+    Rows show no cost, so that for others than parameters there is no such figure: None. Bars are the rows'
+    intervals. Circles are networks whose stages have one connectivity, which gives the colour, filled if
+    weights are shared. Others, such as MLPs, are grey squares.
 
     Args:
+      words: arm -> its name in the figure.
       fields: arm -> its flattened config, of which model.name, model.connectivity and model.sharing are read.
     """
     rows = [row for row in rows if row["test_accuracy_mean"] is not None]
     looks = looks_of({row["arm"]: fields[row["arm"]] for row in rows})
-    figure = Figure(figsize=(10, 5.6), layout="constrained")
+    if len(rows) <= MOST_NAMED and 2 * len({row[cost] for row in rows}) > len(rows):
+        figure = _errors_against(cost, rows, words, looks, title)
+        if figure is not None:
+            return figure
+    return _errors_in_rows(rows, words, looks, title) if cost == "parameters" else None
+
+
+def _errors_against(
+    cost: str, rows: Sequence[Row], words: Mapping[str, str], looks: Mapping[str, Look], title: str
+) -> Figure | None:
+    """Test errors against a cost; None if a name would cover something."""
+    figure = Figure(figsize=(10, 6), layout="constrained")
     axes = figure.add_subplot()
     for row in rows:
-        look = looks[row["arm"]]
-        below, above = error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
-        axes.errorbar(
-            row[cost],
-            100 * row["test_accuracy_mean"],
-            yerr=[[100 * below], [100 * above]],
-            fmt=look.marker,
-            color=look.colour,
-            markerfacecolor=look.fill,
-            capsize=look.cap,
-            markersize=7,
-            alpha=0.85,
-            zorder=4,  # above the names, so that none hides the end of an interval
-        )
+        _draw(axes, looks[row["arm"]], row, x=row[cost])
     axes.set_xscale("log")
     axes.margins(x=0.16, y=0.08)
     axes.set_xlabel(COSTS[cost])
-    axes.set_ylabel("test accuracy (%)")
-    wired = any(look.marker == "o" for look in looks.values())
-    axes.set_title(literal(f"{title} (filled circles: shared kernels)" if wired else title))
+    axes.set_ylabel("test error (%)")
+    axes.set_title(literal(title))
     axes.grid(True, which="major", alpha=0.3)
-    _name_arms(figure, axes, {row["arm"]: (row[cost], 100 * row["test_accuracy_mean"]) for row in rows})
+    _explain(figure, looks)
+    names = {words[row["arm"]]: (row[cost], 100 - 100 * row["test_accuracy_mean"]) for row in rows}
+    return figure if _name_arms(figure, axes, names) else None
+
+
+def _errors_in_rows(
+    rows: Sequence[Row], words: Mapping[str, str], looks: Mapping[str, Look], title: str
+) -> Figure:
+    """Test errors one below the other."""
+    figure = Figure(figsize=(10, 1.6 + 0.3 * len(rows)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, row in enumerate(rows):
+        _draw(axes, looks[row["arm"]], row, y=place)
+    _name_rows(axes, [words[row["arm"]] for row in rows])
+    _spread(axes, [100 - 100 * row["test_accuracy_mean"] for row in rows])
+    axes.set_xlabel("test error (%)")
+    axes.set_title(literal(title))
+    _explain(figure, looks)
     return figure
+
+
+def _draw(axes: Axes, look: Look, row: Row, x: float | None = None, y: float | None = None) -> None:
+    """Draws a row's test error with its interval, in percent, at x from below or at y from the left."""
+    interval = interval_of(row, "test_accuracy").map(lambda accuracy: 100 - 100 * accuracy)
+    error = 100 - 100 * row["test_accuracy_mean"]
+    bar = [[end] for end in error_bar(*interval)]
+    axes.errorbar(
+        error if x is None else x,
+        error if y is None else y,
+        xerr=bar if x is None else None,
+        yerr=bar if y is None else None,
+        fmt=look.marker,
+        color=look.colour,
+        markerfacecolor=look.fill,
+        capsize=look.cap,
+        markersize=7,
+        alpha=0.85,
+        zorder=4,  # above the names, so that none hides the end of an interval
+    )
+
+
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Names rows that are drawn one below the other, the first at the top."""
+    lines = [literal(shortened(name, 2 * ROW_LENGTH - 10), ROW_LENGTH) for name in names]
+    axes.set_yticks(range(len(names)), lines, fontsize=9)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    axes.grid(True, axis="x", alpha=0.3)
+
+
+def _spread(axes: Axes, errors: Sequence[float]) -> None:
+    """Makes the axis of errors logarithmic if they differ by more than a factor of 10."""
+    if errors and min(errors) > 0 and max(errors) > 10 * min(errors):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
+
+
+def _explain(figure: Figure, looks: Mapping[str, Look]) -> None:
+    """Says below the figure what colours and marks mean, if there are several."""
+    if len(set(looks.values())) < 2:
+        return
+    mark = functools.partial(Line2D, [], [], linestyle="")
+    wired = [look for look in looks.values() if look.marker == "o"]
+    handles = [
+        mark(marker="o", color=colour, label=literal(f"{name} connectivity"))
+        for name, colour in dict.fromkeys((look.name, look.colour) for look in wired)
+    ]
+    if any(look.fill == look.colour for look in wired):
+        handles.append(mark(marker="o", color="black", label="filled: shared weights"))
+    if any(look.fill != look.colour for look in wired):
+        handles.append(
+            mark(marker="o", color="black", markerfacecolor="white", label="open: unshared weights")
+        )
+    if len(wired) < len(looks):
+        handles.append(mark(marker="s", color=OTHER, label="other networks" if wired else "networks"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
 
 
 @project_settings()
 def error_against_images(
     lines: Mapping[str, Mapping[int, str]],
     rows: Mapping[str, Row],
+    words: Mapping[str, str],
     fields: Mapping[str, Mapping[str, Any]],
     title: str,
 ) -> Figure:
@@ -108,7 +194,8 @@ def error_against_images(
     Args:
       lines: of `lenet_jax.analysis.sample_sizes.find_lines`.
       rows: arm -> its row of `lenet_jax.analysis.summaries.arm_rows`.
-      fields: arm -> its flattened config, for its look as in `accuracy_against`.
+      words: network -> its name in the figure.
+      fields: arm -> its flattened config, for its look as in `errors_of_arms`.
     """
     looks = looks_of({arm: fields[arm] for line in lines.values() for arm in line.values()})
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -131,7 +218,7 @@ def error_against_images(
             color=look.colour,
             markerfacecolor=look.fill,
             capsize=look.cap,
-            label=arm_name(name),
+            label=arm_name(words[name]),
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -159,7 +246,7 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
         for row in rows
         if row["error_percent"] is not None
     ]
-    figure = Figure(figsize=(9, 1.2 + 0.32 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(10, 1.4 + 0.32 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     for name, column, shift, marker, colour, fill in (
         ("ours: mean over seeds, Student's t", "ours", -0.12, "o", "tab:blue", "tab:blue"),
@@ -180,18 +267,11 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
             capsize=3,
             label=name,
         )
-    axes.set_yticks(range(len(rows)), [arm_name(row["arm"]) for row in rows])
-    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
-    errors = [row[column] for row in rows for column in ("ours", "paper_error_percent") if row[column]]
-    if errors and max(errors) > 10 * min(errors):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("")
-    readings = " or ".join(dict.fromkeys(row["compared"].replace("_", " ") for row in rows))
-    axes.set_xlabel(f"{readings} (% of the test images)")
+    _name_rows(axes, [row["what"] or row["arm"] for row in rows])
+    _spread(axes, [row[column] for row in rows for column in ("ours", "paper_error_percent") if row[column]])
+    readings = dict.fromkeys(READING_WORDS.get(row["compared"].removesuffix("error"), "") for row in rows)
+    axes.set_xlabel(" or ".join(f"test error (%){f', {reading}' if reading else ''}" for reading in readings))
     axes.set_title(literal(title))
-    axes.grid(True, axis="x", alpha=0.3)
     if axes.containers:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -218,13 +298,13 @@ def looks_of(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
     looks = {}
     for arm, wiring in wirings.items():
         if wiring is None:
-            looks[arm] = Look("s", OTHER, OTHER, cap=7)
+            looks[arm] = Look("", "s", OTHER, OTHER, cap=7)
         else:
             connectivity, sharing = wiring
             colour = colours[connectivity]
             fill = "white" if sharing == "unshared" else colour
             # Arms of equal accuracy and parameters can still be told apart.
-            looks[arm] = Look("o", colour, fill, cap=4 if connectivity == "random" else 7)
+            looks[arm] = Look(connectivity, "o", colour, fill, cap=4 if connectivity == "random" else 7)
     return looks
 
 
@@ -237,8 +317,8 @@ def _wiring(fields: Mapping[str, Any]) -> tuple[str, str] | None:
     return connectivity.pop(), sharing.pop()
 
 
-def _name_arms(figure: Figure, axes: Axes, markers: Mapping[str, tuple[float, float]]) -> None:
-    """Writes each arm's name next to its marker, so that it covers no marker, interval or other name."""
+def _name_arms(figure: Figure, axes: Axes, markers: Mapping[str, tuple[float, float]]) -> bool:
+    """Writes each arm's name next to its marker; whether none covers a mark, another name or an axis."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()  # fixes the layout, and with it all positions
     taken = []
@@ -248,11 +328,13 @@ def _name_arms(figure: Figure, axes: Axes, markers: Mapping[str, tuple[float, fl
     inside = axes.get_window_extent(renderer)
 
     def faults(name: Annotation) -> int:
-        """How many things a name would cover, and whether it would leave the axes sideways."""
+        """How many things a name would cover, and whether it would leave the axes."""
         name.update_positions(renderer)
         box = Text.get_window_extent(name, renderer)  # of the words, without the line to the marker
-        return sum(map(box.overlaps, taken)) + (not inside.containsx(box.x0) or not inside.containsx(box.x1))
+        is_inside = inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1)
+        return sum(map(box.overlaps, taken)) + (not is_inside)
 
+    is_clear = True
     for arm, at in sorted(markers.items(), key=lambda marker: -marker[1][1]):
         names = [
             axes.annotate(
@@ -268,7 +350,9 @@ def _name_arms(figure: Figure, axes: Axes, markers: Mapping[str, tuple[float, fl
             for place in PLACES
         ]
         best = min(names, key=faults)  # the first of equals
+        is_clear = is_clear and not faults(best)
         taken.append(Text.get_window_extent(best, renderer))
         for name in names:
             if name is not best:
                 name.remove()
+    return is_clear

@@ -19,13 +19,23 @@ UNRESOLVED = {
 SAME_SIZE = 0.02  # relative difference of the parameters up to which two networks are of about the same size
 
 
+def caption(effects: Sequence[Row], about: str, covers_images: bool) -> str:
+    """What the numbers of the table of effects are, in Markdown; the arguments are as in `findings`.
+
+    Args:
+      about: on which images, "all 2,000 test images of mnist_5k".
+    """
+    seeds = [row["seeds"] for row in effects]
+    return f"What each constraint is worth, on {about}; {intervals_in_words(seeds, covers_images)}."
+
+
 def findings(
     effects: Sequence[Row],
     contrasts: Sequence[Row],
     corners: Mapping[str, Corners],
     fields: Mapping[str, Mapping[str, Any]],
     parameters: Mapping[str, int],
-    about: str,
+    words: Mapping[str, str],
     covers_images: bool,
 ) -> list[str]:
     """Sentences about the effects, the convolution against an MLP of its size, and what is not resolved.
@@ -38,15 +48,14 @@ def findings(
       corners: by group, as of `lenet_jax.analysis.effects.find_corners`.
       fields: arm -> its flattened config.
       parameters: arm -> its number of parameters.
-      about: on which images, "all 2,000 test images of mnist_5k".
-      covers_images: whether the intervals cover the draw of these images.
+      words: arm -> what it is, in words.
+      covers_images: whether the intervals cover the draw of the test images.
     """
     by_group: dict[str, dict[str, Row]] = {}
     for row in effects:
         by_group.setdefault(row.get("group", ""), {})[row["effect"]] = row
     numbers = [row["seeds"] for row in effects]
     sentences = [
-        f"Numbers are errors per hundred, on {about}; {intervals_in_words(numbers, covers_images)}.",
         'Connectivity and sharing are each averaged over the other; "connectivity, unshared" is what '
         "connectivity saves where weights are not shared. Interaction: what sharing saves with local "
         "connectivity minus what it saves with full connectivity. Gap: the errors of the fully connected "
@@ -72,11 +81,12 @@ def findings(
             group = convolutions[arm]
             start = f"With {markdown_text(group)}: the" if group else "The"
             sentences.append(
-                f"{start} convolution {_saves(row)}, compared with {markdown_text(baseline)}, an MLP of "
-                "about the same size."
+                f"{start} convolution {_saves(row)}, compared with an MLP of about the same size "
+                f"({markdown_text(words[baseline])})."
             )
         if not _is_resolved(row):
-            unresolved.append(f"{markdown_text(arm)} against {markdown_text(baseline)}, {_number(row)}")
+            names = " against ".join(markdown_text(f"({words[name]})") for name in (arm, baseline))
+            unresolved.append(f"{names}, {_number(row)}")
     nothing = "nothing; every interval above and in the contrasts excludes 0"
     by = f"{seeds_in_words(numbers)}{' and these test images' if covers_images else ''}"
     return [*sentences, f"Not resolved with {by}: {'; '.join(unresolved) or nothing}."]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lenet_jax.report.drawing import entitle, literal, project_settings
+from lenet_jax.report.drawing import literal, project_settings
 
 # isort: split
 from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ DARK = 0.55  # share of the colour range above which text is white
 
 
 @project_settings()
-def heat_maps(plane: Plane, rows: Sequence[Row], title: str, caption: str) -> Figure | None:
+def heat_maps(plane: Plane, rows: Sequence[Row], title: str) -> Figure | None:
     """Draws a plane twice, with the numbers in its cells; None without test errors.
 
     Args:
@@ -38,7 +38,8 @@ def heat_maps(plane: Plane, rows: Sequence[Row], title: str, caption: str) -> Fi
     _draw(left, plane, errors, "test error (%)", "{:.2f}".format)
     _draw(right, plane, parameters, "trainable parameters", _shortened)
     left.set_ylabel(literal(plane.factors[0]))
-    return entitle(figure, title, caption)
+    figure.suptitle(literal(title), fontsize=12)
+    return figure
 
 
 def _error(row: Row) -> float:

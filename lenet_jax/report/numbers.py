@@ -7,13 +7,19 @@ from lenet_jax.analysis.stats import CONFIDENCE, Interval
 from lenet_jax.analysis.summaries import Row, interval_of
 
 
-def with_interval(interval: Interval, form: str) -> str:
-    """ "0.80 (0.71 to 0.89)", by a format such as ".2f"; "-" if there is no mean."""
+def with_interval(interval: Interval, form: str, sign: str = "") -> str:
+    """ "0.80 (0.71 to 0.89)"; "-" if there is no mean.
+
+    Args:
+      form: of all numbers, such as ".2f".
+      sign: "+" before a positive mean.
+    """
     mean, low, high = interval
     if mean is None:
         return "-"
     # z: numbers that round to zero have no sign.
-    return f"{mean:z{form}}" if low is None else f"{mean:z{form}} ({low:z{form}} to {high:z{form}})"
+    text = f"{mean:{sign}z{form}}"
+    return text if low is None else f"{text} ({low:z{form}} to {high:z{form}})"
 
 
 def share_of_gap(row: Row) -> str:

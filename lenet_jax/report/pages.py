@@ -2,19 +2,25 @@
 
 import functools
 import pathlib
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from absl import logging
 
 from lenet_jax import files
-from lenet_jax.analysis import effects, planned, sample_sizes, summaries, wirings
+from lenet_jax.analysis import effects, planes, planned, sample_sizes, summaries, wirings
+from lenet_jax.analysis.planes import Plane
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.errors import UserError
-from lenet_jax.report import captions, decomposition, figures, findings, markup, tables
+from lenet_jax.report import captions, columns, decomposition, figures, findings, markup, tables
+from lenet_jax.report.columns import Cell, Column
 from lenet_jax.report.decomposition import Panel
 from lenet_jax.report.drawing import Figure
+from lenet_jax.report.heat_maps import heat_maps
 from lenet_jax.report.scores import Scores, scores_of
+from lenet_jax.report.words import arm_words, convolution_among, network_words
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.merge import merge
 from lenet_jax.runs.mistakes import FILE as MISTAKES
@@ -22,9 +28,25 @@ from lenet_jax.runs.mistakes import write_mistakes
 from lenet_jax.runs.recorded import RUNS
 from lenet_jax.runs.store import read_sweep
 
-# What accuracy is drawn against -> the figure's name.
+# What test error is drawn against -> the figure's name.
 ACCURACY_FIGURES = {"parameters": "accuracy", "macs": "accuracy_macs"}
-TABLE_FORMATS = ("csv", "md", "tex")
+TERMINAL = 80  # characters of a line
+
+
+class Table(NamedTuple):
+    """A table of a report.
+
+    Attributes:
+      rows: as CSV files have them.
+      columns: what people read of them.
+      caption: what the numbers are, in Markdown.
+      notes: how they came about, and what was found; sentences of Markdown.
+    """
+
+    rows: Sequence[Row]
+    columns: Sequence[Column]
+    caption: str
+    notes: Sequence[str] = ()
 
 
 def write_report(directory: pathlib.Path) -> str:
@@ -35,13 +57,13 @@ def write_report(directory: pathlib.Path) -> str:
     folder, is left out with one warning. Raises UserError if no run is recorded or a record is damaged, and
     then writes nothing.
 
-    Files: results.csv; and of each of these tables that has rows, .csv, .md and .tex: table (arms), contrasts
-    (if arms have baselines), papers (if arms have labels or papers), effects (if four corners were run),
-    planned (if contrasts were planned), images (if arms differ in the number of training images) and wirings
-    (if three or more differ in the seed of their wiring). Figures as .png, .pdf and .svg: images; papers if
-    there is such a table, otherwise accuracy, against parameters, and accuracy_macs, against
-    multiply-accumulates, if arms differ in them; none if no run scored the test images. mistakes.npz, if
-    predictions are kept.
+    Files: results.csv; and of each of these tables that has rows, .csv, .md, .tex and, with caption and notes
+    for LaTeX, _notes.tex: table (arms), contrasts (if arms have baselines), papers (if arms have labels or
+    papers), effects (if four corners were run), planned (if contrasts were planned), images (if arms differ
+    in the number of training images), wirings (if three or more differ in the seed of their wiring) and plane
+    (if arms have levels of two factors; of the first two). Figures as .png, .pdf and .svg: images; plane; papers if there is such a table, otherwise accuracy, with the test
+    errors of arms, and accuracy_macs, against multiply-accumulates, see `figures.errors_of_arms`; none if no
+    run scored the test images. mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
@@ -49,41 +71,47 @@ def write_report(directory: pathlib.Path) -> str:
     scores = scores_of(directory, header, runs)
     results, wrong = scores.results, scores.wrong
     scored = captions.scores_test(header, runs)
-    rows = _with_rates(summaries.arm_rows(results, wrong), scores)
+    words = arm_words(header, scores.fields, captions.protocols(runs))
+    arms = _arms(header, runs, scores, words)
+    papers = _papers(header, runs, results) if scored else None
     contrasts = summaries.contrast_rows(results, header["arms"], wrong)
     images = {run["arm"]: run["images"]["train"] for run in runs}
     lines = sample_sizes.find_lines(scores.identifying, images)
-    papers = summaries.paper_rows(results, header["arms"], captions.protocols(runs)) if scored else []
-    tables_and_notes = {
-        "table": (rows, captions.arm_notes(header, runs, scores.covers_images)),
-        "contrasts": (contrasts, captions.contrast_notes(contrasts, runs, scores.covers_images)),
-        "papers": (papers, captions.paper_notes(header, runs)),
-        "effects": _effects(runs, scores, contrasts),
+    plane = next(iter(planes.find_planes(header["arms"])), None) if scored else None
+    found = {
+        "table": arms,
+        "contrasts": _contrasts(runs, contrasts, words if papers is None else {}, scores),
+        "papers": papers,
+        "effects": _effects(runs, scores, contrasts, words),
         "planned": _planned(header, scores),
         "images": _images(lines, scores),
         "wirings": _wirings(scores),
+        "plane": _plane(plane, header, runs, arms),
     }
     contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(results)}
-    for name, (its_rows, notes) in tables_and_notes.items():
-        contents |= _table_files(name, its_rows, notes)
+    for name, table in found.items():
+        contents |= _table_files(name, table)
     unwritten |= _write(directory, contents)
 
     dataset = " and ".join(dict.fromkeys(result["dataset"] for result in results))
     drawn: dict[str, Figure | None] = dict.fromkeys((*ACCURACY_FIGURES.values(), "papers"))
-    drawn["images"] = _size_figure(lines, scores, rows, dataset)
+    drawn["plane"] = None
+    if plane and found["plane"]:
+        title = f"{dataset}: test error and trainable parameters"
+        drawn["plane"] = heat_maps(plane, found["plane"].rows, title)
+    drawn["images"] = _size_figure(lines, scores, arms.rows, dataset)
     if papers:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
-        drawn["papers"] = figures.errors_alongside_papers(papers, title)
+        drawn["papers"] = figures.errors_alongside_papers(papers.rows, title)
     elif scored:
         over = "seeds and test images" if scores.covers_images else "seeds"
-        title = f"{dataset}: test accuracy, mean and {CONFIDENCE:.0%} interval over {over}"
+        title = f"{dataset}: mean test error and {CONFIDENCE:.0%} interval over {over}"
         for cost, name in ACCURACY_FIGURES.items():
-            if cost == "parameters" or len({row[cost] for row in rows}) > 1:
-                drawn[name] = figures.accuracy_against(cost, rows, scores.fields, title)
+            drawn[name] = figures.errors_of_arms(cost, arms.rows, words, scores.fields, title)
     for name, figure in drawn.items():
         unwritten |= _write(directory, _figure_files(name, figure))
     _warn(unwritten)
-    return "\n\n".join(_for_terminal(*shown) for shown in tables_and_notes.values() if shown[0])
+    return "\n\n\n".join(_for_terminal(table) for table in found.values() if table)
 
 
 def write_decomposition(directory: pathlib.Path, panels: Sequence[Panel], command: str) -> str:
@@ -97,19 +125,37 @@ def write_decomposition(directory: pathlib.Path, panels: Sequence[Panel], comman
       command: the words that give these files.
     """
     files.make_directory(directory)
-    rows = decomposition.page_rows(panels)
-    notes = [*decomposition.notes(panels), f"Command: {markup.code_span(command)}"]
-    contents: dict[str, str | bytes | None] = {**_table_files("decomposition", rows, notes)}
+    table = Table(
+        decomposition.page_rows(panels),
+        decomposition.COLUMNS,
+        decomposition.caption(panels),
+        [*decomposition.notes(panels), f"Command: {markup.code_span(command)}"],
+    )
+    contents = _table_files("decomposition", table)
     contents["decomposition.csv"] = tables.to_csv(decomposition.csv_rows(panels))
     contents |= _figure_files("decomposition", decomposition.figure(panels))
     _warn(_write(directory, contents))
-    return f"{tables.to_text(rows)}\n\n{_list(notes)}"
+    return _for_terminal(table)
 
 
 def write_results(directory: pathlib.Path) -> None:
     """Rewrites results.csv: one row per recorded run. Raises UserError if it cannot be written."""
     _, runs = read_sweep(directory)
     _write_file(directory / "results.csv", tables.to_csv([run["result"] for run in runs]))
+
+
+def _arms(header: Header, runs: Sequence[Record], scores: Scores, words: Mapping[str, str]) -> Table:
+    is_tuning = header["kind"] == "tuning"
+    is_compared = captions.scores_test(header, runs) and not is_tuning
+    convolution = convolution_among(scores.fields) if is_compared else None
+    rows = summaries.arm_rows(scores.results, scores.wrong, convolution)
+    to_convolution = words[convolution] if convolution and len(rows) > 1 else ""
+    return Table(
+        _with_rates(rows, scores),
+        columns.arm_columns(words, is_tuning, bool(to_convolution)),
+        captions.arm_caption(header, runs, to_convolution),
+        captions.arm_notes(header, runs, words, scores.covers_images),
+    )
 
 
 def _with_rates(rows: Sequence[Row], scores: Scores) -> list[Row]:
@@ -120,39 +166,96 @@ def _with_rates(rows: Sequence[Row], scores: Scores) -> list[Row]:
     return [{"arm": row["arm"], "learning_rate": f"{rates[row['arm']]:g}", **row} for row in rows]
 
 
-def _effects(runs: Sequence[Record], scores: Scores, contrasts: Sequence[Row]) -> tuple[list[Row], list[str]]:
-    """What each constraint is worth, as rows and sentences; both empty without the four corners."""
-    rows = effects.effect_rows(scores.results, scores.corners, scores.wrong)
+def _contrasts(
+    runs: Sequence[Record], rows: Sequence[Row], words: Mapping[str, str], scores: Scores
+) -> Table | None:
+    """Differences between arms; None without pairs."""
     if not rows:
-        return [], []
-    parameters = {result["arm"]: result["parameters"] for result in scores.results}
-    of_corners = {arm for corners in scores.corners.values() for arm in corners}
-    about = captions.test_images([run for run in runs if run["arm"] in of_corners])
-    return rows, findings.findings(
-        rows, contrasts, scores.corners, scores.fields, parameters, about, scores.covers_draw
+        return None
+    caption = captions.contrast_caption(rows, scores.covers_images)
+    return Table(rows, columns.contrast_columns(rows, words), caption, captions.contrast_notes(runs))
+
+
+def _papers(header: Header, runs: Sequence[Record], results: Sequence[Row]) -> Table | None:
+    """Errors alongside those of papers; None without arms that have a label or a paper."""
+    rows = summaries.paper_rows(results, header["arms"], captions.protocols(runs))
+    if not rows:
+        return None
+    covers_papers = any(row["paper_error_percent"] is not None for row in rows)
+    return Table(
+        rows,
+        columns.paper_columns(rows),
+        captions.paper_caption(runs, covers_papers),
+        captions.paper_notes(header, runs, rows),
     )
 
 
-def _planned(header: Header, scores: Scores) -> tuple[list[Row], list[str]]:
-    """The planned contrasts with their notes; both empty if there are none."""
+def _effects(
+    runs: Sequence[Record], scores: Scores, contrasts: Sequence[Row], words: Mapping[str, str]
+) -> Table | None:
+    """What each constraint is worth; None without the four corners."""
+    rows = effects.effect_rows(scores.results, scores.corners, scores.wrong)
+    if not rows:
+        return None
+    parameters = {result["arm"]: result["parameters"] for result in scores.results}
+    of_corners = {arm for corners in scores.corners.values() for arm in corners}
+    about = captions.test_images([run for run in runs if run["arm"] in of_corners])
+    return Table(
+        rows,
+        columns.effect_columns(rows),
+        findings.caption(rows, about, scores.covers_draw),
+        findings.findings(
+            rows, contrasts, scores.corners, scores.fields, parameters, words, scores.covers_draw
+        ),
+    )
+
+
+def _planned(header: Header, scores: Scores) -> Table | None:
+    """The planned contrasts; None if there are none."""
     contrasts = header.get("planned", [])
     rows = planned.planned_rows(scores.results, contrasts, scores.wrong, scores.covers_draw)
-    return rows, captions.planned_notes(rows, len(contrasts), scores.covers_images)
+    if not rows:
+        return None
+    return Table(
+        rows,
+        columns.planned_columns(),
+        captions.planned_caption(len(contrasts), scores.covers_images),
+        captions.planned_notes(rows, len(contrasts)),
+    )
 
 
-def _images(lines: sample_sizes.Lines, scores: Scores) -> tuple[list[Row], list[str]]:
-    """How many images networks need for the convolution's errors; both empty without such arms."""
+def _images(lines: sample_sizes.Lines, scores: Scores) -> Table | None:
+    """How many images networks need for the convolution's errors; None without such arms."""
     reference = sample_sizes.find_reference(lines, scores.fields)
     if reference is None or scores.wrong is None:
-        return [], []
+        return None
     rows = sample_sizes.size_rows(lines, reference, scores.wrong)
-    return rows, captions.size_notes(rows)
+    if not rows:
+        return None
+    return Table(rows, columns.size_columns(_line_words(lines, scores)), captions.size_caption(rows))
 
 
-def _wirings(scores: Scores) -> tuple[list[Row], list[str]]:
-    """How much runs vary by their wiring; both empty if no arms differ in its seed alone."""
+def _line_words(lines: sample_sizes.Lines, scores: Scores) -> dict[str, str]:
+    """Network -> what it is, in words."""
+    return {name: network_words(scores.fields[next(iter(line.values()))]) for name, line in lines.items()}
+
+
+def _wirings(scores: Scores) -> Table | None:
+    """How much runs vary by their wiring; None if no arms differ in its seed alone."""
     rows = wirings.wiring_rows(scores.results, scores.identifying)
-    return rows, captions.wiring_notes() if rows else []
+    if not rows:
+        return None
+    words = {summaries.common_name([arm]): network_words(fields) for arm, fields in scores.fields.items()}
+    return Table(rows, columns.wiring_columns(words), captions.wiring_caption())
+
+
+def _plane(plane: Plane | None, header: Header, runs: Sequence[Record], arms: Table) -> Table | None:
+    """The arms of a plane of two factors; None without one, or without two of its arms."""
+    rows = planes.plane_rows(plane, arms.rows) if plane else []
+    if not plane or len(rows) < 2:
+        return None
+    caption = captions.arm_caption(header, runs, "")
+    return Table(rows, columns.plane_columns(plane.factors), caption)
 
 
 def _size_figure(
@@ -164,28 +267,43 @@ def _size_figure(
     if not lines or any(of_arms[arm]["test_accuracy_mean"] is None for arm in arms):
         return None
     title = f"{dataset}: test error by the number of training images, with {CONFIDENCE:.0%} intervals"
-    return figures.error_against_images(lines, of_arms, scores.fields, title)
+    return figures.error_against_images(lines, of_arms, _line_words(lines, scores), scores.fields, title)
 
 
-def _for_terminal(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    return f"{tables.to_text(tables.shortened(rows))}\n\n{_list(notes)}"
+def _for_terminal(table: Table) -> str:
+    """Notes, caption and table in lines of TERMINAL characters; a command stays one line, to be copied."""
+    caption, rows = _laid_out(
+        table._replace(columns=[column for column in table.columns if column.in_terminal])
+    )
+    notes = [
+        f"- {note}"
+        if note.startswith("Command: ")
+        else textwrap.fill(f"- {note}", TERMINAL, subsequent_indent="  ")
+        for note in table.notes
+    ]
+    parts = ["\n".join(notes), textwrap.fill(caption, TERMINAL), tables.to_text(rows, TERMINAL)]
+    return "\n\n".join(filter(None, parts))
 
 
-def _table_files(name: str, rows: Sequence[Row], notes: Sequence[str]) -> dict[str, str | None]:
-    """A table in all TABLE_FORMATS, with notes in Markdown and LaTeX; None for each without rows."""
-    if not rows:
-        return {f"{name}.{form}": None for form in TABLE_FORMATS}
-    for_page = [tables.for_page(row) for row in rows]
-    latex_notes = "\n\n".join(map(markup.latex_note, notes))
+def _table_files(name: str, table: Table | None) -> dict[str, str | bytes | None]:
+    """A table as CSV, Markdown and LaTeX, its caption and notes there apart; None for all without one."""
+    if table is None:
+        return dict.fromkeys((f"{name}.csv", f"{name}.md", f"{name}.tex", f"{name}_notes.tex"))
+    caption, rows = _laid_out(table)
+    notes = "\n".join(f"- {note}" for note in table.notes)
     return {
-        f"{name}.csv": tables.to_csv(rows),
-        f"{name}.md": f"{tables.to_markdown(for_page)}\n\n{_list(notes)}\n",
-        f"{name}.tex": f"{tables.to_latex(for_page)}\n\n{latex_notes}\n",
+        f"{name}.csv": tables.to_csv(table.rows),
+        f"{name}.md": "\n\n".join(filter(None, [caption, tables.to_markdown(rows), notes])) + "\n",
+        f"{name}.tex": tables.to_latex(rows) + "\n",
+        f"{name}_notes.tex": "\n\n".join(map(markup.latex_note, [caption, *table.notes])) + "\n",
     }
 
 
-def _list(notes: Sequence[str]) -> str:
-    return "\n".join(f"- {note}" for note in notes)
+def _laid_out(table: Table) -> tuple[str, list[dict[str, Cell]]]:
+    """The caption, with what is the same in all rows, and the rows as people read them."""
+    layout = columns.lay_out(table.rows, table.columns)
+    in_all = f" In all rows: {', '.join(map(markup.markdown_text, layout.in_all))}." if layout.in_all else ""
+    return f"{table.caption}{in_all}", layout.rows
 
 
 def _figure_files(name: str, figure: Figure | None) -> dict[str, bytes | None]:

@@ -2,22 +2,24 @@
 
 import csv
 import io
-import math
-from collections.abc import Callable, Sequence
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tabulate
 
-from lenet_jax.analysis.effects import RATIO, SAVED, SHARE
-from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import RATES, Row, interval_of
+from lenet_jax.analysis.summaries import RATES, Row
 from lenet_jax.report.markup import latex_text, markdown_text, one_line
-from lenet_jax.report.numbers import with_interval
 
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
-ERROR_RATIO = "error ratio"
 P_VALUES = ("p", "p_holm", "p_equivalent")
-ONLY_IN_CSV = ("wired_connections",)  # columns that would crowd a page
+NO_BREAK = "\N{NO-BREAK SPACE}"
+INTERVAL = re.compile(r"\(\S+ to \S+\)")
+BREAK = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])| ")  # where lines may break
+GAP, PADDING = 2, 2 * NO_BREAK  # between tabulate's columns, and of each line of a heading, in a terminal
+# Of the text of `article` and between columns, in characters of \footnotesize.
+LATEX_WIDTH, LATEX_GAP = 80, 3
 
 
 def to_csv(rows: Sequence[Row]) -> str:
@@ -33,159 +35,114 @@ def to_csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """A table for a page."""
-    return _table(rows, "pipe", markdown_text)
+    return _table([list(map(markdown_text, cells)) for cells in _grid(rows)], _sides(rows), "pipe")
 
 
-def to_latex(rows: Sequence[Row]) -> str:
-    """A tabular with the rules of the booktabs package."""
-    columns = _columns(rows)
+def to_latex(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A tabular with the rules of the booktabs package that fits the text of LaTeX's `article`.
+
+    Columns are as wide as their cells or, if these do not fit, shares of the text's width, in which lines
+    break; that takes the array package.
+    """
+    grid, align = _grid(rows), "".join(side[0] for side in _sides(rows))
+    gaps = LATEX_GAP * len(align)
+    if sum(_lengths(grid)) + gaps > LATEX_WIDTH:
+        grid, widths = _fit(grid, LATEX_WIDTH - gaps)
+        shares = (999 * (width + LATEX_GAP) // (sum(widths) + gaps) / 1000 for width in widths)
+        align = "".join(
+            rf">{{\raggedright\arraybackslash}}p{{\dimexpr {share:.3f}\textwidth-2\tabcolsep}}"
+            for share in shares
+        )
     header, *lines = (
-        " & ".join(map(latex_text, cells)) + r" \\"
-        for cells in (columns, *([_cell(row.get(column)) for column in columns] for row in rows))
+        " & ".join("~".join(map(latex_text, cell.split(NO_BREAK))) for cell in cells) + r" \\"
+        for cells in grid
     )
-    align = "".join(side[0] for side in _sides(rows, columns))
     return "\n".join(
         [
+            r"{\footnotesize",
             rf"\begin{{tabular}}{{{align}}}",
             *(r"\toprule", header, r"\midrule", *lines, r"\bottomrule"),
-            r"\end{tabular}",
+            r"\end{tabular}}",
         ]
     )
 
 
-def to_text(rows: Sequence[Row]) -> str:
-    """Columns for a terminal."""
-    return _table(rows, "simple", one_line)
+def to_text(rows: Sequence[Mapping[str, Any]], width: int = 0) -> str:
+    """Columns for a terminal.
 
-
-def shortened(rows: Sequence[Row]) -> list[Row]:
-    """The rows with the columns that fit a terminal of 80 characters.
-
-    For arms, that includes validation accuracy if no run scored the test images.
+    Args:
+      width: of the terminal in characters, into which cells break their lines; 0 for lines of any length.
     """
-    if "effect" in rows[0]:
-        return [
-            {column: value for column, value in for_page(row).items() if column != ERROR_RATIO}
-            for row in rows
-        ]
-    if any(column in rows[0] for column in ("verdict", "images_needed", "sd_wiring")):
-        return [for_page(row) for row in rows]
-    if "contrast" in rows[0]:
-        return [
-            _only(row, "contrast", "pairs")
-            | {"difference": row["difference_mean"]}
-            | _interval(row, "difference")
-            for row in rows
-        ]
-    if "paper_error_percent" in rows[0]:
-        return [
-            _only(for_page(row), "arm", "runs", "paper error %", f"{row['compared'].replace('_', ' ')} %")
-            for row in rows
-        ]
-    names = ("arm", "runs", "diverged", "parameters")
-    if all(row["test_accuracy_mean"] is None for row in rows):
-        return [_only(row, *names) | {"val_accuracy": row["val_accuracy_mean"]} for row in rows]
+    grid = _grid(rows)
+    if width:
+        headings = [" ".join(PADDING + word for word in BREAK.split(heading)) for heading in grid[0]]
+        (_, *cells), widths = _fit([headings, *grid[1:]], width - GAP * (len(headings) - 1))
+        narrower = [width - len(PADDING) for width in widths]
+        grid = [list(map(_wrap, grid[0], narrower)), *(list(map(_wrap, texts, widths)) for texts in cells)]
+    return _table(grid, _sides(rows), "simple")
+
+
+Grid = list[list[str]]  # the headings, then the cells of each row
+
+
+def _grid(rows: Sequence[Mapping[str, Any]]) -> Grid:
+    columns = _columns(rows)
+    cells = [[one_line(_cell(row.get(column))) for column in columns] for row in rows]
+    return [list(map(one_line, columns)), *cells]
+
+
+def _fit(grid: Grid, width: int) -> tuple[Grid, list[int]]:
+    """Widths of columns, in characters, that add up to at most `width` if their longest words allow it.
+
+    If there is room, the grid that is returned has NO_BREAK for the spaces within intervals.
+    """
+    joined = [
+        [INTERVAL.sub(lambda found: found.group().replace(" ", NO_BREAK), text) for text in cells]
+        for cells in grid
+    ]
+    widths = _longest_words(joined)
+    if sum(widths) > width:
+        joined, widths = grid, _longest_words(grid)
+    lengths = _lengths(grid)
+    for _ in range(width - sum(widths)):
+        # The next character goes to the column that has the most lines.
+        lines = [length / given for length, given in zip(lengths, widths, strict=True)]
+        if max(lines) <= 1:
+            break
+        widths[lines.index(max(lines))] += 1
+    return joined, widths
+
+
+def _longest_words(grid: Grid) -> list[int]:
+    """The length of each column's longest word."""
     return [
-        _only(row, *names) | {"accuracy": row["test_accuracy_mean"]} | _interval(row, "test_accuracy")
-        for row in rows
+        max(len(word) for text in texts for word in BREAK.split(text)) for texts in zip(*grid, strict=True)
     ]
 
 
-def for_page(row: Row) -> Row:
-    """A row of a table with the columns and cells of a page.
-
-    With a paper, and for effects and planned contrasts, a mean and its interval share a cell.
-    """
-    if "effect" in row:
-        return {column: row[column] for column in ("group", "effect", "seeds") if column in row} | {
-            SAVED.replace("_", " "): with_interval(interval_of(row, SAVED), ".2f"),
-            "% of the gap": with_interval(interval_of(row, SHARE), ".0f"),
-            ERROR_RATIO: with_interval(interval_of(row, RATIO), ".2f"),
-        }
-    if "verdict" in row:
-        return _only(row, "contrast", "seeds") | {
-            SAVED.replace("_", " "): with_interval(interval_of(row, SAVED), ".2f"),
-            "p (Holm)": "-" if row["p_holm"] is None else _p_value(row["p_holm"]),
-            "verdict": row["verdict"],
-        }
-    if "sd_wiring" in row:
-        return _only(row, "network", "wirings", "seeds") | {
-            "sd of wirings": f"{row['sd_wiring']:.3f}",
-            "of seeds": f"{row['sd_seed']:.3f}",
-            "residual": f"{row['sd_residual']:.3f}",
-            "wiring / residual": with_interval(interval_of(row, "wiring_ratio"), ".2f"),
-            "p": "-" if row["p"] is None else _p_value(row["p"]),
-        }
-    if "images_needed" in row:
-        low, high = (_size(row, f"images_needed_ci_{end}") for end in ("low", "high"))
-        own = row["error_percent"]
-        return {
-            "network": row["network"],
-            "images of the convolution": row["reference_images"],
-            "its error %": f"{row['reference_error_percent']:.2f}",
-            "error % with as many": "-" if own is None else f"{own:.2f}",
-            "images needed": f"{_size(row, 'images_needed')} ({low} to {high})",
-        }
-    if "paper_error_percent" not in row:
-        return {column: value for column, value in row.items() if column not in ONLY_IN_CSV}
-    page_row = {}
-    for column, value in row.items():
-        if column == "compared" or "_ci_" in column:
-            continue
-        if column in RATES:
-            page_row["rates of the first epoch"] = _rate_range(row)
-            continue
-        if column.endswith("_percent"):
-            low, high = (row.get(f"{column}_ci_{end}") for end in ("low", "high"))
-            interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
-            value = "-" if value is None else f"{value:.2f}{interval}"
-        page_row[column.replace("_percent", " %").replace("_", " ")] = value
-    return page_row
+def _lengths(grid: Grid) -> list[int]:
+    """The length of each column's longest text."""
+    return [max(map(len, texts)) for texts in zip(*grid, strict=True)]
 
 
-def _only(row: Row, *columns: str) -> Row:
-    return {column: row[column] for column in columns}
+def _wrap(text: str, width: int) -> str:
+    return textwrap.fill(text, width).replace(NO_BREAK, " ")
 
 
-def _p_value(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+def _table(grid: Grid, sides: Sequence[str], style: str) -> str:
+    """A table of tabulate's."""
+    header, *cells = grid
+    return tabulate.tabulate(cells, header, tablefmt=style, colalign=sides, disable_numparse=True)
 
 
-def _size(row: Row, column: str) -> str:
-    """A number of training images, with three digits, or how it lies beyond the sizes that were trained."""
-    value = row[column]
-    if not 0 < value < math.inf:
-        return f"< {row['smallest']:,}" if value == 0 else f"> {row['largest']:,}"
-    decimals = 2 - math.floor(math.log10(value))
-    return f"{round(value, decimals):,.{max(0, decimals)}f}"
-
-
-def _rate_range(row: Row) -> str:
-    smallest, median, largest = (row[column] for column in RATES)
-    return "-" if median is None else f"{smallest:.2g} to {largest:.2g}, median {median:.2g}"
-
-
-def _interval(row: Row, name: str) -> Row:
-    low, high = row[f"{name}_ci_low"], row[f"{name}_ci_high"]
-    return {f"{CONFIDENCE:.0%} interval": "-" if low is None else f"{_cell(low)} to {_cell(high)}"}
-
-
-def _table(rows: Sequence[Row], style: str, write: Callable[[str], str]) -> str:
-    """A table of tabulate's; `write` is how it takes text."""
-    columns = _columns(rows)
-    cells = [[write(_cell(row.get(column))) for column in columns] for row in rows]
-    sides = _sides(rows, columns)
-    return tabulate.tabulate(cells, columns, tablefmt=style, colalign=sides, disable_numparse=True)
-
-
-def _sides(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+def _sides(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """To which side each column is aligned."""
-    return ["left" if any(isinstance(row.get(c), str) for row in rows) else "right" for c in columns]
+    return ["left" if any(isinstance(row.get(c), str) for row in rows) else "right" for c in _columns(rows)]
 
 
-def _columns(rows: Sequence[Row]) -> list[str]:
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(column for row in rows for column in row))
 
 

@@ -74,6 +74,10 @@ LogEpoch = Callable[[Run, int, Metrics], None]
 Save = Callable[[Sequence[Run], Callable[[], list[Saved]]], None]
 
 
+def _nothing() -> None:
+    pass
+
+
 def train_runs(
     runs: Sequence[Run],
     prepared: Prepared,
@@ -81,6 +85,7 @@ def train_runs(
     score_test: bool = True,
     saved: Sequence[Saved] = (),
     save: Save = lambda runs, take: None,
+    log_compiled: Callable[[], None] = _nothing,
 ) -> list[Attempt]:
     """Trains runs of one program together and scores each.
 
@@ -96,6 +101,7 @@ def train_runs(
       saved: where each of the runs goes on, all after the same epoch; empty to start.
       save: called after each epoch but the last with the runs, and a function that takes what `saved` needs
         off the devices.
+      log_compiled: called once the program is compiled and trains its first epoch.
 
     Raises interruption.Interrupted after the epoch in which this process was told to end, once `save` has
     been called.
@@ -106,7 +112,8 @@ def train_runs(
     state = _start(runs, prepared, saved)
     for epoch in range(saved[0].epoch + 1 if saved else 1, train.epochs + 1):
         epoch_started = time.monotonic()
-        state, columns, validation_answers = _train_epoch(prepared, state, epoch)
+        state, columns, validation_answers = _train_epoch(prepared, state, epoch, log_compiled)
+        log_compiled = _nothing
         seconds = (time.monotonic() - epoch_started) / len(runs)
         is_last = epoch == train.epochs
         full_score = {}
@@ -157,11 +164,12 @@ def _start(runs: Sequence[Run], prepared: Prepared, saved: Sequence[Saved]) -> S
 
 @own_settings()
 def _train_epoch(
-    prepared: Prepared, state: State, epoch: int
+    prepared: Prepared, state: State, epoch: int, log_compiled: Callable[[], None]
 ) -> tuple[State, dict[str, np.ndarray], Answers | None]:
     """The state after an epoch, means over its steps with the validation scores, and the answers to these."""
     engine, program, images, _ = prepared
     state, means = engine.train_epoch(program.in_epoch(epoch), state, images.data, epoch)
+    log_compiled()  # the epoch itself goes on
     columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
     if means.rates:
         columns |= {f"rate_{name}": np.asarray(rate) for name, rate in means.rates._asdict().items()}

@@ -38,6 +38,13 @@ class Run(NamedTuple):
         return self.resolved.epochs
 
     @property
+    def epoch_macs(self) -> int:
+        """Multiply-accumulates of a forward pass of an epoch's training images."""
+        data = self.resolved.config.data
+        images = data.draw[0] if data.draw else split_counts(self.resolved.dataset, data)["train"]
+        return images * self.resolved.counts.macs
+
+    @property
     def name(self) -> str:
         return f"{self.arm} seed {self.seed}"
 

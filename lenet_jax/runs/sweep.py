@@ -21,7 +21,7 @@ from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.network_files import pack_files
 from lenet_jax.runs.plan import Plan, Request, make_plan
 from lenet_jax.runs.population import Metrics, Saved, train_runs
-from lenet_jax.runs.progress import Progress, Reports, SentReports, replay, show_plain_messages
+from lenet_jax.runs.progress import Expected, Progress, Reports, SentReports, replay, show_plain_messages
 from lenet_jax.runs.provenance import check_settings, provenance, recorded_form, settings
 from lenet_jax.runs.result import describe, result_of
 from lenet_jax.runs.run import Prepared, Run, forget_images, prepare
@@ -117,7 +117,7 @@ def _run(
         for first in {run.arm: run for run in reversed(plan.missing)}.values()
     ]
     workers = workers or best_workers(len(plan.missing), max(needed, default=0))
-    with interruption.deferred(), Progress(sum(run.epochs for run in plan.missing)) as progress:
+    with interruption.deferred(), Progress(list(map(_expected, plan.missing))) as progress:
         if workers > 1 and plan.missing:
             forget_images()
             run_workers(workers, _fill_as_worker, (request, after_runs), functools.partial(replay, progress))
@@ -130,6 +130,10 @@ def _run(
             _fill_folder(request, plan, progress, after_runs, callback, waits)
         interruption.check()  # of a signal in the last epoch
     return bool(plan.missing)
+
+
+def _expected(run: Run) -> Expected:
+    return Expected(run.name, run.arm, run.epochs, run.epoch_macs)
 
 
 def best_workers(runs: int, bytes_needed: int) -> int:
@@ -276,9 +280,18 @@ def _claim_alike(log: Log, first: Run, waiting: Iterable[Run]) -> _Claimed:
 
 def _train_and_record(log: Log, claimed: _Claimed, score_test: bool) -> None:
     runs, prepared, saved = claimed
+    for run in runs:
+        log.reports.start(run.name)
     for run, one in zip(runs, saved, strict=False):
         log.resume(run, one.attempt.metrics)
-    attempts = train_runs(runs, prepared, log.epoch, score_test, saved, log.checkpoints.save_if_due)
+
+    def log_compiled() -> None:
+        for run in runs:
+            log.reports.compiled(run.name)
+
+    attempts = train_runs(
+        runs, prepared, log.epoch, score_test, saved, log.checkpoints.save_if_due, log_compiled
+    )
     for run, attempt in zip(runs, attempts, strict=True):
         result = result_of(run, attempt, score_test)
         log.store.write_run(

@@ -92,7 +92,8 @@ def test_they_run_through_every_arm_and_are_predicted_exactly_in_a_new_process(n
         rows = folders.rows(directory / "table.csv")
         assert {row["arm"]: int(row["parameters"]) for row in rows} == PARAMETERS
         assert {row["dataset"] for row in folders.rows(directory / "results.csv")} == {"patterns"}
-        assert "all 30 test images of patterns" in ended.out and "11 networks kept" in ended.out
+        printed = " ".join(ended.out.split())
+        assert "all 30 test images of patterns" in printed and "11 networks kept" in printed
         assert load_run(directory, "local_shared", 0).dataset.classes == NAMES
     assert (tmp_path / "of_npz" / "table.csv").read_bytes() == (
         tmp_path / "of_folder" / "table.csv"

@@ -4,9 +4,12 @@ import shlex
 
 import pytest
 
+from lenet_jax.report import captions
 from lenet_jax.report.captions import (
-    arm_notes,
+    arm_caption,
+    contrast_caption,
     contrast_notes,
+    paper_caption,
     paper_notes,
     protocols,
     recorded_command,
@@ -27,6 +30,12 @@ def run(of, config=None, **images):
         "config": CONFIG | (config or {}),
         "provenance": PROVENANCE,
     }
+
+
+def arm_notes(header, runs, covers_images=False):
+    """Those of the table of arms, with the names of arms for their words."""
+    names = {its["result"]["arm"]: its["result"]["arm"] for its in runs}
+    return captions.arm_notes(header, runs, names, covers_images)
 
 
 RUNS = [run(result("a", 0, 0.5)), run(result("b", 3, 0.5))]
@@ -77,10 +86,11 @@ def test_names_in_notes_are_not_markup():
     notes = "\n".join(arm_notes(SWEEP, named))
     for part in (
         r"; 10 epochs of 1,293 images: \_a\_; 20",
-        r"test images of \*my\* data",
         "on &lt;processor>, 2 cores",
     ):
         assert part in notes
+    assert r"test images of \*my\* data" in arm_caption(SWEEP, named, "")
+    assert r"minus that of \_a\_, in" in arm_caption(SWEEP, named, "_a_")
 
 
 def test_an_arm_has_the_protocol_of_its_first_run():
@@ -97,10 +107,10 @@ def test_arms_are_named_where_their_training_differs():
     runs = [*RUNS, run(result("c", 0, 0.5), {"train.epochs": 20})]
     assert (
         "Training: batch size 64, cross entropy, SGD, learning rate 0.1 (cosine), momentum 0.9; "
-        "10 epochs of 1,293 images: a, b; 20 epochs of 1,293 images: c; seeds 0, 3."
+        "10 epochs of 1,293 images: a / b; 20 epochs of 1,293 images: c; seeds 0, 3."
     ) in "\n".join(arm_notes(SWEEP, runs))
     more = [*RUNS, run(result("c", 0, 0.5), {"train.weight_decay": 0.01})]
-    assert "momentum 0.9; a, b: no further settings; weight decay 0.01: c; seeds" in "\n".join(
+    assert "momentum 0.9; a / b: no further settings; weight decay 0.01: c; seeds" in "\n".join(
         arm_notes(SWEEP, more)
     )
 
@@ -109,24 +119,53 @@ def test_arms_that_lack_seeds_are_named():
     runs = [run(result(arm, seed, 0.5)) for arm in "ab" for seed in range(3)]
     assert "Unfinished" not in "\n".join(arm_notes(SWEEP, runs))
     notes = "\n".join(arm_notes(SWEEP, runs[:4]))
-    assert "Unfinished, or run with other seeds: b lacks seeds 1, 2. Contrasts are over the seeds" in notes
+    assert (
+        "Unfinished, or run with other seeds, without seeds 1, 2: b. Differences are over the seeds" in notes
+    )
 
 
-@pytest.mark.parametrize("notes", [arm_notes, paper_notes])
-def test_the_scoring_is_said(notes):
+@pytest.mark.parametrize(
+    "above", [lambda runs: arm_caption(SWEEP, runs, ""), lambda runs: paper_caption(runs, True)]
+)
+@pytest.mark.parametrize("notes", [arm_notes, lambda header, runs: paper_notes(header, runs, [])])
+def test_the_scoring_is_said(above, notes):
     def text(**fields):
         config = {name.replace("__", "."): value for name, value in fields.items()}
-        return "\n".join(notes(SWEEP, [run(result("a", 0, 0.5), config)]))
+        runs = [run(result("a", 0, 0.5), config)]
+        return "\n".join([above(runs), *notes(SWEEP, runs)])
 
-    assert "scored once, after its last epoch, on all 360 test images of digits." in text()
+    assert "all 360 test images of digits" in text() and "scored once, after its last epoch." in text()
     assert "144 more were held out for validation" in text()
     assert "the 360 test images of digits that its seed draws" in text(data__draw=[320, 160, 160])
     shared = text(data__draw=[320, 160, 160], data__positions=4)
     assert "at several positions, which training, validation and test images share" in shared
     best = text(train__select_epoch="best_validation")
-    assert (
-        "after every epoch" in best and "test_selected is the best of all epochs on the test images" in best
+    assert "after every epoch" in best and "the best of all epochs on the test images" in best
+
+
+def test_the_caption_says_whether_runs_diverged():
+    assert arm_caption(SWEEP, RUNS, "").startswith("Mean test error of the runs on all 360 test images of")
+    diverged = arm_caption(SWEEP, [*RUNS, run(result("a", 1, None))], "")
+    assert diverged.startswith(
+        "Mean test error of the runs that did not diverge (whose loss stayed finite) on"
     )
+
+
+def test_papers_have_their_interval_if_there_are_any():
+    assert "Wilson" in paper_caption(RUNS, True) and "Wilson" not in paper_caption(RUNS, False)
+
+
+def test_what_differs_between_many_arms_is_found_elsewhere():
+    runs = [run(result(f"a{i}", 0, 0.5), {"train.epochs": 10 + i}) for i in range(9)]
+    assert "10 epochs of 1,293 images: a0" in "\n".join(arm_notes(SWEEP, runs[:8]))
+    many = "\n".join(arm_notes(SWEEP, runs))
+    assert "what differs between arms is in the overrides of `config.json`; seed 0." in many
+    assert "is in the column protocol of `papers.csv`; seed 0." in "\n".join(paper_notes(SWEEP, runs, []))
+
+
+def test_successive_seeds_are_a_range():
+    seeds = [run(result("a", seed, 0.5)) for seed in (7, 0, 1, 2, 5, 4, 9)]
+    assert "; seeds 0 to 2, 4, 5, 7, 9." in "\n".join(arm_notes(SWEEP, seeds))
 
 
 def test_subsets_and_permuted_pixels_are_said():
@@ -138,13 +177,14 @@ def test_subsets_and_permuted_pixels_are_said():
     assert "trained on 100 images; 144 more" in "\n".join(arm_notes(SWEEP, subsets[1:2]))
 
     permuted = run(result("b", 0, 0.5), {"data.permutation_seed": 3})
-    assert "test images of digits (pixels permuted alike in all images). Each run" in "\n".join(
-        arm_notes(SWEEP, [permuted])
+    assert "test images of digits (pixels permuted alike in all images)," in arm_caption(
+        SWEEP, [permuted], ""
     )
-    notes = "\n".join(arm_notes(SWEEP, [RUNS[0], permuted]))
-    assert "(in some arms, pixels permuted alike in all images)." in notes
+    some = [RUNS[0], permuted]
+    assert "(in some arms, pixels permuted alike in all images)," in arm_caption(SWEEP, some, "")
+    notes = "\n".join(arm_notes(SWEEP, some))
     assert "; a: no further settings; pixels permuted by seed 3: b; seed 0." in notes
-    assert "permuted" not in "\n".join(arm_notes(SWEEP, RUNS))
+    assert "permuted" not in "\n".join([arm_caption(SWEEP, RUNS, ""), *arm_notes(SWEEP, RUNS)])
 
 
 def test_without_a_validation_split_none_are_held_out():
@@ -172,23 +212,38 @@ def test_what_an_interval_covers_is_said():
 
 @pytest.mark.parametrize("covers_images", [False, True])
 def test_contrasts_of_other_readings_say_that_theirs_are_over_seeds(covers_images):
-    [plain] = contrast_notes([{"difference_mean": 0.1}], RUNS, covers_images)
-    rows = [{"difference_mean": 0.1, "last_difference_mean": 0.1}]
-    [others] = contrast_notes(rows, RUNS, covers_images)
+    plain = contrast_caption([{"difference_mean": 0.1}], covers_images)
+    others = contrast_caption([{"difference_mean": 0.1, "last_difference_mean": 0.1}], covers_images)
     assert ("crossed random effects" in plain) == covers_images and "other readings" not in plain
     assert ("Differences of other readings" in others) == covers_images
 
 
 def test_images_that_seeds_draw_from_one_dataset_overlap_and_the_notes_say_so():
     drawn = [run(result("a", 0, 0.5), {"data.draw": [320, 160, 160]})]
-    for notes in (paper_notes(SWEEP, drawn), contrast_notes([{"difference_mean": 0.1}], drawn, False)):
+    for notes in (paper_notes(SWEEP, drawn, []), contrast_notes(drawn)):
         assert any("the test images of different seeds overlap" in note for note in notes)
-    assert not any("overlap" in note for note in paper_notes(SWEEP, RUNS))
+    assert not any("overlap" in note for note in [*paper_notes(SWEEP, RUNS, []), *contrast_notes(RUNS)])
+
+
+def test_other_figures_of_papers_stand_next_to_ours():
+    row = {"arm": "net_1", "train_error_percent": 0.31, "train_loss": 0.00821, "test_loss": 0.05}
+    papers = {"paper_train_error_percent": 0.14, "paper_train_loss": 0.0025, "paper_test_loss": None}
+    note, *_ = paper_notes(SWEEP, RUNS, [row | papers, row | {"arm": "other"}])
+    assert note == (
+        "Other figures, means over seeds. net\\_1: train error 0.31% (the paper's 0.14%), train loss 0.00821 "
+        "(the paper's 0.0025)."
+    )
 
 
 def test_runs_that_do_not_score_the_test_images_say_so():
-    notes = "\n".join(arm_notes(TUNING, [run(unscored("a", 0, 0.5))]))
-    assert "The test images are not scored" in notes and "360" not in notes and "Student's t" not in notes
+    runs = [run(unscored("a", 0, 0.5))]
+    notes = "\n".join([arm_caption(TUNING, runs, ""), *arm_notes(TUNING, runs)])
+    assert (
+        "The test images are not scored" in notes
+        and "; the test images are not scored." in notes
+        and "360" not in notes
+        and "Student's t" not in notes
+    )
 
 
 def test_runs_that_all_diverged_do_not_hide_whether_the_test_images_are_scored():
@@ -208,7 +263,7 @@ def test_hardware_libraries_and_every_revision_are_named():
     last = arm_notes(SWEEP, [RUNS[0], other])[-1]
     assert "1 x cpu on a machine, 2 cores and 4 x cpu on a machine, 2 cores" in last
     assert "jax 1.1, flax 2.2, optax 3.3" in last and "revision 0123abc and 4567def-dirty." in last
-    assert last == paper_notes(SWEEP, [RUNS[0], other])[-1]
+    assert last == paper_notes(SWEEP, [RUNS[0], other], [])[-1]
 
 
 def test_a_lost_provenance_is_said_to_be_unknown():

@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgba
 from lenet_jax.analysis.effects import Corners, effect_rows
 from lenet_jax.errors import UserError
 from lenet_jax.report import decomposition
+from lenet_jax.report.columns import lay_out
 from lenet_jax.report.decomposition import Panel
 from lenet_jax.report.figures import render
 from tests.helpers import folders
@@ -32,10 +33,11 @@ def panel(dataset="x", group="", unfinished=(), errors=ERRORS):
 
 def test_each_panel_has_a_row_for_people_and_one_per_effect_in_csv():
     panels = [panel("a", "average pooling"), panel("a", "no pooling"), panel("b", "no pooling")]
-    rows = decomposition.page_rows(panels)
-    assert [(row["dataset"], row["group"]) for row in rows] == [
+    rows, in_all = lay_out(decomposition.page_rows(panels), decomposition.COLUMNS)
+    assert [(row["dataset"], row["networks"]) for row in rows] == [
         ("a", "average pooling"), ("a", "no pooling"), ("b", "no pooling"),
     ]  # fmt: skip
+    assert not in_all
     assert rows[0]["gap"].startswith("5.50 (") and rows[0]["connectivity"].startswith("2.75 (")
     table = decomposition.csv_rows(panels)
     assert len(table) == 24 and table[0]["effect"] == "connectivity" and table[8]["group"] == "no pooling"
@@ -45,8 +47,10 @@ def test_a_sentence_says_what_the_gap_consists_of():
     sentences = decomposition.notes([panel("a*b", "no pooling"), panel(unfinished=["dense"])])
     assert sentences[0].startswith(r"a\*b, no pooling: of the gap of 5.50 (")
     assert "local connectivity accounts for 2.75 (" in sentences[0]
-    assert "95% intervals over 2 seeds, which do not cover test-set sampling. " in sentences[2]
-    assert sentences[3].startswith(
+    assert "95% intervals over 2 seeds, which do not cover test-set sampling. " in decomposition.caption(
+        [panel()]
+    )
+    assert sentences[2].startswith(
         "Unfinished: on x, dense lack seeds that other arms have; numbers are over the 2 seeds"
     )
 
@@ -98,10 +102,13 @@ def test_the_command_writes_the_table_and_the_figure(tmp_path):
     ended = run_command("decompose", f"--sweeps={MNIST},{USPS}", f"--workdir={tmp_path / 'new'}")
     assert ended.status == 0, ended.err
     names = {path.name for path in (tmp_path / "new").iterdir()}
-    assert names == {f"decomposition.{form}" for form in ("csv", "md", "tex", "png", "pdf", "svg")}
+    assert names == {f"decomposition.{form}" for form in ("csv", "md", "tex", "png", "pdf", "svg")} | {
+        "decomposition_notes.tex"
+    }
     page = (tmp_path / "new" / "decomposition.md").read_text()
     assert f"Command: `python -m experiments.decompose --sweeps={MNIST},{USPS} --workdir=DIR`" in page
-    assert "mnist: of the gap of " in ended.out and "usps: of the gap of " in ended.out
+    shown = " ".join(ended.out.split())
+    assert "mnist: of the gap of " in shown and "usps: of the gap of " in shown
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,9 @@ def all_figures(name="a"):
     images, classes = np.zeros((2, 4, 4)), [name, f"{name}!"]
     labels, answers = np.array([0, 1]), np.array([1, 1])
     return {
-        "accuracy": figures.accuracy_against("parameters", arm_rows(results), {name: fields}, name),
+        "accuracy": figures.errors_of_arms(
+            "parameters", arm_rows(results), {name: name}, {name: fields}, name
+        ),
         "papers": figures.errors_alongside_papers(paper_rows(results, arms, {name: ""}), name),
         "bitmaps": figures.bitmaps_of_classes([np.ones((2, 2))] * 2),
         "curves": curves.learning_curves(epochs, [name], name),

@@ -2,7 +2,7 @@
 
 from lenet_jax.analysis.effects import Corners, effect_rows
 from lenet_jax.analysis.summaries import contrast_rows
-from lenet_jax.report.findings import findings
+from lenet_jax.report.findings import caption, findings
 from tests.helpers.results import arm, result
 
 CORNERS = Corners("conv", "locally", "sliding", "dense")
@@ -13,6 +13,7 @@ ARMS = [
 FIELDS = {name: {"model.name": "cnn"} for name in CORNERS} | {
     name: {"model.name": "mlp"} for name in ("mlp", "wide")
 }
+WORDS = {name: f"{name}, in words" for name in FIELDS}
 PARAMETERS = dict.fromkeys(CORNERS, 61_706) | {"mlp": 62_020, "wide": 238_510}
 
 
@@ -23,7 +24,8 @@ def said(covers_images=False, **errors):
     ]
     corners = {"": CORNERS}
     rows, contrasts = effect_rows(results, corners), contrast_rows(results, ARMS)
-    return findings(rows, contrasts, corners, FIELDS, PARAMETERS, "all 50 test images of x", covers_images)
+    above = caption(rows, "all 50 test images of x", covers_images)
+    return [above, *findings(rows, contrasts, corners, FIELDS, PARAMETERS, WORDS, covers_images)]
 
 
 def test_effects_are_said_with_intervals_and_what_is_open_is_named():
@@ -36,8 +38,8 @@ def test_effects_are_said_with_intervals_and_what_is_open_is_named():
         wide=(9.0, 9.0, 9.0),
     )
     assert sentences[0] == (
-        "Numbers are errors per hundred, on all 50 test images of x; 95% intervals over 3 seeds, which do "
-        "not cover test-set sampling."
+        "What each constraint is worth, on all 50 test images of x; 95% intervals over 3 seeds, which do not "
+        "cover test-set sampling."
     )
     assert sentences[2].startswith(
         "Of the gap of 4.07 (3.55 to 4.58) between the fully connected network and the convolution, local "
@@ -50,8 +52,10 @@ def test_effects_are_said_with_intervals_and_what_is_open_is_named():
     )
     assert sentences[4].startswith("Sharing saves more with full than with local connectivity: the interac")
     assert sentences[5].startswith("The convolution saves 0.03 (")
-    assert sentences[5].endswith("compared with mlp, an MLP of about the same size.")
-    assert sentences[6].startswith("Not resolved with 3 seeds: conv against mlp, 0.03 (")
+    assert sentences[5].endswith("compared with an MLP of about the same size (mlp, in words).")
+    assert sentences[6].startswith(
+        "Not resolved with 3 seeds: (conv, in words) against (mlp, in words), 0.03 ("
+    )
     assert len(sentences) == 7  # "wide" is not of its size
 
 
@@ -70,9 +74,9 @@ def test_groups_of_arms_are_named():
     ]
     corners = {"no pooling": CORNERS}
     rows = effect_rows(results, corners)
-    sentences = findings(rows, [], corners, FIELDS, PARAMETERS, "all 50 test images of x", True)
-    assert sentences[2].startswith("With no pooling: Of the gap of 7.95 (")
-    assert sentences[3].startswith("With no pooling: In one order")
+    sentences = findings(rows, [], corners, FIELDS, PARAMETERS, WORDS, True)
+    assert sentences[1].startswith("With no pooling: Of the gap of 7.95 (")
+    assert sentences[2].startswith("With no pooling: In one order")
 
 
 def test_nothing_is_open_only_if_every_interval_excludes_0():
@@ -86,7 +90,7 @@ def test_nothing_is_open_only_if_every_interval_excludes_0():
 def test_what_the_intervals_cover_is_said():
     errors = {"conv": (1.0, 1.0), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
     assert said(covers_images=True, **errors)[0] == (
-        "Numbers are errors per hundred, on all 50 test images of x; 95% intervals over 2 seeds and the draw "
+        "What each constraint is worth, on all 50 test images of x; 95% intervals over 2 seeds and the draw "
         "of these images."
     )
     told = said(covers_images=True, **errors)[-1]

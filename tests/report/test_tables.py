@@ -3,12 +3,16 @@
 import csv
 import io
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from lenet_jax.analysis.summaries import arm_rows, contrast_rows, paper_rows
+from lenet_jax.analysis.summaries import arm_rows
 from lenet_jax.report import tables
-from tests.helpers.results import arm, result, unscored
+from lenet_jax.report.pages import write_report
+from tests.helpers.commands import PROJECT
+from tests.helpers.results import result
 
 
 def test_csv_is_read_back():
@@ -61,6 +65,7 @@ def test_text_in_a_cell_stands_for_itself():
 def test_latex_has_one_row_per_row():
     rows = [{"what": NASTY, "n": 1}, {"what": "[b]", "n": 2000}]
     assert tables.to_latex(rows).splitlines() == [
+        r"{\footnotesize",
         r"\begin{tabular}{lr}",
         r"\toprule",
         r"what & n \\",
@@ -68,7 +73,7 @@ def test_latex_has_one_row_per_row():
         r"a \textbar{} \textasciigrave{}b\textasciigrave{} -{}- \ensuremath{<}c\ensuremath{>} \_d\_ & 1 \\",
         r"{[}b] & 2,000 \\",
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}}",
     ]
 
 
@@ -78,66 +83,58 @@ def test_any_text_in_csv_is_one_field(text):
     assert rows == [{"what": text.replace("\r\n", "\n").replace("\r", "\n"), "n": "1"}]
 
 
-def test_a_terminal_of_80_columns_shows_the_tables():
-    """With the longest names of configs/ablation.py and numbers as large as they come."""
-    results = [result("random_unshared", seed, 0.9 + seed / 100) for seed in range(3)]
-    results += [result("a" * 15, seed, 0.8) for seed in range(3)]
-    [row, _] = arm_rows(results)
-    row |= {"runs": 1000, "diverged": 100, "parameters": 123_456_789}
-    arms = [arm("random_unshared", baselines={"sparse random against full, unshared": "a" * 15})]
-    for rows in ([row], contrast_rows(results, arms)):
-        text = tables.to_text(tables.shortened(rows))
-        assert max(map(len, text.splitlines())) <= 80
-        assert "0.9100" in text or "0.1100" in text
-        assert "95% interval" in text and " to " in text
+def test_the_lines_of_a_terminal_break_between_words():
+    rows = [
+        {"what": "one two three four five six", "mean": "10.00 (10.00 to 20.00)", "n": 1_000},
+        {"what": "short", "mean": "-", "n": 2},
+    ]
+    assert tables.to_text(rows, 80).splitlines()[2].split("  ")[0] == "one two three four five six"
+    assert tables.to_text(rows, 40).splitlines() == [
+        "what           mean                  n",
+        "-------------  ----------------  -----",
+        "one two three  10.00             1,000",
+        "four five six  (10.00 to 20.00)",
+        "short          -                     2",
+    ]
 
 
-def test_a_terminal_shows_the_reading_that_a_row_compares():
-    paper = {"error_percent": 5.0, "images": 100, "errors": None}
-    runs = [result("net", seed, 0.5, test_selected_accuracy=0.9) for seed in range(2)]
-    rows = paper_rows(runs, [arm("net", paper=paper, reading="test_selected_")], {"net": ""})
-    header, _, line = tables.to_text(tables.shortened(rows)).splitlines()
-    assert re.split(r"  +", header.strip()) == ["arm", "runs", "paper error %", "test selected error %"]
-    assert "5.00 (2.15 to 11.18)" in line and "10.00 (10.00 to 10.00)" in line and len(line) <= 80
+def test_headings_break_between_words():
+    text = tables.to_text([{"test error (%)": "6.25", "multiply-accumulates": 7}] * 2, 24)
+    assert [line.split() for line in text.splitlines()][:3] == [
+        ["test", "multiply-"], ["error", "accumulates"], ["(%)"],
+    ]  # fmt: skip
 
 
-def test_a_terminal_shows_validation_where_no_test_image_is_scored():
-    rows = arm_rows([unscored("a", 0, 0.75), unscored("b", 0, None)])
-    header, _, *lines = tables.to_text(tables.shortened(rows)).splitlines()
-    assert header.split()[-1] == "val_accuracy"
-    assert [line.split()[-1] for line in lines] == ["0.7500", "-"]
+def test_a_wide_table_of_latex_shares_the_width_of_the_text():
+    rows = [{"what": "ten words " * 10, "mean": "10.00 (10.00 to 20.00)", "n": 1_000}]
+    lines = tables.to_latex(rows).splitlines()
+    assert lines[0] == r"{\footnotesize" and lines[-1] == r"\end{tabular}}"
+    shares = re.findall(r"p\{\\dimexpr (0\.\d+)\\textwidth-2\\tabcolsep\}", lines[1])
+    assert len(shares) == 3 and sum(map(float, shares)) <= 1.002
+    assert r"10.00 (10.00~to~20.00) & 1,000 \\" in lines[5]
 
 
-def test_a_page_shows_a_mean_and_its_interval_in_one_cell():
-    paper = {"error_percent": 5.0, "images": 100, "errors": None}
-    results = [result("net", 0, 0.96), result("net", 1, 0.94), result("other", 0, 0.9)]
-    arms = [arm("net", label="a net", paper=paper), arm("other", label="other")]
-    [row, other] = paper_rows(results, arms, {"net": "", "other": ""})
-    assert tables.for_page(row)["paper error %"] == "5.00 (2.15 to 11.18)"
-    assert tables.for_page(row)["error %"].startswith("5.00 (0.00 to ")
-    assert tables.for_page(other)["paper error %"] == "-"
-    assert tables.for_page(other)["error %"] == "10.00"
-    assert "compared" not in tables.for_page(row)
+DOCUMENT = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage{array,booktabs}
+\begin{document}
+\begin{table}\centering\caption{A table}\input{TABLE}\end{table}
+\begin{quote}\input{TABLE_notes}\end{quote}
+\end{document}
+"""
 
 
-def test_a_page_leaves_out_what_would_crowd_it():
-    [row] = arm_rows([result("a", 0, 0.5)])
-    assert "wired_connections" in row
-    assert list(tables.for_page(row)) == [column for column in row if column != "wired_connections"]
-
-
-def test_the_range_of_effective_rates_covers_all_seeds_and_has_one_cell():
-    def by_newton(seed, smallest, median, largest):
-        rates = {"rate_smallest": smallest, "rate_median": median, "rate_largest": largest}
-        return result("newton", seed, 0.9, **rates)
-
-    results = [by_newton(0, 7.1e-5, 0.01, 0.016), by_newton(1, 7.4e-5, 0.02, 0.025)]
-    results += [by_newton(2, None, None, None), result("plain", 0, 0.8)]
-    arms = [arm("newton", label="a"), arm("plain", label="b")]
-    rows = paper_rows(results, arms, {"newton": "", "plain": ""})
-    cells = [tables.for_page(row)["rates of the first epoch"] for row in rows]
-    assert cells == ["7.1e-05 to 0.025, median 0.015", "-"]
-    assert not any("rate_" in column for column in tables.for_page(rows[0]))
-    assert "7.1e-05" in tables.to_csv(rows)
-    [without] = paper_rows(results[-1:], arms[1:], {"plain": ""})
-    assert "rates of the first epoch" not in tables.for_page(without)
+@pytest.mark.parametrize("table", ["table", "contrasts", "effects", "papers"])
+def test_latex_compiles_and_fits_the_text_of_an_article(table, tmp_path, one_format):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed (texlive-latex-recommended)")
+    sweep = PROJECT / "results" / ("history/zipcode" if table == "papers" else "mnist")
+    shutil.copytree(sweep, tmp_path / "sweep")
+    write_report(tmp_path / "sweep")
+    folder = tmp_path / "sweep"
+    (folder / "document.tex").write_text(DOCUMENT.replace("TABLE", table))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout[-2000:]
+    of_table = (folder / "document.log").read_text(errors="replace").split(f"(./{table}_notes.tex")[0]
+    assert f"(./{table}.tex" in of_table and "Overfull" not in of_table

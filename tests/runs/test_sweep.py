@@ -44,21 +44,23 @@ ARMS = ["local_shared", "mlp_8", "mlp_4", "too_fast"]
 RUNS = [(arm, seed) for arm in ARMS for seed in (0, 1)]
 
 
-DRAWN = {}  # rows, configs and title of a figure, as JSON -> its file
+DRAWN = {}  # rows, words, configs and title of a figure, as JSON -> its file; None where there is none
 
 
 @pytest.fixture(autouse=True)
 def drawn_once(one_format, monkeypatch):
     """The figure of one table is drawn once for all tests; `monkeypatch.undo()` draws each anew."""
-    draw, render = figures.accuracy_against, figures.render
+    draw, render = figures.errors_of_arms, figures.render
 
-    def render_once(arguments, form):
-        if (arguments, form) not in DRAWN:
-            DRAWN[arguments, form] = render(draw(*json.loads(arguments)), form)
-        return DRAWN[arguments, form]
+    def draw_once(*arguments):
+        key = json.dumps(arguments)
+        if key not in DRAWN:
+            figure = draw(*arguments)
+            DRAWN[key] = None if figure is None else render(figure, "png")
+        return key if DRAWN[key] else None
 
-    monkeypatch.setattr(figures, "accuracy_against", lambda *arguments: json.dumps(arguments))
-    monkeypatch.setattr(figures, "render", render_once)
+    monkeypatch.setattr(figures, "errors_of_arms", draw_once)
+    monkeypatch.setattr(figures, "render", lambda key, form: DRAWN[key])
 
 
 @pytest.fixture(autouse=True)
@@ -182,7 +184,7 @@ def test_a_finished_sweep_runs_nothing_again(sweep_copy):
     runs, tables = folders.records(sweep_copy), folders.tables(sweep_copy)
     ended = ablate(sweep_copy)
     assert (ended.status, ended.err) == (0, "")
-    assert "local_shared" in ended.out
+    assert "local, shared" in ended.out
     assert folders.records(sweep_copy) == runs and folders.tables(sweep_copy) == tables
 
 
@@ -193,7 +195,7 @@ def test_report_rebuilds_the_same_files_from_the_records(sweep_copy, monkeypatch
         for path in sweep_copy.iterdir()
         if path.suffix in (".csv", ".md", ".tex", ".png")
     }
-    assert len(made) == 9
+    assert len(made) == 11
     for name in made:
         (sweep_copy / name).unlink()
     ended = run_command("report", f"--workdir={sweep_copy}")

@@ -1,0 +1,84 @@
+"""Arms and networks in words, for tables, notes and figures."""
+
+import collections
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lenet_jax.analysis.sample_sizes import CONVOLUTION
+from lenet_jax.config.allowed import per_stage
+from lenet_jax.config.fields import default_config
+from lenet_jax.config.identity import to_record
+from lenet_jax.runs.header import Header
+
+Fields = Mapping[str, Mapping[str, Any]]  # arm -> its flattened config
+LENET5 = {field: value for field, value in to_record(default_config()).items() if field.startswith("model.")}
+
+
+def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Arm -> what it is, in words that no other arm of the folder has: "local, shared (LeNet-5)".
+
+    These are its label, or else its network, its group and, if other arms have the same, what differs in
+    their training. Arms that cannot be told apart in this way have their names, and so have the candidates
+    of `experiments.tune`, whose names say what is varied.
+
+    Args:
+      phrases: arm -> how it was trained, of `lenet_jax.report.captions.protocols`.
+    """
+    if header["kind"] == "tuning":
+        return {arm: arm for arm in fields}
+    recorded = {arm["name"]: arm for arm in header["arms"]}
+    labels = {arm: recorded.get(arm, {}).get("label", "") for arm in fields}
+    groups = {arm: recorded.get(arm, {}).get("group", "") for arm in fields}
+    has_groups = len({*groups.values()} - {""}) > 1
+    words = {
+        arm: labels[arm] or network_words(config, groups[arm] if has_groups else "")
+        for arm, config in fields.items()
+    }
+    words = {arm: _told_apart(arm, words, phrases) for arm in words}
+    counted = collections.Counter(words.values())
+    return {arm: its_words if counted[its_words] == 1 else arm for arm, its_words in words.items()}
+
+
+def network_words(fields: Mapping[str, Any], group: str = "") -> str:
+    """A network by its flattened config: "random, unshared", "MLP 300-100".
+
+    Args:
+      group: what it has in common with some others, in words.
+    """
+    common = f", {group}" if group else ""
+    if fields["model.name"] == "cnn":
+        is_lenet5 = all(fields.get(field) == value for field, value in LENET5.items())
+        connectivity = fields["model.connectivity"].replace(",", " then ")
+        return f"{connectivity}, {_sharing(fields)}{common}{' (LeNet-5)' if is_lenet5 else ''}"
+    if fields["model.hidden"]:
+        return f"MLP {'-'.join(map(str, fields['model.hidden']))}{common}"
+    if budget := fields["model.parameter_budget"]:
+        return f"MLP matched to {budget:,} parameters{common}"
+    return f"linear classifier{common}"
+
+
+def _sharing(fields: Mapping[str, Any]) -> str:
+    """How the stages share weights: "unshared", "blocks of 7x7 then shared"."""
+    stages = len(fields["model.maps"])
+    sharings = itertools.islice(itertools.cycle(per_stage(fields["model.sharing"])), stages)
+    sizes = zip(
+        *(itertools.cycle(fields.get(f"model.{size}", [0])) for size in ("block", "rank")), strict=False
+    )
+    words = [
+        {"blocks": f"blocks of {block}x{block}", "low_rank": f"rank {rank}"}.get(sharing, sharing)
+        for sharing, (block, rank) in zip(sharings, sizes, strict=False)
+    ]
+    return " then ".join(words if len(set(words)) > 1 else words[:1])
+
+
+def convolution_among(fields: Fields) -> str | None:
+    """The first arm that is a convolution, local and shared in all stages; None if there is none."""
+    return next((arm for arm, config in fields.items() if CONVOLUTION.items() <= config.items()), None)
+
+
+def _told_apart(arm: str, words: Mapping[str, str], phrases: Mapping[str, Sequence[str]]) -> str:
+    """The arm's words with the phrases that not all arms of the same words have."""
+    alike = [other for other, its_words in words.items() if its_words == words[arm]]
+    own = [phrase for phrase in phrases[arm] if not all(phrase in phrases[other] for other in alike)]
+    return ", ".join([words[arm], *own])

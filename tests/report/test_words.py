@@ -1,0 +1,73 @@
+"""Arms in words."""
+
+import pytest
+
+from lenet_jax.report.words import arm_words, convolution_among, network_words
+from tests.helpers.recorded import CONFIG, header
+from tests.helpers.results import arm
+
+
+def fields(connectivity="local", sharing="shared", **others):
+    named = {name.replace("__", "."): value for name, value in others.items()}
+    return CONFIG | {"model.connectivity": connectivity, "model.sharing": sharing} | named
+
+
+MLP = {"model__name": "mlp"}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (fields(), "local, shared (LeNet-5)"),
+        (fields("full", "unshared"), "full, unshared"),
+        (fields("local,full"), "local then full, shared"),
+        (fields(model__pooling="max"), "local, shared"),
+        (fields(**MLP, model__hidden=[300, 100]), "MLP 300-100"),
+        (fields(**MLP, model__hidden=[], model__parameter_budget=61_706), "MLP matched to 61,706 parameters"),
+        (fields(**MLP, model__hidden=[]), "linear classifier"),
+    ],
+)
+def test_networks(config, words):
+    assert network_words(config) == words
+
+
+def words_of(configs, arms, phrases=None, kind="sweep"):
+    return arm_words(header(arms) | {"kind": kind}, configs, phrases or dict.fromkeys(configs, ()))
+
+
+def test_labels_come_first():
+    assert words_of({"a": fields(), "b": fields()}, [arm("a", label="the first")]) == {
+        "a": "the first",
+        "b": "local, shared (LeNet-5)",
+    }
+
+
+def test_groups_are_named_where_there_are_several():
+    arms = [arm("a", group="no pooling"), arm("b", group="max pooling"), arm("c")]
+    configs = {"a": fields(), "b": fields("full"), "c": fields(**MLP, model__hidden=[3])}
+    assert list(words_of(configs, arms).values()) == [
+        "local, shared, no pooling (LeNet-5)",
+        "full, shared, max pooling",
+        "MLP 3",
+    ]
+    assert next(iter(words_of(configs, arms[:1]).values())) == "local, shared (LeNet-5)"
+
+
+def test_equal_networks_are_told_apart_by_their_training_or_their_names():
+    configs = {"a": fields(), "b": fields(), "c": fields("full"), "d": fields("full")}
+    phrases = {"a": ["SGD", "rate 1"], "b": ["SGD", "rate 2"], "c": ["SGD"], "d": ["SGD"]}
+    assert words_of(configs, [], phrases) == {
+        "a": "local, shared (LeNet-5), rate 1",
+        "b": "local, shared (LeNet-5), rate 2",
+        "c": "c",
+        "d": "d",
+    }
+
+
+def test_candidates_have_their_names():
+    assert words_of({"a-0.1": fields()}, [arm("a-0.1", label="a net")], kind="tuning") == {"a-0.1": "a-0.1"}
+
+
+def test_the_convolution_is_local_and_shared():
+    assert convolution_among({"a": fields("full"), "b": fields(), "c": fields()}) == "b"
+    assert convolution_among({"a": fields("full"), "b": fields(**MLP)}) is None
