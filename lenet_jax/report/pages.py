@@ -61,9 +61,10 @@ def write_report(directory: pathlib.Path) -> str:
     for LaTeX, _notes.tex: table (arms), contrasts (if arms have baselines), papers (if arms have labels or
     papers), effects (if four corners were run), planned (if contrasts were planned), images (if arms differ
     in the number of training images), wirings (if three or more differ in the seed of their wiring) and plane
-    (if arms have levels of two factors; of the first two). Figures as .png, .pdf and .svg: images; plane; papers if there is such a table, otherwise accuracy, with the test
-    errors of arms, and accuracy_macs, against multiply-accumulates, see `figures.errors_of_arms`; none if no
-    run scored the test images. mistakes.npz, if predictions are kept.
+    (if arms have levels of two factors; of the first two). Figures as .png, .pdf and .svg: images; plane;
+    papers if there is such a table, otherwise accuracy, with the test errors of arms, and accuracy_macs,
+    against multiply-accumulates, see `figures.errors_of_arms`; none if no run scored the test images.
+    mistakes.npz, if predictions are kept.
     """
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})

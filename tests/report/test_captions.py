@@ -230,7 +230,7 @@ def test_other_figures_of_papers_stand_next_to_ours():
     papers = {"paper_train_error_percent": 0.14, "paper_train_loss": 0.0025, "paper_test_loss": None}
     note, *_ = paper_notes(SWEEP, RUNS, [row | papers, row | {"arm": "other"}])
     assert note == (
-        "Other figures, means over seeds. net\\_1: train error 0.31% (the paper's 0.14%), train loss 0.00821 "
+        "Other figures, means over seeds. net_1: train error 0.31% (the paper's 0.14%), train loss 0.00821 "
         "(the paper's 0.0025)."
     )
 
