@@ -33,8 +33,8 @@ def probe_rows(probe: Probe, measured: Mapping[Key, Sequence[Value]], arms: Sequ
             difference = Interval(None, None, None)
             if of_first and arm != arms[0]:
                 difference, _ = _interval(by_seed, of_first, (-math.inf, math.inf))
-            if weights == CHANCE:  # known without an error
-                mean, difference = (interval._replace(low=None, high=None) for interval in (mean, difference))
+            if mean.low == mean.high:  # known without an error
+                mean = mean._replace(low=None, high=None)
             rows.append({
                 "probe": probe.name,
                 "arm": arm,

@@ -62,7 +62,7 @@ class OfWeights(Probe):
         """What `Value.at` and `.value` are, for the kernels of a layer; see `TrainedRun.kernels`."""
 
     def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
-        """What they are by chance, where that is known without drawing weights."""
+        """What chance gives for such kernels, if it is known."""
         yield from ()
 
 
@@ -121,8 +121,9 @@ class BestField(OfWeights):
         return _about(
             f"Energy of weights inside the best window of {self.side}x{self.side}",
             f"Share of a unit's squared weights inside the window of {self.side}x{self.side} positions that "
-            "has most of them, averaged over units. Untrained networks show what chance gives; the change is "
-            "what training adds to the weights.",
+            "has most of them, averaged over units. Chance: the same for each trained unit's weights at "
+            "shuffled positions, as few weights other than 0 are in a window more easily. The change is what "
+            "training adds to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -131,6 +132,9 @@ class BestField(OfWeights):
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         is_slid = layer is not None and layer.sharing == "shared"
         yield name, best_share(kernels_POHWC, self.side, wraps=is_slid)
+
+    def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
+        yield from self.numbers(name, shuffled(kernels_POHWC, np.random.default_rng(0)), layer)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,6 +213,16 @@ def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float:
     for axis in (2, 3):
         energy_POHW = np.lib.stride_tricks.sliding_window_view(energy_POHW, side, axis).sum(-1)
     return _mean_ratio(energy_POHW.max((2, 3)), total_PO)
+
+
+def shuffled(kernels_POHWC: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The kernels with the positions of each unit in an order of its own, alike for all input maps."""
+    units, maps, height, width, channels = kernels_POHWC.shape
+    order_PON = rng.permuted(
+        np.broadcast_to(np.arange(height * width), (units, maps, height * width)), axis=2
+    )
+    weights_PONC = kernels_POHWC.reshape(units, maps, -1, channels)
+    return np.take_along_axis(weights_PONC, order_PON[..., None], axis=2).reshape(kernels_POHWC.shape)
 
 
 def relative(kernels_POHWC: np.ndarray, stride: int) -> np.ndarray:

@@ -51,14 +51,16 @@ def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str
     named = [arm for arm in fields if arm in handles]
     lines_of = [handles[arm] for arm in named]
     figure.legend(lines_of, list(map(network_in_words, named)), loc="outside right center")
-    figure.supxlabel(f"Bars: {CONFIDENCE:.0%} intervals. Filled: shared kernels.", fontsize=9)
+    figure.supxlabel(
+        f"Bars: {CONFIDENCE:.0%} intervals. Filled: shared kernels. Black lines: chance.", fontsize=9
+    )
     return figure
 
 
 def _draw(
     axes: Axes, probe: Probe, rows: Sequence[Row], weights: str, looks: Mapping[str, Look]
 ) -> dict[str, Any]:
-    """Draws the values of some weights, with those of chance as dashes; returns what the legend shows."""
+    """Draws the values of some weights, with a line for those of chance; returns what the legend shows."""
     about = probe.about
     settings = list(dict.fromkeys(row["at"] for row in rows))
     is_text = isinstance(settings[0], str)
@@ -82,8 +84,10 @@ def _draw(
             linewidth=1.2,
             capsize=2,
         )
-    for at, value in {row["at"]: row["value_mean"] for row in rows if row["weights"] == CHANCE}.items():
-        axes.hlines(value, places[at] - 0.4, places[at] + 0.4, colors="0.3", linestyles=":")
+        for row in rows:
+            if (row["arm"], row["weights"]) == (arm, CHANCE) and weights == TRAINED:
+                place, half = places[row["at"]] + beside, 0.3 / len(arms)
+                axes.hlines(row["value_mean"], place - half, place + half, colors="black", linewidth=1)
     if about.is_logarithmic:
         axes.set_yscale("log", nonpositive="clip")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -56,6 +56,7 @@ def test_every_kept_network_is_measured_once(sweep_copy, measurements):
     rows = folders.rows(sweep_copy / "probes.csv")
     assert {(row["probe"], row["arm"]) for row in rows} == {run[:2] for run in MEASURED}
     assert {row["weights"] for row in rows if row["probe"] == "best_field"} == {
+        "chance",
         "untrained",
         "trained",
         "change",

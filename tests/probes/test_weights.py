@@ -14,6 +14,7 @@ from lenet_jax.probes.weights import (
     correlations,
     own_share,
     relative,
+    shuffled,
 )
 from lenet_jax.runs.single import train
 
@@ -47,6 +48,18 @@ def test_the_best_window_is_found_wherever_it_is_and_over_the_edges_of_a_kernel_
     kernels[0, 0, 5, 5] = [1, 0]
     assert best_share(kernels, 2, wraps=False) == pytest.approx(2 / 9)  # of both input maps
     assert best_share(kernels, 2, wraps=True) == pytest.approx(8 / 9)
+
+
+def test_shuffled_positions_keep_the_weights_of_a_unit_and_lose_their_neighbourhood():
+    rng = np.random.default_rng(4)
+    kernels = np.concatenate([convolution(rng), convolution(rng)], axis=-1)
+    moved = shuffled(kernels, rng)
+    for unit, other in zip(
+        kernels.reshape(-1, SIDE * SIDE, 2), moved.reshape(-1, SIDE * SIDE, 2), strict=True
+    ):
+        np.testing.assert_array_equal(unit[np.lexsort(unit.T)], other[np.lexsort(other.T)])
+    assert best_share(kernels, FIELD, wraps=False) == 1 > 0.8 > best_share(moved, FIELD, wraps=False)
+    assert not (moved[0] == moved[1]).all()
 
 
 def test_units_without_weights_are_left_out():
