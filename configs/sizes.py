@@ -2,9 +2,11 @@
 
     python -m experiments.ablate --config=configs/sizes.py --workdir=runs/sizes
 
-A few minutes on two cores, on mnist_5k; --config.dataset selects another dataset. All arms share every other
-field and the seeds, and are compared with LeNet-5. It has two stages, 6 and 16 maps, kernels of 5x5 and two
-hidden layers; without stages, those read the pixels.
+A few minutes on two cores, on mnist_5k; --config.dataset selects another dataset. All arms share their
+training and seeds, and are compared with LeNet-5, which has two stages, 6 and 16 maps, kernels of 5x5 and two
+hidden layers. The classifier reads what the last stage leaves, so that its inputs change as well: 1,176 after
+one stage, and the 784 pixels without any. A third stage reads maps of 5x5, with kernels of 3x3 and without
+pooling.
 """
 
 import ml_collections
@@ -17,7 +19,6 @@ ARMS = {
     LENET5: {},
     "stages_0": {"model.name": "mlp", "model.hidden": (120, 84)},
     "stages_1": {"model.maps": (6,)},
-    # The second stage leaves maps of 5x5, which a third stage with kernels of 3x3 reads.
     "stages_3": {
         "model.maps": (6, 16, 32),
         "model.kernel_size": (5, 5, 3),

@@ -4,9 +4,9 @@
     python -m experiments.probe --config=configs/probes.py --workdir=DIR
 
 DIR is the folder of any sweep that has kept its networks. The config file defines get_probes(config), a list
-of probes with their settings; --probes=NAME,NAME selects some, --config.arms=NAME,NAME arms of the folder. A
-stopped command continues, and what is recorded is not measured again. Writes probes.jsonl, probes.csv,
-tables (.md) and figures.
+of probes with their settings; --probes=NAME,NAME selects some, --config.arms=NAME,NAME arms of the folder;
+tables show all that is recorded. A stopped command continues, and nothing is measured twice. Writes
+probes.jsonl, probes.csv, tables (.md) and figures.
 """
 
 import copy

@@ -22,14 +22,15 @@ from lenet_jax.config.fields import override
 from lenet_jax.errors import UserError
 
 SEED = 900
-ALL_STUDIES = {**STUDIES, **EXPLORATORY}
+# Those with candidates.
+TUNED_STUDIES = {**STUDIES, **{study: EXPLORATORY[study] for study in ("plane", "mixtures")}}
 
 
 def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
-    if study not in (*DATASETS, *ALL_STUDIES):
+    if study not in (*DATASETS, *TUNED_STUDIES):
         raise UserError(
             f"configs/finding/choices.py has no study {study!r}: name one of "
-            f"{', '.join((*DATASETS, *ALL_STUDIES))}, as in --config=configs/finding/choices.py:mnist."
+            f"{', '.join((*DATASETS, *TUNED_STUDIES))}, as in --config=configs/finding/choices.py:mnist."
         )
     config = sweep(study if study in DATASETS else "mnist", seeds=2)
     return override(config, {"seed": SEED, "keep": "none"})
@@ -38,4 +39,4 @@ def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
 def get_arms(config: ml_collections.ConfigDict, study: str = "mnist") -> list[Arm]:
     if study in DATASETS:
         return families(study)
-    return [dataclasses.replace(arm, baselines={}) for arm in ALL_STUDIES[study]() if arm.candidates]
+    return [dataclasses.replace(arm, baselines={}) for arm in TUNED_STUDIES[study]() if arm.candidates]

@@ -3,9 +3,9 @@
     python -m experiments.ablate --config=configs/finding/exploratory.py:plane --workdir=DIR
 
 Arguments: plane, kernels of any size that any part of the units share; mixtures, kernels that are mixed from
-a few; translations, shared, unshared and averaged kernels on translated images; lasso, fully connected stages
-whose small weights are set to 0; or with _small at the end, such as plane_small: 200 images and one epoch, to
-try it.
+a few; translations, shared, unshared and averaged kernels on translated images; lasso, networks with fully
+connected stages whose small weights are set to 0; or with _small at the end, such as plane_small: 200 images
+and one epoch, to try it.
 """
 
 import ml_collections

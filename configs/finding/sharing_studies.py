@@ -26,7 +26,8 @@ L1_THRESHOLD = 50.0  # of Neyshabur 2020
 def plane() -> list[Arm]:
     """Stage 1 with kernels of any size, shared by any part of its 28x28 units; stage 3 is the convolution.
 
-    Images are as large as kernels need for 28x28 units, or 32x32 where a unit reads the whole image.
+    Images are as large as kernels need for 28x28 units, so that the margin around a digit grows with the
+    kernel, or 32x32 where a unit reads the whole image, which is the only kernel that wraps round.
     """
     kernels = {str(side): (f"{side}x{side}", _local(side)) for side in KERNELS}
     whole = {"model.connectivity": "full,local", "model.kernel_size": (5,)}
@@ -41,8 +42,11 @@ def plane() -> list[Arm]:
         kernels.items(), degrees.items()
     ):
         fields = {"model.name": "cnn", **wiring, **sharing}
-        arm = with_rates("plane", f"kernel_{kernel}_{degree}", fields, unshared=degree != "shared")
-        arms.append(dataclasses.replace(arm, factors={"kernel": reads, "units that share a kernel": units}))
+        name = f"kernel_{kernel}_{degree}"
+        both = [with_rates("plane", name, fields, unshared) for unshared in (False, True)]
+        rates = {rate: fields for arm in both for rate, fields in arm.candidates.items()}
+        factors = {"kernel": reads, "units that share a kernel": units}
+        arms.append(Arm(name, fields, candidates=rates, factors=factors))
     return arms
 
 
@@ -79,8 +83,8 @@ def mixtures() -> list[Arm]:
 def translations() -> list[Arm]:
     """Shared and unshared kernels, and kernels averaged every so many steps, on translated images.
 
-    Each time that an image is shown, it is shifted by up to so many pixels in either direction. Arms that are
-    averaged keep the learning rate of unshared kernels.
+    Each time that an image is shown, it is shifted by up to some pixels in either direction. Learning rates
+    are those of the core, selected without translations; averaged arms have that of unshared kernels.
     """
     shared, unshared = (as_chosen("mnist", f"local_{sharing}") for sharing in ("shared", "unshared"))
     kinds = {
@@ -103,7 +107,7 @@ def translations() -> list[Arm]:
 
 
 def shifted(pixels: int) -> dict:
-    """The fields with which each training image is shifted by up to so many pixels whenever it is shown."""
+    """The fields with which each training image is shifted whenever it is shown, by up to `pixels`."""
     if not pixels:
         return {}
     none = {f"distortion.{kind}": 0.0 for kind in ("scale", "squeeze", "shear")}
@@ -111,7 +115,11 @@ def shifted(pixels: int) -> dict:
 
 
 def lasso() -> list[Arm]:
-    """Fully connected stages whose small weights are set to 0, as in Neyshabur 2020: do they become local?"""
+    """A network with fully connected stages whose small weights are set to 0, as in Neyshabur 2020.
+
+    Do its stages become local? The penalty is on all kernels, also those of the classifier. The learning rate
+    is that of the core; all penalties are reported, none is chosen.
+    """
     full = as_chosen("mnist", "full_unshared")
     return [
         Arm("full_unshared", full),

@@ -21,15 +21,12 @@ class Plane(NamedTuple):
 
 
 def find_planes(arms: Sequence[Mapping[str, Any]]) -> list[Plane]:
-    """The planes of a sweep's recorded arms, those with at least two levels of each factor.
-
-    If several arms have the same levels, the first counts.
-    """
+    """The planes of a sweep's recorded arms, those with at least two levels of each factor."""
     found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for arm in arms:
         if factors := arm.get("factors"):
             (first, row), (second, column) = factors
-            found.setdefault((first, second), {}).setdefault((row, column), arm["name"])
+            found.setdefault((first, second), {})[row, column] = arm["name"]
     planes = []
     for factors, cells in found.items():
         rows, columns = (list(dict.fromkeys(levels)) for levels in zip(*cells, strict=True))
@@ -39,11 +36,15 @@ def find_planes(arms: Sequence[Mapping[str, Any]]) -> list[Plane]:
 
 
 def plane_rows(plane: Plane, rows: Sequence[Row]) -> list[Row]:
-    """The plane's rows of `lenet_jax.analysis.summaries.arm_rows`, with the levels of their factors.
+    """The plane's rows of `lenet_jax.analysis.summaries.arm_rows`, with levels as "factor: NAME".
 
     In the order of the levels of the first factor, then of the second.
     """
     of_arms = {row["arm"]: row for row in rows}
     first, second = plane.levels
     cells = [(a, b) for a in first for b in second if plane.arms.get((a, b)) in of_arms]
-    return [dict(zip(plane.factors, cell, strict=True)) | of_arms[plane.arms[cell]] for cell in cells]
+    return [
+        {f"factor: {name}": level for name, level in zip(plane.factors, cell, strict=True)}
+        | of_arms[plane.arms[cell]]
+        for cell in cells
+    ]

@@ -153,6 +153,7 @@ def check_arms(arms: object) -> list[Arm]:
                 f"get_arms(config) names {twice}: give each arm its own name, in upper and lower case."
             )
         names[arm.name.casefold()] = arm.name
+    _check_planes(arms)
     for arm in arms:
         try:
             _check_arm(arm, list(names.values()))
@@ -200,6 +201,24 @@ def check_planned(planned: object, arms: Sequence[Arm]) -> list[PlannedContrast]
                 "errors per hundred, or 0."
             )
     return [PlannedContrast(one.name, dict(one.weights), float(one.margin), one.seeds) for one in planned]
+
+
+def _check_planes(arms: Sequence[Arm]) -> None:
+    """Raises UserError if two arms have the same place in a plane, or name its factors in another order."""
+    found: dict[tuple, str] = {}
+    orders: dict[frozenset, list] = {}
+    for arm in arms:
+        if not isinstance(arm.factors, Mapping) or not arm.factors:
+            continue  # what else is wrong is found later
+        order = list(map(str, arm.factors))
+        if orders.setdefault(frozenset(order), order) != order:
+            raise UserError(
+                f"Arm {arm.name} names its factors in another order than other arms: {shown(order)}."
+            )
+        place = tuple(map(str, arm.factors.items()))
+        if other := found.get(place):
+            raise UserError(f"Arms {other} and {arm.name} have the same factors: give each its own levels.")
+        found[place] = arm.name
 
 
 def _plain(arm: Arm) -> Arm:

@@ -132,6 +132,8 @@ def _check_constraint(config: ml_collections.ConfigDict) -> None:
             f"config.train.constrained_epochs={epochs} keeps the constraint of config.model.start=tied or "
             "convolution: set one of the two, or config.train.constrained_epochs=0."
         )
+    require("train.l1_threshold", train.l1_threshold, train.l1_penalty > 0 or not train.l1_threshold,
+            "0 with config.train.l1_penalty=0")  # fmt: skip
     is_partial = model.name != "mlp" and set(per_stage(model.sharing)) & set(PARTIAL_SHARING)
     require("model.sharing", model.sharing, train.optimizer != LEVENBERG_MARQUARDT or not is_partial,
             f"shared or unshared with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip

@@ -185,7 +185,7 @@ FIELDS: Mapping[str, Field] = {
     "model.sharing": Field(
         "shared",
         "whether the units of a feature map share one kernel; blocks: those of each block do, low_rank: each "
-        "unit has a weighted mean of a few",
+        "unit has a weighted mean of a few; both read what shared units read",
         OneOrPerStage((*wiring.SHARING, *PARTIAL_SHARING)),
         of_stages=True,
     ),
@@ -328,7 +328,8 @@ FIELDS: Mapping[str, Field] = {
     ),
     "train.average_every": Field(
         0,
-        "steps after which the units of each local, unshared map get the mean of their weights; 0: never",
+        "steps after which the units of each local, unshared map get the mean of their weights (not of their "
+        "momentum); 0: never",
         _AT_LEAST_0,
         of_stages=True,
     ),

@@ -89,6 +89,8 @@ def _kernels_of(layer: Wired, variables: dict[str, Any], side: int, channels: in
         kernel = kernel[:, :, None]
     elif layer.sharing == "blocks":
         kernel = np.asarray(of_blocks(jnp.asarray(kernel), out, layer.block))
+    elif layer.sharing == "low_rank" and layer.rank == 1:
+        kernel = np.asarray(of_blocks(jnp.asarray(kernel), out, block=out))
     elif layer.sharing == "low_rank":
         kernel = np.asarray(mixed(jnp.asarray(kernel), params["mix_rows"], params["mix_columns"]))
     kernel_POTC = kernel.transpose(2, 3, 0, 1)

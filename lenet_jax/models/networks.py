@@ -227,7 +227,7 @@ class CNN(nn.Module):
         """Parameters in which the units of each local, unshared map have the mean of their weights.
 
         Pogodin et al. 2021, "Towards Biologically Plausible Convolutional Networks", let unshared weights
-        share in this way every so many steps.
+        share in this way at intervals. The optimizer's state, such as momentum, is not averaged.
         """
         found = dict(params)
         for number, stage in zip(self.numbers, self.stages, strict=True):

@@ -1,4 +1,4 @@
-"""Weight sharing between its two ends, one kernel for all units of a map and one for each.
+"""Weight sharing between one kernel for all units of a map and one for each.
 
 - `blocks`: a map is cut into square blocks of units, and the units of a block share a kernel and a bias.
 - `low_rank`: each unit's kernel is a weighted mean of a few kernels that all units share, as in Elsayed et
@@ -37,15 +37,11 @@ def of_blocks(values: jax.Array, out: int, block: int) -> jax.Array:
     return values.reshape(*leading, out * out, maps)
 
 
-def mixed(kernel_TCRO: jax.Array, rows_OR: jax.Array, columns_OR: jax.Array) -> jax.Array:
-    """(T, C, P, O): the mean of R kernels by each unit's weights."""
-    return jnp.einsum("tcro,pr->tcpo", kernel_TCRO, mixture(rows_OR, columns_OR), precision=PRECISION)
-
-
-def mixture(rows_OR: jax.Array, columns_OR: jax.Array) -> jax.Array:
-    """(P, R): the weights of a mean, from a number for each row and for each column of a map."""
-    out, rank = rows_OR.shape
-    return jax.nn.softmax(rows_OR[:, None] + columns_OR, -1).reshape(out * out, rank)
+def mixed(kernel_TCRO: jax.Array, rows_HR: jax.Array, columns_WR: jax.Array) -> jax.Array:
+    """(T, C, P, O): the mean of R kernels by each unit's weights, from those of its row and its column."""
+    weights_HWR = jax.nn.softmax(rows_HR[:, None] + columns_WR, -1)
+    weights_PR = weights_HWR.reshape(-1, weights_HWR.shape[-1])
+    return jnp.einsum("tcro,pr->tcpo", kernel_TCRO, weights_PR, precision=PRECISION)
 
 
 def at_positions(kernel_TCPO: jax.Array, size: int, stride: int) -> jax.Array:
@@ -57,9 +53,9 @@ def at_positions(kernel_TCPO: jax.Array, size: int, stride: int) -> jax.Array:
     taps, channels, units, maps = kernel_TCPO.shape
     out = math.isqrt(units)
     at = (np.arange(size) - stride * np.arange(out)[:, None]) % size  # which tap reads a position
-    is_tap_PXJ = (at[..., None] == np.arange(size)).astype(np.float32)
+    is_tap_HXJ = (at[..., None] == np.arange(size)).astype(np.float32)
     # One term of each sum is not 0, so that the products are exact; their transposes are products as well.
     kernel = kernel_TCPO.reshape(size, size, channels, out, out, maps)
-    kernel = jnp.einsum("pyj,jlcpqo->ylcpqo", is_tap_PXJ, kernel, precision=PRECISION)
-    kernel = jnp.einsum("qxl,ylcpqo->yxcpqo", is_tap_PXJ, kernel, precision=PRECISION)
+    kernel = jnp.einsum("pyj,jlcpqo->ylcpqo", is_tap_HXJ, kernel, precision=PRECISION)
+    kernel = jnp.einsum("qxl,ylcpqo->yxcpqo", is_tap_HXJ, kernel, precision=PRECISION)
     return kernel.reshape(taps, channels, units, maps)

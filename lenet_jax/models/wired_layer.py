@@ -36,8 +36,8 @@ class Wired(nn.Module):
     low_rank   (T, C, R, O)  (O,)
     =========  ============  ======
 
-    B is the number of blocks, and R the rank; `low_rank` also has `mix_rows` and `mix_columns`, (out, R), and
-    `bias_rows` and `bias_columns`, (out,). See `lenet_jax.models.partial_sharing`.
+    B is the number of blocks, and R the rank; `low_rank` also has `bias_rows` and `bias_columns`, (out,), and
+    for R > 1 `mix_rows` and `mix_columns`, (out, R). See `lenet_jax.models.partial_sharing`.
 
     With a connection table, a kernel has one dimension Q instead of C and O, after T, in the table's order.
     With one bias per unit, every kernel has the bias of an unshared one.
@@ -104,8 +104,14 @@ class Wired(nn.Module):
         size = x.size + sum(self.padding)
         out = wiring.output_size(size, self.kernel_size, self.stride)
         padding = self.padding_of(x.size)
-        kernel = self._kernel(size, x.channels, self._kernels(out))
-        biases = (out * out,) if self.unit_bias else () if self.sharing == "low_rank" else self._kernels(out)
+        kernel = self._kernel(size, x.channels, self._kernels_per_map(out))
+        biases = (
+            (out * out,)
+            if self.unit_bias
+            else ()
+            if self.sharing == "low_rank"
+            else self._kernels_per_map(out)
+        )
         bias = self.param("bias", nn.initializers.zeros_init(), (*biases, self.maps))
         kernel, bias = self._with_gradients(kernel, bias, size, out)
         if self.sharing in PARTIAL_SHARING:
@@ -153,7 +159,7 @@ class Wired(nn.Module):
             return self.padding
         return 0, wiring.reach(size, self.kernel_size, self.stride)
 
-    def _kernels(self, out: int) -> tuple[int, ...]:
+    def _kernels_per_map(self, out: int) -> tuple[int, ...]:
         """How many kernels a map has, as dimensions of its weights; () for one."""
         match self.sharing:
             case "shared":
@@ -175,8 +181,11 @@ class Wired(nn.Module):
             bias = bias if self.unit_bias else of_blocks(bias, out, self.block)
         else:
             zeros = nn.initializers.zeros_init()
-            mix = [self.param(f"mix_{along}", zeros, (out, self.rank)) for along in ("rows", "columns")]
-            kernel = mixed(kernel, *mix)
+            if self.rank > 1:
+                mix = [self.param(f"mix_{along}", zeros, (out, self.rank)) for along in ("rows", "columns")]
+                kernel = mixed(kernel, *mix)
+            else:
+                kernel = of_blocks(kernel, out, block=out)
             if not self.unit_bias:
                 rows, columns = (self.param(f"bias_{along}", zeros, (out,)) for along in ("rows", "columns"))
                 bias = bias + (rows[:, None] + columns).reshape(-1, 1)

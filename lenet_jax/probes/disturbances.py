@@ -1,7 +1,8 @@
 """Answers to test images that are shifted, rotated, noisy or occluded.
 
 Every network gets the same disturbed images: they are disturbed inside the window that all networks read,
-see `lenet_jax.probes.images.window`, and random draws depend on the image's number alone.
+see `lenet_jax.probes.images.window`, and random draws depend on the image's number, the
+probe's seed and, for occlusion, the amount.
 """
 
 import abc

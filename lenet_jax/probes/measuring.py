@@ -90,6 +90,11 @@ def measure(
             if (probe.name, run.arm, run.seed) not in known and kept.exists(directory, kept.WEIGHTS, record)
         ]
         if not todo and not known:
+            if rerun and records.read_measured(directory, probes, sweep.records):
+                raise UserError(
+                    f"The networks of {directory} are no longer kept, so nothing can be measured again: "
+                    "leave out --rerun to show what is recorded."
+                )
             raise UserError(
                 f"{directory} has no kept networks to probe: run its command in another folder with "
                 "--config.keep=last, and name that folder as --workdir."

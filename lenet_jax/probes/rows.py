@@ -31,9 +31,9 @@ def probe_rows(probe: Probe, measured: Mapping[Key, Sequence[Value]], arms: Sequ
             mean, covers_images = _interval(by_seed, {}, about.bounds)
             of_first = found[arms[0], weights].get(at, {})
             difference = Interval(None, None, None)
-            if of_first and arm != arms[0]:
+            if of_first and arm != arms[0] and weights != CHANCE:
                 difference, _ = _interval(by_seed, of_first, (-math.inf, math.inf))
-            if mean.low == mean.high:  # known without an error
+            if weights == CHANCE:  # known without an error
                 mean = mean._replace(low=None, high=None)
             rows.append({
                 "probe": probe.name,

@@ -130,7 +130,7 @@ class BestField(OfWeights):
         return layer is None or layer.connectivity == "full"
 
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
-        is_slid = layer is not None and layer.sharing == "shared"
+        is_slid = layer is not None and layer.sharing != "unshared"
         yield name, best_share(kernels_POHWC, self.side, wraps=is_slid)
 
     def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
@@ -173,6 +173,8 @@ class Similarity(OfWeights):
         assert layer is not None
         if layer.connectivity == "full":
             kernels_POHWC = relative(kernels_POHWC, layer.stride)
+        if len(kernels_POHWC) == 1:  # a single unit, which has no pairs
+            return
         of_all, of_neighbours = correlations(kernels_POHWC)
         yield f"{name}, all pairs", of_all
         yield f"{name}, neighbours", of_neighbours

@@ -137,9 +137,9 @@ def paper_columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def plane_columns(factors: Sequence[str]) -> list[Column]:
-    """Of the table of a plane of two factors, whose names are columns."""
+    """Of the table of a plane of two factors."""
     return [
-        *(Column(factor, factor, _value) for factor in factors),
+        *(Column(f"factor: {factor}", factor, _value) for factor in factors),
         Column("parameters", "parameters", _value, "{} parameters"),
         Column("test_accuracy", "test error (%)", _error_interval),
         Column("runs", "runs", _runs, "{} runs"),

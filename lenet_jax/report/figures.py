@@ -34,6 +34,7 @@ METADATA: Mapping[str, dict] = {"png": {}, "pdf": {"CreationDate": None}, "svg":
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
 MORE_COLOURS = ("tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")  # for other connectivities
 OTHER = "tab:gray"
+PARTLY = "lightgray"  # the fill of partly shared kernels
 # Offsets of a name from its marker, in points, best first: next to it, then above or below.
 PLACES = [(side * 11, height) for height in (0, 11, -11, 22, -22, 33, -33) for side in (1, -1)]
 ENDS = ("", "_ci_low", "_ci_high")
@@ -302,7 +303,7 @@ def looks_of(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Look]:
         else:
             connectivity, sharing = wiring
             colour = colours[connectivity]
-            fill = "white" if sharing == "unshared" else colour
+            fill = {"unshared": "white", "shared": colour}.get(sharing, PARTLY)
             # Arms of equal accuracy and parameters can still be told apart.
             looks[arm] = Look(connectivity, "o", colour, fill, cap=4 if connectivity == "random" else 7)
     return looks

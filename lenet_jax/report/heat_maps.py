@@ -27,7 +27,7 @@ def heat_maps(plane: Plane, rows: Sequence[Row], title: str) -> Figure | None:
     Args:
       rows: of `lenet_jax.analysis.planes.plane_rows`.
     """
-    cells = {tuple(row[factor] for factor in plane.factors): row for row in rows}
+    cells = {tuple(row[f"factor: {factor}"] for factor in plane.factors): row for row in rows}
     errors = {cell: _error(row) for cell, row in cells.items()}
     if not any(np.isfinite(list(errors.values()))):
         return None

@@ -52,7 +52,7 @@ def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str
     lines_of = [handles[arm] for arm in named]
     figure.legend(lines_of, list(map(network_in_words, named)), loc="outside right center")
     figure.supxlabel(
-        f"Bars: {CONFIDENCE:.0%} intervals. Filled: shared kernels. Black lines: chance.", fontsize=9
+        f"Bars: {CONFIDENCE:.0%} intervals. Open: unshared kernels. Black lines: chance.", fontsize=9
     )
     return figure
 
@@ -69,11 +69,11 @@ def _draw(
     handles = {}
     for number, arm in enumerate(arms):
         chosen = [row for row in rows if row["arm"] == arm and row["weights"] == weights]
-        beside = (number - (len(arms) - 1) / 2) * 0.6 / len(arms) if is_text else 0.0
+        offset = (number - (len(arms) - 1) / 2) * 0.6 / len(arms) if is_text else 0.0
         bars = [error_bar(*interval_of(row, "value")) for row in chosen]
         look = looks[arm]
         handles[arm] = axes.errorbar(
-            [places[row["at"]] + beside for row in chosen],
+            [places[row["at"]] + offset for row in chosen],
             [row["value_mean"] for row in chosen],
             yerr=list(zip(*bars, strict=True)),
             fmt=look.marker,
@@ -86,7 +86,7 @@ def _draw(
         )
         for row in rows:
             if (row["arm"], row["weights"]) == (arm, CHANCE) and weights == TRAINED:
-                place, half = places[row["at"]] + beside, 0.3 / len(arms)
+                place, half = places[row["at"]] + offset, 0.3 / len(arms)
                 axes.hlines(row["value_mean"], place - half, place + half, colors="black", linewidth=1)
     if about.is_logarithmic:
         axes.set_yscale("log", nonpositive="clip")

@@ -11,6 +11,7 @@ from lenet_jax.probes.probe import TRAINED, About, At, Probe
 from lenet_jax.report import captions, tables
 from lenet_jax.report.markup import code_span, markdown_text
 from lenet_jax.report.numbers import seeds_in_words, with_interval
+from lenet_jax.runs import kept
 
 MOST_COLUMNS = 6  # of a table on a page
 LAYERS = {"stage_": "stage ", "pool_": "pooling ", "dense_": "layer "}
@@ -52,7 +53,11 @@ def to_text(probe: Probe, rows: Sequence[Row]) -> str:
 
 def page_notes(header: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], command: str) -> list[str]:
     """Notes under the tables of a page: how networks were trained and measured. `runs` are records."""
+    diverged = sum(run["result"]["status"] == "diverged" for run in runs)
+    lost = sum(kept.WEIGHTS not in run["kept"] for run in runs) - diverged
+    not_measured = [f"{diverged} diverged"] * (diverged > 0) + [f"{lost} were not kept"] * (lost > 0)
     return [
+        *([f"Not measured, of {len(runs)} networks: {', '.join(not_measured)}."] if not_measured else []),
         f"Networks: {code_span(captions.recorded_command(header, runs))}",
         f"Measured by {code_span(f'{command} --workdir=DIR')}",
     ]

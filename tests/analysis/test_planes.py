@@ -24,7 +24,7 @@ def test_arms_of_the_same_two_factors_form_a_plane_in_their_order():
     ]
 
 
-def test_a_single_row_is_no_plane_and_other_factors_are_another_plane():
+def test_a_single_row_is_not_a_plane_and_other_factors_are_another_plane():
     line = recorded(LEVELS[:2])
     assert find_planes(line) == []
     planes = find_planes(line + recorded(LEVELS, ("depth", "width"), "net"))
@@ -39,8 +39,10 @@ def test_rows_are_in_the_order_of_the_levels_and_cells_may_be_missing():
     [plane] = find_planes(recorded([LEVELS[1], LEVELS[2], LEVELS[0]]))
     rows = [{"arm": f"arm_{number}", "runs": number} for number in (2, 1, 0)]
     assert plane_rows(plane, rows) == [
-        {"kernel": "5x5", "shared by": "none", "arm": "arm_0", "runs": 0},
-        {"kernel": "5x5", "shared by": "all", "arm": "arm_2", "runs": 2},
-        {"kernel": "3x3", "shared by": "all", "arm": "arm_1", "runs": 1},
+        {"factor: kernel": "5x5", "factor: shared by": "none", "arm": "arm_0", "runs": 0},
+        {"factor: kernel": "5x5", "factor: shared by": "all", "arm": "arm_2", "runs": 2},
+        {"factor: kernel": "3x3", "factor: shared by": "all", "arm": "arm_1", "runs": 1},
     ]
-    assert plane_rows(plane, rows[:1]) == [{"kernel": "5x5", "shared by": "all", "arm": "arm_2", "runs": 2}]
+    assert plane_rows(plane, rows[:1]) == [
+        {"factor: kernel": "5x5", "factor: shared by": "all", "arm": "arm_2", "runs": 2}
+    ]

@@ -80,6 +80,17 @@ def test_arms_that_fit_are_returned():
         ),
         ([Arm("a", {}, factors={"depth": "1", "width": 8})], "Arm a has factors=.*: give a dict from"),
         ([Arm("a", {}, factors={"depth": "1", "\n": "8"})], "Arm a has factors=.*: give a dict from"),
+        (
+            [Arm(name, {}, factors={"depth": "1", "width": "8"}) for name in "ab"],
+            "Arms a and b have the same factors: give each its own levels",
+        ),
+        (
+            [
+                Arm("a", {}, factors={"depth": "1", "width": "8"}),
+                Arm("b", {}, factors={"width": "8", "depth": "2"}),
+            ],
+            "Arm b names its factors in another order than other arms",
+        ),
         ([Arm("a", {}, factors=[["depth", "1"]])], "Arm a has factors=.*: give a dict from"),
         ([Arm("a", {}, fit="0.9")], "Arm a has fit='0.9': give a training accuracy in"),
         ([Arm("a", {}, fit=True)], "Arm a has fit=True: give a training accuracy in"),

@@ -51,7 +51,9 @@ def weights_of_units(layer, params, out):
             kernels.append(kernel[:, :, number])
             biases.append(params["bias"][unit if layer.unit_bias else number])
             continue
-        shares = np.exp(np.float64(params["mix_rows"][row] + params["mix_columns"][column]))
+        shares = np.ones(1)
+        if layer.rank > 1:
+            shares = np.exp(np.float64(params["mix_rows"][row] + params["mix_columns"][column]))
         kernels.append((kernel * (shares / shares.sum())[:, None]).sum(2))
         if layer.unit_bias:
             biases.append(params["bias"][unit])
@@ -204,7 +206,8 @@ SIZES_OF_BLOCKS = {1: 784, 2: 196, 4: 49, 5: 36, 7: 16, 14: 4, 28: 1}  # side ->
 STAGES_1 = [
     *((BLOCKS | {"model.block": (block, 0)}, count * 6 * 26) for block, count in SIZES_OF_BLOCKS.items()),
     (BLOCKS | {"model.block": (14, 0), "model.connectivity": "full,local"}, 4 * 6 * (1024 + 1)),
-    *((LOW_RANK | {"model.rank": (rank, 0)}, 150 * rank + 56 * rank + 6 + 56) for rank in (1, 2, 4, 8)),
+    (LOW_RANK | {"model.rank": (1, 0)}, 150 + 6 + 56),
+    *((LOW_RANK | {"model.rank": (rank, 0)}, 150 * rank + 56 * rank + 6 + 56) for rank in (2, 4, 8)),
 ]
 
 
