@@ -108,6 +108,9 @@ def _check_objective(config: ml_collections.ConfigDict) -> None:
             f"config.train.loss={loss} doesn't fit config.model.output={output}: the losses "
             f"{' and '.join(DISTANCES)} are for config.model.output=rbf, the others for other outputs."
         )
+    bias = config.model.output_bias
+    require("model.output_bias", bias, output != "rbf" or not bias,
+            "0 with config.model.output=rbf, whose units have no biases")  # fmt: skip
     if loss == "cross_entropy" and output != "logits":
         raise UserError(f"config.train.loss={loss} is for config.model.output=logits, not {output}.")
 
