@@ -137,7 +137,7 @@ def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
     first = CURVATURE_FAMILIES["lenet5_each_epoch_1"]
     chosen = {
         "zipcode_damping": {"train.learning_rate", "train.damping"},
-        **dict.fromkeys(CURVATURE_FAMILIES, {"model.initialisation", "train.rbf_j"}),
+        **{name: {"model.initialisation", "train.rbf_j"} for name in CURVATURE_FAMILIES},
     }
     changes = {
         "zipcode_half_sum_untuned": {"train.loss_scale"},
@@ -151,9 +151,7 @@ def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
         "lenet5_eq8_0.02": {"train.loss", "train.damping"},
         "lenet5_first_epoch_0.02_start": {"model.pooling_coefficient"},
         "coefficient_of_sum": {"train.curvature"},
-        **dict.fromkeys(
-            ("coefficient_0.25", "coefficient_0.6", "coefficient_1"), {"model.pooling_coefficient"}
-        ),
+        **{f"coefficient_{start}": {"model.pooling_coefficient"} for start in ("0.25", "0.6", "1")},
         "lenet5_dist": {"distortion.probability"},
         "lenet5_dist_curvature": {"train.curvature_distorted"},
     }
