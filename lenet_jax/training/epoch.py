@@ -52,7 +52,7 @@ class State(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """The effective learning rates of all parameters at the start of an epoch: see `OptimizerSpec.effective_rates`."""
+    """The effective learning rates of all parameters at the start of an epoch (`effective_rates`)."""
 
     smallest: jax.Array
     median: jax.Array

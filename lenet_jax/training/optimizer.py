@@ -68,8 +68,8 @@ class OptimizerSpec:
     def slots(self) -> int:
         """How many numbers it keeps for each parameter.
 
-        SGD momentum; Adam two moments; Levenberg-Marquardt the curvature h and 1 / (mu + h), and a third if it
-        remembers earlier estimates.
+        SGD momentum; Adam two moments; Levenberg-Marquardt the curvature h and 1 / (mu + h), and a
+        third if it remembers earlier estimates.
         """
         return 1 if self.name == "sgd" else 2 + self.remembers_curvature
 
