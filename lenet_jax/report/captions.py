@@ -250,8 +250,8 @@ def test_images(runs: Sequence[Run]) -> str:
     if any(placed):
         where = "" if all(placed) else "in some arms, "
         words += (
-            f" (digits of the training file; {where}training, validation and test images show the same "
-            "digits at different positions)"
+            f" ({where}training, validation and test images show the same digits of the training file at "
+            "different positions)"
         )
     permuted = [run["config"]["data.permutation_seed"] >= 0 for run in runs]
     if any(permuted):
