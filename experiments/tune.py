@@ -57,21 +57,25 @@ def main() -> None:
     results = [run["result"] for run in runs]
     chosen = select_candidates(arms, results)
     merge_selection(output, chosen)
-    tied = tied_candidates(arms, chosen, results, wrong_answers(directory, runs))
+    # A candidate that diverged has no answers, and is not compared.
+    wrong = wrong_answers(directory, [run for run in runs if run["result"]["val_accuracy"] is not None])
+    tied = tied_candidates(arms, chosen, results, wrong)
     print()
     for arm in families:
         if arm.name in chosen:
-            print(describe(arm, chosen[arm.name], tied.get(arm.name)))
+            print(describe(arm, chosen[arm.name], tied.get(arm.name), wrong is not None))
         else:
             print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
     images = sorted({"training" if arm.fit else "validation" for arm in families})
     print(f"Selected on {' and '.join(images)} images; written to {output}")
 
 
-def describe(arm: Arm, selected: Mapping[str, Any], tied: Sequence[str] | None) -> str:
+def describe(arm: Arm, selected: Mapping[str, Any], tied: Sequence[str] | None, covers_images: bool) -> str:
     """One line: which candidate is selected, how accurate it is, and what speaks for more candidates.
 
-    `tied` are its candidates of `tied_candidates`; None if there is one seed.
+    Args:
+      tied: its candidates of `tied_candidates`; None if there are too few seeds.
+      covers_images: whether the intervals that tell ties cover the draw of the validation images.
     """
     candidate = selected["candidate"]
     if arm.fit:
@@ -80,10 +84,11 @@ def describe(arm: Arm, selected: Mapping[str, Any], tied: Sequence[str] | None) 
         return f"{arm.name}: {candidate} (training accuracy {accuracy:.4f}){missed}"
     edges = fields_at_edge(arm, candidate)
     beyond = f"; at the edge of the candidates for {', '.join(edges)}: add some beyond it" if edges else ""
-    ties = "; with one seed, ties are not known" if tied is None else ""
+    ties = "; too few seeds to name ties" if tied is None else ""
     if tied:
-        over = f"{CONFIDENCE:.0%} intervals of differences over {selected['runs']} seeds include 0"
-        ties = f"; tied with {', '.join(tied)}, as {over}"
+        drawn = f"{selected['runs']} seeds{' and the validation images' if covers_images else ''}"
+        reason = f"{CONFIDENCE:.0%} intervals of differences over {drawn} include 0"
+        ties = f"; tied with {', '.join(tied)}, as {reason}"
     return f"{arm.name}: {candidate} (validation accuracy {selected['val_accuracy_mean']:.4f}){ties}{beyond}"
 
 

@@ -86,9 +86,10 @@ NETS = {
     "net4": _NET | {"model.maps": (2, 1), "model.sharing": "shared,unshared"},
     "net5": _NET | {"model.maps": (2, 4)},
 }
-# The report gives the percentage of correct test images, at the epoch where it is highest.
+# The report gives the percentage of correct test images, at the epoch where it is highest. All five nets
+# learned the training images without an error.
 NETS_PAPER = {
-    net: Paper(round(100 - correct, 1), images=160)
+    net: Paper(round(100 - correct, 1), images=160, train_error_percent=0.0)
     for net, correct in zip(NETS, (80.0, 87.0, 88.5, 94.0, 98.4), strict=True)
 }
 

@@ -6,7 +6,8 @@
 
 =============  ==========================================================================  =================
 `loss`         the networks of 1989 on USPS: squared error averaged over the outputs, or   a few minutes
-               half its sum; output biases that start at -1
+               half its sum; rate and damping chosen together; output biases that start
+               at -1
 `curvature`    LeNet-5 on MNIST: curvature estimated before each pass, once, or its        about an hour
                maximum, at the paper's damping of 0.02 and at 1
 `subsampling`  LeNet-5 on MNIST: the curvature of the trainable coefficients, what they    about an hour and
@@ -15,7 +16,7 @@
 
 Times are for two cores. Protocols are the papers'; rates and dampings, and what else a family in
 configs/history/families.py leaves open, were chosen on validation images: for `loss` by choices.py:1989 and
-choices.py:loss, for `curvature` by choices.py:1998 and choices.py:curvature, for `subsampling` by
+choices.py:damping, for `curvature` by choices.py:1998 and choices.py:curvature, for `subsampling` by
 choices.py:1998. papers.md has the range of effective learning rates in the first pass of each arm.
 """
 
@@ -70,30 +71,30 @@ def get_arms(config: ml_collections.ConfigDict, study: str = "loss") -> list[Arm
 
 
 def _loss() -> list[Arm]:
-    mean, half_sum = as_chosen("zipcode_lm"), as_chosen("zipcode_half_sum")
+    lm, damping = as_chosen("zipcode_lm"), as_chosen("zipcode_damping")
     start = {"model.output_bias": -1.0}
     return [
         Arm(
             "zipcode_lm",
-            mean,
+            lm,
             label="zip code net, squared error averaged over the outputs",
-            baselines={"local, shared kernels against full, mean": "control_lm"},
+            baselines={"local, shared kernels against full": "control_lm"},
             paper=ZIPCODE_PAPER,
         ),
         Arm(
             "zipcode_half_sum_untuned",
-            mean | HALF_SUM,
+            lm | HALF_SUM,
             label="zip code net, half the sum over the outputs, rate and damping of zipcode_lm",
             baselines={"half the sum, not the mean": "zipcode_lm"},
             paper=ZIPCODE_PAPER,
         ),
         Arm(
-            "zipcode_half_sum",
-            half_sum,
-            label="zip code net, half the sum over the outputs, rate and damping chosen for it",
+            "zipcode_damping",
+            damping,
+            label="zip code net, rate and damping chosen together",
             baselines={
-                "half the sum with its own rate and damping, not the mean": "zipcode_lm",
-                "local, shared kernels against full, half the sum": "control_half_sum",
+                "rate and damping chosen together": "zipcode_lm",
+                "local, shared kernels against full, rate and damping chosen together": "control_damping",
             },
             paper=ZIPCODE_PAPER,
         ),
@@ -104,22 +105,22 @@ def _loss() -> list[Arm]:
             paper=CONTROL_PAPER,
         ),
         Arm(
-            "control_half_sum",
-            as_chosen("control_half_sum"),
-            label="one hidden layer of 40, half the sum over the outputs, rate and damping chosen for it",
+            "control_damping",
+            as_chosen("control_damping"),
+            label="one hidden layer of 40, rate and damping chosen together",
             paper=CONTROL_PAPER,
         ),
         Arm(
             "output_bias",
-            mean | start,
+            lm | start,
             label="zipcode_lm, output biases start at -1, not at 0",
             baselines={"output biases start at -1": "zipcode_lm"},
         ),
         Arm(
-            "output_bias_half_sum",
-            half_sum | start,
-            label="zipcode_half_sum, output biases start at -1, not at 0",
-            baselines={"output biases start at -1, half the sum": "zipcode_half_sum"},
+            "output_bias_damping",
+            damping | start,
+            label="zipcode_damping, output biases start at -1, not at 0",
+            baselines={"output biases start at -1, rate and damping chosen together": "zipcode_damping"},
         ),
     ]
 
@@ -131,17 +132,19 @@ def _curvature() -> list[Arm]:
             name,
             as_chosen(name),
             label=f"LeNet-5, {_ESTIMATES[str(fields['train.curvature_estimate'])]}, damping "
-            f"{fields['train.damping']}, initial weights and j chosen for it",
+            f"{fields['train.damping']:g}, initial weights and j chosen for it",
             baselines={} if name == first else {f"{name} against {first}": first},
             paper=_LENET5_PAPER,
         )
         for name, fields in CURVATURE_FAMILIES.items()
     ]
+    lenet5 = as_chosen("lenet5")
+    eq9 = Arm("lenet5", lenet5, label="LeNet-5, as in figure 9", paper=_LENET5_PAPER)
     eq8 = Arm(
         "lenet5_eq8_0.02",
-        as_chosen("lenet5") | {"train.loss": "rbf", "train.damping": 0.02},
+        lenet5 | {"train.loss": "rbf", "train.damping": 0.02},
         label="LeNet-5 as in figure 9, but eq. 8 and the paper's damping of 0.02",
-        baselines={"eq. 8 and a damping of 0.02": first},
+        baselines={"eq. 8 and a damping of 0.02": "lenet5"},
         paper=_LENET5_PAPER,
     )
     once = "lenet5_first_epoch_0.02"
@@ -152,7 +155,7 @@ def _curvature() -> list[Arm]:
         baselines={"coefficients start at 0.6, curvature estimated once": once},
         paper=_LENET5_PAPER,
     )
-    return [*families, eq8, start]
+    return [*families, eq9, eq8, start]
 
 
 def _subsampling() -> list[Arm]:

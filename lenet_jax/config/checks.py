@@ -12,6 +12,7 @@ from lenet_jax.config.fields import ALL_FIELDS, FIELDS
 from lenet_jax.config.identity import flatten
 from lenet_jax.config.value_types import shown, type_fault
 from lenet_jax.errors import UserError
+from lenet_jax.models.layers import POOLINGS
 from lenet_jax.models.partial_sharing import PARTIAL_SHARING
 from lenet_jax.training.objective import DISTANCES
 from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
@@ -59,6 +60,7 @@ def check_constraints(config: ml_collections.ConfigDict) -> None:
     _check_one_pattern_protocol(config)
     _check_draw(config)
     _check_constraint(config)
+    _check_pooling(config)
     train = config.train
     require("train.warmup_epochs", train.warmup_epochs, train.warmup_epochs < train.epochs,
             f"from 0 to less than the {train.epochs} epochs")  # fmt: skip
@@ -108,6 +110,9 @@ def _check_objective(config: ml_collections.ConfigDict) -> None:
             f"config.train.loss={loss} doesn't fit config.model.output={output}: the losses "
             f"{' and '.join(DISTANCES)} are for config.model.output=rbf, the others for other outputs."
         )
+    bias = config.model.output_bias
+    require("model.output_bias", bias, output != "rbf" or not bias,
+            "0 with config.model.output=rbf, whose units have no biases")  # fmt: skip
     if loss == "cross_entropy" and output != "logits":
         raise UserError(f"config.train.loss={loss} is for config.model.output=logits, not {output}.")
 
@@ -148,6 +153,15 @@ def _check_constraint(config: ml_collections.ConfigDict) -> None:
     fits = train.optimizer != LEVENBERG_MARQUARDT or model.name == "mlp" or model.shared_gradient == "sum"
     require("model.shared_gradient", model.shared_gradient, fits,
             f"sum with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip
+
+
+def _check_pooling(config: ml_collections.ConfigDict) -> None:
+    """Raises UserError for an initial value of coefficients that no stage has."""
+    model, start = config.model, config.model.pooling_coefficient
+    poolings = itertools.islice(itertools.cycle(per_stage(model.pooling)), len(model.maps))
+    is_trained = any(pooling and pooling.is_trainable for pooling in map(POOLINGS.get, poolings))
+    require("model.pooling_coefficient", start, model.name == "mlp" or is_trained or not start,
+            "0 without trainable_sum or trainable_average in config.model.pooling")  # fmt: skip
 
 
 def _check_draw(config: ml_collections.ConfigDict) -> None:

@@ -14,7 +14,7 @@ WORDS = {
     "adam": "Adam",
     LEVENBERG_MARQUARDT: "Levenberg-Marquardt",
     "epochs": "set per epoch",
-    "backpropagated_sums": "backpropagated (coefficients read sums)",
+    "backpropagated_sums": "backpropagated (coefficients weight sums)",
     "rbf": "RBF loss",
     "rbf_competitive": "competitive RBF loss",
 }

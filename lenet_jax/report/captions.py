@@ -248,9 +248,10 @@ def test_images(runs: Sequence[Run]) -> str:
         words = f"the {test} test images of {dataset} that its seed draws"
     placed = [run["config"]["data.positions"] > 1 for run in runs]
     if any(placed):
+        where = "" if all(placed) else "in some arms, "
         words += (
-            f" ({'' if all(placed) else 'in some arms, '}digits of the training file, each at several "
-            "positions, which training, validation and test images share)"
+            f" ({where}training, validation and test images show the same digits of the training file at "
+            "different positions)"
         )
     permuted = [run["config"]["data.permutation_seed"] >= 0 for run in runs]
     if any(permuted):

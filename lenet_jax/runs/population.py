@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from lenet_jax.analysis.summaries import RATES
 from lenet_jax.runs import interruption
 from lenet_jax.runs.run import Prepared, Run, hyperparameters_of
 from lenet_jax.training.epoch import Answers, State
@@ -202,7 +203,8 @@ def _note_epoch(
     is_best = metrics.get("val_accuracy", -1.0) > attempt.best
     if is_best:
         attempt.best = metrics["val_accuracy"]
-    if not all(map(math.isfinite, (metrics | full_score).values())):
+    scores = {name: value for name, value in (metrics | full_score).items() if name not in RATES}
+    if not all(map(math.isfinite, scores.values())):
         attempt.status, attempt.network, attempt.answers = "diverged", None, {}
         return False
     if is_last:

@@ -16,6 +16,8 @@ from lenet_jax.config.arms import Arm, check_arms
 from lenet_jax.config.fields import FIELDS
 from lenet_jax.errors import UserError
 
+FEWEST_FOR_TIES = 3  # with two seeds, Student's t is 12.7, and nearly every candidate is tied
+
 
 def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
     """One arm for each candidate of each arm, named ARM-CANDIDATE.
@@ -117,14 +119,14 @@ def tied_candidates(
       wrong: the wrong answers to the validation images, if intervals are to cover the draw of these.
 
     Returns:
-      Arm's name -> names of candidates; arms with `fit`, and arms with one seed, which gives no interval, are
+      Arm's name -> names of candidates; arms with `fit`, and arms with fewer than FEWEST_FOR_TIES seeds, are
       left out.
     """
     accuracies = accuracies_of(list(results), "val_accuracy")
     tied = {}
     for group in _tuned_together(arms):
         names = [arm.name for arm in group if arm.name in selected]
-        if not names or group[0].fit or selected[names[0]]["runs"] < 2:
+        if not names or group[0].fit or selected[names[0]]["runs"] < FEWEST_FOR_TIES:
             continue
         best, runs = selected[names[0]]["candidate"], selected[names[0]]["runs"]
         of_group = []

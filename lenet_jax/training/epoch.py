@@ -52,7 +52,7 @@ class State(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """The effective learning rates of all parameters at the start of an epoch: rate / (mu + h)."""
+    """The effective learning rates of all parameters at the start of an epoch (`effective_rates`)."""
 
     smallest: jax.Array
     median: jax.Array
@@ -262,7 +262,7 @@ def _estimate_curvature(program: Program, state: State, data: Split, epoch: int 
     index_N = jax.random.permutation(key, program.train_images)[: spec.curvature_images]
     images, labels = _images_at(state.drawn, data, index_N)
     if program.distortion and spec.curvature_distorted:
-        key = purpose_key(seed, Purpose.CURVATURE, epoch, 1)
+        key = purpose_key(seed, Purpose.CURVATURE_DISTORTION, epoch)
         images = program.distortion.apply(key, images, state.hyperparameters)
     return gauss_newton_diagonal(
         spec.curvature,

@@ -17,6 +17,7 @@ class Purpose(enum.IntEnum):
     DISTORTION = 4
     DROPOUT = 5
     CURVATURE = 6
+    CURVATURE_DISTORTION = 7
 
 
 def purpose_key(seed: int | jax.Array, purpose: Purpose, *counters: int | jax.Array) -> jax.Array:

@@ -66,7 +66,11 @@ class OptimizerSpec:
 
     @property
     def slots(self) -> int:
-        """How many numbers it keeps for each parameter: momentum; a second one for Adam and the curvature."""
+        """How many numbers it keeps for each parameter.
+
+        SGD momentum; Adam two moments; Levenberg-Marquardt the curvature h and 1 / (mu + h), and a
+        third if it remembers earlier estimates.
+        """
         return 1 if self.name == "sgd" else 2 + self.remembers_curvature
 
     def relative_learning_rate(self) -> optax.Schedule:
@@ -160,10 +164,19 @@ class OptimizerSpec:
     def effective_rates(
         self, hyperparameters: Hyperparameters, curvature: optax.Params, state: optax.OptState
     ) -> jax.Array:
-        """(parameters,): by how much Levenberg-Marquardt multiplies each parameter's next gradient."""
+        """(parameters,): by how much Levenberg-Marquardt multiplies each parameter's next gradient.
+
+        The gradient is that of the loss without `loss_scale`, so that rates of runs with different scales can
+        be compared. With a scale of s and h the curvature of the loss without it, a rate is
+        s eta / (mu + s h).
+
+        Args:
+          curvature: of the loss with its scale, as for `build`.
+        """
         factor = self.relative_learning_rate()(optax.tree.get(state, "count"))
         of_all = jnp.concatenate([h.ravel() for h in jax.tree.leaves(curvature)])
-        return hyperparameters.learning_rate * factor / (hyperparameters.damping + of_all)
+        rate = hyperparameters.loss_scale * hyperparameters.learning_rate * factor
+        return rate / (hyperparameters.damping + of_all)
 
     def _native_step(
         self,

@@ -20,7 +20,7 @@ class Draw:
       test_pool: images of the second pool.
       positions: copies of each digit, at different positions, that are neighbors in the first pool. With more
         than 1, digits are drawn from the first pool with all their copies, and these images are then split
-        at random into training, validation and test images, which so share digits.
+        at random into training, validation and test images, which therefore share digits.
     """
 
     train: int

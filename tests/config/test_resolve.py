@@ -94,6 +94,11 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
             "order=constant shows one pattern at a time: set config.train.batch_size=1",
         ),
         ({"train.optimizer": "levenberg_marquardt"}, "one pattern at a time"),
+        (
+            common.LENET5 | {"model.output_bias": -1.0},
+            "must be 0 with config.model.output=rbf, whose units have",
+        ),
+        ({"model.pooling_coefficient": 0.6}, "must be 0 without trainable_sum or trainable_average in"),
         (common.LENET5 | {"train.loss": "cross_entropy"}, "doesn't fit config.model.output=rbf"),
         ({"train.loss": "rbf"}, "doesn't fit config.model.output=logits"),
         ({"model.output": "activated"}, "is for config.model.output=logits"),

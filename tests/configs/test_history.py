@@ -21,7 +21,7 @@ from tests.helpers.hyperparameters import one_run
 HISTORY = PROJECT / "configs" / "history"
 ARGUMENTS = {
     "figure9": ("1998", "today"),
-    "choices": ("1989", "loss", "nets", "1998", "curvature", "mlps", "today", "later"),
+    "choices": ("1989", "damping", "nets", "1998", "curvature", "mlps", "today", "later"),
     "readings": ("loss", "curvature", "subsampling"),
 }
 CONFIGS = [
@@ -120,35 +120,42 @@ def test_what_the_papers_compare():
     assert pairs["lenet5_later"]["all steps together"] == ("adam", "original")
     loss, subsampling = pairs["readings:loss"], pairs["readings:subsampling"]
     assert loss["half the sum, not the mean"] == ("zipcode_half_sum_untuned", "zipcode_lm")
-    assert loss["local, shared kernels against full, half the sum"] == (
-        "zipcode_half_sum",
-        "control_half_sum",
+    assert loss["local, shared kernels against full, rate and damping chosen together"] == (
+        "zipcode_damping",
+        "control_damping",
     )
     assert subsampling["curvature of distorted images"] == ("lenet5_dist_curvature", "lenet5_dist")
-    compared = {arm for arm, baseline in pairs["readings:curvature"].values()}
+    curvature = pairs["readings:curvature"]
+    assert curvature["eq. 8 and a damping of 0.02"] == ("lenet5_eq8_0.02", "lenet5")
+    compared = {arm for arm, baseline in curvature.values()}
     others = {"lenet5_eq8_0.02", "lenet5_first_epoch_0.02_start"}
     assert {*compared, "lenet5_each_epoch_1"} == {*CURVATURE_FAMILIES, *others}
 
 
 def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
-    """Or in this and in what was chosen for them: rate and damping, or initial weights and j."""
-    chosen_with = {
-        "loss": {"train.learning_rate", "train.damping"},
-        "curvature": {"model.initialisation", "train.rbf_j", "train.damping"},
-        "subsampling": set(),
+    """Or in this and in what was chosen for both: rate and damping, or initial weights and j."""
+    first = CURVATURE_FAMILIES["lenet5_each_epoch_1"]
+    chosen = {
+        "zipcode_damping": {"train.learning_rate", "train.damping"},
+        **{name: {"model.initialisation", "train.rbf_j"} for name in CURVATURE_FAMILIES},
     }
     changes = {
         "zipcode_half_sum_untuned": {"train.loss_scale"},
-        "zipcode_half_sum": {"train.loss_scale"},
+        "zipcode_damping": set(),
         "output_bias": {"model.output_bias"},
-        "output_bias_half_sum": {"model.output_bias"},
-        "lenet5_eq8_0.02": {"train.loss"},
+        "output_bias_damping": {"model.output_bias"},
+        **{
+            name: {field for field in fields if fields[field] != first[field]}
+            for name, fields in CURVATURE_FAMILIES.items()
+        },
+        "lenet5_eq8_0.02": {"train.loss", "train.damping"},
         "lenet5_first_epoch_0.02_start": {"model.pooling_coefficient"},
         "coefficient_of_sum": {"train.curvature"},
+        **{f"coefficient_{start}": {"model.pooling_coefficient"} for start in ("0.25", "0.6", "1")},
         "lenet5_dist": {"distortion.probability"},
         "lenet5_dist_curvature": {"train.curvature_distorted"},
     }
-    for study, choices in chosen_with.items():
+    for study in ARGUMENTS["readings"]:
         configs = {name: flatten(config) for name, config in runs_of(f"readings:{study}").items()}
         for arm in load(f"readings:{study}")[1]:
             for baseline in arm.baselines.values():
@@ -156,8 +163,7 @@ def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
                     continue
                 one, other = configs[arm.name], configs[baseline]
                 different = {field for field in one if one[field] != other[field]}
-                default = "train.curvature_estimate" if study == "curvature" else "model.pooling_coefficient"
-                assert different - choices <= changes.get(arm.name, {default}), arm.name
+                assert different - chosen.get(arm.name, set()) == changes[arm.name], arm.name
 
 
 def test_half_the_sum_over_the_ten_outputs_is_five_times_the_mean():
@@ -183,7 +189,8 @@ TRAINED = [
     ("nets_1989", "net4_moved"),
     ("figure9:1998", "lenet5_dist"),
     ("lenet5_later", "max"),
-    ("readings:loss", "output_bias_half_sum"),
+    ("readings:loss", "zipcode_half_sum_untuned"),
+    ("readings:loss", "output_bias_damping"),
     ("readings:curvature", "lenet5_maximum_0.02"),
     ("readings:subsampling", "coefficient_of_sum"),
     ("readings:subsampling", "lenet5_dist_curvature"),
@@ -211,7 +218,8 @@ def test_arms_run_in_small(name, arm):
     assert result["status"] == "done" and result["train_loss"] > 0
     rates = [result[name] for name in RATES if name in result]
     if config.train.optimizer == "levenberg_marquardt":
-        largest_possible = 1.001 * config.train.learning_rate / config.train.damping
+        train = config.train
+        largest_possible = 1.001 * train.loss_scale * train.learning_rate / train.damping
         assert 0 < rates[0] <= rates[1] <= rates[2] <= largest_possible and rates[0] < rates[2]
     else:
         assert not rates

@@ -138,7 +138,7 @@ def test_the_scoring_is_said(above, notes):
     assert "144 more were held out for validation" in text()
     assert "the 360 test images of digits that its seed draws" in text(data__draw=[320, 160, 160])
     shared = text(data__draw=[320, 160, 160], data__positions=4)
-    assert "at several positions, which training, validation and test images share" in shared
+    assert "(training, validation and test images show the same digits of the training file at" in shared
     best = text(train__select_epoch="best_validation")
     assert "after every epoch" in best and "the best of all epochs on the test images" in best
 

@@ -99,13 +99,18 @@ def test_candidates_are_tied_if_the_interval_of_paired_differences_includes_0():
     assert tied_candidates([arm], selected, found, Wrong(images, 100)) == {"net": ["b", "c"]}
 
 
-def test_ties_need_two_seeds_and_are_those_of_the_mean_of_arms_that_are_tuned_together():
-    one_seed = results({"net-slow": [0.9], "net-fast": [0.9]})
-    assert tied_candidates([ARM], select_candidates([ARM], one_seed), one_seed) == {}
+def test_ties_need_three_seeds_and_are_those_of_the_mean_of_arms_that_are_tuned_together():
+    two_seeds = results({"net-slow": [0.9, 0.8], "net-fast": [0.8, 0.9]})
+    assert tied_candidates([ARM], select_candidates([ARM], two_seeds), two_seeds) == {}
     arms = [Arm(name, {}, candidates=RATES, tuned_with="both") for name in ("x", "y")]
     # Each arm alone differs, in opposite directions.
     found = results(
-        {"x-slow": [0.9, 0.8], "x-fast": [0.8, 0.7], "y-slow": [0.5, 0.6], "y-fast": [0.59, 0.695]}
+        {
+            "x-slow": [0.9, 0.8, 0.85],
+            "x-fast": [0.8, 0.7, 0.75],
+            "y-slow": [0.5, 0.6, 0.55],
+            "y-fast": [0.59, 0.695, 0.645],
+        }
     )
     assert tied_candidates(arms, select_candidates(arms, found), found) == {"x": ["fast"], "y": ["fast"]}
 

@@ -137,15 +137,19 @@ def test_a_scaled_loss_takes_the_steps_of_another_damping_or_rate(optimizer, sam
     assert np.abs(np.subtract(*kernels)).max() > 1e-3
     # Losses are reported without the scale.
     np.testing.assert_allclose(plain_means[:2], scaled_means[:2], rtol=1e-4)
+    if plain_means.rates:  # and so are the rates of the same steps
+        np.testing.assert_allclose(plain_means.rates, scaled_means.rates, rtol=1e-4)
 
 
 def curvature_of(program, images, state, epoch):
     """The estimate before an epoch, by its definition."""
     numbers, params = only(state.hyperparameters), only(state.params)
     index = jax.random.permutation(purpose_key(0, Purpose.CURVATURE, epoch), 50)[:20]
-    chosen = images.images[np.asarray(index)], images.labels[np.asarray(index)]
+    drawn, labels = images.images[np.asarray(index)], images.labels[np.asarray(index)]
+    if program.optimizer.curvature_distorted:
+        drawn = program.distortion.apply(purpose_key(0, Purpose.CURVATURE_DISTORTION, epoch), drawn, numbers)
     kind = program.optimizer.curvature
-    return gauss_newton_diagonal(kind, program.model, program.objective, numbers, params, {}, *chosen)
+    return gauss_newton_diagonal(kind, program.model, program.objective, numbers, params, {}, drawn, labels)
 
 
 @pytest.mark.parametrize("estimate", CURVATURE_ESTIMATES)
@@ -197,6 +201,12 @@ def test_the_images_that_estimate_the_curvature_are_distorted_if_asked():
     np.testing.assert_array_equal(rates(program, 0.0), rates(program, 1.0))
     np.testing.assert_allclose(rates(program, 0.0), rates(distorted, 0.0), rtol=1e-5)
     assert np.abs(rates(program, 1.0) / rates(distorted, 1.0) - 1).max() > 0.01
+    state = start(distorted, damping=0.05, learning_rate=0.02, distortion_probability=1.0)
+    largest = max(
+        np.asarray(leaf).max() for leaf in jax.tree.leaves(curvature_of(distorted, images, state, 1))
+    )
+    smallest_rate = train(distorted, state, images, 1)[1].rates.smallest
+    assert float(smallest_rate) == pytest.approx(0.02 / (0.05 + largest), rel=1e-3)
 
 
 def test_golden_epoch():

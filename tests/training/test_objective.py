@@ -36,9 +36,9 @@ def test_eq_9_adds_the_competition(j):
     np.testing.assert_allclose(losses("rbf_competitive", rbf_j=j), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("j", [10.0, 30.0])
-def test_the_curvature_of_eq_9_vanishes_where_a_digit_is_recognized(j):
+def test_the_curvature_of_eq_9_vanishes_where_a_digit_is_recognized():
     """2 p + Var(2 (x - w)), p the share of e^-j in the sum, and the variance over classes and this share."""
+    j = 10.0
     codes = np.where(np.random.default_rng(0).random((10, 84)) < 0.5, -1.0, 1.0)
 
     def loss(state):
