@@ -92,7 +92,8 @@ def run(main: Callable[[], None]) -> None:
         show_plain_messages()
         if "threads" in flags.FLAGS:
             use_threads(flags.FLAGS.threads)
-        if "workers" in flags.FLAGS:
+        is_here = "launcher" not in flags.FLAGS or not flags.FLAGS.launcher
+        if "workers" in flags.FLAGS and is_here:  # tasks that are sent away have GPUs of their own
             share_gpus(flags.FLAGS.workers)
         check_platform()
         main()

@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import pathlib
 import socket
 import subprocess
@@ -129,6 +130,8 @@ def _on_cluster(job: Job) -> Mapping[str, int]:
             capture_output=True,
             text=True,
             timeout=SQUEUE_SECONDS,
+            # Without what a user has set for squeue, which might leave out states or partitions.
+            env={name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")},
         )
     except (OSError, subprocess.TimeoutExpired):
         return {UNKNOWN: 1}
@@ -143,7 +146,7 @@ def _is_controller(process: int, directory: pathlib.Path) -> bool:
         words = pathlib.Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return bytes(directory.absolute() / FOLDER) in words
+    return bytes(directory.resolve() / FOLDER) in words
 
 
 def describe(directory: pathlib.Path, found: States) -> str:

@@ -50,7 +50,7 @@ def send_sweep(
     Raises UserError for what cannot be run, without submitit, and for what SLURM refuses.
     """
     submitit = _import_submitit()
-    request = request._replace(directory=request.directory.absolute())
+    request = request._replace(directory=request.directory.resolve())
     directory, config = request.directory, request.config.launcher
     plan = make_plan(request)
     if not plan.missing:
@@ -66,6 +66,11 @@ def send_sweep(
         load_splits(dataset, data)  # now, as the machines of a cluster may have no network
     limit = best_workers(len(runs), 0) if launcher == "local" else TASKS
     number = min(tasks or limit, len(runs))
+    if launcher == "local" and config.gpus and number > 1:
+        raise UserError(
+            "config.launcher.gpus with --launcher=local gives every task the same GPUs: use --workers=1, or "
+            "--launcher=slurm."
+        )
 
     from lenet_jax.runs.task import Task  # late, as it imports submitit
 
@@ -193,9 +198,15 @@ def _output_kept_from_children() -> Generator[None, None, None]:
 
 def _follow(directory: pathlib.Path, jobs: list[Job]) -> str:
     """Which jobs they are, how to see how far they are, and how to end them."""
-    ids = [f"{task}" for job in jobs for task in (job.tasks or [job.number])]
     numbers = " ".join(job.number for job in jobs)
-    end = f"scancel {numbers}" if jobs[0].launcher == "slurm" else f"kill {' '.join(ids)}"
+    on_cluster = [job.number for job in jobs if job.launcher == "slurm"]
+    here = [f"{task}" for job in jobs if job.host == socket.gethostname() for task in job.tasks]
+    commands = [f"scancel {' '.join(on_cluster)}"] * bool(on_cluster) + [f"kill {' '.join(here)}"] * bool(
+        here
+    )
+    elsewhere = {job.host for job in jobs if job.tasks} - {socket.gethostname()}
+    end = "; ".join([*commands, *(f"kill them on {host}" for host in sorted(elsewhere))])
+    directory = pathlib.Path(shlex.quote(f"{directory}"))
     return (
         f"{'Job' if len(jobs) == 1 else 'Jobs'} {numbers}. How far the runs are: "
         f"`python -m experiments.report --workdir={directory}`. To end the tasks: `{end}`. "

@@ -313,12 +313,12 @@ def test_local_tasks_that_the_user_ends_stay_ended(untouched, tmp_path):
 @pytest.fixture
 def cluster(monkeypatch):
     """A SLURM of one node, to which commands of the test are sent."""
+    if os.geteuid():
+        pytest.skip("only root can start SLURM's daemons")
     if not all(map(shutil.which, PROGRAMS)):
         if os.environ.get("CI") != "true" or not shutil.which("apt-get"):
             pytest.skip("SLURM is not installed; .ci/slurm install gets it on Debian")
         subprocess.run([SCRIPT, "install"], check=True)
-    if os.geteuid():
-        pytest.skip("only root can start SLURM's daemons")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="slurm-"))
     folder.chmod(0o755)  # munged runs as its own user
     try:
