@@ -38,6 +38,7 @@ def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
                 overrides={**arm.overrides, **overrides},
                 baselines={},
                 paper=None,
+                factors={},
             )
             for name, overrides in arm.candidates.items()
         ]
