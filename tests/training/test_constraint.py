@@ -78,7 +78,7 @@ def test_constrained_epochs_are_those_of_the_shared_network(name, connectivity, 
     for epoch in (1, 2):
         state, means = train(program.in_epoch(epoch), state, images, epoch)
         shared_state, shared_means = train(shared_program, shared_state, images, epoch)
-        assert_close(means, shared_means)
+        assert_close(means[:2], shared_means[:2])  # there are more weights, with other rates
     expected = as_unshared(only(shared_state.params), unshared, shared, name)
     assert_close(only(state.params), expected)
     is_outside = expected["stage_1"]["kernel"] == 0
