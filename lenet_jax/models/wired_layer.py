@@ -105,13 +105,9 @@ class Wired(nn.Module):
         out = wiring.output_size(size, self.kernel_size, self.stride)
         padding = self.padding_of(x.size)
         kernel = self._kernel(size, x.channels, self._kernels_per_map(out))
-        biases = (
-            (out * out,)
-            if self.unit_bias
-            else ()
-            if self.sharing == "low_rank"
-            else self._kernels_per_map(out)
-        )
+        biases = () if self.sharing == "low_rank" else self._kernels_per_map(out)
+        if self.unit_bias:
+            biases = (out * out,)
         bias = self.param("bias", nn.initializers.zeros_init(), (*biases, self.maps))
         kernel, bias = self._with_gradients(kernel, bias, size, out)
         if self.sharing in PARTIAL_SHARING:

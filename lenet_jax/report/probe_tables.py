@@ -8,12 +8,11 @@ import numpy as np
 from lenet_jax.analysis.stats import CONFIDENCE, Interval
 from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.probes.probe import TRAINED, About, At, Probe
-from lenet_jax.report import captions, tables
+from lenet_jax.report import captions, columns, tables
 from lenet_jax.report.markup import code_span, markdown_text
 from lenet_jax.report.numbers import seeds_in_words, with_interval
 from lenet_jax.runs import kept
 
-MOST_COLUMNS = 6  # of a table on a page
 LAYERS = {"stage_": "stage ", "pool_": "pooling ", "dense_": "layer "}
 
 
@@ -72,7 +71,7 @@ def _table(about: About, rows: Sequence[Row], write: Callable[[Interval, str], s
     kinds = list(dict.fromkeys(row["weights"] for row in rows))
     of_networks = list(dict.fromkeys((row["arm"], row["weights"]) for row in rows))
     settings = list(dict.fromkeys(row["at"] for row in rows))
-    room = MOST_COLUMNS - (1 if kinds == [TRAINED] else 2)
+    room = columns.MOST - (1 if kinds == [TRAINED] else 2)
     chosen = np.unique(np.linspace(0, len(settings) - 1, min(room, len(settings))).round().astype(int))
     missing = Interval(None, None, None)
     return [
