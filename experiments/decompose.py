@@ -3,7 +3,8 @@
     python -m experiments.decompose --sweeps=results/mnist,results/usps --workdir=DIR
 
 Each sweep has the four corners: local and full, with shared and unshared weights. Writes decomposition.csv,
-.md, .tex and a figure (.png, .pdf, .svg) that shows both orders in which the constraints can be added.
+.md, .tex and a figure (.png, .pdf, .svg) that shows both orders in which the constraints can be added; and
+errors.csv, .md and .tex, with the test errors of all arms, datasets side by side.
 """
 
 import pathlib
@@ -12,19 +13,18 @@ from absl import flags
 
 from experiments import cli
 from lenet_jax.errors import UserError
-from lenet_jax.report import decomposition
 from lenet_jax.report.markup import shell_word
-from lenet_jax.report.pages import write_decomposition
+from lenet_jax.report.pages import write_side_by_side
+from lenet_jax.report.scores import read_scores
 
 
 def main() -> None:
     if not flags.FLAGS.sweeps:
         raise UserError("--sweeps=DIR,DIR is missing: name the folders of sweeps with the four corners.")
     names = [name.strip() for name in flags.FLAGS.sweeps if name.strip()]
-    panels = decomposition.read_panels([pathlib.Path(name).expanduser() for name in names])
-    sweeps = ",".join(map(shell_word, names))
-    command = f"python -m experiments.decompose --sweeps={sweeps} --workdir=DIR"
-    print(write_decomposition(cli.workdir(), panels, command))
+    sweeps = [read_scores(pathlib.Path(name).expanduser()) for name in names]
+    command = f"python -m experiments.decompose --sweeps={','.join(map(shell_word, names))} --workdir=DIR"
+    print(write_side_by_side(cli.workdir(), sweeps, command))
 
 
 if __name__ == "__main__":

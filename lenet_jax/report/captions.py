@@ -12,11 +12,13 @@ from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import OTHER_FIGURES, missing_seeds
 from lenet_jax.config.description import describe_protocol
 from lenet_jax.report.markup import code_span, markdown_text, shell_word
+from lenet_jax.report.scores import Sweep
 from lenet_jax.runs.provenance import versions
 
 ARMS = " / "  # between arms, whose words have commas
 MOST_PROTOCOLS = 8  # that a note spells out
 CROSSED = "with crossed random effects of seeds and test images"
+STUDENT = "Student's t over seeds, which does not cover test-set sampling"
 DRAWN_NOTE = (
     "Each seed draws its own images from one dataset, so the test images of different seeds overlap: "
     "intervals are about further draws from this dataset, not about other digits."
@@ -79,6 +81,16 @@ def arm_notes(
         _command(header, runs),
         _environment(runs),
     ]
+
+
+def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
+    """Of the table that has several datasets side by side."""
+    scored = _distinct(
+        f"{_runs_of_arms(sweep.runs)} on {test_images(sweep.runs)} (intervals: "
+        f"{CROSSED if sweep.scores.covers_images else STUDENT})"
+        for sweep in sweeps
+    )
+    return f"Mean test error in percent, with its {CONFIDENCE:.0%} interval. Per arm, {scored}."
 
 
 def contrast_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
@@ -343,6 +355,13 @@ def _environment(runs: Sequence[Run]) -> str:
     devices = _distinct(f"{entry['devices']} x {entry['device']} on {entry['host']}" for entry in ran_on)
     revisions = _distinct(entry["revision"] for entry in ran_on)
     return markdown_text(f"Ran on {devices}; {_distinct(map(versions, ran_on))}; revision {revisions}.")
+
+
+def _runs_of_arms(runs: Sequence[Run]) -> str:
+    """How many runs arms have that did not diverge: "20 runs", "1 or 3 runs"."""
+    done = collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
+    numbers = sorted(set(done.values()))
+    return f"{' or '.join(map(str, numbers))} {'run' if numbers == [1] else 'runs'}"
 
 
 def _draws_images(runs: Sequence[Run]) -> bool:

@@ -4,7 +4,7 @@ The same cells go to Markdown, LaTeX and a terminal. CSV files hold the rows the
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lenet_jax.analysis.effects import RATIO, SAVED, SHARE
@@ -95,6 +95,16 @@ def arm_columns(words: Mapping[str, str], is_tuning: bool, is_compared: bool) ->
             *([Column("difference_to_convolution", "difference", _more_errors)] if is_compared else []),
         ]
     return [Column("arm", "arm", _in(words)), *others, Column("runs", "runs", _runs, "{} runs")]
+
+
+def side_by_side_columns(datasets: Iterable[str]) -> list[Column]:
+    """Of the table that has several datasets side by side; each is a column of rows of arms."""
+    return [
+        Column("words", "arm", _value),
+        Column("parameters", "parameters", _value),
+        Column("macs", "multiply-accumulates", _value, in_terminal=False),
+        *(Column(dataset, f"{dataset}, error (%)", _error_of) for dataset in datasets),
+    ]
 
 
 def contrast_columns(rows: Sequence[Row], words: Mapping[str, str]) -> list[Column]:
@@ -219,6 +229,11 @@ def _error(row: Row, name: str) -> str:
 def _error_interval(row: Row, name: str) -> str:
     """Of an accuracy."""
     return with_interval(interval_of(row, name).map(lambda end: 100 - 100 * end), ".2f")
+
+
+def _error_of(row: Row, name: str) -> str:
+    """Of the row of an arm, which a dataset that lacks the arm does not have."""
+    return _error_interval(row[name], "test_accuracy") if name in row else NONE
 
 
 def _more_errors(row: Row, name: str) -> str:

@@ -1,6 +1,5 @@
 """Several sweeps side by side: what each constraint is worth on each dataset, as one table and one figure."""
 
-import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,8 +12,7 @@ from lenet_jax.report.columns import NONE, Column
 from lenet_jax.report.drawing import error_bar, literal, project_settings
 from lenet_jax.report.markup import markdown_text
 from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
-from lenet_jax.report.scores import scores_of
-from lenet_jax.runs.store import read_sweep
+from lenet_jax.report.scores import Sweep
 
 # isort: split
 from matplotlib.axes import Axes
@@ -56,32 +54,31 @@ class Panel(NamedTuple):
     unfinished: tuple[str, ...]
 
 
-def read_panels(directories: Sequence[pathlib.Path]) -> list[Panel]:
-    """The decompositions of each folder's sweep, in the order of the folders and their groups.
+def find_panels(sweeps: Sequence[Sweep]) -> list[Panel]:
+    """The decompositions of each sweep, in the order of the sweeps and their groups.
 
-    Raises UserError for a folder without a sweep, or in which no four corners have test scores for one seed,
-    and for two decompositions of one dataset and group.
+    Raises UserError for a sweep in which no four corners have test scores for one seed, and for two
+    decompositions of one dataset and group.
     """
     panels: dict[tuple[str, str], Panel] = {}
-    for directory in directories:
-        for panel in _panels_of(directory):
+    for sweep in sweeps:
+        for panel in _panels_of(sweep):
             if panels.setdefault((panel.dataset, panel.group), panel) is not panel:
                 of_group = f" with {panel.group}" if panel.group else ""
                 raise UserError(
-                    f"{directory} has another decomposition of {panel.dataset}{of_group}: name one of the "
-                    "two sweeps."
+                    f"{sweep.directory} has another decomposition of {panel.dataset}{of_group}: name one of "
+                    "the two sweeps."
                 )
     return list(panels.values())
 
 
-def _panels_of(directory: pathlib.Path) -> list[Panel]:
-    header, runs = read_sweep(directory)
-    scores = scores_of(directory, header, runs)
+def _panels_of(sweep: Sweep) -> list[Panel]:
+    scores = sweep.scores
     rows = effect_rows(scores.results, scores.corners, scores.wrong)
     if not rows:
         raise UserError(
-            f"{directory} cannot be decomposed: it needs test scores of the four corners, local and full "
-            "with shared and unshared weights, for one seed at least; run the sweep's command again."
+            f"{sweep.directory} cannot be decomposed: it needs test scores of the four corners, local and "
+            "full with shared and unshared weights, for one seed at least; run the sweep's command again."
         )
     accuracies = accuracies_of(scores.results)
     lacking = missing_seeds(scores.results)
@@ -122,8 +119,8 @@ def caption(panels: Sequence[Panel]) -> str:
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
     return (
-        f"Errors saved per hundred test images; {covered}. Percentages are shares of the gap. Each effect is "
-        "averaged over the two orders in which the constraints can be added."
+        f"Errors saved per hundred test images; {covered}. Percentages are shares of the gap. Effects are "
+        "averaged over both orders."
     )
 
 
@@ -133,11 +130,11 @@ def notes(panels: Sequence[Panel]) -> list[str]:
     for panel in panels:
         where = ", ".join(map(markdown_text, filter(None, (panel.dataset, panel.group))))
         gap, connectivity, sharing = (
-            _cell(panel.effects[name]) for name in ("gap", "connectivity", "sharing")
+            _share_or_cell(panel.effects[name]) for name in ("gap", "connectivity", "sharing")
         )
         found.append(
             f"{where}: of the gap of {gap} between the fully connected network and the convolution, local "
-            f"connectivity accounts for {connectivity}, and weight sharing for {sharing}."
+            f"connectivity is {connectivity}, and weight sharing {sharing}."
         )
     for panel in panels:
         if panel.unfinished:
@@ -230,3 +227,8 @@ COLUMNS = (
 def _cell(row: Row) -> str:
     """ "0.80 (0.71 to 0.89), 49% (41 to 57)"."""
     return f"{with_interval(interval_of(row, SAVED), '.2f')}{share_of_gap(row)}"
+
+
+def _share_or_cell(row: Row) -> str:
+    """ "49% (41 to 57)", or what is saved if the gap is not clear enough for a share."""
+    return share_of_gap(row).removeprefix(", ") or _cell(row)

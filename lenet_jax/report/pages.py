@@ -14,12 +14,20 @@ from lenet_jax.analysis.planes import Plane
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.errors import UserError
-from lenet_jax.report import captions, columns, decomposition, figures, findings, markup, tables
+from lenet_jax.report import (
+    captions,
+    columns,
+    decomposition,
+    figures,
+    findings,
+    markup,
+    side_by_side,
+    tables,
+)
 from lenet_jax.report.columns import Cell, Column
-from lenet_jax.report.decomposition import Panel
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.heat_maps import heat_maps
-from lenet_jax.report.scores import Scores, scores_of
+from lenet_jax.report.scores import Scores, Sweep, scores_of
 from lenet_jax.report.words import arm_words, convolution_among, network_words
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.merge import merge
@@ -115,28 +123,37 @@ def write_report(directory: pathlib.Path) -> str:
     return "\n\n\n".join(_for_terminal(table) for table in found.values() if table)
 
 
-def write_decomposition(directory: pathlib.Path, panels: Sequence[Panel], command: str) -> str:
-    """Writes the decompositions of several sweeps, and returns them for a terminal.
+def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command: str) -> str:
+    """Writes the decompositions and the errors of several sweeps, and returns them for a terminal.
 
-    Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg. What cannot be written is
-    left out with one warning.
+    Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex.
+    What cannot be written is left out with one warning. Raises UserError as `decomposition.find_panels`.
 
     Args:
-      panels: of `lenet_jax.report.decomposition.read_panels`.
       command: the words that give these files.
     """
+    panels = decomposition.find_panels(sweeps)
     files.make_directory(directory)
-    table = Table(
+    note = f"Command: {markup.code_span(command)}"
+    parts = Table(
         decomposition.page_rows(panels),
         decomposition.COLUMNS,
         decomposition.caption(panels),
-        [*decomposition.notes(panels), f"Command: {markup.code_span(command)}"],
+        [*decomposition.notes(panels), note],
     )
-    contents = _table_files("decomposition", table)
+    of_arms = side_by_side.csv_rows(sweeps)
+    errors = Table(
+        side_by_side.page_rows(of_arms),
+        columns.side_by_side_columns(dict.fromkeys(row["dataset"] for row in of_arms)),
+        captions.side_by_side_caption(sweeps),
+        [note],
+    )
+    contents = _table_files("decomposition", parts) | _table_files("errors", errors)
     contents["decomposition.csv"] = tables.to_csv(decomposition.csv_rows(panels))
+    contents["errors.csv"] = tables.to_csv(of_arms)
     contents |= _figure_files("decomposition", decomposition.figure(panels))
     _warn(_write(directory, contents))
-    return _for_terminal(table)
+    return "\n\n\n".join(map(_for_terminal, (errors, parts)))
 
 
 def write_results(directory: pathlib.Path) -> None:

@@ -9,6 +9,7 @@ from lenet_jax.analysis.effects import Corners, find_corners
 from lenet_jax.config.identity import identifying
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.mistakes import wrong_answers
+from lenet_jax.runs.store import read_sweep
 
 
 class Scores(NamedTuple):
@@ -56,3 +57,18 @@ def scores_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -
         wrong_answers(directory, [run for run in runs if run["result"]["test_accuracy"] is not None]),
         find_corners(of_identity, groups),
     )
+
+
+class Sweep(NamedTuple):
+    """What a folder records: its header, its runs and their scores."""
+
+    directory: pathlib.Path
+    header: Header
+    runs: Sequence[Record]
+    scores: Scores
+
+
+def read_scores(directory: pathlib.Path) -> Sweep:
+    """A folder's records and scores. Raises UserError as `lenet_jax.runs.store.read_sweep`."""
+    header, runs = read_sweep(directory)
+    return Sweep(directory, header, runs, scores_of(directory, header, runs))

@@ -1,0 +1,46 @@
+"""Several sweeps side by side: the test error of each arm on each dataset."""
+
+from lenet_jax.report import captions, side_by_side
+from lenet_jax.report.columns import lay_out, side_by_side_columns
+from lenet_jax.report.scores import read_scores
+from tests.helpers.commands import PROJECT
+
+CORE, MNIST, USPS = (PROJECT / "results" / name for name in ("finding/core_mnist", "mnist", "usps"))
+
+
+def test_each_arm_has_a_row_and_each_dataset_a_column():
+    sweeps = [read_scores(MNIST), read_scores(USPS)]
+    rows = side_by_side.csv_rows(sweeps)
+    assert len(rows) == len({(row["dataset"], row["arm"]) for row in rows}) == 22
+    shown, _ = lay_out(side_by_side.page_rows(rows), side_by_side_columns(["mnist", "usps"]))
+    assert len(shown) == 11
+    first = shown[0]
+    assert first["arm"] == "local, shared (LeNet-5)" and first["parameters"] == "61,706"
+    for dataset in ("mnist", "usps"):
+        [row] = [row for row in rows if row["dataset"] == dataset and row["arm"] == "local_shared"]
+        assert first[f"{dataset}, error (%)"].startswith(f"{100 - 100 * row['test_accuracy_mean']:.2f} (")
+    caption = captions.side_by_side_caption(sweeps)
+    assert "5 runs on all 10,000 test images of mnist (intervals: Student's t over seeds" in caption
+    assert "5 runs on all 2,007 test images of usps" in caption
+
+
+def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_have_none():
+    of_mnist = {"arm": "mlp_best", "words": "MLP 2000", "parameters": 1_590_010, "macs": 1_588_000}
+    of_usps = {"arm": "mlp_best", "words": "MLP 300", "parameters": 238_510, "macs": 238_200}
+    accuracy = {"test_accuracy_mean": 0.98, "test_accuracy_ci_low": 0.97, "test_accuracy_ci_high": 0.99}
+    rows = [
+        {"dataset": "mnist", **of_mnist, **accuracy},
+        {"dataset": "usps", **of_usps, **accuracy},
+        {"dataset": "usps", **of_usps, **accuracy, "arm": "mlp_300"},
+    ]
+    shown, _ = lay_out(side_by_side.page_rows(rows), side_by_side_columns(["mnist", "usps"]))
+    assert shown[0]["arm"] == "MLP 2000 / MLP 300"
+    assert shown[0]["parameters"] == "1,590,010 / 238,510"
+    assert shown[1]["mnist, error (%)"] == "-"
+    assert shown[1]["usps, error (%)"] == "2.00 (1.00 to 3.00)"
+
+
+def test_the_first_sweep_of_a_dataset_counts_where_several_have_an_arm():
+    core, plain = read_scores(CORE), read_scores(MNIST)
+    rows = {row["arm"]: row for row in side_by_side.csv_rows([core, plain])}
+    assert rows["local_shared"]["runs"] == 20 and rows["mlp_300"]["runs"] == 5
