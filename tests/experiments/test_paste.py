@@ -3,6 +3,7 @@
 import itertools
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -18,7 +19,8 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import differences
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
-from lenet_jax.report.pages import write_report
+from lenet_jax.report.pages import write_report, write_side_by_side
+from lenet_jax.report.scores import read_scores
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.tuning import candidate_arms
 from tests.helpers import folders
@@ -27,6 +29,8 @@ from tests.helpers.commands import load_config
 RESULTS = paste.ROOT / "results"
 ABLATIONS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
 SWEEPS = ABLATIONS + sorted(path.parent for path in RESULTS.glob("history/*/config.json"))
+# Those with planned contrasts: hundreds of runs, whose wrong answers take a while.
+FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/planned.csv"))
 TO_BE_RUN = {"readings.py"}  # docs/history.md says so; its results will be results/history/readings_STUDY
 
 # ml_collections loads config files so; outside tests Python doesn't show this.
@@ -125,10 +129,14 @@ def as_tuples(fields):
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
-@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+@pytest.mark.parametrize(
+    "sweep",
+    [*SWEEPS, *(pytest.param(finding, marks=pytest.mark.slow) for finding in FINDINGS)],
+    ids=lambda sweep: sweep.name,
+)
 def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path, one_format):
     copy = shutil.copytree(sweep, tmp_path / sweep.name)
-    names = ("results", "table", "contrasts", "papers", "effects")
+    names = ("results", "table", "contrasts", "papers", "effects", "planned")
     written = [path for name in names for ending in ("csv", "md") for path in copy.glob(f"{name}.{ending}")]
     assert {"table.csv", "table.md"} <= {path.name for path in written}
     for file in written:
@@ -136,6 +144,19 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
     write_report(copy)
     for file in written:
         assert file.read_bytes() == (sweep / file.name).read_bytes(), file.name
+
+
+@pytest.mark.slow
+def test_the_datasets_of_the_finding_are_all_side_by_side(tmp_path, monkeypatch, one_format):
+    monkeypatch.chdir(paste.ROOT)
+    folder = RESULTS / "finding"
+    page = (folder / "errors.md").read_text(encoding="utf-8")
+    names = re.search("--sweeps=(\\S+)", page)[1].split(",")
+    assert sorted(names) == [f"results/finding/{finding.name}" for finding in FINDINGS]
+    command = f"python -m experiments.decompose --sweeps={','.join(names)} --workdir=DIR"
+    write_side_by_side(tmp_path, [read_scores(pathlib.Path(name)) for name in names], command)
+    for name in ("decomposition.csv", "decomposition.md", "errors.csv", "errors.md"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
