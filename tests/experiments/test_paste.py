@@ -28,7 +28,10 @@ from tests.helpers.commands import load_config
 
 RESULTS = paste.ROOT / "results"
 ABLATIONS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
-SWEEPS = ABLATIONS + sorted(path.parent for path in RESULTS.glob("history/*/config.json"))
+SIZES, HISTORY = (
+    sorted(path.parent for path in RESULTS.glob(f"{folder}/*/config.json")) for folder in ("sizes", "history")
+)
+SWEEPS = ABLATIONS + SIZES + HISTORY
 # Those with planned contrasts: hundreds of runs, whose wrong answers take a while.
 FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/planned.csv"))
 TO_BE_RUN = {"readings.py"}  # docs/history.md says so; its results will be results/history/readings_STUDY
@@ -55,6 +58,11 @@ def test_pages_show_what_is_recorded_and_counted(page: pathlib.Path):
     assert paste.paste(text) == text, "out of date: run `make docs`"
 
 
+def test_the_readme_is_short():
+    lines = (paste.ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 150 and max(map(len, lines)) <= 200
+
+
 def test_a_page_that_disagrees_is_found():
     page = (paste.ROOT / "README.md").read_text(encoding="utf-8")
     block = paste.BLOCK.search(page)
@@ -75,17 +83,21 @@ def test_a_source_that_is_not_there_is_refused():
 
 
 def test_every_sweep_of_the_configs_is_committed():
-    """Those named after a dataset come from the ablation, results/history/FILE_ARG from FILE.py:ARG."""
+    """Those named after a dataset come from the ablation or, in results/sizes, from sizes.py.
+
+    results/history/FILE_ARG comes from FILE.py:ARG.
+    """
     assert {path.name for path in ABLATIONS} == {"mnist", "mnist_5k", "usps"}
     assert {config_of(sweep) for sweep in ABLATIONS} == {("configs/ablation.py", ())}
-    history = [sweep for sweep in SWEEPS if sweep not in ABLATIONS]
-    for sweep in history:
+    assert {path.name for path in SIZES} == {"mnist", "mnist_5k"}
+    assert {config_of(sweep) for sweep in SIZES} == {("configs/sizes.py", ())}
+    for sweep in HISTORY:
         file, argument = config_of(sweep)
         stem = pathlib.Path(file).stem
         assert sweep.name in (stem, "_".join([stem, *argument]))
     files = (paste.ROOT / "configs" / "history").glob("*.py")
     defined = {file.name for file in files if "\ndef get_arms(" in file.read_text(encoding="utf-8")}
-    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in history} == defined - TO_BE_RUN
+    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in HISTORY} == defined - TO_BE_RUN
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
