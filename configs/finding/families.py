@@ -29,8 +29,9 @@ WIDER = {
     ("usps", "random_shared_none"): (0.4,),
     ("usps", "random_unshared_none"): (0.8,),
     ("usps", "full_shared_none"): (0.4,),
-    ("usps", "full_unshared_none"): (0.05,),
-    ("usps", "mlp_matched"): (0.4,),
+    ("usps", "full_unshared_none"): (0.025, 0.05),
+    ("usps", "mlp_matched"): (0.4, 0.8),
+    ("usps", "mlp_best, with dropout"): (0.05,),
 }
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
@@ -89,7 +90,8 @@ def _mlps(dataset: str) -> dict[str, dict]:
     """Candidates: width, depth, activation and rate; for the finalists also dropout and higher rates."""
     networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
     first = itertools.product(networks, (0.0,), _rates(dataset, "mlp_best"))
-    final = itertools.product(MLP_FINALISTS.get(dataset, ()), MLP_DROPOUTS, MLP_FINAL_RATES)
+    final_rates = sorted(MLP_FINAL_RATES + WIDER.get((dataset, "mlp_best, with dropout"), ()))
+    final = itertools.product(MLP_FINALISTS.get(dataset, ()), MLP_DROPOUTS, final_rates)
     return {
         f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}_{rate:g}": {
             "model.activation": activation,
