@@ -12,8 +12,7 @@ from lenet_jax.errors import UserError
 from lenet_jax.report import captions
 from lenet_jax.report.columns import NONE
 from lenet_jax.report.numbers import with_interval
-from lenet_jax.report.scores import scores_of
-from lenet_jax.runs.store import read_sweep
+from lenet_jax.report.scores import read_scores
 
 
 class Excerpts(NamedTuple):
@@ -36,8 +35,7 @@ class Excerpts(NamedTuple):
 
 def read_excerpts(directory: pathlib.Path) -> Excerpts:
     """Raises UserError if no run is recorded in a folder or a record is damaged."""
-    header, runs = read_sweep(directory)
-    scores = scores_of(directory, header, runs)
+    _, header, runs, scores = read_scores(directory)
     papers = paper_rows(scores.results, header["arms"], captions.protocols(runs))
     contrasts = contrast_rows(scores.results, header["arms"], scores.wrong)
     return Excerpts(
