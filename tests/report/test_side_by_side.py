@@ -21,7 +21,8 @@ def test_each_arm_has_a_row_and_each_dataset_a_column():
         assert first[f"{dataset}, error (%)"].startswith(f"{100 - 100 * row['test_accuracy_mean']:.2f} (")
     assert captions.side_by_side_caption(sweeps) == (
         "Mean test error in percent on all 10,000 test images of mnist and all 2,007 test images of usps, "
-        "with its 95% interval, 5 runs per arm, Student's t over seeds, which does not cover test-set sampling."
+        "with its 95% interval, 5 runs per arm, Student's t over seeds, which does not cover "
+        "test-set sampling."
     )
     mixed = captions.side_by_side_caption([read_scores(CORE), read_scores(USPS)])
     assert "test images of mnist (20 runs per arm, with crossed random effects of seeds and test" in mixed
