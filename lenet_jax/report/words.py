@@ -1,4 +1,4 @@
-"""Arms and networks in words, for tables, notes and figures."""
+"""Arms, networks and datasets in words, for tables, notes and figures."""
 
 import collections
 import itertools
@@ -13,6 +13,13 @@ from lenet_jax.runs.header import Header
 
 Fields = Mapping[str, Mapping[str, Any]]  # arm -> its flattened config
 LENET5 = {field: value for field, value in to_record(default_config()).items() if field.startswith("model.")}
+
+DATASETS = {"mnist_5k": "MNIST-5k", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "usps": "USPS"}
+
+
+def dataset_words(dataset: str) -> str:
+    """ "Fashion-MNIST" of fashion_mnist; the name of a dataset that is written like its name, and a path."""
+    return DATASETS.get(dataset, dataset)
 
 
 def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str]]) -> dict[str, str]:
