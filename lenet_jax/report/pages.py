@@ -28,7 +28,7 @@ from lenet_jax.report.columns import Cell, Column
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.heat_maps import heat_maps
 from lenet_jax.report.scores import Scores, Sweep, scores_of
-from lenet_jax.report.words import arm_words, convolution_among, network_words
+from lenet_jax.report.words import convolution_among, network_words, with_words, words_of_runs
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.merge import merge
 from lenet_jax.runs.mistakes import FILE as MISTAKES
@@ -80,7 +80,7 @@ def write_report(directory: pathlib.Path) -> str:
     scores = scores_of(directory, header, runs)
     results, wrong = scores.results, scores.wrong
     scored = captions.scores_test(header, runs)
-    words = arm_words(header, scores.fields, captions.protocols(runs))
+    words = words_of_runs(header, runs)
     arms = _arms(header, runs, scores, words)
     papers = _papers(header, runs, results) if scored else None
     contrasts = summaries.contrast_rows(results, header["arms"], wrong)
@@ -92,7 +92,7 @@ def write_report(directory: pathlib.Path) -> str:
         "contrasts": _contrasts(runs, contrasts, words if papers is None else {}, scores),
         "papers": papers,
         "effects": _effects(runs, scores, contrasts, words),
-        "planned": _planned(header, scores),
+        "planned": _planned(header, scores, words),
         "images": _images(lines, scores),
         "wirings": _wirings(scores),
         "plane": _plane(plane, header, runs, arms),
@@ -237,7 +237,7 @@ def _effects(
     )
 
 
-def _planned(header: Header, scores: Scores) -> Table | None:
+def _planned(header: Header, scores: Scores, words: Mapping[str, str]) -> Table | None:
     """The planned contrasts; None if there are none."""
     contrasts = header.get("planned", [])
     rows = planned.planned_rows(scores.results, contrasts, scores.wrong, scores.covers_draw)
@@ -245,7 +245,7 @@ def _planned(header: Header, scores: Scores) -> Table | None:
         return None
     return Table(
         rows,
-        columns.planned_columns(),
+        columns.planned_columns({row["contrast"]: with_words(row["contrast"], words) for row in rows}),
         captions.planned_caption(len(contrasts), scores.covers_images),
         captions.planned_notes(rows, len(contrasts)),
     )
