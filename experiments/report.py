@@ -18,7 +18,7 @@ def main() -> None:
         print(f"{of_jobs}\n")
     if of_jobs and not jobs.recorded_runs(directory):
         return
-    print(write_report(directory))
+    print(write_report(directory, of_jobs))
 
 
 if __name__ == "__main__":

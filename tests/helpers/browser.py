@@ -38,10 +38,13 @@ READABLE = """(() => {
     }
     return "rgb(255, 255, 255)";
   };
+  // Boxes that scroll by themselves, also with the keyboard, may hold what is wider than the window.
+  const scrolls = (element) => getComputedStyle(element).overflowX === "auto" && element.tabIndex === 0;
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
-    if (!node.data.trim() || element.closest("script, style, option, noscript")) continue;
+    if (!node.data.trim() || element.closest("script, style, option, noscript, svg title")) continue;
+    if (element.closest("details:not([open]) > :not(summary)")) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     const style = getComputedStyle(element), text = node.data.trim().slice(0, 40);
@@ -49,13 +52,15 @@ READABLE = """(() => {
     const isLarge = parseFloat(style.fontSize) >= (style.fontWeight >= 700 ? 18.66 : 24);
     const ratio = (light + 0.05) / (dark + 0.05);
     if (ratio < (isLarge ? 3 : 4.5)) faults.push(`"${text}" has a contrast of ${ratio.toFixed(2)}`);
-    for (const box of range.getClientRects()) {
-      if (box.left < 0 || box.right > innerWidth) faults.push(`"${text}" leaves the window`);
-      texts.push([text, box]);
-    }
+    let isScrolled = false;
     for (let at = element; at && at !== document.body; at = at.parentElement) {
-      if (getComputedStyle(at).display === "inline") continue;
+      if (isScrolled = scrolls(at)) break;
+      if (getComputedStyle(at).display === "inline" || at instanceof SVGElement) continue;
       if (at.scrollWidth > at.clientWidth + 1) faults.push(`"${text}" leaves its box`);
+    }
+    for (const box of range.getClientRects()) {
+      if (!isScrolled && (box.left < 0 || box.right > innerWidth)) faults.push(`"${text}" leaves the window`);
+      texts.push([text, box]);
     }
   }
   for (const select of document.querySelectorAll("select")) {
