@@ -141,7 +141,8 @@ def draw(contents: Contents) -> Iterator[Drawing]:
         for cost, name in ACCURACY_FIGURES.items():
             figure = figures.errors_of_arms(cost, arms.rows, contents.words, scores.fields, title)
             if figure is not None:
-                yield Drawing(name, figure, title)
+                against = "" if cost == "parameters" else f", against {figures.COSTS[cost]}"
+                yield Drawing(name, figure, f"{title}{against}")
     if contents.plane and plane:
         title = f"{dataset}: test error and trainable parameters"
         if (figure := heat_maps(contents.plane, plane.rows, title)) is not None:

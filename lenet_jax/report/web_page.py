@@ -17,11 +17,12 @@ from lenet_jax.errors import UserError
 from lenet_jax.report import captions, run_curves, tables
 from lenet_jax.report.contents import Contents, Table
 from lenet_jax.report.disputed import DisputedImage, find_disputed
-from lenet_jax.report.markup import html_note, html_text
+from lenet_jax.report.markup import html_note, html_text, markdown_text
 from lenet_jax.runs.loaded import dataset_of
 from lenet_jax.runs.store import read_epochs
 
 TEMPLATE = pathlib.Path(__file__).with_name("report.html")
+MOST_NAMED = 80  # characters up to which the names of classes are listed
 MEDIA = {".png": "image/png", ".svg": "image/svg+xml"}
 TABLES = {
     "table": "Arms",
@@ -122,10 +123,10 @@ def _summary(contents: Contents) -> str:
     """What was measured, on what, how, and how sure it is."""
     header, runs, scores = contents.header, contents.runs, contents.scores
     if contents.is_scored:
-        on = captions.test_images(runs)
-        sure = (
-            f"Brackets after a number hold its interval. {captions.interval_note(runs, scores.covers_images)}"
-        )
+        on, sure = captions.test_images(runs), captions.interval_note(runs, scores.covers_images)
+        arms = contents.tables["table"]
+        if arms and any(row["test_accuracy_ci_low"] is not None for row in arms.rows):
+            sure = f"Brackets after a number hold its interval. {sure}"
     else:
         on, sure = captions.validation_images(runs), "Means over the seeds, without intervals."
     answers = {
@@ -139,13 +140,15 @@ def _summary(contents: Contents) -> str:
 
 
 def _of_images(contents: Contents) -> str:
-    """ ": 28x28 pixels, 10 classes"; "" if that is not known."""
+    """ ": 28x28 pixels, 3 classes (cat, dog, cow)", in Markdown; "" if that is not known."""
     try:
         info, _ = dataset_of(contents.header, contents.runs[0])
     except UserError:
         return ""
     colour = "" if info.channels == 1 else " in colour"
-    return f": {info.side}x{info.side} pixels{colour}, {len(info.classes)} classes"
+    names = ", ".join(info.classes)
+    named = f" ({markdown_text(names)})" if len(names) <= MOST_NAMED else ""
+    return f": {info.side}x{info.side} pixels{colour}, {len(info.classes)} classes{named}"
 
 
 def _found(contents: Contents) -> str:

@@ -19,7 +19,8 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe")
-KEYS = {"Tab": 9, "ArrowDown": 40, "ArrowRight": 39}
+KEYS = {"Tab": 9, "Enter": 13, "ArrowDown": 40, "ArrowRight": 39}
+TYPED = {"Enter": "\r"}  # by keys that do
 PATIENCE = 120  # seconds, on a busy machine
 
 # What a reader could not read: texts beyond the window or their boxes, over each other, or too faint.
@@ -103,6 +104,11 @@ class Page:
         while "Page.loadEventFired" not in self._events:
             self._receive()
 
+    def prefer(self, scheme: str) -> None:
+        """Makes pages "light" or "dark", if they can be both."""
+        preferred = {"name": "prefers-color-scheme", "value": scheme}
+        self._call("Emulation.setEmulatedMedia", features=[preferred])
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression, as JSON holds it."""
         answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
@@ -112,10 +118,10 @@ class Page:
     def press(self, key: str, times: int = 1) -> None:
         """Presses one of KEYS, as a keyboard does."""
         for _ in range(times):
-            for kind in ("rawKeyDown", "keyUp"):
-                self._call(
-                    "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key]
-                )
+            for kind in ("keyDown" if key in TYPED else "rawKeyDown", "keyUp"):
+                text = {"text": TYPED[key]} if kind == "keyDown" else {}
+                names = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+                self._call("Input.dispatchKeyEvent", type=kind, **names, **text)
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
