@@ -1,6 +1,5 @@
 """What a folder's records amount to: the tables of its report, its figures, and what was found."""
 
-import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from lenet_jax.report import captions, columns, figures, findings, markup
 from lenet_jax.report.columns import Cell, Column
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.heat_maps import heat_maps
-from lenet_jax.report.scores import Scores, scores_of
+from lenet_jax.report.scores import Scores, Sweep
 from lenet_jax.report.words import arm_words, convolution_among, network_words
 from lenet_jax.runs.header import Header, Record
 
@@ -69,9 +68,7 @@ class Contents(NamedTuple):
     """The contents of a report.
 
     Attributes:
-      directory: the folder.
-      header, runs: as `lenet_jax.runs.store.read_sweep` returns them.
-      scores: of the runs.
+      sweep: what the folder records.
       words: arm -> what it is, in words.
       lines: the arms that differ in their numbers of training images.
       plane: of the arms, if they have levels of two factors.
@@ -79,10 +76,7 @@ class Contents(NamedTuple):
       found: what was found, the most important first.
     """
 
-    directory: pathlib.Path
-    header: Header
-    runs: Sequence[Record]
-    scores: Scores
+    sweep: Sweep
     words: Mapping[str, str]
     lines: sample_sizes.Lines
     plane: Plane | None
@@ -92,17 +86,17 @@ class Contents(NamedTuple):
     @property
     def dataset(self) -> str:
         """Its name; of several, all names."""
-        return " and ".join(dict.fromkeys(result["dataset"] for result in self.scores.results))
+        return " and ".join(dict.fromkeys(result["dataset"] for result in self.sweep.scores.results))
 
     @property
     def is_scored(self) -> bool:
         """Whether the runs score the test images."""
-        return captions.scores_test(self.header, self.runs)
+        return captions.scores_test(self.sweep.header, self.sweep.runs)
 
 
-def read_contents(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> Contents:
-    """The contents of the report on a folder; the arguments are as in `Contents`."""
-    scores = scores_of(directory, header, runs)
+def contents_of(sweep: Sweep) -> Contents:
+    """The contents of the report on a sweep."""
+    _, header, runs, scores = sweep
     results = scores.results
     is_scored = captions.scores_test(header, runs)
     words = arm_words(header, scores.fields, captions.protocols(runs))
@@ -124,12 +118,12 @@ def read_contents(directory: pathlib.Path, header: Header, runs: Sequence[Record
         "plane": _plane(plane, header, runs, arms),
     }
     found = _found(tables, words, of_contrasts)
-    return Contents(directory, header, runs, scores, words, lines, plane, tables, found)
+    return Contents(sweep, words, lines, plane, tables, found)
 
 
 def draw(contents: Contents) -> Iterator[Drawing]:
     """Draws those of FIGURES that a report has, one by one."""
-    dataset, scores = contents.dataset, contents.scores
+    dataset, scores = contents.dataset, contents.sweep.scores
     arms, papers, plane = (contents.tables[name] for name in ("table", "papers", "plane"))
     assert arms
     if papers:

@@ -79,10 +79,11 @@ class _Known(NamedTuple):
 
 def find_disputed(contents: Contents) -> Disputed:
     """The images on which most arms take sides, of a report's runs."""
-    wrong = contents.scores.wrong
+    directory, header, runs, scores = contents.sweep
+    wrong = scores.wrong
     if not contents.is_scored:
         return Disputed("The runs do not score the test images.", [])
-    if contents.scores.draws_images:
+    if scores.draws_images:
         return Disputed("Each run draws its own test images, so arms do not share any.", [])
     if wrong is None:
         return Disputed(
@@ -102,10 +103,10 @@ def find_disputed(contents: Contents) -> Disputed:
         return Disputed(about, [])
     if len(found) > MOST:
         about += f" These are the {MOST} on which most arms take sides."
-    runs = [run for run in contents.runs if run["result"]["test_accuracy"] is not None]
-    mistakes = mistakes_of(contents.directory, runs)
+    scored = [run for run in runs if run["result"]["test_accuracy"] is not None]
+    mistakes = mistakes_of(directory, scored)
     assert mistakes is not None  # as the wrong answers are known
-    known = _known(contents.directory, contents.header, runs)
+    known = _known(directory, header, scored)
     images = [_disputed(one, known, mistakes, contents.words) for one in found[:MOST]]
     return Disputed(" ".join(filter(None, [about, known.missing])), images)
 

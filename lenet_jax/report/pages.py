@@ -19,7 +19,7 @@ from lenet_jax.report import (
     tables,
     web_page,
 )
-from lenet_jax.report.contents import FIGURES, Table, draw, read_contents
+from lenet_jax.report.contents import FIGURES, Table, contents_of, draw
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.scores import Sweep, scores_of
 from lenet_jax.runs.merge import merge
@@ -55,8 +55,9 @@ def write_report(directory: pathlib.Path, status: str = "") -> str:
     header, runs = read_sweep(directory)
     unwritten = _attempt(directory, {f"{RUNS}.jsonl": lambda: merge(directory)})
     unwritten |= _attempt(directory, {MISTAKES: lambda: write_mistakes(directory, runs)})
-    found = read_contents(directory, header, runs)
-    contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(found.scores.results)}
+    scores = scores_of(directory, header, runs)
+    found = contents_of(Sweep(directory, header, runs, scores))
+    contents: dict[str, str | bytes | None] = {"results.csv": tables.to_csv(scores.results)}
     for name, table in found.tables.items():
         contents |= _table_files(name, table)
     unwritten |= _write(directory, contents)

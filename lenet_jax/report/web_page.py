@@ -95,7 +95,7 @@ def to_html(contents: Contents, images: Sequence[Image], status: str = "") -> st
 
 def _title(contents: Contents) -> str:
     split = "Test" if contents.is_scored else "Validation"
-    arms = list(contents.scores.fields)
+    arms = list(contents.sweep.scores.fields)
     of = contents.words[arms[0]] if len(arms) == 1 else f"{len(arms)} arms"
     return f"{split} error of {of} on {contents.dataset}"
 
@@ -108,8 +108,8 @@ def _open(contents: Contents, status: str) -> str:
         *map(
             html_note,
             [
-                *captions.absent_arms_note(contents.header, contents.runs),
-                *captions.unfinished_notes(contents.runs, contents.words),
+                *captions.absent_arms_note(contents.sweep.header, contents.sweep.runs),
+                *captions.unfinished_notes(contents.sweep.runs, contents.words),
                 *([note for note in of_plan.notes if note.startswith("Unfinished")] if of_plan else []),
             ],
         ),
@@ -121,7 +121,7 @@ def _open(contents: Contents, status: str) -> str:
 
 def _summary(contents: Contents) -> str:
     """What was measured, on what, how, and how sure it is."""
-    header, runs, scores = contents.header, contents.runs, contents.scores
+    _, header, runs, scores = contents.sweep
     if contents.is_scored:
         on, sure = captions.test_images(runs), captions.interval_note(runs, scores.covers_images)
         arms = contents.tables["table"]
@@ -142,7 +142,7 @@ def _summary(contents: Contents) -> str:
 def _of_images(contents: Contents) -> str:
     """ ": 28x28 pixels, 3 classes (cat, dog, cow)", in Markdown; "" if that is not known."""
     try:
-        info, _ = dataset_of(contents.header, contents.runs[0])
+        info, _ = dataset_of(contents.sweep.header, contents.sweep.runs[0])
     except UserError:
         return ""
     colour = "" if info.channels == 1 else " in colour"
@@ -194,9 +194,9 @@ def _table(name: str, heading: str, table: Table, said: set[str]) -> str:
 
 
 def _curves(contents: Contents) -> str:
-    arms = list(contents.scores.fields)
+    arms = list(contents.sweep.scores.fields)
     try:
-        curves = run_curves.read_curves(read_epochs(contents.directory), arms)
+        curves = run_curves.read_curves(read_epochs(contents.sweep.directory), arms)
     except UserError as error:
         return f"<p>{html_text(f'The epochs cannot be read: {error}')}</p>"
     charts = run_curves.to_html(curves, contents.words)
@@ -227,8 +227,11 @@ def _card(image: DisputedImage) -> str:
 
 
 def _protocol(contents: Contents) -> str:
-    shared, rests = captions.common_training(contents.runs)
-    notes = [captions.scoring_note(contents.header, contents.runs), f"Training of all arms: {shared}."]
+    shared, rests = captions.common_training(contents.sweep.runs)
+    notes = [
+        captions.scoring_note(contents.sweep.header, contents.sweep.runs),
+        f"Training of all arms: {shared}.",
+    ]
     differing = ""
     if len({*rests.values()}) > 1:
         rows = [{"arm": contents.words[arm], "what differs": rest or "-"} for arm, rest in rests.items()]
@@ -238,7 +241,7 @@ def _protocol(contents: Contents) -> str:
 
 
 def _config(contents: Contents) -> str:
-    header = contents.header
+    header = contents.sweep.header
     rows = [
         {"arm": arm["name"], "in words": contents.words.get(arm["name"]) or "no runs", "fields": _fields(arm)}
         for arm in header["arms"]
@@ -260,9 +263,9 @@ def _fields(arm: Mapping[str, Any]) -> str:
 def _versions(contents: Contents) -> str:
     """What the runs were computed with, of each kind once."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for run in contents.runs:
+    for run in contents.sweep.runs:
         found.setdefault(json.dumps(run["provenance"], sort_keys=True), []).append(run)
-    parts = [_p(captions.environment_note(contents.runs))]
+    parts = [_p(captions.environment_note(contents.sweep.runs))]
     for number, runs in enumerate(found.values(), 1):
         heading = f"{len(runs)} run{'s' if len(runs) > 1 else ''}"
         rows = [
@@ -284,7 +287,7 @@ def _value(value: Any) -> str:
 def _commands(contents: Contents) -> str:
     return "\n".join([
         _p("All runs again, in a new folder DIR:"),
-        _pre(captions.recorded_command(contents.header, contents.runs)),
+        _pre(captions.recorded_command(contents.sweep.header, contents.sweep.runs)),
         _p("This page and the files next to it, from the records in DIR:"),
         _pre("python -m experiments.report --workdir=DIR"),
     ])  # fmt: skip

@@ -13,10 +13,11 @@ from PIL import Image
 
 from lenet_jax.data import load_native
 from lenet_jax.report import disputed, web_page
-from lenet_jax.report.contents import read_contents
+from lenet_jax.report.contents import contents_of
 from lenet_jax.report.markup import html_note
 from lenet_jax.report.pages import write_report
-from lenet_jax.runs.store import read_epochs, read_sweep
+from lenet_jax.report.scores import read_scores
+from lenet_jax.runs.store import read_epochs
 from tests.helpers.browser import READABLE, open_browser
 from tests.helpers.recorded import header, remove_runs, write_runs
 from tests.helpers.results import arm, result, unscored
@@ -78,7 +79,7 @@ def directory(tmp_path):
 def test_findings_come_first_and_tables_have_the_cells_and_captions_of_markdown(directory):
     page = page_of(directory)
     text = Parsed(page).text
-    contents = read_contents(directory, *read_sweep(directory))
+    contents = contents_of(read_scores(directory))
     for finding in contents.found:
         for sentence in finding.sentences:
             assert page.index(html_note(sentence)) < page.index('id="figures"')
@@ -204,7 +205,7 @@ def test_every_run_has_its_curve(sweep_copy):
 
 
 def shown(directory):
-    return disputed.find_disputed(read_contents(directory, *read_sweep(directory)))
+    return disputed.find_disputed(contents_of(read_scores(directory)))
 
 
 def test_disputed_images_are_shown_with_their_labels_and_answers(sweep_copy, monkeypatch):
