@@ -1,4 +1,4 @@
-"""Rebuilds the tables and the figure of a folder from its records, and prints the tables.
+"""Rebuilds the tables, figures and report.html of a folder from its records, and prints the tables.
 
     python -m experiments.report --workdir=DIR
 

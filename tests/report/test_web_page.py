@@ -85,6 +85,7 @@ def test_findings_come_first_and_tables_have_the_cells_and_captions_of_markdown(
             assert page.index(html_note(sentence)) < page.index('id="figures"')
     sections = [page.index(f'id="{name}"') for name in web_page.SECTIONS]
     assert sections == sorted(sections)
+    assert web_page.TABLES.keys() == contents.tables.keys()
     for name, table in contents.tables.items():
         if table:
             caption, rows = table.laid_out()
