@@ -45,7 +45,7 @@ def measured_note(header: Mapping[str, Any], runs: Sequence[Run], words: Mapping
     )
 
 
-def absent_arms_note(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
+def absent_arms_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
     """A note that names the arms without runs; [] if there are none."""
     names = [arm["name"] for arm in header["arms"]]
     absent = [name for name in names if name not in {run["result"]["arm"] for run in runs}]

@@ -18,6 +18,16 @@ from lenet_jax.runs.header import Header, Record
 # What test error is drawn against -> the figure's name.
 ACCURACY_FIGURES = {"parameters": "accuracy", "macs": "accuracy_macs"}
 FIGURES = (*ACCURACY_FIGURES.values(), "papers", "plane", "images")
+HEADINGS = {  # of tables, and of what was found in them
+    "table": "Arms",
+    "planned": "Contrasts that were planned",
+    "effects": "What each constraint is worth",
+    "contrasts": "Contrasts between arms",
+    "papers": "Alongside the papers",
+    "images": "Training images needed",
+    "wirings": "How much wirings vary",
+    "plane": "Arms by two factors",
+}
 
 
 class Table(NamedTuple):
@@ -43,15 +53,15 @@ class Table(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What was found of one kind, in sentences of Markdown.
+    """What was found in one table, in sentences of Markdown.
 
     Attributes:
-      heading: of which kind.
+      table: its name.
       sentences: each with its numbers.
       about: what these numbers are, and what their intervals cover.
     """
 
-    heading: str
+    table: str
     sentences: Sequence[str]
     about: str
 
@@ -159,19 +169,19 @@ def _found(
     if planned_table := tables["planned"]:
         sentences = findings.of_planned(planned_table.rows)
         about = " ".join([planned_table.laid_out()[0], *planned_table.notes])
-        found.append(Finding("Contrasts that were planned", sentences, about))
+        found.append(Finding("planned", sentences, about))
     if effects_table := tables["effects"]:
         _, *sentences = effects_table.notes  # the first says what effects are
-        found.append(Finding("What each constraint is worth", sentences, effects_table.caption))
+        found.append(Finding("effects", sentences, effects_table.caption))
     if papers := tables["papers"]:
         sentences = findings.of_papers(papers.rows)
-        found.append(Finding("Alongside the papers", sentences, papers.laid_out()[0]))
+        found.append(Finding("papers", sentences, papers.laid_out()[0]))
     if contrasts := tables["contrasts"]:
         sentences = findings.of_contrasts(contrasts.rows, of_contrasts)
-        found.append(Finding("Contrasts between arms", sentences, contrasts.laid_out()[0]))
+        found.append(Finding("contrasts", sentences, contrasts.laid_out()[0]))
     if arms := tables["table"]:
         sentences = findings.of_arms(arms.rows, arms.columns, words)
-        found.append(Finding("Arms", sentences, arms.laid_out()[0]))
+        found.append(Finding("table", sentences, arms.laid_out()[0]))
     return [finding for finding in found if finding.sentences]
 
 

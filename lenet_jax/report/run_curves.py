@@ -70,7 +70,7 @@ def to_html(curves: Curves, words: Mapping[str, str]) -> str:
     if not points:
         return ""
     epochs, errors = (sorted(set(values)) for values in zip(*points, strict=True))
-    across = _axis([1, *epochs], MaxNLocator(4, integer=True), LEFT, RIGHT, False)
+    across = _axis(sorted({1, *epochs}), MaxNLocator(4, integer=True), LEFT, RIGHT, False)
     is_logarithmic = errors[0] > 0
     locator = LogLocator(subs=(1, 2, 5)) if is_logarithmic else MaxNLocator(4)
     down = _axis(errors, locator, BOTTOM, TOP, is_logarithmic)

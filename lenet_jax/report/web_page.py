@@ -15,7 +15,7 @@ from lenet_jax.analysis.disagreements import NEARLY_ALWAYS
 from lenet_jax.config.listing import as_argument, list_fields
 from lenet_jax.errors import UserError
 from lenet_jax.report import captions, run_curves, tables
-from lenet_jax.report.contents import Contents, Table
+from lenet_jax.report.contents import HEADINGS, Contents, Table
 from lenet_jax.report.disputed import DisputedImage, find_disputed
 from lenet_jax.report.markup import html_note, html_text, markdown_text
 from lenet_jax.runs.loaded import dataset_of
@@ -24,16 +24,6 @@ from lenet_jax.runs.store import read_epochs
 TEMPLATE = pathlib.Path(__file__).with_name("report.html")
 MOST_NAMED = 80  # characters up to which the names of classes are listed
 MEDIA = {".png": "image/png", ".svg": "image/svg+xml"}
-TABLES = {
-    "table": "Arms",
-    "planned": "Contrasts that were planned",
-    "effects": "What each constraint is worth",
-    "contrasts": "Contrasts between arms",
-    "papers": "Alongside the papers",
-    "images": "Training images needed",
-    "wirings": "How much wirings vary",
-    "plane": "Arms by two factors",
-}
 SECTIONS = {
     "found": "What was found",
     "figures": "Figures",
@@ -108,7 +98,7 @@ def _open(contents: Contents, status: str) -> str:
         *map(
             html_note,
             [
-                *captions.absent_arms_note(contents.sweep.header, contents.sweep.runs),
+                *captions.absent_arms_notes(contents.sweep.header, contents.sweep.runs),
                 *captions.unfinished_notes(contents.sweep.runs, contents.words),
                 *([note for note in of_plan.notes if note.startswith("Unfinished")] if of_plan else []),
             ],
@@ -155,9 +145,9 @@ def _found(contents: Contents) -> str:
     parts = []
     for number, finding in enumerate(contents.found):
         body = f"{_list(map(html_note, finding.sentences))}\n{_p(finding.about, 'about')}"
-        if number and len(finding.sentences) > 1 and finding.heading == TABLES["contrasts"]:
-            body = _fold(f"{len(finding.sentences)} sentences", body)
-        parts.append(f"<h3>{html_text(finding.heading)}</h3>\n{body}")
+        if number and finding.table == "contrasts":  # there are more important findings
+            body = _fold("In sentences, with those that are not resolved", body)
+        parts.append(f"<h3>{HEADINGS[finding.table]}</h3>\n{body}")
     return "\n".join(parts)
 
 
@@ -174,7 +164,7 @@ def _tables(contents: Contents) -> str:
     said = {sentence for finding in contents.found for sentence in finding.sentences}
     return "\n".join(
         _table(name, heading, table, said)
-        for name, heading in TABLES.items()
+        for name, heading in HEADINGS.items()
         if (table := contents.tables[name])
     )
 
@@ -210,7 +200,7 @@ def _curves(contents: Contents) -> str:
 def _disputed(contents: Contents) -> str:
     disputed = find_disputed(contents)
     cards = "\n".join(map(_card, disputed.images))
-    return _p(disputed.about) + (f'\n<ul class="cards">\n{cards}\n</ul>' if cards else "")
+    return f"<p>{html_text(disputed.about)}</p>" + (f'\n<ul class="cards">\n{cards}\n</ul>' if cards else "")
 
 
 def _card(image: DisputedImage) -> str:
@@ -246,13 +236,12 @@ def _config(contents: Contents) -> str:
         {"arm": arm["name"], "in words": contents.words.get(arm["name"]) or "no runs", "fields": _fields(arm)}
         for arm in header["arms"]
     ]
-    fields = list_fields(header["config"])
     return "\n".join([
         _p("The config of all arms, and the fields that each arm sets; `config.json` has both."),
         '<h3 id="arms">Fields of each arm</h3>',
         _scrolling(tables.to_html(rows, "arms"), "Fields of each arm"),
         "<h3>Fields of all arms</h3>",
-        _fold("All fields, with their meanings", f"{_pre(fields)}"),
+        _fold("All fields, with their meanings", _pre(list_fields(header["config"]))),
     ])  # fmt: skip
 
 

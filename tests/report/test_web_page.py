@@ -13,7 +13,7 @@ from PIL import Image
 
 from lenet_jax.data import load_native
 from lenet_jax.report import disputed, web_page
-from lenet_jax.report.contents import contents_of
+from lenet_jax.report.contents import HEADINGS, contents_of
 from lenet_jax.report.markup import html_note
 from lenet_jax.report.pages import write_report
 from lenet_jax.report.scores import read_scores
@@ -85,7 +85,7 @@ def test_findings_come_first_and_tables_have_the_cells_and_captions_of_markdown(
             assert page.index(html_note(sentence)) < page.index('id="figures"')
     sections = [page.index(f'id="{name}"') for name in web_page.SECTIONS]
     assert sections == sorted(sections)
-    assert web_page.TABLES.keys() == contents.tables.keys()
+    assert HEADINGS.keys() == contents.tables.keys()
     for name, table in contents.tables.items():
         if table:
             caption, rows = table.laid_out()
