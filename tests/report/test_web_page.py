@@ -202,7 +202,8 @@ def test_every_run_has_its_curve(sweep_copy):
     assert "Error on validation images in percent after each epoch" in parsed.text
     with (sweep_copy / "epochs.jsonl").open("a") as file:
         file.write("{damaged\n")
-    assert "The epochs cannot be read: " in Parsed(page_of(sweep_copy)).text
+    page = web_page.to_html(contents_of(read_scores(sweep_copy)), [])  # as in a folder that cannot be mended
+    assert "The epochs cannot be read: " in Parsed(page).text and "epochs.jsonl is damaged" in page
 
 
 def shown(directory):
