@@ -32,29 +32,35 @@ def measured_note(header: Mapping[str, Any], runs: Sequence[Run], words: Mapping
     arms = list(dict.fromkeys(run["result"]["arm"] for run in runs))
     diverged = sum(run["result"]["status"] == "diverged" for run in runs)
     split = "test" if scores_test(header, runs) else "validation"
-    of = f"of {len(arms)} arms (networks, each with its training)"
+    noun = arm_noun(header)
+    of = f"of {len(arms)} {noun}s (networks, each with its training)"
     if len(arms) == 1:
-        of = f"of one arm, {markdown_text(words[arms[0]])},"
+        of = f"of one {noun}, {markdown_text(words[arms[0]])},"
     seeds = _seeds({run["result"]["seed"] for run in runs})
     number = f"{len(runs)} runs" if len(runs) > 1 else "one run"
-    lost = f"; {diverged} diverged (the loss did not stay finite)" if diverged else ""
+    lost = f" {diverged} diverged: the loss did not stay finite." if diverged else ""
     return (
-        f"The {split} error {of} in {number}, {seeds}{lost}: how many of a hundred {split} images a trained "
+        f"The {split} error {of} in {number}, {seeds}: how many of a hundred {split} images a trained "
         "network answers wrongly. A seed decides the initial weights, random wirings and the order of the "
-        "images."
+        f"images.{lost}"
     )
+
+
+def arm_noun(header: Mapping[str, Any]) -> str:
+    """What an arm of the folder is called: those of `experiments.tune` are candidates."""
+    return "candidate" if header["kind"] == "tuning" else "arm"
 
 
 def absent_arms_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
     """A note that names the arms without runs; [] if there are none."""
-    names = [arm["name"] for arm in header["arms"]]
+    names, noun = [arm["name"] for arm in header["arms"]], arm_noun(header)
     absent = [name for name in names if name not in {run["result"]["arm"] for run in runs}]
     if not absent:
         return []
     shown = ", ".join(map(markdown_text, absent[:MOST_ABSENT]))
     more = f" and {len(absent) - MOST_ABSENT} more" if len(absent) > MOST_ABSENT else ""
     return [
-        f"Unfinished, or a selection: {len(absent)} of the {len(names)} arms of the config have no runs: "
+        f"Unfinished, or a selection: {len(absent)} of the {len(names)} {noun}s of the config have no runs: "
         f"{shown}{more}."
     ]
 

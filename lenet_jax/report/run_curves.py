@@ -14,7 +14,7 @@ from lenet_jax.report.markup import html_text
 # Of a chart, in its own units, which are about pixels: the area of the lines, and the whole.
 LEFT, TOP, RIGHT, BOTTOM = 36, 6, 252, 130
 WIDTH, HEIGHT = 260, 150
-MOST_TICKS = 7  # of an axis
+FEWEST_TICKS, MOST_TICKS = 3, 7  # of an axis
 
 
 class Curves(NamedTuple):
@@ -88,7 +88,12 @@ def _axis(values: Sequence[float], locator: Locator, start: float, end: float, i
     low, high = values[0], values[-1]
     if low == high:
         high = 2 * low or 1
-    ticks = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+    all_ticks = [float(tick) for tick in locator.tick_values(low, high)]
+    ticks = [tick for tick in all_ticks if low <= tick <= high]
+    if len(ticks) < FEWEST_TICKS:  # from the tick below to the tick above
+        low = max((tick for tick in all_ticks if tick <= low), default=low)
+        high = min((tick for tick in all_ticks if tick >= high), default=high)
+        ticks = [tick for tick in all_ticks if low <= tick <= high]
     return _Axis(low, high, start, end, ticks[:: 1 + len(ticks) // MOST_TICKS], is_logarithmic)
 
 

@@ -86,7 +86,8 @@ def to_html(contents: Contents, images: Sequence[Image], status: str = "") -> st
 def _title(contents: Contents) -> str:
     split = "Test" if contents.is_scored else "Validation"
     arms = list(contents.sweep.scores.fields)
-    of = contents.words[arms[0]] if len(arms) == 1 else f"{len(arms)} arms"
+    noun = captions.arm_noun(contents.sweep.header)
+    of = contents.words[arms[0]] if len(arms) == 1 else f"{len(arms)} {noun}s"
     return f"{split} error of {of} on {contents.dataset}"
 
 
@@ -118,7 +119,8 @@ def _summary(contents: Contents) -> str:
         if arms and any(row["test_accuracy_ci_low"] is not None for row in arms.rows):
             sure = f"Brackets after a number hold its interval. {sure}"
     else:
-        on, sure = captions.validation_images(runs), "Means over the seeds, without intervals."
+        on = captions.validation_images(runs)
+        sure = "Means over the seeds, without intervals; the lowest of many tends to be too low."
     answers = {
         "Measured": captions.measured_note(header, runs, contents.words),
         "On": f"{on[0].upper()}{on[1:]}{_of_images(contents)}.",
@@ -306,4 +308,4 @@ def _scrolling(body: str, name: str) -> str:
 
 
 def _pre(text: str) -> str:
-    return f'<pre tabindex="0">{html.escape(text)}</pre>'
+    return f"<pre>{html.escape(text)}</pre>"

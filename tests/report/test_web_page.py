@@ -189,7 +189,7 @@ def test_tuning_has_validation_errors(tmp_path):
     tuning = header([arm("net-slow"), arm("net-fast")]) | {"kind": "tuning"}
     write_runs(tmp_path, tuning, [unscored("net-slow", 0, 0.5), unscored("net-fast", 0, 0.75)])
     text = Parsed(page_of(tmp_path)).text
-    assert "Validation error of 2 arms on digits" in text
+    assert "Validation error of 2 candidates on digits" in text
     assert "The lowest validation error (%): net-fast, 25.00 in 1 run." in text
     assert "144 validation images of digits, held out from training" in text
 
