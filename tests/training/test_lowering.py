@@ -27,10 +27,6 @@ def to_compile(arm, devices):
     )
 
 
-def test_there_are_eleven_arms():
-    assert len(ARMS) == 11
-
-
 @pytest.mark.parametrize("arm", ARMS)
 def test_epoch_and_evaluation_lower_for_every_accelerator(arm):
     with backend.compiling_for("tpu"):
