@@ -110,23 +110,23 @@ def _sent_locally(
     }
     python = shlex.join(_watched_python(config))
     work = detached.Work(folder, python, config.requeues, parameters, pickle.dumps(task), number)
-    sender = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", detached.__name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-    )
-    try:
-        out, err = sender.communicate(pickle.dumps(work))
-        if sender.returncode:
-            raise slurm.failure("local", err.decode(errors="replace").strip().rpartition("\n")[2])
-        processes = [int(word) for word in out.split()]
-        yield f"{processes[0]}", processes
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(sender.pid, signal.SIGKILL)  # tasks that have only begun
-        raise
+    ) as sender:
+        try:
+            out, err = sender.communicate(pickle.dumps(work))
+            if sender.returncode:
+                raise slurm.failure("local", err.decode(errors="replace").strip().rpartition("\n")[2])
+            processes = [int(word) for word in out.split()]
+            yield f"{processes[0]}", processes
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(sender.pid, signal.SIGKILL)  # tasks that have only begun
+            raise
 
 
 def _watched_python(config: ml_collections.ConfigDict) -> list[str]:

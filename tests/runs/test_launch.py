@@ -484,6 +484,21 @@ def cluster(monkeypatch):
         shutil.rmtree(folder)
 
 
+def test_the_script_stops_daemons_of_its_folder_only(tmp_path):
+    """The ID of one that has ended may have become another's."""
+    wait = [sys.executable, "-c", "input()"]
+    with (
+        subprocess.Popen([*wait, f"{tmp_path}/slurm.conf"], stdin=subprocess.PIPE) as ours,
+        subprocess.Popen(wait, stdin=subprocess.PIPE) as another,
+    ):
+        (tmp_path / "slurmd.pid").write_text(f"{ours.pid}\n")
+        (tmp_path / "slurmctld.pid").write_text(f"{another.pid}\n")
+        subprocess.run([SCRIPT, "stop", tmp_path], check=True)
+        assert ours.wait(timeout=30) == -signal.SIGTERM
+        assert another.poll() is None
+        another.kill()
+
+
 def scontrol(job):
     return subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True, check=True).stdout
 
