@@ -1,7 +1,5 @@
 """The bounds for many devices follow from what is recorded."""
 
-import pytest
-
 from benchmarks import scale
 from tests.helpers.commands import PROJECT
 
@@ -16,11 +14,3 @@ def test_arithmetic_is_divided_among_the_devices():
     cluster = scale.Cluster("two devices", 2, 1e12)
     assert "takes 5 s at" in scale._arithmetic(cluster, 1e13)
     assert scale._arithmetic(cluster, 1e13).endswith(f"and 50 s at {scale.SHARE:.0%} of it (assumed).")
-
-
-def test_an_unknown_arm_is_not_compiled_for_tpus(monkeypatch):
-    from benchmarks import tpu
-
-    monkeypatch.setattr("sys.argv", ["tpu", "no_arm"])
-    with pytest.raises(SystemExit, match="no_arm is not an arm: choose from local_shared"):
-        tpu.main()
