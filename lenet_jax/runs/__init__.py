@@ -12,7 +12,7 @@ slurm.py         submits an array of tasks to SLURM
 detached.py      starts tasks on this machine, apart from the terminal
 restart_killed.py runs such a task again if it is killed
 task.py          what a task does
-jobs.py          the jobs that runs were sent to, and how far they are
+jobs.py          the jobs that runs were sent to, and their progress
 plan.py          what a command is to do in a folder: its runs without those that are recorded
 sweep.py         every arm with every seed, in one folder
 tuning.py        selects candidates on validation or training images

@@ -1,4 +1,4 @@
-"""The jobs to which runs of a sweep were sent, and how far they are.
+"""The jobs to which runs of a sweep were sent, and their progress.
 
 `jobs/LAUNCHER-HOST-NUMBER.json` in a sweep's folder describes a job; the logs of its tasks are next to it.
 """

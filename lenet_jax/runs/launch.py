@@ -139,7 +139,7 @@ def _watched_python(config: ml_collections.ConfigDict) -> list[str]:
 
 
 def _follow(directory: pathlib.Path, jobs: list[Job]) -> str:
-    """Which jobs they are, how to see how far they are, and how to end them."""
+    """Which jobs they are, and how to see their progress and end them."""
     numbers = " ".join(job.number for job in jobs)
     ends = []
     if on_cluster := [job.number for job in jobs if job.launcher == "slurm"]:

@@ -39,7 +39,7 @@ NAME = re.compile("[a-z][a-z0-9-]+")
 
 
 def ask(*words: str) -> subprocess.CompletedProcess[str] | None:
-    """What a command of SLURM answers; None if it is not here, or does not answer."""
+    """What a command of SLURM answers; None if it is not installed, or does not answer."""
     try:
         return subprocess.run(
             words,
@@ -77,7 +77,7 @@ def submitted(
         executor = submitit.SlurmExecutor(folder, max_num_timeout=config.requeues)
     except RuntimeError as error:
         raise UserError(
-            "--launcher=slurm needs SLURM's commands (srun), which are not here: run it where sbatch works, "
+            "--launcher=slurm needs SLURM's commands, but srun is not installed: run it where sbatch works, "
             "or use --launcher=local."
         ) from error
     executor.update_parameters(job_name=name, **_parameters(config))
@@ -124,7 +124,7 @@ def _parameters(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 
 def notice_seconds(limit_seconds: float) -> int:
-    """How long before its time limit a task is told to end."""
+    """How long before its time limit a task is signalled, in whole seconds."""
     return int(min(NOTICE_SECONDS, limit_seconds / 2))
 
 

@@ -1,4 +1,4 @@
-"""How far the runs are that were sent to jobs: done, running, waiting or lost."""
+"""The states of runs that were sent to jobs: done, running, waiting or lost."""
 
 import os
 import socket

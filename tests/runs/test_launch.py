@@ -528,7 +528,9 @@ def test_tasks_on_slurm_that_are_killed_or_stopped_go_on(cluster, untouched, tmp
 
 
 @pytest.mark.slow
-def test_a_cancelled_job_stays_cancelled(cluster, untouched, tmp_path):
+def test_a_cancelled_job_stays_cancelled(cluster, untouched, tmp_path, monkeypatch):
+    """Also where tasks do not get the environment; they have the settings that decide numbers."""
+    monkeypatch.setenv("SBATCH_EXPORT", "NONE")
     directory = tmp_path / "slurm"
     out = send(directory, "--launcher=slurm", "--workers=2")
     two_in_training(directory)

@@ -1,4 +1,4 @@
-"""Programs of every arm are lowered for accelerators that are not here: no form for one breaks another."""
+"""Programs of every arm are lowered for accelerators, without having any: no form for one breaks another."""
 
 import re
 
