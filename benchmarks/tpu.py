@@ -13,7 +13,6 @@ arm, on two cores.
 import json
 import pathlib
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -95,10 +94,8 @@ def compile_arm(name: str, resolved: Resolved, topology: str) -> Record:
     counts = split_counts(resolved.dataset, resolved.config.data)
     program, images = resolved.make_program(counts), sum(counts.values())
     functions = population_functions(devices, side_by_side=True)
-    started = time.monotonic()
     to_compile = functions.to_compile(program, images, RUNS * len(devices))
     compiled = {name: one.compile() for name, one in to_compile.items()}
-    seconds = time.monotonic() - started
     cost = compiled["outputs"].cost_analysis()
     assert cost is not None, "this compiler does not report costs"
     return {
@@ -109,7 +106,6 @@ def compile_arm(name: str, resolved: Resolved, topology: str) -> Record:
         "bytes_of_images": 4 * images * program.channels * program.image_size**2,  # float32, on each chip
         "flops_per_image": cost["flops"] / (RUNS * EVALUATION_BATCH),
         "macs_per_image": resolved.counts.macs,
-        "seconds": seconds,
         "identity": identity(resolved),
         "provenance": provenance(),
     }
@@ -142,7 +138,6 @@ def describe(records: Iterable[Record]) -> str:
             "MB per run": f"{per_run / 1e6:,.1f}",
             "runs that fit": f"{(CHIP_BYTES - record['bytes_of_images']) / per_run:,.0f}",
             "arithmetic": f"{record['flops_per_image'] / (2 * record['macs_per_image']):.2f}",
-            "s to compile": f"{record['seconds']:.0f}",
         })  # fmt: skip
         ran_on, compilers = record["provenance"], record["identity"]["compilers"]
         found[f"{versions(ran_on)}, libtpu {compilers['libtpu']}; revision {ran_on['revision']}"] = None
