@@ -3,8 +3,9 @@
     python -m experiments.decompose --sweeps=results/mnist,results/usps --workdir=DIR
 
 Each sweep has the four corners: local and full, with shared and unshared weights. Writes decomposition.csv,
-.md, .tex and a figure (.png, .pdf, .svg) that shows both orders in which the constraints can be added; and
-errors.csv, .md and .tex, with the test errors of all arms, datasets side by side.
+.md, .tex and a figure (.png, .pdf, .svg) that shows both orders in which the constraints can be added;
+connectivity.md and sharing.md, with what each saves in both orders; and errors.csv, .md and .tex, with the
+test errors of all arms, datasets side by side.
 """
 
 import pathlib

@@ -2,21 +2,23 @@
 
     python -m experiments.illustrate
 
-Wirings, networks and receptive fields are read off the models. Kernels and feature maps come from
-docs/pictures/trained.npz, which also records the command that trained these networks; --trained=DIR replaces
-it by arrays of the networks in a sweep's folder, of the arms local_shared and local_unshared. A test fails
-when a picture is out of date.
+Wirings, networks and receptive fields are read off the models, the scorecard of docs/history.md off the
+recorded sweeps. Kernels and feature maps come from docs/pictures/trained.npz, which also records the command
+that trained these networks; --trained=DIR replaces it by arrays of the networks in a sweep's folder, of the
+arms local_shared and local_unshared. A test fails when a picture is out of date.
 """
 
 from absl import flags
 
 from experiments import cli
 from experiments.config_files import load
-from experiments.paste import ROOT
+from experiments.paste import ROOT, excerpts_of
+from experiments.scorecard import ENTRIES
 from lenet_jax import files
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import Resolved, resolve
 from lenet_jax.illustrations import explorer, learned, networks, receptive_fields, rendering, trained, wirings
+from lenet_jax.report import scorecard
 from lenet_jax.report.drawing import Figure
 from lenet_jax.runs.loaded import load_sweep
 
@@ -53,6 +55,10 @@ def pictures() -> dict[str, Figure]:
         "kernels": learned.kernels(arrays),
         "feature_maps": learned.feature_maps(arrays),
         "zip_code_net": networks.zip_code_net(_config_file("zipcode"), _config_file("zipcode", "control_lm")),
+        "nets_1989": networks.nets_1989({
+            f"Net-{number}": _config_file("nets_1989", f"net{number}") for number in range(1, 6)
+        }),
+        "scorecard": scorecard.figure(scorecard.score_rows(ENTRIES, excerpts_of)),
     }  # fmt: skip
 
 

@@ -1,25 +1,43 @@
-"""Pastes recorded tables and counted layers into the documentation.
+"""Pastes recorded tables, single recorded numbers and counted layers into the documentation.
 
     python -m experiments.paste
 
-In README.md and docs/, the text between `<!-- paste: SOURCE -->` and `<!-- end -->` is replaced
-by the output of SOURCE: a file below the project's root, such as results/mnist/table.md, or
-`summary` with --config=FILE and --config.FIELD=VALUE, as experiments.summary takes them. A test fails
-when a page is out of date.
+In README.md and docs/, the text between `<!-- paste: SOURCE -->` and `<!-- end -->`, on lines of its own or
+within one line, is replaced by the output of SOURCE. A test fails when a page is out of date.
+
+==============================  ==================================================================
+SOURCE                          its output
+==============================  ==================================================================
+FILE                            a file below the project's root, such as results/mnist/table.md
+summary --config=FILE ...       a layer table; flags are those of experiments.summary
+paper SWEEP/ARM COLUMN          a number of results/history/SWEEP/papers.csv, with its interval
+contrast SWEEP/ARM [BASELINE]   how many fewer errors per hundred the arm makes than what it is
+                                compared with; in bold if significant after Holm's correction
+notes SWEEP                     how the runs of results/history/SWEEP were trained, their command
+scorecard                       the networks of experiments/scorecard.py: papers' errors and ours
+==============================  ==================================================================
 """
 
 import contextlib
+import functools
 import pathlib
 import re
+from collections.abc import Callable, Mapping
 
 from absl import flags
 from ml_collections import config_flags
 
+from experiments.scorecard import ENTRIES
 from experiments.summary import summarize
+from lenet_jax.report import scorecard
+from lenet_jax.report.excerpts import Excerpts, contrast_cell, paper_cell, read_excerpts
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = ("README.md", "docs/*.md")
-BLOCK = re.compile(r"(?P<begin><!-- paste: (?P<source>.+?) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
+HISTORY = ROOT / "results" / "history"
+PAGES = ("README.md", "docs/*.md", "docs/history/*.md")
+BLOCK = re.compile(
+    r"(?P<begin><!-- paste: (?P<source>.+?) -->)(?P<line>\n?).*?(?P<end><!-- end -->)", re.DOTALL
+)
 
 
 def pages() -> list[pathlib.Path]:
@@ -30,22 +48,60 @@ def pages() -> list[pathlib.Path]:
 def paste(text: str) -> str:
     """`text` with the content of every marked block replaced.
 
-    Raises OSError if a source doesn't exist, UserError if a config cannot be summarized.
+    Raises OSError if a source doesn't exist, UserError if a config cannot be summarized or a sweep has no
+    such number.
     """
-    return BLOCK.sub(lambda block: f"{block['begin']}{_content(block['source'])}\n{block['end']}", text)
+    return BLOCK.sub(_pasted, text)
 
 
-def _content(source: str) -> str:
+@functools.cache
+def excerpts_of(sweep: str) -> Excerpts:
+    """What pages quote of a sweep in results/history."""
+    return read_excerpts(HISTORY / sweep)
+
+
+def _pasted(block: re.Match) -> str:
+    source, line = block["source"], block["line"]
     name, *arguments = source.split()
-    if name != "summary":
-        return (ROOT / source).read_text(encoding="utf-8").strip()
+    content = SOURCES[name](*arguments) if name in SOURCES else (ROOT / source).read_text(encoding="utf-8")
+    return f"{block['begin']}{line}{content.strip()}{line}{block['end']}"
+
+
+def _summary(*arguments: str) -> str:
     values = flags.FlagValues()
-    words = [name, *arguments]
+    words = ["summary", *arguments]
     config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=words)
     with contextlib.chdir(ROOT):  # paths of config files start here
         values(words)
         table = summarize(values.config)
     return f"```\n$ python -m experiments.summary {' '.join(arguments)}\n{table}\n```"
+
+
+def _paper(arm: str, column: str) -> str:
+    sweep, name = arm.split("/")
+    return paper_cell(excerpts_of(sweep), name, column)
+
+
+def _contrast(arm: str, baseline: str = "") -> str:
+    sweep, name = arm.split("/")
+    return contrast_cell(excerpts_of(sweep), name, baseline)
+
+
+def _notes(sweep: str) -> str:
+    return "\n".join(f"- {note}" for note in excerpts_of(sweep).notes)
+
+
+def _scorecard() -> str:
+    return scorecard.table(scorecard.score_rows(ENTRIES, excerpts_of))
+
+
+SOURCES: Mapping[str, Callable[..., str]] = {
+    "summary": _summary,
+    "paper": _paper,
+    "contrast": _contrast,
+    "notes": _notes,
+    "scorecard": _scorecard,
+}
 
 
 def main() -> None:

@@ -21,6 +21,17 @@ WIDER = {
     ("mnist", "random_unshared_none"): (0.05,),
     ("mnist", "full_shared_none"): (0.0125, 0.025),
     ("mnist", "full_unshared_none"): (0.05,),
+    ("usps", "local_shared"): (0.0125, 0.025),
+    ("usps", "random_unshared"): (0.8,),
+    ("usps", "full_shared"): (0.0125, 0.025),
+    ("usps", "full_unshared"): (0.8,),
+    ("usps", "local_shared_none"): (0.025,),
+    ("usps", "random_shared_none"): (0.4,),
+    ("usps", "random_unshared_none"): (0.8,),
+    ("usps", "full_shared_none"): (0.4,),
+    ("usps", "full_unshared_none"): (0.025, 0.05),
+    ("usps", "mlp_matched"): (0.4, 0.8),
+    ("usps", "mlp_best, with dropout"): (0.05,),
 }
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
@@ -28,6 +39,7 @@ MLP_ACTIVATIONS = ("relu", "tanh")
 # Dataset -> the best three of these networks, by their best rates; they are also tried with dropout.
 MLP_FINALISTS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
     "mnist": (("relu", (2000,)), ("relu", (1000, 300)), ("relu", (300, 100))),
+    "usps": (("relu", (1000, 300)), ("tanh", (300, 100)), ("relu", (300, 100))),
 }
 MLP_DROPOUTS = (0.0, 0.25, 0.5, 0.75)
 MLP_FINAL_RATES = (0.1, 0.2, 0.4)
@@ -78,7 +90,8 @@ def _mlps(dataset: str) -> dict[str, dict]:
     """Candidates: width, depth, activation and rate; for the finalists also dropout and higher rates."""
     networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
     first = itertools.product(networks, (0.0,), _rates(dataset, "mlp_best"))
-    final = itertools.product(MLP_FINALISTS.get(dataset, ()), MLP_DROPOUTS, MLP_FINAL_RATES)
+    final_rates = sorted(MLP_FINAL_RATES + WIDER.get((dataset, "mlp_best, with dropout"), ()))
+    final = itertools.product(MLP_FINALISTS.get(dataset, ()), MLP_DROPOUTS, final_rates)
     return {
         f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}_{rate:g}": {
             "model.activation": activation,

@@ -3,7 +3,7 @@
 Sources: LeCun et al. 1989, "Backpropagation Applied to Handwritten Zip Code Recognition" (the zip code
 net); LeCun 1989, "Generalization and Network Design Strategies" (Net-1 to Net-5); LeCun et al. 1998,
 "Gradient-Based Learning Applied to Document Recognition" (LeNet-1, LeNet-4, LeNet-5 and the networks
-of figure 9). "Unsettled" marks what a paper leaves open; docs/history.md reports its effect.
+of figure 9). "Unsettled" marks what a paper leaves open; the pages of docs/history report its effect.
 """
 
 from lenet_jax.config.arms import Paper

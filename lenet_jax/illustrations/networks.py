@@ -25,6 +25,9 @@ TITLE = 0.4  # height of the title
 PARTS = 0.35  # height of the names of parts
 LINE = 0.165  # height of a line of text
 
+NET = 1.5  # height of one of several networks
+COUNTS = 1.75  # width of the counts after its last layer
+
 COUNTED = ("parameters", "connections")
 PAPER_NAMES = ("C1", "S2", "C3", "S4", "C5", "F6", "OUTPUT")  # LeCun et al. 1998, section II-B
 POOLINGS = {
@@ -33,6 +36,7 @@ POOLINGS = {
     "trainable_sum": "subsampling,\ntrainable",
     "trainable_average": "subsampling,\ntrainable",
 }
+LOCAL = {"shared": "convolution", "unshared": "locally\nconnected"}
 OUTPUTS = {
     "logits": "softmax,\ncross-entropy",
     "activated": "fully\nconnected",
@@ -93,6 +97,37 @@ def zip_code_net(net: Resolved, control: Resolved) -> Figure:
     return _draw("The zip code net of 1989", net, rows, notes, {})
 
 
+@project_settings()
+def nets_1989(nets: Mapping[str, Resolved]) -> Figure:
+    """Draws the networks of LeCun 1989, "Generalization and Network Design Strategies", one below the other.
+
+    Args:
+      nets: name -> network; all read images of one size, and have at most as many layers as the last one.
+    """
+    height = TITLE + NET * len(nets)
+    figure = Figure(figsize=(WIDTH, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, WIDTH), ylim=(height, 0))
+    axes.axis("off")
+    entitle(figure, "Net-1 to Net-5 of 1989")
+    columns = 1 + max(len(net.counts.layers) for net in nets.values())
+    pitch = (WIDTH - HEADS - COUNTS) / columns
+    for number, (name, net) in enumerate(nets.items()):
+        top = TITLE + NET * number
+        shapes = _all_shapes(net)
+        places = [*range(len(shapes) - 1), columns - 1]  # outputs are in one column
+        centres = [HEADS + pitch * (place + 0.5) for place in places]
+        _draw_layers(axes, net, centres, top + 0.6, LARGEST / net.config.data.image_size, 0.03)
+        texts = zip(_shapes(net), ["input", *layer_words(net)], strict=True)
+        for centre, (units, word) in zip(centres, texts, strict=True):
+            text = "\n".join([units, word.replace("\n", " ")])
+            _write_lines(axes, centre, top + 1, text, ha="center", fontsize=8.5)
+        _write_lines(axes, 0.1, top + 0.45, name, ha="left", fontsize=10, weight="bold")
+        counts = _totals(net.counts).replace(", ", "\n")
+        _write_lines(axes, WIDTH - COUNTS + 0.2, top + 0.38, counts, ha="left", fontsize=9)
+    return figure
+
+
 def _count_rows(counts: ModelCounts) -> list[Row]:
     return [Row(what, ["", *(f"{getattr(layer, what):,}" for layer in counts.layers)]) for what in COUNTED]
 
@@ -102,20 +137,20 @@ def _totals(counts: ModelCounts) -> str:
 
 
 def layer_words(network: Resolved) -> list[str]:
-    """What each layer of a network of stages is, in the field's words."""
+    """What each layer of a network is, in the field's words."""
     model = network.model
-    assert isinstance(model, CNN)
     words = []
-    for stage in model.stages:
-        word = "convolution" if (stage.connectivity, stage.sharing) == ("local", "shared") else stage.sharing
+    for stage in model.stages if isinstance(model, CNN) else ():
+        word = LOCAL[stage.sharing] if stage.connectivity == "local" else stage.sharing
         if stage.table:
             pairs = sum(map(len, stage.table))
             word += f",\n{pairs} map pairs"
         words.append(word)
         if stage.pooling != "none":
             words.append(POOLINGS[stage.pooling])
-    words += ["fully\nconnected"] * len(model.classifier.hidden)
-    return [*words, OUTPUTS[model.classifier.output]]
+    classifier = model.classifier if isinstance(model, CNN) else model
+    words += ["fully\nconnected"] * len(classifier.hidden)
+    return [*words, OUTPUTS[classifier.output]]
 
 
 def _shapes(network: Resolved) -> list[str]:
@@ -123,6 +158,15 @@ def _shapes(network: Resolved) -> list[str]:
     size = network.config.data.image_size
     shapes = [layer.output_shape for layer in network.counts.layers]
     return [f"{size}x{size}", *(f"{s[-1]}@{s[0]}x{s[1]}" if _has_maps(s) else f"{s[-1]}" for s in shapes)]
+
+
+def _all_shapes(network: Resolved) -> list[tuple[int, ...]]:
+    """Of the input and the output of each layer."""
+    size = network.config.data.image_size
+    return [
+        (size, size, network.dataset.channels),
+        *(layer.output_shape for layer in network.counts.layers),
+    ]
 
 
 def _has_maps(shape: tuple[int, ...]) -> bool:
@@ -133,9 +177,9 @@ def _has_maps(shape: tuple[int, ...]) -> bool:
 def _fields(network: Resolved) -> list[int]:
     """The side of the field that a unit of each layer reads in the layer before it; 0: all of that layer."""
     model = network.model
-    assert isinstance(model, CNN)
-    stages = [[stage.kernel_size, *[2] * (stage.layers - 1)] for stage in model.stages]
-    return [*itertools.chain(*stages), *[0] * (len(model.classifier.hidden) + 1)]
+    stages = model.stages if isinstance(model, CNN) else ()
+    fields = list(itertools.chain(*([stage.kernel_size, *[2] * (stage.layers - 1)] for stage in stages)))
+    return fields + [0] * (len(network.counts.layers) - len(fields))
 
 
 def _draw(
@@ -150,11 +194,7 @@ def _draw(
     Args:
       parts: name -> the first and the last layer of this part of the network.
     """
-    size = network.config.data.image_size
-    shapes = [
-        (size, size, network.dataset.channels),
-        *(layer.output_shape for layer in network.counts.layers),
-    ]
+    shapes = _all_shapes(network)
     noted = literal(notes, 105)
     lines = [1 + max(text.count("\n") for text in row.texts) for row in rows]
     above = TITLE + (PARTS if parts else 0)
@@ -172,11 +212,8 @@ def _draw(
         axes.text((left + right) / 2, 0.58, name, ha="center", fontsize=10, style="italic")
 
     columns = [shape[-1] for shape in shapes if not _has_maps(shape)]
-    unit, pixel = min(1.2 / max(columns), 0.03), LARGEST / size
-    middles = [(centre, above + DRAWN / 2) for centre in centres]
-    fronts = [_draw_layer(axes, *at) for at in zip(middles, shapes, itertools.repeat((unit, pixel)))]
-    for (front, after), field in zip(itertools.pairwise(fronts), _fields(network), strict=True):
-        _draw_links(axes, front, after, field * pixel)
+    unit, pixel = min(1.2 / max(columns), 0.03), LARGEST / network.config.data.image_size
+    _draw_layers(axes, network, centres, above + DRAWN / 2, pixel, unit)
 
     top = above + DRAWN
     for row, count in zip(rows, lines, strict=True):
@@ -198,6 +235,25 @@ def _write_lines(axes: Axes, x: float, top: float, text: str, **style: Any) -> N
     """Writes lines of text below `top`, so that those of one row have the same base lines."""
     for number, line in enumerate(text.split("\n")):
         axes.text(x, top + LINE * (1.1 + number), line, **style)
+
+
+def _draw_layers(
+    axes: Axes, network: Resolved, centres: Sequence[float], middle: float, pixel: float, unit: float
+) -> None:
+    """Draws the input and the layers of a network, and what their units read, in inches.
+
+    Args:
+      centres: from the left, of the input and each layer.
+      middle: of all of them, from the top.
+      pixel: side of a pixel, and of a unit in a map.
+      unit: height of a unit in a column.
+    """
+    middles = [(centre, middle) for centre in centres]
+    fronts = [
+        _draw_layer(axes, *at) for at in zip(middles, _all_shapes(network), itertools.repeat((unit, pixel)))
+    ]
+    for (front, after), field in zip(itertools.pairwise(fronts), _fields(network), strict=True):
+        _draw_links(axes, front, after, field * pixel)
 
 
 class _Front(NamedTuple):

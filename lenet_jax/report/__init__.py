@@ -12,6 +12,8 @@ findings.py          what a sweep has found, in sentences
 drawing.py           matplotlib with the project's settings alone, and text in figures
 figures.py           figures of results as PNG, PDF and SVG
 pages.py             a folder: its records -> its tables and figures
+excerpts.py          single numbers of a recorded sweep, for sentences and tables of a page
+scorecard.py         the networks of papers on one scorecard, with a verdict by a rule
 side_by_side.py      several sweeps side by side: the error of each arm on each dataset
 decomposition.py     several sweeps side by side: what each constraint is worth on each dataset
 curves.py            learning curves of a sweep

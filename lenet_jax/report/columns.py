@@ -146,6 +146,18 @@ def paper_columns(rows: Sequence[Row]) -> list[Column]:
     ]
 
 
+def score_columns() -> list[Column]:
+    """Of the scorecard of papers."""
+    return [
+        Column("network", "network", _value),
+        Column("year", "year", lambda row, name: str(row[name])),
+        Column("paper_error_percent", "the paper's error (%)", _percent_interval),
+        Column("error_percent", "ours (%)", _percent_interval),
+        Column("verdict", "verdict", _value),
+        Column("page", "more", _value),
+    ]
+
+
 def plane_columns(factors: Sequence[str]) -> list[Column]:
     """Of the table of a plane of two factors."""
     return [

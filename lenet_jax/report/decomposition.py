@@ -114,14 +114,43 @@ def page_rows(panels: Sequence[Panel]) -> list[Row]:
     ]
 
 
+def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
+    """One row per panel, for people: what a constraint saves as the first, as the second, on average."""
+    # Of an order's two steps, the constraint is the first in one order and the second in the other.
+    first, second = (
+        next(steps[place][0] for steps in ORDERS if steps[place][0].startswith(constraint))
+        for place in (0, 1)
+    )
+    return [
+        {
+            "dataset": panel.dataset,
+            "group": panel.group,
+            "first": panel.effects[first],
+            "second": panel.effects[second],
+            "average": panel.effects[constraint],
+        }
+        for panel in panels
+    ]
+
+
 def caption(panels: Sequence[Panel]) -> str:
     """What the numbers of the table are, in Markdown."""
+    return f"{_saved(panels)} Effects are averaged over both orders."
+
+
+def order_caption(panels: Sequence[Panel], constraint: str) -> str:
+    """Of the table of one constraint, in Markdown."""
+    other = next(other for other in WORDS if other != constraint)
+    return (
+        f"What {WORDS[constraint]} saves in the fully connected network (first), in the network that has "
+        f"{WORDS[other]} already (second), and on average. {_saved(panels)}"
+    )
+
+
+def _saved(panels: Sequence[Panel]) -> str:
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
-    return (
-        f"Errors saved per hundred test images; {covered}. Percentages are shares of the gap. Effects are "
-        "averaged over both orders."
-    )
+    return f"Errors saved per hundred test images; {covered}. Percentages are shares of the gap."
 
 
 def notes(panels: Sequence[Panel]) -> list[str]:
@@ -217,10 +246,13 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.grid(True, axis="x", alpha=0.3)
 
 
-COLUMNS = (
+_NAMES = (
     Column("dataset", "dataset", lambda row, name: row[name], "{}"),
     Column("group", "networks", lambda row, name: row[name] or NONE, "{}"),
-    *(Column(name, name, lambda row, name: _cell(row[name])) for name in SHOWN),
+)
+COLUMNS, ORDER_COLUMNS = (
+    (*_NAMES, *(Column(name, name, lambda row, name: _cell(row[name])) for name in names))
+    for names in (SHOWN, ("first", "second", "average"))
 )
 
 

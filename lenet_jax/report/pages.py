@@ -126,8 +126,9 @@ def write_report(directory: pathlib.Path) -> str:
 def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command: str) -> str:
     """Writes the decompositions and the errors of several sweeps, and returns them for a terminal.
 
-    Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex.
-    What cannot be written is left out with one warning. Raises UserError as `decomposition.find_panels`.
+    Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex;
+    connectivity.md and sharing.md, with what each constraint saves in both orders. What cannot be written is
+    left out with one warning. Raises UserError as `decomposition.find_panels`.
 
     Args:
       command: the words that give these files.
@@ -151,6 +152,14 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
     contents = _table_files("decomposition", parts) | _table_files("errors", errors)
     contents["decomposition.csv"] = tables.to_csv(decomposition.csv_rows(panels))
     contents["errors.csv"] = tables.to_csv(of_arms)
+    for constraint in decomposition.WORDS:
+        orders = Table(
+            decomposition.order_rows(panels, constraint),
+            decomposition.ORDER_COLUMNS,
+            decomposition.order_caption(panels, constraint),
+            [note],
+        )
+        contents[f"{constraint}.md"] = _markdown(orders)
     contents |= _figure_files("decomposition", decomposition.figure(panels))
     _warn(_write(directory, contents))
     return "\n\n\n".join(map(_for_terminal, (errors, parts)))
@@ -308,13 +317,18 @@ def _table_files(name: str, table: Table | None) -> dict[str, str | bytes | None
     if table is None:
         return dict.fromkeys((f"{name}.csv", f"{name}.md", f"{name}.tex", f"{name}_notes.tex"))
     caption, rows = _laid_out(table)
-    notes = "\n".join(f"- {note}" for note in table.notes)
     return {
         f"{name}.csv": tables.to_csv(table.rows),
-        f"{name}.md": "\n\n".join(filter(None, [caption, tables.to_markdown(rows), notes])) + "\n",
+        f"{name}.md": _markdown(table),
         f"{name}.tex": tables.to_latex(rows) + "\n",
         f"{name}_notes.tex": "\n\n".join(map(markup.latex_note, [caption, *table.notes])) + "\n",
     }
+
+
+def _markdown(table: Table) -> str:
+    caption, rows = _laid_out(table)
+    notes = "\n".join(f"- {note}" for note in table.notes)
+    return "\n\n".join(filter(None, [caption, tables.to_markdown(rows), notes])) + "\n"
 
 
 def _laid_out(table: Table) -> tuple[str, list[dict[str, Cell]]]:

@@ -50,12 +50,28 @@ def network_words(fields: Mapping[str, Any], group: str = "") -> str:
     if fields["model.name"] == "cnn":
         is_lenet5 = all(fields.get(field) == value for field, value in LENET5.items())
         connectivity = fields["model.connectivity"].replace(",", " then ")
-        return f"{connectivity}, {_sharing(fields)}{common}{' (LeNet-5)' if is_lenet5 else ''}"
+        wiring = f"{connectivity}, {_sharing(fields)}"
+        return f"{wiring}{_other_sizes(fields)}{common}{' (LeNet-5)' if is_lenet5 else ''}"
     if fields["model.hidden"]:
-        return f"MLP {'-'.join(map(str, fields['model.hidden']))}{common}"
+        return f"MLP {_joined(fields['model.hidden'])}{common}"
     if budget := fields["model.parameter_budget"]:
         return f"MLP matched to {budget:,} parameters{common}"
     return f"linear classifier{common}"
+
+
+def _other_sizes(fields: Mapping[str, Any]) -> str:
+    """The sizes that are not LeNet-5's: ", maps 12-32, kernels 7x7, no hidden layer"."""
+    maps, kernels, hidden = (fields[f"model.{size}"] for size in ("maps", "kernel_size", "hidden"))
+    words = {
+        "model.maps": f"maps {_joined(maps)}",
+        "model.kernel_size": f"kernels {' and '.join(f'{side}x{side}' for side in dict.fromkeys(kernels))}",
+        "model.hidden": f"hidden {_joined(hidden)}" if hidden else "no hidden layer",
+    }
+    return "".join(f", {its}" for field, its in words.items() if list(fields[field]) != list(LENET5[field]))
+
+
+def _joined(sizes: Sequence[int]) -> str:
+    return "-".join(map(str, sizes))
 
 
 def _sharing(fields: Mapping[str, Any]) -> str:

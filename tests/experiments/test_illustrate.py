@@ -14,7 +14,8 @@ from experiments import illustrate, paste
 from lenet_jax.illustrations import rendering
 from lenet_jax.illustrations.wirings import COLOURS, INKS
 
-NAMES = ("wirings", "lenet5", "receptive_fields", "kernels", "feature_maps", "zip_code_net")
+TEACHING = ("wirings", "lenet5", "receptive_fields", "kernels", "feature_maps", "zip_code_net")
+NAMES = (*TEACHING, "nets_1989", "scorecard")
 
 # ml_collections loads config files so; outside tests Python doesn't show this.
 pytestmark = pytest.mark.filterwarnings(r"ignore:the load_module\(\) method:DeprecationWarning")
@@ -33,7 +34,11 @@ def test_every_picture_is_committed_and_no_other():
 
 def test_every_picture_is_on_a_page():
     idea = (paste.ROOT / "docs" / "idea.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"!\[[^]]+\]\(pictures/(\w+)\.svg\)", idea)) == set(NAMES)
+    picture = r"!\[[^]]+\]\((?:\.\./)?pictures/(\w+)\.svg\)"
+    assert set(re.findall(picture, idea)) == set(TEACHING)
+    history = [page for page in paste.pages() if "history" in page.parts[-2:] or page.stem == "history"]
+    shown = {name for page in history for name in re.findall(picture, page.read_text(encoding="utf-8"))}
+    assert shown == {"scorecard", "zip_code_net", "nets_1989", "lenet5"}
     assert "](docs/pictures/wirings.svg)" in (paste.ROOT / "README.md").read_text(encoding="utf-8")
 
 

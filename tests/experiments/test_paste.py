@@ -3,22 +3,26 @@
 import itertools
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 
 import pytest
 
-from configs.history import tuned
+from configs.history import readings, tuned
 from configs.history.common import DISTORTED_NETWORKS
+from configs.history.families import ERAS
 from experiments import paste
-from lenet_jax.analysis.crossed import holm, weighted_sum
-from lenet_jax.analysis.planned import ALPHA
-from lenet_jax.analysis.summaries import OTHER_FIGURES, accuracies_of, contrast_rows
+from experiments.scorecard import ENTRIES
+from lenet_jax.analysis.stats import Interval
+from lenet_jax.analysis.summaries import OTHER_FIGURES, contrast_rows
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import differences
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
-from lenet_jax.report.pages import write_report
+from lenet_jax.report import columns, scorecard
+from lenet_jax.report.pages import write_report, write_side_by_side
+from lenet_jax.report.scores import read_scores
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.tuning import candidate_arms
 from tests.helpers import folders
@@ -26,8 +30,15 @@ from tests.helpers.commands import load_config
 
 RESULTS = paste.ROOT / "results"
 ABLATIONS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
-SWEEPS = ABLATIONS + sorted(path.parent for path in RESULTS.glob("history/*/config.json"))
-TO_BE_RUN = {"readings.py"}  # docs/history.md says so; its results will be results/history/readings_STUDY
+SIZES, HISTORY = (
+    sorted(path.parent for path in RESULTS.glob(f"{folder}/*/config.json")) for folder in ("sizes", "history")
+)
+SWEEPS = ABLATIONS + SIZES + HISTORY
+# Those with planned contrasts: hundreds of runs, whose wrong answers take a while.
+FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/planned.csv"))
+HISTORY = [paste.ROOT / "docs" / "history.md", *sorted((paste.ROOT / "docs" / "history").glob("*.md"))]
+CHOICES = paste.ROOT / "docs" / "history" / "choices.md"
+TO_BE_RUN = {"readings.py"}  # CHOICES says so; its results will be results/history/readings_STUDY
 
 # ml_collections loads config files so; outside tests Python doesn't show this.
 pytestmark = pytest.mark.filterwarnings(r"ignore:the load_module\(\) method:DeprecationWarning")
@@ -51,6 +62,11 @@ def test_pages_show_what_is_recorded_and_counted(page: pathlib.Path):
     assert paste.paste(text) == text, "out of date: run `make docs`"
 
 
+def test_the_readme_is_short():
+    lines = (paste.ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 150 and max(map(len, lines)) <= 200
+
+
 def test_a_page_that_disagrees_is_found():
     page = (paste.ROOT / "README.md").read_text(encoding="utf-8")
     block = paste.BLOCK.search(page)
@@ -70,18 +86,109 @@ def test_a_source_that_is_not_there_is_refused():
         paste.paste("<!-- paste: summary --config=configs/ablation.py --config.arms=a -->\n<!-- end -->")
 
 
+def test_single_numbers_are_pasted_within_a_line():
+    text = "a <!-- paste: paper zipcode/zipcode_lm parameters -->1<!-- end --> b"
+    pasted = "a <!-- paste: paper zipcode/zipcode_lm parameters -->9,760<!-- end --> b"
+    assert paste.paste(text) == pasted
+    with pytest.raises(UserError, match="no row zipcode with a column parameters"):
+        paste.paste("<!-- paste: paper zipcode/zipcode parameters --><!-- end -->")
+
+
+@pytest.mark.parametrize("page", paste.pages(), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.M)
+    for link in links:
+        if link.startswith(("http", "mailto")):
+            continue
+        file, _, section = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        if section:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
+            assert section in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+@pytest.mark.parametrize("page", HISTORY, ids=lambda page: page.name)
+def test_pages_of_the_history_have_narrow_tables_and_pasted_numbers(page):
+    text = page.read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert line.count("|") - 1 <= columns.MOST, line
+        # It would end the paragraph: a line that starts so is no part of one.
+        assert not re.match(r" *<!-- paste: .+?-->.", line), line
+    typed = paste.BLOCK.sub("", text)
+    assert not re.findall(r"\d \(-?\d+\.\d+ to |\d\.\d+ ?%", typed)
+
+
+def test_pages_of_the_history_show_every_effect_and_every_error_that_a_paper_reports():
+    text = "".join(page.read_text(encoding="utf-8") for page in HISTORY)
+    effects = set(re.findall(r"<!-- paste: contrast (\S+)(?: (\S+))? -->", text))
+    errors = set(re.findall(r"<!-- paste: paper (\S+) (\w*error_percent) -->", text))
+    recorded = [sweep.name for sweep in SWEEPS if sweep not in ABLATIONS and (sweep / "papers.csv").exists()]
+    for sweep in recorded:
+        for row in folders.rows(RESULTS / "history" / sweep / "contrasts.csv"):
+            arm = f"{sweep}/{row['arm']}"
+            assert {(arm, ""), (arm, row["baseline"])} & effects, row["contrast"]
+        for arm, row in rows_of(sweep, "papers").items():
+            if row["paper_error_percent"]:
+                assert (f"{sweep}/{arm}", f"{row['compared']}_percent") in errors, arm
+    counts = {sweep: len(contrasts_of(RESULTS / "history" / sweep)) for sweep in recorded}
+    assert (counts["zipcode_later"], counts["lenet5_later"], counts["figure9"]) == (9, 10, 14)  # in words
+
+
+def test_the_page_of_choices_has_the_commands_of_what_is_to_be_run():
+    text = CHOICES.read_text(encoding="utf-8")
+    assert re.findall(r"configs/history/readings\.py:(\w+)", text) == list(readings.STUDIES)
+    assert not list((RESULTS / "history").glob("readings_*")), "it is not to be run any more"
+    others = re.search(r"the other arguments are (.+)\.", text)
+    assert others and {"1989", *re.findall(r"`(\w+)`", others[1])} == set(ERAS)
+    tried = {path.name for path in (RESULTS / "history").glob("choices_*")}
+    assert set(re.findall(r"\[(choices_\w+)\]", text)) == tried
+
+
+def test_what_the_history_page_says_of_the_scorecard_holds():
+    rows = scorecard.score_rows(ENTRIES, paste.excerpts_of)
+    assert len(rows) == 20 and [row["year"] for row in rows].count(1998) == 13
+    verdicts: dict[str, set] = {"within": set(), "better": set(), "worse": set()}
+    for entry, row in zip(ENTRIES, rows, strict=True):
+        verdicts[row["verdict"]].add(entry.arm)
+    convolutional = {"zipcode_lm", "lenet5", "lenet5_dist", "lenet1", "lenet4_nearest"}
+    assert verdicts["within"] == convolutional | {"control_lm"} | {f"net{i}_positions" for i in (1, 2, 3)}
+    assert verdicts["better"] == {entry.arm for entry in ENTRIES if entry.arm.startswith("mlp")}
+    assert verdicts["worse"] == {"linear", "net4_positions", "net5_positions"}
+    for row in rows:
+        if row["year"] == 1998:  # its figure 9 gives an uncertainty of about 0.1
+            error = row["paper_error_percent"]
+            ours = Interval(*(row[f"error_percent{end}"] for end in ("", "_ci_low", "_ci_high")))
+            assert row["verdict"] == scorecard.verdict(Interval(error, error - 0.1, error + 0.1), ours)
+
+
+def test_every_error_of_a_paper_is_on_the_scorecard():
+    of_sweeps = {entry.sweep for entry in ENTRIES}
+    reported = {
+        row["paper_error_percent"] for sweep in of_sweeps for row in rows_of(sweep, "papers").values()
+    }
+    shown = {rows_of(entry.sweep, "papers")[entry.arm]["paper_error_percent"] for entry in ENTRIES}
+    assert shown == reported - {""}
+
+
 def test_every_sweep_of_the_configs_is_committed():
-    """Those named after a dataset come from the ablation, results/history/FILE_ARG from FILE.py:ARG."""
+    """Those named after a dataset come from the ablation or, in results/sizes, from sizes.py.
+
+    results/history/FILE_ARG comes from FILE.py:ARG.
+    """
     assert {path.name for path in ABLATIONS} == {"mnist", "mnist_5k", "usps"}
     assert {config_of(sweep) for sweep in ABLATIONS} == {("configs/ablation.py", ())}
-    history = [sweep for sweep in SWEEPS if sweep not in ABLATIONS]
-    for sweep in history:
+    assert {path.name for path in SIZES} == {"mnist", "mnist_5k"}
+    assert {config_of(sweep) for sweep in SIZES} == {("configs/sizes.py", ())}
+    for sweep in HISTORY:
         file, argument = config_of(sweep)
         stem = pathlib.Path(file).stem
         assert sweep.name in (stem, "_".join([stem, *argument]))
     files = (paste.ROOT / "configs" / "history").glob("*.py")
     defined = {file.name for file in files if "\ndef get_arms(" in file.read_text(encoding="utf-8")}
-    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in history} == defined - TO_BE_RUN
+    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in HISTORY} == defined - TO_BE_RUN
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
@@ -125,10 +232,14 @@ def as_tuples(fields):
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
-@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+@pytest.mark.parametrize(
+    "sweep",
+    [*SWEEPS, *(pytest.param(finding, marks=pytest.mark.slow) for finding in FINDINGS)],
+    ids=lambda sweep: sweep.name,
+)
 def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path, one_format):
     copy = shutil.copytree(sweep, tmp_path / sweep.name)
-    names = ("results", "table", "contrasts", "papers", "effects")
+    names = ("results", "table", "contrasts", "papers", "effects", "planned")
     written = [path for name in names for ending in ("csv", "md") for path in copy.glob(f"{name}.{ending}")]
     assert {"table.csv", "table.md"} <= {path.name for path in written}
     for file in written:
@@ -136,6 +247,19 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
     write_report(copy)
     for file in written:
         assert file.read_bytes() == (sweep / file.name).read_bytes(), file.name
+
+
+@pytest.mark.slow
+def test_the_datasets_of_the_finding_are_all_side_by_side(tmp_path, monkeypatch, one_format):
+    monkeypatch.chdir(paste.ROOT)
+    folder = RESULTS / "finding"
+    page = (folder / "errors.md").read_text(encoding="utf-8")
+    names = re.search("--sweeps=(\\S+)", page)[1].split(",")
+    assert sorted(names) == [f"results/finding/{finding.name}" for finding in FINDINGS]
+    command = f"python -m experiments.decompose --sweeps={','.join(names)} --workdir=DIR"
+    write_side_by_side(tmp_path, [read_scores(pathlib.Path(name)) for name in names], command)
+    for name in ("decomposition.csv", "decomposition.md", "errors.csv", "errors.md"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
@@ -170,7 +294,7 @@ def contrasts_of(directory):
 
 
 def test_what_the_history_page_says_of_net_1_to_net_5_holds():
-    """The paragraph before their differences; fix it if this fails."""
+    """Of docs/history/nets.md, the sentences between the tables; fix them if this fails."""
     papers, contrasts = rows_of("nets_1989", "papers"), rows_of("nets_1989", "contrasts")
     ours = [float(papers[f"net{i}_positions"]["test_selected_error_percent"]) for i in range(1, 6)]
     reports = [float(papers[f"net{i}"]["paper_error_percent"]) for i in range(1, 6)]
@@ -238,15 +362,8 @@ SIGNIFICANT = {
 
 @pytest.mark.parametrize("sweep", SIGNIFICANT)
 def test_what_the_history_page_says_is_resolved_is_significant(sweep):
-    """The sentences above the contrasts; fix them if this fails."""
-    header, runs = read_sweep(RESULTS / "history" / sweep)
-    accuracies = accuracies_of([run["result"] for run in runs])
-    p_values = {}
-    for arm in header["arms"]:
-        for contrast, baseline in arm["baselines"].items():
-            estimate = weighted_sum({arm["name"]: 1.0, baseline: -1.0}, accuracies, None).estimate()
-            p_values[contrast] = 1.0 if estimate is None else estimate.p_value()
-    assert {contrast for contrast, p in holm(p_values).items() if p < ALPHA} == SIGNIFICANT[sweep]
+    """The sentences next to the contrasts, which are in bold if resolved; fix them if this fails."""
+    assert paste.excerpts_of(sweep).resolved == SIGNIFICANT[sweep]
 
 
 def steps_of(sweep):

@@ -48,7 +48,31 @@ def test_the_zip_code_net_has_the_counts_of_the_paper():
     assert {"12@8x8", "12@4x4", "30", "16x16"} <= set(texts)
 
 
+def test_net_1_to_net_5_have_the_counts_of_the_report():
+    nets = {name: network(common.USPS_FIELD | fields) for name, fields in common.NETS.items()}
+    texts = shown(networks.nets_1989(nets))["texts"]
+    for parameters, connections in (
+        ("2,570", "2,570"),
+        ("3,214", "3,214"),
+        ("1,226", "1,226"),
+        ("1,132", "2,266"),
+        ("1,060", "5,194"),
+    ):
+        place = texts.index(f"{parameters} parameters")
+        assert texts[place + 1] == f"{connections} connections"
+    assert texts.count("locally connected") == 3 and texts.count("convolution") == 3
+    assert {"1@8x8", "2@8x8", "1@4x4", "4@4x4", "12"} <= set(texts)
+
+
 def test_layers_are_named_by_what_they_are():
     assert networks.layer_words(network({"model.pooling": "max,none", "model.hidden": ()})) == [
         "convolution", "max\npooling", "convolution", "softmax,\ncross-entropy",
     ]  # fmt: skip
+    unshared = network({"model.sharing": "unshared", "model.connectivity": "local,full", "model.hidden": ()})
+    assert networks.layer_words(unshared)[::2] == [
+        "locally\nconnected",
+        "unshared",
+        "softmax,\ncross-entropy",
+    ]
+    mlp = network({"model.name": "mlp", "model.hidden": (300,)})
+    assert networks.layer_words(mlp) == ["fully\nconnected", "softmax,\ncross-entropy"]

@@ -44,6 +44,26 @@ def test_each_panel_has_a_row_for_people_and_one_per_effect_in_csv():
     assert len(table) == 24 and table[0]["effect"] == "connectivity" and table[8]["group"] == "no pooling"
 
 
+def test_both_orders_of_a_constraint_are_shown():
+    """Mean errors are 1.5, 3, 3 and 7, but for locally 2 and sliding 4 with these."""
+    errors = ERRORS | {"locally": (2.0, 2.0), "sliding": (3.0, 5.0)}
+    shown = {
+        constraint: lay_out(
+            decomposition.order_rows([panel(errors=errors)], constraint), decomposition.ORDER_COLUMNS
+        ).rows[0]
+        for constraint in ("connectivity", "sharing")
+    }
+    starts = {
+        name: [row[column].split()[0] for column in ("first", "second", "average")]
+        for name, row in shown.items()
+    }
+    assert starts == {"connectivity": ["5.00", "2.50", "3.75"], "sharing": ["3.00", "0.50", "1.75"]}
+    caption = decomposition.order_caption([panel()], "sharing")
+    assert caption.startswith(
+        "What weight sharing saves in the fully connected network (first), in the network"
+    )
+
+
 def test_a_sentence_says_what_the_gap_consists_of():
     sentences = decomposition.notes([panel("a*b", "no pooling"), panel(unfinished=["dense"])])
     assert sentences[0].startswith(r"a\*b, no pooling: of the gap of 5.50 (")
@@ -108,6 +128,7 @@ def test_the_command_writes_the_table_and_the_figure(tmp_path):
         for name in ("decomposition", "errors")
         for end in (".csv", ".md", ".tex", "_notes.tex")
     }
+    tables |= {"connectivity.md", "sharing.md"}
     assert names == tables | {f"decomposition.{form}" for form in ("png", "pdf", "svg")}
     page = (tmp_path / "new" / "decomposition.md").read_text()
     assert f"Command: `python -m experiments.decompose --sweeps={MNIST},{USPS} --workdir=DIR`" in page

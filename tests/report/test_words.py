@@ -22,6 +22,12 @@ MLP = {"model__name": "mlp"}
         (fields("full", "unshared"), "full, unshared"),
         (fields("local,full"), "local then full, shared"),
         (fields(model__pooling="max"), "local, shared"),
+        (fields(model__maps=[12, 32]), "local, shared, maps 12-32"),
+        (
+            fields(model__kernel_size=[5, 3], model__hidden=[120]),
+            "local, shared, kernels 5x5 and 3x3, hidden 120",
+        ),
+        (fields(model__maps=[6], model__hidden=[]), "local, shared, maps 6, no hidden layer"),
         (fields(**MLP, model__hidden=[300, 100]), "MLP 300-100"),
         (fields(**MLP, model__hidden=[], model__parameter_budget=61_706), "MLP matched to 61,706 parameters"),
         (fields(**MLP, model__hidden=[]), "linear classifier"),

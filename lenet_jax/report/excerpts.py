@@ -1,0 +1,102 @@
+"""Single numbers of a recorded sweep, for the sentences and tables of a page, and the notes on its runs."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lenet_jax.analysis.crossed import Wrong, holm, weighted_sum
+from lenet_jax.analysis.planned import ALPHA
+from lenet_jax.analysis.stats import Interval
+from lenet_jax.analysis.summaries import Row, accuracies_of, contrast_rows, interval_of, paper_rows
+from lenet_jax.errors import UserError
+from lenet_jax.report import captions
+from lenet_jax.report.columns import NONE
+from lenet_jax.report.numbers import with_interval
+from lenet_jax.report.scores import read_scores
+
+
+class Excerpts(NamedTuple):
+    """What pages quote of a sweep.
+
+    Attributes:
+      directory: of the sweep.
+      papers: arm -> its row of `lenet_jax.analysis.summaries.paper_rows`.
+      contrasts: (arm, baseline) -> the row of `lenet_jax.analysis.summaries.contrast_rows`.
+      resolved: names of the contrasts that are significant after Holm's correction for all of the sweep's.
+      notes: on its runs, as papers.md has them: sentences of Markdown.
+    """
+
+    directory: pathlib.Path
+    papers: Mapping[str, Row]
+    contrasts: Mapping[tuple[str, str], Row]
+    resolved: frozenset[str]
+    notes: Sequence[str]
+
+
+def read_excerpts(directory: pathlib.Path) -> Excerpts:
+    """Raises UserError if no run is recorded in a folder or a record is damaged."""
+    _, header, runs, scores = read_scores(directory)
+    papers = paper_rows(scores.results, header["arms"], captions.protocols(runs))
+    contrasts = contrast_rows(scores.results, header["arms"], scores.wrong)
+    return Excerpts(
+        directory,
+        {row["arm"]: row for row in papers},
+        {(row["arm"], row["baseline"]): row for row in contrasts},
+        resolved_contrasts(scores.results, header["arms"], scores.wrong),
+        captions.paper_notes(header, runs, papers),
+    )
+
+
+def resolved_contrasts(
+    results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]], wrong: Wrong | None = None
+) -> frozenset[str]:
+    """The contrasts of a sweep that are significant at ALPHA after Holm's correction for all of them.
+
+    The test is of test accuracies, in the reading that `READINGS` lists first; arguments are those of
+    `lenet_jax.analysis.summaries.contrast_rows`.
+    """
+    accuracies = accuracies_of(results)
+    p_values = {}
+    for arm in arms:
+        for contrast, baseline in arm["baselines"].items():
+            estimate = weighted_sum({arm["name"]: 1.0, baseline: -1.0}, accuracies, wrong).estimate()
+            p_values[contrast] = 1.0 if estimate is None else estimate.p_value()
+    return frozenset(contrast for contrast, p in holm(p_values).items() if p < ALPHA)
+
+
+def paper_cell(excerpts: Excerpts, arm: str, column: str) -> str:
+    """A number of papers.csv: errors with their intervals, in percent; "-" for none.
+
+    Raises UserError if there is no such arm or column.
+    """
+    row = excerpts.papers.get(arm)
+    if row is None or column not in row:
+        raise UserError(f"{excerpts.directory}: papers.csv has no row {arm} with a column {column}.")
+    value = row[column]
+    if f"{column}_ci_low" in row:
+        interval = Interval(value, row[f"{column}_ci_low"], row[f"{column}_ci_high"])
+        return with_interval(interval, ".2f")
+    if value is None:
+        return NONE
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+
+
+def contrast_cell(excerpts: Excerpts, arm: str, baseline: str = "") -> str:
+    """How many fewer errors per hundred an arm makes than its baseline; in bold if the contrast is resolved.
+
+    Args:
+      baseline: needed for an arm that is compared with several.
+
+    Raises UserError unless there is exactly one such contrast.
+    """
+    found = [
+        row for (one, other), row in excerpts.contrasts.items() if one == arm and baseline in ("", other)
+    ]
+    if len(found) != 1:
+        raise UserError(
+            f"{excerpts.directory}: {len(found)} contrasts compare {arm} with {baseline or 'others'}: name "
+            "an arm and, if there are several, its baseline."
+        )
+    [row] = found
+    text = with_interval(interval_of(row, "difference").map(lambda end: 100 * end), ".2f")
+    return f"**{text}**" if row["contrast"] in excerpts.resolved else text
