@@ -33,7 +33,7 @@ def main() -> None:
         rerun=flags.FLAGS.rerun,
         planned=cli.planned_contrasts(arms),
     )
-    if launching.is_sent(request, write_results, write_report):
+    if launching.send_if_asked(request, write_results, write_report):
         return
     is_new = run_sweep(**request._asdict(), after_runs=write_results, workers=flags.FLAGS.workers or None)
     if not is_new:

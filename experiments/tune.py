@@ -44,7 +44,7 @@ def main() -> None:
     command = cli.command("experiments.tune")
     config.arms = ",".join(arm.name for arm in selected)
     request = Request(config, candidate_arms(arms), command, directory, "tuning", flags.FLAGS.rerun)
-    if launching.is_sent(request, write_results, write_report):
+    if launching.send_if_asked(request, write_results, write_report):
         print("Once all are recorded, the same command selects among the candidates.")
         return
     new = run_sweep(**request._asdict(), after_runs=write_results, workers=flags.FLAGS.workers or None)
