@@ -69,7 +69,7 @@ def one_device(monkeypatch):
     whose runs were spread over four devices."""
     threads()  # of this process, which has four devices, is found out once
     [first, *_] = jax.local_devices()
-    monkeypatch.setattr(jax, "local_devices", lambda: [first])
+    monkeypatch.setattr(jax, "local_devices", lambda *_: [first])
 
 
 def ablate(directory, *arguments):
@@ -671,7 +671,7 @@ def test_a_seed_changes_initialisation_and_data_order_and_zero_is_a_seed():
          "model.name": "mlp", "model.hidden": (8,),
          "train.batch_size": 431, "train.epochs": 2},
     )  # fmt: skip
-    engine, program, images, _ = prepare(resolve(config))
+    _, engine, program, images, _ = prepare(resolve(config))
 
     def initial(seed):
         return engine.init_state(program, hyperparameters_of([resolve(config).with_seed(seed)], 1))
