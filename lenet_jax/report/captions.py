@@ -129,7 +129,7 @@ def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
         for sweep in sweeps
     ]
     differ = len(set(hows)) > 1
-    scored = _distinct(
+    scored = distinct(
         f"{test_images(sweep.runs)}{f' ({how})' if differ else ''}"
         for sweep, how in zip(sweeps, hows, strict=True)
     )
@@ -297,13 +297,13 @@ def scoring_note(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 
 def validation_images(runs: Sequence[Run]) -> str:
     """The validation images of the runs: "6,000 validation images of mnist"."""
-    dataset = markdown_text(_distinct(run["result"]["dataset"] for run in runs))
+    dataset = markdown_text(distinct(run["result"]["dataset"] for run in runs))
     return f"{_images(runs, 'validation')} validation images of {dataset}, held out from training"
 
 
 def test_images(runs: Sequence[Run]) -> str:
     """On which test images the runs are scored: "all 2,000 test images of mnist_5k"."""
-    dataset = markdown_text(_distinct(run["result"]["dataset"] for run in runs))
+    dataset = markdown_text(distinct(run["result"]["dataset"] for run in runs))
     test = _images(runs, "test")
     words = f"all {test} test images of {dataset}"
     if _draws_images(runs):
@@ -411,9 +411,9 @@ def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 def environment_note(runs: Sequence[Run]) -> str:
     """The hardware, the libraries and the revision of the code."""
     ran_on = [run["provenance"] for run in runs]
-    devices = _distinct(f"{entry['devices']} x {entry['device']} on {entry['host']}" for entry in ran_on)
-    revisions = _distinct(entry["revision"] for entry in ran_on)
-    return markdown_text(f"Ran on {devices}; {_distinct(map(versions, ran_on))}; revision {revisions}.")
+    devices = distinct(f"{entry['devices']} x {entry['device']} on {entry['host']}" for entry in ran_on)
+    revisions = distinct(entry["revision"] for entry in ran_on)
+    return markdown_text(f"Ran on {devices}; {distinct(map(versions, ran_on))}; revision {revisions}.")
 
 
 def _runs_of_arms(runs: Sequence[Run]) -> str:
@@ -436,8 +436,9 @@ def _train_images(runs: Sequence[Run]) -> str:
 
 
 def _images(runs: Sequence[Run], split: str) -> str:
-    return _distinct(f"{run['images'][split]:,}" for run in runs)
+    return distinct(f"{run['images'][split]:,}" for run in runs)
 
 
-def _distinct(values: Iterable[str]) -> str:
-    return " and ".join(dict.fromkeys(values))
+def distinct(texts: Iterable[str], between: str = " and ") -> str:
+    """The texts, each once."""
+    return between.join(dict.fromkeys(texts))

@@ -98,7 +98,7 @@ def arm_columns(words: Mapping[str, str], is_tuning: bool, is_compared: bool) ->
 
 
 def side_by_side_columns(datasets: Iterable[str]) -> list[Column]:
-    """Of the table that has several datasets side by side; each is a column of rows of arms."""
+    """Of the table of `lenet_jax.report.side_by_side.page_rows`: a column for each dataset."""
     return [
         Column("words", "arm", _value),
         Column("parameters", "parameters", _value),
@@ -248,8 +248,9 @@ def _error_interval(row: Row, name: str) -> str:
 
 
 def _error_of(row: Row, name: str) -> str:
-    """Of the row of an arm, which a dataset that lacks the arm does not have."""
-    return _error_interval(row[name], "test_accuracy") if name in row else NONE
+    """On the dataset of that name, which may lack the arm."""
+    datasets = row["datasets"]
+    return _error_interval(datasets[name], "test_accuracy") if name in datasets else NONE
 
 
 def _more_errors(row: Row, name: str) -> str:

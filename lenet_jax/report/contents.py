@@ -138,7 +138,7 @@ def draw(contents: Contents) -> Iterator[Drawing]:
     assert arms
     if papers:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
-        yield Drawing("papers", figures.errors_alongside_papers(papers.rows, title), title)
+        yield Drawing("papers", figures.errors_alongside_papers(figures.pairs_of(papers.rows), title), title)
     elif contents.is_scored:
         over = "seeds and test images" if scores.covers_images else "seeds"
         title = f"{dataset}: mean test error and {CONFIDENCE:.0%} interval over {over}"

@@ -19,10 +19,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-# The steps of both orders from the fully connected network to the convolution, and where each leads to.
+
+class Step(NamedTuple):
+    """A constraint that is added to a network.
+
+    Attributes:
+      constraint: one of WORDS.
+      effect: what it saves there, one of `lenet_jax.analysis.effects.EFFECTS`.
+      corner: the network that it leads to.
+    """
+
+    constraint: str
+    effect: str
+    corner: str
+
+
+# The steps of both orders from the fully connected network to the convolution.
 ORDERS = (
-    (("connectivity, unshared", "local_unshared"), ("sharing, local", "local_shared")),
-    (("sharing, full", "full_shared"), ("connectivity, shared", "local_shared")),
+    (
+        Step("connectivity", "connectivity, unshared", "local_unshared"),
+        Step("sharing", "sharing, local", "local_shared"),
+    ),
+    (
+        Step("sharing", "sharing, full", "full_shared"),
+        Step("connectivity", "connectivity, shared", "local_shared"),
+    ),
 )
 COLOURS = {"connectivity": "tab:blue", "sharing": "tab:orange"}
 HATCHES = {"connectivity": "", "sharing": "///"}  # told apart in black and white
@@ -118,9 +139,9 @@ def page_rows(panels: Sequence[Panel]) -> list[Row]:
 
 def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
     """One row per panel, for people: what a constraint saves as the first, as the second, on average."""
-    # Of an order's two steps, the constraint is the first in one order and the second in the other.
+    # The constraint is the first step of one order and the second of the other.
     first, second = (
-        next(steps[place][0] for steps in ORDERS if steps[place][0].startswith(constraint))
+        next(steps[place].effect for steps in ORDERS if steps[place].constraint == constraint)
         for place in (0, 1)
     )
     return [
@@ -207,8 +228,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
     places, names = [], []
     for order, steps in enumerate(ORDERS):
         error = panel.errors["full_unshared"]
-        for number, (effect, corner) in enumerate(steps):
-            place, constraint = 2.5 * order + number, effect.split(",")[0]
+        for number, (constraint, effect, corner) in enumerate(steps):
+            place = 2.5 * order + number
             row = panel.effects[effect]
             saved = row[f"{SAVED}_mean"]
             below, above = error_bar(*interval_of(row, SAVED))

@@ -21,6 +21,7 @@ from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
+from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.config.allowed import per_stage
 from lenet_jax.models.bitmaps import Bitmap
@@ -50,6 +51,21 @@ class Look(NamedTuple):
     colour: str
     fill: str
     cap: float
+
+
+class Pair(NamedTuple):
+    """Our test error next to a paper's, both in percent.
+
+    Attributes:
+      name: of the network.
+      reading: which error of our runs it is, in words; "" for that of the networks they end with.
+      ours, paper: each with its interval; without a mean if there is none.
+    """
+
+    name: str
+    reading: str
+    ours: Interval
+    paper: Interval
 
 
 @project_settings()
@@ -234,31 +250,47 @@ def error_against_images(
     return figure
 
 
-@project_settings()
-def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
-    """Draws the rows of `lenet_jax.analysis.summaries.paper_rows`, one below the other.
+def pairs_of(rows: Sequence[Row]) -> list[Pair]:
+    """Of rows of `lenet_jax.analysis.summaries.paper_rows`, in the reading that each compares.
 
-    Test errors in percent with their intervals: ours filled, in the reading that the row compares, the
-    papers' open. Rows whose runs all diverged are left out. If errors differ by more than a factor of 10, the
-    axis is logarithmic.
+    Rows whose runs all diverged are left out.
     """
-    rows = [
-        row | {f"ours{end}": row[f"{row['compared']}_percent{end}"] for end in ENDS}
+    return [
+        Pair(
+            row["what"] or row["arm"],
+            READING_WORDS.get(row["compared"].removesuffix("error"), ""),
+            percent_of(row, row["compared"]),
+            percent_of(row, "paper_error"),
+        )
         for row in rows
         if row["error_percent"] is not None
     ]
-    figure = Figure(figsize=(10, 1.4 + 0.32 * len(rows)), layout="constrained")
+
+
+def percent_of(row: Row, name: str) -> Interval:
+    """The interval in a row's columns that start with `name` and are in percent."""
+    return Interval(*(row[f"{name}_percent{end}"] for end in ENDS))
+
+
+@project_settings()
+def errors_alongside_papers(pairs: Sequence[Pair], title: str) -> Figure:
+    """Draws the pairs one below the other, with their intervals: our errors filled, the papers' open.
+
+    If errors differ by more than a factor of 10, the axis is logarithmic.
+    """
+    figure = Figure(figsize=(10, 1.4 + 0.32 * len(pairs)), layout="constrained")
     axes = figure.add_subplot()
-    for name, column, shift, marker, colour, fill in (
-        ("ours: mean over seeds, Student's t", "ours", -0.12, "o", "tab:blue", "tab:blue"),
-        ("the paper's: one network, Wilson", "paper_error_percent", 0.12, "D", "tab:red", "white"),
+    ours, papers = [pair.ours for pair in pairs], [pair.paper for pair in pairs]
+    for name, errors, shift, marker, colour, fill in (
+        ("ours: mean over seeds, Student's t", ours, -0.12, "o", "tab:blue", "tab:blue"),
+        ("the paper's: one network, Wilson", papers, 0.12, "D", "tab:red", "white"),
     ):
-        drawn = [(place, row) for place, row in enumerate(rows) if row[column] is not None]
+        drawn = [(place, error) for place, error in enumerate(errors) if error.mean is not None]
         if not drawn:
             continue
-        bars = [error_bar(*(row[f"{column}{end}"] for end in ENDS)) for _, row in drawn]
+        bars = [error_bar(*error) for _, error in drawn]
         axes.errorbar(
-            [row[column] for _, row in drawn],
+            [error.mean for _, error in drawn],
             [place + shift for place, _ in drawn],
             xerr=list(zip(*bars, strict=True)),
             fmt=marker,
@@ -268,9 +300,9 @@ def errors_alongside_papers(rows: Sequence[Row], title: str) -> Figure:
             capsize=3,
             label=name,
         )
-    _name_rows(axes, [row["what"] or row["arm"] for row in rows])
-    _spread(axes, [row[column] for row in rows for column in ("ours", "paper_error_percent") if row[column]])
-    readings = dict.fromkeys(READING_WORDS.get(row["compared"].removesuffix("error"), "") for row in rows)
+    _name_rows(axes, [pair.name for pair in pairs])
+    _spread(axes, [error.mean for error in (*ours, *papers) if error.mean])
+    readings = dict.fromkeys(pair.reading for pair in pairs)
     axes.set_xlabel(" or ".join(f"test error (%){f', {reading}' if reading else ''}" for reading in readings))
     axes.set_title(literal(title))
     if axes.containers:

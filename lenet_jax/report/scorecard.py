@@ -49,10 +49,7 @@ def score_rows(entries: Sequence[Entry], excerpts_of: Callable[[str], Excerpts])
     rows = []
     for entry in entries:
         recorded = excerpts_of(entry.sweep).papers[entry.arm]
-        paper, ours = (
-            Interval(*(recorded[f"{name}_percent{end}"] for end in figures.ENDS))
-            for name in ("paper_error", recorded["compared"])
-        )
+        paper, ours = (figures.percent_of(recorded, name) for name in ("paper_error", recorded["compared"]))
         rows.append({
             "network": entry.network,
             "year": entry.year,
@@ -81,12 +78,17 @@ def table(rows: Sequence[Row]) -> str:
 @project_settings()
 def figure(rows: Sequence[Row]) -> Figure:
     """Draws the rows one below the other, with their numbers and verdicts at the right."""
-    drawn = [
-        row | {"what": f"{row['network']} ({row['year']})", "arm": row["network"], "compared": "error"}
+    pairs = [
+        figures.Pair(
+            name=f"{row['network']} ({row['year']})",
+            reading="",
+            ours=figures.percent_of(row, "error"),
+            paper=figures.percent_of(row, "paper_error"),
+        )
         for row in rows
     ]
     title = "Test errors of the papers and ours, with 95% intervals"
-    figure = figures.errors_alongside_papers(drawn, title)
+    figure = figures.errors_alongside_papers(pairs, title)
     figure.set_label(title)  # of its files, as for other pictures
     [axes] = figure.axes
     for place, row in enumerate(rows):

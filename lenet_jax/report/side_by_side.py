@@ -1,9 +1,9 @@
 """Several sweeps side by side: the test error of each arm on each dataset, as one table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from lenet_jax.analysis.summaries import Row, arm_rows
-from lenet_jax.report.captions import ARMS
+from lenet_jax.report.captions import ARMS, distinct
 from lenet_jax.report.scores import Sweep
 from lenet_jax.report.words import words_of_runs
 
@@ -26,7 +26,7 @@ def csv_rows(sweeps: Sequence[Sweep]) -> list[Row]:
 
 
 def page_rows(rows: Sequence[Row]) -> list[Row]:
-    """One row per arm, for people: what it is, its counts, and dataset -> its row of `csv_rows`.
+    """One row per arm, for people: what it is, its counts, and `datasets`: dataset -> its row of `csv_rows`.
 
     What differs between datasets, such as the best MLP, stands once for each, in their order.
     """
@@ -37,10 +37,6 @@ def page_rows(rows: Sequence[Row]) -> list[Row]:
 
 
 def _page_row(rows: Sequence[Row]) -> Row:
-    counts = {name: _distinct(f"{row[name]:,}" for row in rows) for name in COUNTS}
-    words = _distinct(row["words"] for row in rows)
-    return {"words": words, **counts, **{row["dataset"]: row for row in rows}}
-
-
-def _distinct(texts: Iterable[str]) -> str:
-    return ARMS.join(dict.fromkeys(texts))
+    counts = {name: distinct((f"{row[name]:,}" for row in rows), ARMS) for name in COUNTS}
+    words = distinct((row["words"] for row in rows), ARMS)
+    return {"words": words, **counts, "datasets": {row["dataset"]: row for row in rows}}

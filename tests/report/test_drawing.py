@@ -75,7 +75,9 @@ def all_figures(name="a"):
         "accuracy": figures.errors_of_arms(
             "parameters", arm_rows(results), {name: name}, {name: fields}, name
         ),
-        "papers": figures.errors_alongside_papers(paper_rows(results, arms, {name: ""}), name),
+        "papers": figures.errors_alongside_papers(
+            figures.pairs_of(paper_rows(results, arms, {name: ""})), name
+        ),
         "bitmaps": figures.bitmaps_of_classes([np.ones((2, 2))] * 2),
         "curves": curves.learning_curves(epochs, {name: name}, name),
         "confusion": pictures.confusion_matrix(np.array([[1, 2], [0, 3]]), classes, name),

@@ -123,15 +123,15 @@ def test_every_arm_with_a_mean_is_named():
     assert [text.get_text() for text in figure.axes[0].texts] == ["an arm"]
 
 
-def rows_of_papers(*accuracies):
+def pairs(*accuracies):
     paper = {"error_percent": 5.0, "images": 100, "errors": None}
     results = [result(f"arm{i}", 0, accuracy) for i, accuracy in enumerate(accuracies)]
     arms = [arm(f"arm{i}", label=f"number {i}", paper=None if i else paper) for i in range(len(accuracies))]
-    return paper_rows(results, arms, {its["name"]: "" for its in arms})
+    return figures.pairs_of(paper_rows(results, arms, {its["name"]: "" for its in arms}))
 
 
 def test_papers_errors_are_drawn_below_ours_and_diverged_arms_left_out():
-    figure = figures.errors_alongside_papers(rows_of_papers(0.9, None, 0.92), "title")
+    figure = figures.errors_alongside_papers(pairs(0.9, None, 0.92), "title")
     [axes] = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["number 0", "number 2"]
     ours, papers = axes.containers
@@ -140,7 +140,7 @@ def test_papers_errors_are_drawn_below_ours_and_diverged_arms_left_out():
 
 
 def test_errors_far_apart_have_a_logarithmic_axis():
-    figure = figures.errors_alongside_papers(rows_of_papers(0.99, 0.2), "title")
+    figure = figures.errors_alongside_papers(pairs(0.99, 0.2), "title")
     assert figure.axes[0].get_xscale() == "log"
 
 
