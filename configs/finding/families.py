@@ -49,6 +49,7 @@ MLP_ACTIVATIONS = ("relu", "tanh")
 MLP_FINALISTS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
     "mnist": (("relu", (2000,)), ("relu", (1000, 300)), ("relu", (300, 100))),
     "usps": (("relu", (1000, 300)), ("tanh", (300, 100)), ("relu", (300, 100))),
+    "fashion_mnist": (("relu", (1000, 300)), ("tanh", (1000, 300)), ("relu", (2000,))),
 }
 MLP_DROPOUTS = (0.0, 0.25, 0.5, 0.75)
 MLP_FINAL_RATES = (0.1, 0.2, 0.4)
