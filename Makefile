@@ -22,6 +22,7 @@ demo: $(FOR_RUNS)  ## run the ablation on 5,000 of MNIST's images and say what e
 	@$(RUN) -m experiments.ablate --config=configs/ablation.py --config.seeds=3 --config.train.epochs=5 \
 		--workdir=runs/demo
 	@echo
+	@echo "All of it on one page, for a browser: runs/demo/report.html"
 	@echo "Tables, figure, networks and records are in runs/demo; to look inside the networks:"
 	@echo "$(RUN) -m experiments.inspect --workdir=runs/demo"
 

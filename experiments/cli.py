@@ -106,7 +106,7 @@ def run(main: Callable[[], None]) -> None:
         except UserError as error:
             sys.exit(f"error: {error}")
         except KeyboardInterrupt as interrupt:
-            say("\nInterrupted: what was trained is saved; run the same command to continue.")
+            say("\nInterrupted: what is finished is saved; run the same command to continue.")
             sys.exit(interrupt.status if isinstance(interrupt, Interrupted) else 130)
 
 

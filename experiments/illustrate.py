@@ -1,18 +1,21 @@
-"""Draws the pictures of docs/pictures, as SVG and PNG, and makes docs/explorer.html.
+"""Draws the pictures of docs/pictures, as SVG for pages and PNG for slides, and makes docs/explorer.html.
 
     python -m experiments.illustrate
 
 Wirings, networks and receptive fields are read off the models, the scorecard of docs/history.md off the
 recorded sweeps. Kernels and feature maps come from docs/pictures/trained.npz, which also records the command
 that trained these networks; --trained=DIR replaces it by arrays of the networks in a sweep's folder, of the
-arms local_shared and local_unshared. A test fails when a picture is out of date.
+arms local_shared and local_unshared. Files are described by the alternative texts of the pages. A test fails
+when a picture is out of date.
 """
+
+import re
 
 from absl import flags
 
 from experiments import cli
 from experiments.config_files import load
-from experiments.paste import ROOT, excerpts_of
+from experiments.paste import ROOT, excerpts_of, pages
 from experiments.scorecard import ENTRIES
 from lenet_jax import files
 from lenet_jax.config.fields import default_config, override
@@ -25,6 +28,7 @@ from lenet_jax.runs.loaded import load_sweep
 PICTURES = ROOT / "docs" / "pictures"
 TRAINED = PICTURES / "trained.npz"
 EXPLORER = ROOT / "docs" / "explorer.html"
+PICTURE = r"!\[([^]]+)\]\((?:docs/|\.\./)?pictures/(\w+)\.svg\)"
 
 
 def main() -> None:
@@ -32,10 +36,11 @@ def main() -> None:
     if values.trained:
         sweep = load_sweep(values.trained)
         trained.write(TRAINED, trained.take(sweep, values.data_dir, values.manual_dir))
+    described = descriptions()
     for name, figure in pictures().items():
         for form in rendering.FORMATS:
             path = PICTURES / f"{name}.{form}"
-            files.write(path, rendering.render(figure, form))
+            files.write(path, rendering.render(figure, form, described[name]))
             print(f"Drawn in {path.relative_to(ROOT)}")
     print("Counting every setting of the explorer ...")
     files.write(EXPLORER, explorer.page(ROOT / "results"))
@@ -60,6 +65,15 @@ def pictures() -> dict[str, Figure]:
         }),
         "scorecard": scorecard.figure(scorecard.score_rows(ENTRIES, excerpts_of)),
     }  # fmt: skip
+
+
+def descriptions() -> dict[str, str]:
+    """Each picture in words: its alternative text on the first page that shows it."""
+    found: dict[str, str] = {}
+    for page in pages():
+        for text, name in re.findall(PICTURE, page.read_text(encoding="utf-8")):
+            found.setdefault(name, text)
+    return found
 
 
 def _wired(connectivity: str, sharing: str) -> Resolved:

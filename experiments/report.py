@@ -1,4 +1,4 @@
-"""Rebuilds the tables and the figure of a folder from its records, and prints the tables.
+"""Rebuilds the tables, figures and report.html of a folder from its records, and prints the tables.
 
     python -m experiments.report --workdir=DIR
 
@@ -18,7 +18,7 @@ def main() -> None:
         print(f"{of_jobs}\n")
     if of_jobs and not jobs.recorded_runs(directory):
         return
-    print(write_report(directory))
+    print(write_report(directory, of_jobs))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 
 from lenet_jax.errors import UserError
 
-_DRAFT = re.compile(r"\..+\.(?:json|jsonl|npz|msgpack|csv|md|tex|png|pdf|svg)(?:\.damaged-\d+)?\.(\d+)")
+_DRAFT = re.compile(r"\..+\.(?:json|jsonl|npz|msgpack|csv|md|tex|html|png|pdf|svg)(?:\.damaged-\d+)?\.(\d+)")
 _ABANDONED = 3600  # seconds; no write takes that long
 
 _ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "to go on, free space and run the same command again")

@@ -63,6 +63,7 @@ def test_it_holds_the_library_and_the_commands(wheel):
         *modules,
         "lenet_jax/data/checksums.tsv",
         "lenet_jax/illustrations/explorer.html",
+        "lenet_jax/report/report.html",
         *(f"lenet_jax/native/{name}" for name in (*library.SOURCES, *headers)),
     }
     assert f"{folder}/licenses/LICENSE" in names

@@ -13,18 +13,13 @@ import ml_collections
 from configs.finding.sharing_studies import EXPLORATORY
 from configs.finding.variants import Variant, read_variant
 from lenet_jax.config.arms import Arm
-from lenet_jax.config.fields import override
 
 SEEDS = {"mixtures": 10}  # the others have 5
 
 
 def get_config(study: str = "plane") -> ml_collections.ConfigDict:
     variant = _variant(study)
-    config = variant.config(SEEDS.get(variant.study, 5))
-    if variant == ("translations", False):
-        # Validation images would be scored after every epoch, of which small subsets have hundreds.
-        config = override(config, {"data.validation_fraction": 0.0})
-    return config
+    return variant.config(SEEDS.get(variant.study, 5), of_subsets=("translations",))
 
 
 def get_arms(config: ml_collections.ConfigDict, study: str = "plane") -> list[Arm]:

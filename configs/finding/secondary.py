@@ -11,18 +11,13 @@ import ml_collections
 from configs.finding.studies import STUDIES
 from configs.finding.variants import Variant, read_variant
 from lenet_jax.config.arms import Arm
-from lenet_jax.config.fields import override
 
 SEEDS = {"wiring": 3, "curves": 5}  # the others have 10
 
 
 def get_config(study: str = "stages") -> ml_collections.ConfigDict:
     variant = _variant(study)
-    config = variant.config(SEEDS.get(variant.study, 10))
-    if variant == ("curves", False):
-        # Validation images would be scored after every epoch, of which small subsets have thousands.
-        config = override(config, {"data.validation_fraction": 0.0})
-    return config
+    return variant.config(SEEDS.get(variant.study, 10), of_subsets=("curves",))
 
 
 def get_arms(config: ml_collections.ConfigDict, study: str = "stages") -> list[Arm]:

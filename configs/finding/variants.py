@@ -1,7 +1,7 @@
 """The variants of a study: as it is run, and with _small at its name, 200 images and one epoch."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import ml_collections
@@ -9,6 +9,7 @@ import ml_collections
 from configs.finding.common import sweep
 from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
+from lenet_jax.config.fields import override
 from lenet_jax.errors import UserError
 
 SMALL = "_small"
@@ -24,8 +25,17 @@ class Variant(NamedTuple):
     study: str
     is_small: bool
 
-    def config(self, seeds: int) -> ml_collections.ConfigDict:
-        return sweep("small" if self.is_small else "mnist", seeds)
+    def config(self, seeds: int, of_subsets: Collection[str] = ()) -> ml_collections.ConfigDict:
+        """The study's sweep.
+
+        Args:
+          of_subsets: studies of small subsets of the training images, which take thousands of epochs. They do
+            without validation images, which would be scored after each of them.
+        """
+        config = sweep("small" if self.is_small else "mnist", seeds)
+        if self.study in of_subsets:
+            config = override(config, {"data.validation_fraction": 0.0})
+        return config
 
     def arms(self, studies: Studies) -> list[Arm]:
         """The study's arms with what was selected; the small variant, with their first candidates."""

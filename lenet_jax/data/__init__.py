@@ -19,7 +19,7 @@ splits.py          training, validation and test images
 =================  =================================================================
 """
 
-from lenet_jax.data.datasets import DATASETS, dataset_info, load_native
+from lenet_jax.data.datasets import DATASETS, dataset_info, is_here, load_native
 from lenet_jax.data.native import DatasetInfo, Native
 from lenet_jax.data.splits import Split, Splits, load_splits, native_splits, preprocess_unmoved, split_counts
 
@@ -30,6 +30,7 @@ __all__ = [
     "Split",
     "Splits",
     "dataset_info",
+    "is_here",
     "load_native",
     "load_splits",
     "native_splits",

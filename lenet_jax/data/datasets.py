@@ -7,7 +7,7 @@ import pathlib
 from lenet_jax.data import packaged
 from lenet_jax.data.native import DatasetInfo, Native
 from lenet_jax.data.own_images import content_digest, load_own
-from lenet_jax.data.preparation import load_prepared
+from lenet_jax.data.preparation import is_prepared, load_prepared
 from lenet_jax.data.sources import SOURCES
 from lenet_jax.errors import UserError, printable, unknown_name
 
@@ -37,6 +37,19 @@ def load_native(dataset: str, data_dir: str = "", manual_dir: str = "") -> Nativ
         arrays = load_prepared(source, _storage(data_dir), manual_dir)
         return Native(**arrays, low=source.low, high=source.high, classes=source.classes)
     return _own(dataset)[0]
+
+
+def is_here(dataset: str, data_dir: str = "") -> bool:
+    """Whether a dataset is on this machine, so that `load_native` neither downloads nor prepares it.
+
+    The arguments are as there.
+    """
+    if dataset in SOURCES:
+        return is_prepared(SOURCES[dataset], _storage(data_dir))
+    try:
+        return dataset in packaged.PACKAGED or pathlib.Path(dataset).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # as in `_own`
+        return False
 
 
 def dataset_info(dataset: str) -> DatasetInfo:

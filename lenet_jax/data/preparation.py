@@ -13,6 +13,11 @@ from lenet_jax.data.sources import VERSION, Source
 from lenet_jax.errors import UserError
 
 
+def is_prepared(source: Source, data_dir: pathlib.Path) -> bool:
+    """Whether `load_prepared` would find the arrays in their cache, undamaged or not."""
+    return _cached(source, data_dir).is_file()
+
+
 def load_prepared(source: Source, data_dir: pathlib.Path, manual_dir: str) -> dict[str, np.ndarray]:
     """The arrays of `source.layout`. The first call downloads and prepares them.
 
@@ -27,8 +32,8 @@ def load_prepared(source: Source, data_dir: pathlib.Path, manual_dir: str) -> di
       UserError: the original files are missing, altered or can't be downloaded, or `data_dir` can't be
         written.
     """
-    folder = data_dir / source.name
-    cached = folder / f"{VERSION}.npz"
+    cached = _cached(source, data_dir)
+    folder = cached.parent
     try:
         arrays = cache.read(cached, source.layout)
         if arrays is None:
@@ -37,6 +42,10 @@ def load_prepared(source: Source, data_dir: pathlib.Path, manual_dir: str) -> di
     except OSError as error:
         raise _cannot_store(source, folder, manual_dir, error) from error
     return arrays
+
+
+def _cached(source: Source, data_dir: pathlib.Path) -> pathlib.Path:
+    return data_dir / source.name / f"{VERSION}.npz"
 
 
 def _prepare(

@@ -21,6 +21,7 @@ from lenet_jax.config.resolve import LEAST_SIDE, Resolved, resolve
 from lenet_jax.illustrations.weights import WIRING_SEED
 from lenet_jax.models.counts import LayerCounts
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING, output_size
+from lenet_jax.report.words import dataset_words
 from lenet_jax.runs.store import read_sweep
 
 IMAGE_SIZE = LEAST_SIDE["cnn"]
@@ -30,7 +31,7 @@ SHOWN = 9  # units that can be shown with their right neighbours, in three rows 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
 PLACEHOLDER = "/*DATA*/"
 FIELDS = ("model.connectivity", "model.sharing", "model.kernel_size", "model.maps")
-DATASETS = {"mnist_5k": "MNIST-5k", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "usps": "USPS"}
+SHOWN_TRAINING = ("train.epochs", "train.batch_size", "train.learning_rate")
 
 
 class Stage(NamedTuple):
@@ -147,8 +148,8 @@ def _short(reads: np.ndarray, side: int) -> list[int] | str:
 def measured(results: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
     """By the keys of both stages: the test errors of arms of finished sweeps below `results`.
 
-    Arms count whose runs differ from the default config in the dataset, in training and in what can be chosen
-    on the page alone.
+    Arms count that have an interval, and whose runs differ from the default config only in what the page
+    shows: the dataset, SHOWN_TRAINING and what can be chosen.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for config in sorted(results.glob("**/config.json")):
@@ -160,19 +161,17 @@ def measured(results: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
         rows = {row["arm"]: row for row in _read_csv(config.parent / "table.csv")}
         for arm, run in arms.items():
             fields = run["config"]
-            if (setting := setting_of(fields)) is None or not rows[arm]["test_accuracy_mean"]:
+            ends = [rows[arm][f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")]
+            if (setting := setting_of(fields)) is None or not all(ends):
                 continue
-            mean, low, high = (
-                float(rows[arm][f"test_accuracy_{end}"]) for end in ("mean", "ci_low", "ci_high")
-            )
-            dataset = fields["dataset"]
+            mean, low, high = map(float, ends)
+            epochs, batch_size, learning_rate = (fields[field] for field in SHOWN_TRAINING)
             found.setdefault(" ".join(stage.key for stage in setting), []).append({
-                "dataset": DATASETS.get(dataset, dataset),
+                "dataset": dataset_words(fields["dataset"]),
                 "error": f"{100 - 100 * mean:.2f}%",
                 "interval": f"{100 - 100 * high:.2f} to {100 - 100 * low:.2f}",
-                "runs": int(rows[arm]["runs"]),
-                "learning_rate": f"{fields['train.learning_rate']:g}",
-                "epochs": fields["train.epochs"],
+                "seeds": int(rows[arm]["runs"]) - int(rows[arm]["diverged"]),
+                "training": f"{epochs} epochs, batch size {batch_size}, rate {learning_rate:g}",
                 "sweep": config.parent.relative_to(results.parent).as_posix(),
             })  # fmt: skip
     return found
@@ -191,7 +190,7 @@ def setting_of(recorded: Mapping[str, Any]) -> Setting | None:
 
 
 def _must_be_default(field: str) -> bool:
-    return field not in ("dataset", "seed", *FIELDS) and not field.startswith("train.")
+    return field not in ("dataset", "seed", *FIELDS, *SHOWN_TRAINING)
 
 
 def _of_both(value: str | list) -> list:

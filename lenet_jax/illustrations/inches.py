@@ -20,7 +20,8 @@ def write(
 
 
 def entitle(figure: Figure, title: str) -> None:
-    """Writes the title above the picture."""
+    """Writes the title above the picture; it is also the figure's label."""
+    figure.set_label(title)
     write(figure, WIDTH / 2, 0.3, title, 15, weight="bold")
 
 

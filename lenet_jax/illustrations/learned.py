@@ -1,4 +1,4 @@
-"""Pictures of trained networks: kernels with shared and unshared weights, and the feature maps of a digit."""
+"""Pictures of trained networks: what shared and unshared kernels have learned, and a digit's feature maps."""
 
 import math
 
@@ -11,11 +11,12 @@ from matplotlib.lines import Line2D
 
 from lenet_jax.illustrations.inches import WIDTH, draw_image, entitle, write
 from lenet_jax.illustrations.trained import SHARED, UNSHARED, Trained
+from lenet_jax.report.words import dataset_words
 
 
 @project_settings()
 def kernels(trained: Trained) -> Figure:
-    """Draws the kernels of the first stage, one column per map: shared above, unshared below.
+    """Draws what training added to the first stage's kernels, one column per map, shared above unshared.
 
     An unshared map has a kernel for each unit; those drawn are placed as their units are.
     """
@@ -44,9 +45,10 @@ def kernels(trained: Trained) -> Figure:
         write(figure, 0.1, top + 0.1, text, 9, ha="left", va="top")
     errors = trained.about["test_error_percent"]
     note = (
-        f"White weights are positive, black ones negative, up to {most_shared:.2g} in the shared kernels and "
-        f"{most_unshared:.2g} in the others. {_about(trained)}: test error {errors[SHARED]}% shared, "
-        f"{errors[UNSHARED]}% unshared. An unshared kernel learns only from what its own unit sees."
+        f"What training added to weights that started at random within {trained.about['start_within']:.2f}: "
+        f"white is positive, black negative, up to {most_shared:.2f} in the shared kernels and "
+        f"{most_unshared:.2f} in the others, which learn only from what their own units see. "
+        f"{_about(trained)}: test error {errors[SHARED]:.2f}% shared, {errors[UNSHARED]:.2f}% unshared."
     )
     write(figure, WIDTH / 2, 3.35, literal(note, 120), 9, va="center")
     return figure
@@ -58,7 +60,7 @@ def feature_maps(trained: Trained) -> Figure:
     height, middle = 4.4, 2.25
     figure = Figure(figsize=(WIDTH, height))
     entitle(figure, f"What LeNet-5 makes of a {trained.about['class']}")
-    for left, right, name in ((1.75, 6.5, "automatic feature extractor"), (6.9, 8.85, "classifier")):
+    for left, right, name in ((1.75, 6.5, "feature extractor"), (6.9, 8.85, "classifier")):
         x, y = np.array([left, left, right, right]) / WIDTH, 1 - np.array([0.8, 0.72, 0.72, 0.8]) / height
         figure.add_artist(Line2D(x, y, color="0.4", linewidth=1))
         write(figure, (left + right) / 2, 0.65, name, 10, style="italic")
@@ -84,7 +86,7 @@ def feature_maps(trained: Trained) -> Figure:
     axes.set_yticks(range(classes), [str(number) for number in range(classes)], fontsize=9)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     best = int(trained.scores.argmax())
-    axes.text(1.05, best, f"{trained.scores[best]:.1%}", va="center", fontsize=9)
+    axes.text(1.05, best, _percent(trained.scores[best]), va="center", fontsize=9)
     write(figure, 7.75, 3.78, "probabilities", 9.5)
     write(figure, 7.75, 3.95, f"{classes} classes", 9.5)
     note = (
@@ -100,6 +102,11 @@ def _shape(maps: np.ndarray) -> str:
     return f"{rows}x{columns}" if count == 1 else f"{count} maps of {rows}x{columns}"
 
 
+def _percent(probability: float) -> str:
+    """ "97.3%"; no probability is rounded to 1."""
+    return f"{probability:.1%}" if probability < 0.9995 else ">99.9%"
+
+
 def _about(trained: Trained) -> str:
     about = trained.about
-    return f"LeNet-5, {about['dataset'].upper()}, seed {about['seed']}"
+    return f"LeNet-5, {dataset_words(about['dataset'])}, seed {about['seed']}"

@@ -38,14 +38,14 @@ POOLINGS = {
 }
 LOCAL = {"shared": "convolution", "unshared": "locally\nconnected"}
 OUTPUTS = {
-    "logits": "softmax,\ncross-entropy",
+    "logits": "fully\nconnected,\nsoftmax",
     "activated": "fully\nconnected",
     "rbf": "Gaussian\nconnections",
 }
 
 
 class Row(NamedTuple):
-    """A row of texts below a drawing: one for the input and each layer, of at most two lines."""
+    """A row of texts below a drawing: one for the input and each layer, of a few short lines."""
 
     head: str
     texts: Sequence[str]
@@ -72,8 +72,9 @@ def lenet5(original: Resolved, today: Resolved) -> Figure:
     ]
     notes = (
         f"1998: {_totals(old)}. Today: {_totals(new)}, in {len(weighted)} layers with weights "
-        f"({', '.join(weighted)}). The paper's subsampling is pooling now; its Gaussian connections are "
-        "softmax and cross-entropy."
+        f"({', '.join(weighted)}). Subsampling is now pooling without weights, whose links are not counted "
+        "as connections. The brackets are today's parts: the paper calls C5 a convolution, as its units read "
+        "5x5 fields of S4, which are all of it."
     )
     parts = {"feature extractor": (1, 4), "classifier": (5, 7)}
     return _draw("LeNet-5", today, rows, notes, parts)

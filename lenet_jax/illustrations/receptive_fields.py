@@ -1,6 +1,6 @@
 """How far into the image units of each layer see, found by derivatives."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lenet_jax.report.drawing import project_settings
 
@@ -82,9 +82,9 @@ def growing_field(network: Resolved, image_SS: np.ndarray) -> Figure:
         seen_SS[field.top : field.top + field.size, field.left : field.left + field.size] = 1
         axes = draw_image(figure, seen_SS * (1 - image_SS / 255), (left, 0.5, side), 0, 1)
         corner = (field.left - 0.5, field.top - 0.5)
-        axes.add_patch(
-            Rectangle(corner, field.size, field.size, fill=False, edgecolor="#d94801", linewidth=2)
-        )
+        style: dict[str, Any] = {"fill": False, "edgecolor": "#d94801", "linewidth": 2, "zorder": 3}
+        # The frame of the whole image lies on the edge of the axes, which would clip half its width.
+        axes.add_patch(Rectangle(corner, field.size, field.size, clip_on=False, **style))
         write(figure, left + side / 2, 2.3, words, 10, weight="bold")
         write(figure, left + side / 2, 2.48, f"{field.size}x{field.size} pixels", 9.5)
         left += side + gap

@@ -27,10 +27,11 @@ class Trained(NamedTuple):
       image: (S, S) uint8, what the shared network reads: 0 is background and 255 ink.
       stage_1, stage_3: (C, H, W) uint8, the feature maps that it makes of the image after tanh, from -1 to 1.
       scores: (K,) float32, the probabilities that it gives the classes.
-      shared: (O, k, k) float16, kernels of its first stage.
-      unshared: (P, O, k, k) float16, those of the unshared network at P units, evenly spaced, row by row.
+      shared: (O, k, k) float16, what training has added to the kernels of its first stage.
+      unshared: (P, O, k, k) float16, the same of the unshared network at P units, evenly spaced, row by row.
       about: the runs in words and numbers: `command`, `dataset`, `seed`, `revision`, `image` (its number),
-        `class` (the right one), and for each arm its `test_error_percent`.
+        `class` (the right one), `units` of a map of the first stage, `start_within` (the largest initial
+        weight of these kernels, without its sign), and for each arm its `test_error_percent`.
     """
 
     image: np.ndarray
@@ -51,14 +52,18 @@ def take(sweep: Sweep, data_dir: str = "", manual_dir: str = "") -> Trained:
     maps = shared.feature_maps(image_1SSC, preprocessed=True)
     logits = shared.predict(image_1SSC, preprocessed=True)[0].astype(np.float64)
     scores = np.exp(logits - logits.max())
-    kernels_POHW = unshared.kernels()[STAGES[0]][..., 0]
+    starts, ends = (
+        [run.kernels()[STAGES[0]][..., 0] for run in of_both]
+        for of_both in ((shared.untrained(), unshared.untrained()), (shared, unshared))
+    )
+    [shared_OHW], unshared_POHW = (end - start for start, end in zip(starts, ends, strict=True))
     first = runs.records[0]
     return Trained(
         _bytes(image_1SSC[0, :, :, 0], shared.config.data.background, shared.config.data.ink),
         *(_bytes(maps[stage][0].transpose(2, 0, 1), -1, 1) for stage in STAGES),
         (scores / scores.sum()).astype(np.float32),
-        shared.kernels()[STAGES[0]][0, ..., 0].astype(np.float16),
-        kernels_POHW[grid_of_positions(len(kernels_POHW))].astype(np.float16),
+        shared_OHW.astype(np.float16),
+        unshared_POHW[grid_of_positions(len(unshared_POHW))].astype(np.float16),
         {
             "command": recorded_command(sweep.header, runs.records),
             "dataset": first["result"]["dataset"],
@@ -66,7 +71,8 @@ def take(sweep: Sweep, data_dir: str = "", manual_dir: str = "") -> Trained:
             "revision": first["provenance"]["revision"],
             "image": IMAGE,
             "class": shared.dataset.classes[test.labels[IMAGE]],
-            "units": len(kernels_POHW),
+            "units": len(unshared_POHW),
+            "start_within": round(float(max(abs(start).max() for start in starts)), 2),
             "test_error_percent": {
                 run.arm: round(run.result["test_error_percent"], 2) for run in (shared, unshared)
             },

@@ -19,7 +19,7 @@ SIZE, KERNEL_SIZE = 7, 3  # of the small image on which wirings are drawn, and o
 
 READS = {
     "local": "reads the pixels\naround its own\nposition",
-    "random": "reads as many\npixels, drawn\nat random",
+    "random": f"reads {KERNEL_SIZE**2} pixels,\ndrawn at random",
     "full": "reads all pixels",
 }
 SHARES = {
@@ -29,7 +29,7 @@ SHARES = {
 NAMES = {
     ("local", "shared"): "the convolution",
     ("local", "unshared"): "locally connected",
-    ("random", "shared"): "one random stencil, slid over the image",
+    ("random", "shared"): "one random stencil, slid, wrapping round",
     ("random", "unshared"): "each unit draws its own pixels",
     ("full", "shared"): "an image-sized kernel, slid, wrapping round",
     ("full", "unshared"): "fully connected",
@@ -46,19 +46,23 @@ def six_wirings(counts: Mapping[tuple[str, str], ModelCounts]) -> Figure:
     Args:
       counts: (connectivity, sharing) -> those of LeNet-5 with this wiring in both stages.
     """
-    figure = Figure(figsize=(WIDTH, 8.4))
+    figure = Figure(figsize=(WIDTH, 8.6))
     entitle(figure, "Six ways to wire the same units")
-    caption = f"Each pair shows which pixels of a {SIZE}x{SIZE} image two neighbouring units read. "
-    write(figure, WIDTH / 2, 0.56, caption + "Equal numbers are one and the same weight.", 9.5)
+    caption = (
+        f"Each pair shows which pixels of a {SIZE}x{SIZE} image two neighbouring units read.",
+        "Within a pair, equal numbers are one weight; orange: weights that only the neighbour has.",
+    )
+    for line, text in enumerate(caption):
+        write(figure, WIDTH / 2, 0.56 + 0.2 * line, text, 9.5)
     for column, sharing in enumerate(SHARES):
         lefts = [LEFT + column * (2 * SIDE + GAP + BETWEEN) + unit * (SIDE + GAP) for unit in (0, 1)]
         middle = lefts[0] + SIDE + GAP / 2
-        write(figure, middle, 0.93, sharing, 14, weight="bold")
-        write(figure, middle, 1.11, SHARES[sharing], 9.5)
+        write(figure, middle, 1.13, sharing, 14, weight="bold")
+        write(figure, middle, 1.31, SHARES[sharing], 9.5)
         for left, name in zip(lefts, ("one unit", "its right neighbour"), strict=True):
-            write(figure, left + SIDE / 2, 1.32, name, 9, style="italic")
+            write(figure, left + SIDE / 2, 1.52, name, 9, style="italic")
         for row, connectivity in enumerate(READS):
-            top = 1.38 + 2.28 * row
+            top = 1.58 + 2.28 * row
             bottom = top + SIDE
             numbers_2SS = neighbours_weights(connectivity, sharing, SIZE, KERNEL_SIZE)
             for left, numbers_SS in zip(lefts, numbers_2SS, strict=True):
@@ -71,7 +75,7 @@ def six_wirings(counts: Mapping[tuple[str, str], ModelCounts]) -> Figure:
                 write(figure, 0.1, top + 0.7, connectivity, 14, ha="left", weight="bold")
                 write(figure, 0.1, top + 0.8, READS[connectivity], 9.5, ha="left", va="top")
     note = "Parameters and connections: of the whole LeNet-5, with this wiring in both convolutional stages."
-    write(figure, WIDTH / 2, 8.28, note, 9)
+    write(figure, WIDTH / 2, 8.48, note, 9)
     return figure
 
 

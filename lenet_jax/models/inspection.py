@@ -12,7 +12,7 @@ from flax import linen as nn
 from lenet_jax.models import wiring
 from lenet_jax.models.layers import ACTIVATIONS, Pool
 from lenet_jax.models.networks import CNN, MLP
-from lenet_jax.models.partial_sharing import PARTIAL_SHARING, mixed, of_blocks
+from lenet_jax.models.partial_sharing import MIXES, PARTIAL_SHARING, of_units
 from lenet_jax.models.wired_layer import Wired, reads_of
 
 
@@ -87,12 +87,9 @@ def _kernels_of(layer: Wired, variables: dict[str, Any], side: int, channels: in
         kernel = _with_all_inputs(kernel, layer.table, channels)
     if layer.sharing == "shared":
         kernel = kernel[:, :, None]
-    elif layer.sharing == "blocks":
-        kernel = np.asarray(of_blocks(jnp.asarray(kernel), out, layer.block))
-    elif layer.sharing == "low_rank" and layer.rank == 1:
-        kernel = np.asarray(of_blocks(jnp.asarray(kernel), out, block=out))
-    elif layer.sharing == "low_rank":
-        kernel = np.asarray(mixed(jnp.asarray(kernel), params["mix_rows"], params["mix_columns"]))
+    elif layer.sharing in PARTIAL_SHARING:
+        mix = [params[name] for name in MIXES if name in params]
+        kernel = np.asarray(of_units(jnp.asarray(kernel), out, layer.block, mix))
     kernel_POTC = kernel.transpose(2, 3, 0, 1)
     units, maps, taps, _ = kernel_POTC.shape
     field = math.isqrt(taps)

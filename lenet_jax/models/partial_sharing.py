@@ -11,6 +11,7 @@ shares one kernel.
 """
 
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ import numpy as np
 from lenet_jax.models.products import PRECISION
 
 PARTIAL_SHARING = ("blocks", "low_rank")
+MIXES = ("mix_rows", "mix_columns")  # names of the weights by which units mix kernels
 
 
 def blocks_along(out: int, block: int) -> int:
@@ -42,6 +44,16 @@ def mixed(kernel_TCRO: jax.Array, rows_HR: jax.Array, columns_WR: jax.Array) -> 
     weights_HWR = jax.nn.softmax(rows_HR[:, None] + columns_WR, -1)
     weights_PR = weights_HWR.reshape(-1, weights_HWR.shape[-1])
     return jnp.einsum("tcro,pr->tcpo", kernel_TCRO, weights_PR, precision=PRECISION)
+
+
+def of_units(kernel_TCKO: jax.Array, out: int, block: int = 0, mix: Sequence[jax.Array] = ()) -> jax.Array:
+    """(T, C, P, O): the kernel of each unit, from the K of a map that its units share in part.
+
+    Args:
+      block: side of the blocks that share a kernel; 0 for one block of all units, which have rank 1.
+      mix: the weights by which units mix the kernels, those of rows and of columns; () for blocks.
+    """
+    return mixed(kernel_TCKO, *mix) if mix else of_blocks(kernel_TCKO, out, block or out)
 
 
 def at_positions(kernel_TCPO: jax.Array, size: int, stride: int) -> jax.Array:

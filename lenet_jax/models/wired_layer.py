@@ -16,7 +16,14 @@ from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import fan_in_uniform
 from lenet_jax.models.map_tables import Table
-from lenet_jax.models.partial_sharing import PARTIAL_SHARING, at_positions, blocks_along, mixed, of_blocks
+from lenet_jax.models.partial_sharing import (
+    MIXES,
+    PARTIAL_SHARING,
+    at_positions,
+    blocks_along,
+    of_blocks,
+    of_units,
+)
 from lenet_jax.models.start import Embedding, constrain, embed, embedded, imitated, with_gradient
 from lenet_jax.native import calls
 
@@ -172,19 +179,15 @@ class Wired(nn.Module):
         """The weights of each unit, as in an unshared layer, from those that units share in part."""
         if self.table is not None:
             kernel = kernel[..., None]  # T, Q, K, 1
-        if self.sharing == "blocks":
-            kernel = of_blocks(kernel, out, self.block)
-            bias = bias if self.unit_bias else of_blocks(bias, out, self.block)
-        else:
-            zeros = nn.initializers.zeros_init()
-            if self.rank > 1:
-                mix = [self.param(f"mix_{along}", zeros, (out, self.rank)) for along in ("rows", "columns")]
-                kernel = mixed(kernel, *mix)
-            else:
-                kernel = of_blocks(kernel, out, block=out)
-            if not self.unit_bias:
-                rows, columns = (self.param(f"bias_{along}", zeros, (out,)) for along in ("rows", "columns"))
-                bias = bias + (rows[:, None] + columns).reshape(-1, 1)
+        zeros, mixes = nn.initializers.zeros_init(), MIXES if self.rank > 1 else ()
+        kernel = of_units(
+            kernel, out, self.block, [self.param(name, zeros, (out, self.rank)) for name in mixes]
+        )
+        if self.sharing == "blocks" and not self.unit_bias:
+            bias = of_blocks(bias, out, self.block)
+        elif not self.unit_bias:
+            rows, columns = (self.param(f"bias_{along}", zeros, (out,)) for along in ("rows", "columns"))
+            bias = bias + (rows[:, None] + columns).reshape(-1, 1)
         if self.table is not None:
             kernel = kernel[..., 0]
         if self.connectivity == "full":

@@ -7,7 +7,8 @@ probe's seed and, for occlusion, the amount.
 
 import abc
 import dataclasses
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -108,11 +109,10 @@ class Shift(Disturbance):
         self, images_NSSC: np.ndarray, amount: float, background: float, ink: float, rng: np.random.Generator
     ) -> np.ndarray:
         chosen_N = rng.integers(len(DIRECTIONS), size=len(images_NSSC))
-        shifted = np.empty_like(images_NSSC)
-        for number, direction in enumerate(DIRECTIONS):
-            rows, columns = (direction * int(amount)).tolist()
-            shifted[chosen_N == number] = shift(images_NSSC[chosen_N == number], rows, columns, background)
-        return shifted
+        moves = (DIRECTIONS * int(amount)).tolist()
+        return _by_group(
+            images_NSSC, chosen_N, lambda images, number: shift(images, *moves[number], background)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,18 +131,9 @@ class Rotation(Disturbance):
     def disturb(
         self, images_NSSC: np.ndarray, amount: float, background: float, ink: float, rng: np.random.Generator
     ) -> np.ndarray:
-        is_left_N = rng.random(len(images_NSSC)) < 0.5
-        rotated = np.empty_like(images_NSSC)
-        for is_left, angle in ((True, amount), (False, -amount)):
-            rotated[is_left_N == is_left] = ndimage.rotate(
-                images_NSSC[is_left_N == is_left],
-                angle,
-                axes=(2, 1),
-                reshape=False,
-                order=1,
-                cval=background,
-            )
-        return rotated
+        angle_N = np.where(rng.random(len(images_NSSC)) < 0.5, amount, -amount)
+        options = {"axes": (2, 1), "reshape": False, "order": 1, "cval": background}
+        return _by_group(images_NSSC, angle_N, lambda images, angle: ndimage.rotate(images, angle, **options))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,6 +185,16 @@ class Occlusion(Disturbance):
         is_hidden_NS2 = (offset_NS2 >= 0) & (offset_NS2 < patch)
         is_hidden_NSS = is_hidden_NS2[:, :, None, 0] & is_hidden_NS2[:, None, :, 1]
         return np.where(is_hidden_NSS[..., None], np.float32(background), images_NSSC)
+
+
+def _by_group(
+    images_NSSC: np.ndarray, group_N: np.ndarray, change: Callable[[np.ndarray, Any], np.ndarray]
+) -> np.ndarray:
+    """The images, those of each group changed together by `change(images, group)`."""
+    changed_NSSC = np.empty_like(images_NSSC)
+    for group in np.unique(group_N):
+        changed_NSSC[group_N == group] = change(images_NSSC[group_N == group], group)
+    return changed_NSSC
 
 
 def shift(images_NSSC: np.ndarray, rows: int, columns: int, background: float) -> np.ndarray:

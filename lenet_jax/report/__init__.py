@@ -5,13 +5,17 @@ scores.py            what the runs of a folder scored, as the analysis takes it
 numbers.py           numbers with their intervals, as text
 words.py             arms and networks in words
 columns.py           the columns of each table that people read
-tables.py            rows as CSV, Markdown and LaTeX, and for a terminal
-markup.py            text that stands for itself in Markdown, LaTeX, a terminal and a shell
+tables.py            rows as CSV, Markdown, LaTeX and HTML, and for a terminal
+markup.py            text that stands for itself in Markdown, LaTeX, HTML, a terminal and a shell
 captions.py          what is above and under the tables: what numbers are, protocol, command, hardware
 findings.py          what a sweep has found, in sentences
 drawing.py           matplotlib with the project's settings alone, and text in figures
 figures.py           figures of results as PNG, PDF and SVG
-pages.py             a folder: its records -> its tables and figures
+contents.py          a sweep's records -> its tables, figures and findings
+pages.py             a folder: its records -> its tables and figures, as files
+web_page.py          a report as one page for a browser, with report.html as its template
+run_curves.py        learning curves of every run, for that page
+disputed.py          test images that arms disagree on, for that page
 excerpts.py          single numbers of a recorded sweep, for sentences and tables of a page
 scorecard.py         the networks of papers on one scorecard, with a verdict by a rule
 side_by_side.py      several sweeps side by side: the error of each arm on each dataset

@@ -17,6 +17,7 @@ from lenet_jax.runs.provenance import versions
 
 ARMS = " / "  # between arms, whose words have commas
 MOST_PROTOCOLS = 8  # that a note spells out
+MOST_ABSENT = 8  # arms without runs that a note names
 CROSSED = "with crossed random effects of seeds and test images"
 STUDENT = "Student's t over seeds, which does not cover test-set sampling"
 DRAWN_NOTE = (
@@ -24,6 +25,44 @@ DRAWN_NOTE = (
     "intervals are about further draws from this dataset, not about other digits."
 )
 Run = Mapping[str, Any]  # as `lenet_jax.runs.store.read_sweep` returns it
+
+
+def measured_note(header: Mapping[str, Any], runs: Sequence[Run], words: Mapping[str, str]) -> str:
+    """What was measured, of how many arms in how many runs; the arguments are as in `arm_notes`."""
+    arms = list(dict.fromkeys(run["result"]["arm"] for run in runs))
+    diverged = sum(run["result"]["status"] == "diverged" for run in runs)
+    split = "test" if scores_test(header, runs) else "validation"
+    noun = arm_noun(header)
+    of = f"of {len(arms)} {noun}s (networks, each with its training)"
+    if len(arms) == 1:
+        of = f"of one {noun}, {markdown_text(words[arms[0]])},"
+    seeds = _seeds({run["result"]["seed"] for run in runs})
+    number = f"{len(runs)} runs" if len(runs) > 1 else "one run"
+    lost = f" {diverged} diverged: the loss did not stay finite." if diverged else ""
+    return (
+        f"The {split} error {of} in {number}, {seeds}: how many of a hundred {split} images a trained "
+        "network answers wrongly. A seed decides the initial weights, random wirings and the order of the "
+        f"images.{lost}"
+    )
+
+
+def arm_noun(header: Mapping[str, Any]) -> str:
+    """What an arm of the folder is called: those of `experiments.tune` are candidates."""
+    return "candidate" if header["kind"] == "tuning" else "arm"
+
+
+def absent_arms_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
+    """A note that names the arms without runs; [] if there are none."""
+    names, noun = [arm["name"] for arm in header["arms"]], arm_noun(header)
+    absent = [name for name in names if name not in {run["result"]["arm"] for run in runs}]
+    if not absent:
+        return []
+    shown = ", ".join(map(markdown_text, absent[:MOST_ABSENT]))
+    more = f" and {len(absent) - MOST_ABSENT} more" if len(absent) > MOST_ABSENT else ""
+    return [
+        f"Unfinished, or a selection: {len(absent)} of the {len(names)} {noun}s of the config have no runs: "
+        f"{shown}{more}."
+    ]
 
 
 def protocols(runs: Sequence[Run]) -> dict[str, list[str]]:
@@ -74,12 +113,12 @@ def arm_notes(
       covers_images: whether the intervals cover the draw of the test images.
     """
     return [
-        _scoring(header, runs),
-        *([_interval(runs, covers_images)] if scores_test(header, runs) else []),
-        _training(runs, words, "the overrides of `config.json`"),
-        *_unfinished(runs, words),
+        scoring_note(header, runs),
+        *([interval_note(runs, covers_images)] if scores_test(header, runs) else []),
+        training_note(runs, words, "the overrides of `config.json`"),
+        *unfinished_notes(runs, words),
         _command(header, runs),
-        _environment(runs),
+        environment_note(runs),
     ]
 
 
@@ -198,10 +237,10 @@ def paper_notes(
     return [
         *_other_figures(rows),
         *([DRAWN_NOTE] if _draws_images(runs) else []),
-        _scoring(header, runs),
-        _training(runs, names, "the column protocol of `papers.csv`"),
+        scoring_note(header, runs),
+        training_note(runs, names, "the column protocol of `papers.csv`"),
         _command(header, runs),
-        _environment(runs),
+        environment_note(runs),
     ]
 
 
@@ -236,7 +275,7 @@ def recorded_command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     return " ".join(map(shell_word, [*header["command"], *selection, "--workdir=DIR"]))
 
 
-def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
+def scoring_note(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     """After which epoch the runs are scored, and how many images they were trained on."""
     validation = _images(runs, "validation")
     held_out = f"{validation} more were held out for validation"
@@ -254,6 +293,12 @@ def _scoring(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
         "it are the best of all epochs on the test images themselves, as some papers selected it, and the "
         f"last epoch. {trained}"
     )
+
+
+def validation_images(runs: Sequence[Run]) -> str:
+    """The validation images of the runs: "6,000 validation images of mnist"."""
+    dataset = markdown_text(_distinct(run["result"]["dataset"] for run in runs))
+    return f"{_images(runs, 'validation')} validation images of {dataset}, held out from training"
 
 
 def test_images(runs: Sequence[Run]) -> str:
@@ -277,7 +322,7 @@ def test_images(runs: Sequence[Run]) -> str:
     return words
 
 
-def _interval(runs: Sequence[Run], covers_images: bool) -> str:
+def interval_note(runs: Sequence[Run], covers_images: bool) -> str:
     done = collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
     if max(done.values(), default=0) < 2:
         return "There are no intervals, as no arm has two runs that did not diverge."
@@ -301,18 +346,16 @@ def _interval(runs: Sequence[Run], covers_images: bool) -> str:
     )
 
 
-def _training(runs: Sequence[Run], words: Mapping[str, str], differences: str) -> str:
+def training_note(runs: Sequence[Run], words: Mapping[str, str], differences: str) -> str:
     """How the runs were trained, and with which seeds: what all arms have in common, then what differs.
 
     Args:
       differences: where readers find what differs between many arms.
     """
-    phrases = protocols(runs)
-    shared = set.intersection(*map(set, phrases.values()))
-    parts = [", ".join(phrase for phrase in next(iter(phrases.values())) if phrase in shared)]
+    shared, rests = common_training(runs)
+    parts = [shared]
     arms_by_rest: dict[str, list[str]] = {}
-    for arm in dict.fromkeys(run["result"]["arm"] for run in runs):
-        rest = ", ".join(phrase for phrase in phrases[arm] if phrase not in shared)
+    for arm, rest in rests.items():
         arms_by_rest.setdefault(rest, []).append(markdown_text(words[arm]))
     if len(arms_by_rest) > MOST_PROTOCOLS:
         parts.append(f"what differs between arms is in {differences}")
@@ -322,6 +365,17 @@ def _training(runs: Sequence[Run], words: Mapping[str, str], differences: str) -
             for rest, arms in arms_by_rest.items()
         ]
     return f"Training: {'; '.join(filter(None, parts))}; {_seeds({run['result']['seed'] for run in runs})}."
+
+
+def common_training(runs: Sequence[Run]) -> tuple[str, dict[str, str]]:
+    """What the training of all arms has in common, and of each arm the rest."""
+    phrases = protocols(runs)
+    shared = set.intersection(*map(set, phrases.values()))
+    rests = {
+        arm: ", ".join(phrase for phrase in phrases[arm] if phrase not in shared)
+        for arm in dict.fromkeys(run["result"]["arm"] for run in runs)
+    }
+    return ", ".join(phrase for phrase in next(iter(phrases.values())) if phrase in shared), rests
 
 
 def _seeds(seeds: Iterable[int]) -> str:
@@ -337,7 +391,7 @@ def _seeds(seeds: Iterable[int]) -> str:
     return f"{'seed' if words == [str(runs_of_seeds[0][0])] else 'seeds'} {', '.join(words)}"
 
 
-def _unfinished(runs: Sequence[Run], words: Mapping[str, str]) -> list[str]:
+def unfinished_notes(runs: Sequence[Run], words: Mapping[str, str]) -> list[str]:
     """A note that names the arms without the seeds of other arms; [] if there are none."""
     if not (lacking := missing_seeds([run["result"] for run in runs])):
         return []
@@ -354,7 +408,7 @@ def _command(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
     return f"Command: {code_span(recorded_command(header, runs))}"
 
 
-def _environment(runs: Sequence[Run]) -> str:
+def environment_note(runs: Sequence[Run]) -> str:
     """The hardware, the libraries and the revision of the code."""
     ran_on = [run["provenance"] for run in runs]
     devices = _distinct(f"{entry['devices']} x {entry['device']} on {entry['host']}" for entry in ran_on)

@@ -180,10 +180,14 @@ def effect_columns(rows: Sequence[Row]) -> list[Column]:
     ]
 
 
-def planned_columns() -> list[Column]:
-    """Of the table of planned contrasts."""
+def planned_columns(words: Mapping[str, str]) -> list[Column]:
+    """Of the table of planned contrasts.
+
+    Args:
+      words: name of a contrast -> the name that people read.
+    """
     return [
-        Column("contrast", "contrast", _value),
+        Column("contrast", "contrast", _in(words)),
         Column(SAVED, "errors saved per hundred", _interval(".2f")),
         Column("p_holm", "p (Holm)", _p_value),
         Column("verdict", "verdict", _value),

@@ -19,7 +19,7 @@ MARKERS_PER_CURVE = 6
 
 
 @project_settings()
-def learning_curves(epochs: Sequence[Mapping[str, Any]], arms: Sequence[str], title: str) -> Figure:
+def learning_curves(epochs: Sequence[Mapping[str, Any]], words: Mapping[str, str], title: str) -> Figure:
     """Draws training loss and validation error against epochs, averaged over seeds.
 
     Without validation accuracies, the training error is drawn. The loss is on a logarithmic axis if all
@@ -28,16 +28,17 @@ def learning_curves(epochs: Sequence[Mapping[str, Any]], arms: Sequence[str], ti
     Args:
       epochs: one row per epoch of a run: arm, seed, epoch, train_loss, train_accuracy and maybe val_accuracy;
         accuracies are fractions; None if not finite or not measured.
-      arms: the arms to draw, in the order of the legend.
+      words: the arms to draw, in the order of the legend, and what each is, in words.
     """
+    arms = list(words)
     epochs = [row for row in epochs if row["arm"] in arms]
     split = "val" if any(row.get("val_accuracy") is not None for row in epochs) else "train"
     losses = _over_seeds(epochs, "train_loss")
     errors = _over_seeds(epochs, f"{split}_accuracy", lambda accuracy: 100 * (1 - accuracy))
     figure = Figure(figsize=(11, max(4.6, 0.22 * len(arms) + 0.8)), layout="constrained")  # all in the legend
     left, right = figure.subplots(1, 2)
-    lines = _draw_curves(left, losses, arms)
-    _draw_curves(right, errors, arms)
+    lines = _draw_curves(left, losses, words)
+    _draw_curves(right, errors, words)
     if losses and all(min(values) > 0 for curve in losses.values() for values in curve.values()):
         left.set_yscale("log")
     left.set_ylabel("training loss")
@@ -68,11 +69,13 @@ def _over_seeds(
     return curves
 
 
-def _draw_curves(axes: Axes, curves: Mapping[str, Mapping[int, list[float]]], arms: Sequence[str]) -> list:
+def _draw_curves(
+    axes: Axes, curves: Mapping[str, Mapping[int, list[float]]], words: Mapping[str, str]
+) -> list:
     """Draws means and bands; returns a line per arm, which differ in style, marker and brightness."""
     lines = []
-    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.8, len(arms)))
-    styles = zip(arms, shades, itertools.cycle(LINES), itertools.cycle(MARKERS), strict=False)
+    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.8, len(words)))
+    styles = zip(words, shades, itertools.cycle(LINES), itertools.cycle(MARKERS), strict=False)
     for i, (arm, shade, line, marker) in enumerate(styles):
         curve = curves.get(arm, {})
         epochs, values = list(curve), list(curve.values())
@@ -85,9 +88,9 @@ def _draw_curves(axes: Axes, curves: Mapping[str, Mapping[int, list[float]]], ar
             marker=marker,
             markerfacecolor="white" if i % 2 else shade,
             markersize=5,
-            markevery=(i * step // len(arms), step),  # not above each other
+            markevery=(i * step // len(words), step),  # not above each other
             linewidth=1.3,
-            label=arm_name(arm),
+            label=arm_name(words[arm]),
         )
         axes.fill_between(
             epochs, list(map(min, values)), list(map(max, values)), color=shade, alpha=0.15, linewidth=0

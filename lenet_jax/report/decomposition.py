@@ -26,6 +26,8 @@ ORDERS = (
 )
 COLOURS = {"connectivity": "tab:blue", "sharing": "tab:orange"}
 HATCHES = {"connectivity": "", "sharing": "///"}  # told apart in black and white
+# Behind a text, so that no line of the axes, whose places depend on the data, runs through it.
+BEHIND = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
 WORDS = {"connectivity": "sparse, local connectivity", "sharing": "weight sharing"}
 
 
@@ -229,6 +231,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
                 textcoords="offset points",
                 verticalalignment="center",
                 fontsize=9,
+                bbox=BEHIND,
             )
             error = panel.errors[corner]
             places.append(place)
@@ -238,7 +241,15 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for corner, words in (("full_unshared", "fully connected"), ("local_shared", "convolution")):
         error = panel.errors[corner]
         axes.axvline(error, color="0.5", linewidth=0.8, linestyle=":", zorder=0)
-        axes.text(error, -0.9, words, horizontalalignment="center", verticalalignment="center", fontsize=8)
+        axes.text(
+            error,
+            -0.9,
+            words,
+            horizontalalignment="center",
+            verticalalignment="center",
+            fontsize=8,
+            bbox=BEHIND,
+        )
     axes.use_sticky_edges = False  # bars leave a margin for the words
     axes.margins(x=0.2)
     of_group = f", {panel.group}" if panel.group else ""

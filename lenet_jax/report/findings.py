@@ -6,6 +6,8 @@ from typing import Any
 
 from lenet_jax.analysis.effects import SAVED, Corners
 from lenet_jax.analysis.summaries import Row, columns_of, interval_of
+from lenet_jax.report import columns
+from lenet_jax.report.columns import NONE, Cell, Column
 from lenet_jax.report.markup import markdown_text
 from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
 
@@ -15,6 +17,12 @@ UNRESOLVED = {
     "sharing": "what sharing saves",
     "interaction": "whether sharing saves more with local or with full connectivity",
     "gap": "the gap",
+}
+# Of planned contrasts that no test decides: what is said before their numbers.
+UNDECIDED = {
+    "inconclusive": "not resolved",
+    "unfinished": "nothing is claimed yet, as runs are missing",
+    "untested": "not tested",
 }
 SAME_SIZE = 0.02  # relative difference of the parameters up to which two networks are of about the same size
 
@@ -90,6 +98,96 @@ def findings(
     nothing = "nothing; every interval above and in the contrasts excludes 0"
     by = f"{seeds_in_words(numbers)}{' and these test images' if covers_images else ''}"
     return [*sentences, f"Not resolved with {by}: {'; '.join(unresolved) or nothing}."]
+
+
+def of_planned(rows: Sequence[Row], forms: Sequence[Column]) -> list[str]:
+    """One sentence per row of `lenet_jax.analysis.planned.planned_rows`, with its verdict.
+
+    Args:
+      forms: the columns of their table.
+    """
+    cells = [_cells(row, forms) for row in rows]
+    return [
+        f"{markdown_text(str(its['contrast']))}: {_verdict(row, str(its['p_holm']))}."
+        for row, its in zip(rows, cells, strict=True)
+    ]
+
+
+def _verdict(row: Row, p: str) -> str:
+    p = markdown_text(f"p {p}" if p.startswith("<") else f"p = {p}")
+    verdict = row["verdict"]
+    if verdict in UNDECIDED:
+        return f"{UNDECIDED[verdict]}, {_number(row)} errors saved per hundred test images"
+    if verdict == "equivalent":
+        return f"no difference beyond {row['margin']:g} errors per hundred test images, {_number(row)}"
+    return f"{_saves(row)} errors per hundred test images ({p})"
+
+
+def of_contrasts(rows: Sequence[Row], words: Mapping[str, str]) -> list[str]:
+    """One sentence per resolved row of `lenet_jax.analysis.summaries.contrast_rows`, then the others.
+
+    Args:
+      words: arm -> what it is, in words; arms without words have their names.
+    """
+    forms = columns.contrast_columns(rows, words)
+    sentences, unresolved = [], []
+    for row in map(_per_hundred, rows):
+        cells = {name: markdown_text(str(cell)) for name, cell in _cells(row, forms).items()}
+        name = f"{cells['contrast']}: " if "contrast" in cells else ""
+        if _is_resolved(row):
+            sentences.append(
+                f"{name}{cells['arm']} {_saves(row)} errors per hundred test images, compared with "
+                f"{cells['baseline']}."
+            )
+        else:
+            unresolved.append(f"{name}{cells['arm']} against {cells['baseline']}, {_number(row)}")
+    if unresolved:
+        by = seeds_in_words([row["pairs"] for row in rows])
+        sentences.append(f"Not resolved with {by}: {'; '.join(unresolved)}.")
+    return sentences
+
+
+def of_papers(rows: Sequence[Row]) -> list[str]:
+    """One sentence per row of `lenet_jax.analysis.summaries.paper_rows` that has a paper's error."""
+    forms = columns.paper_columns(rows)
+    sentences = []
+    for row in rows:
+        cells = _cells(row, forms)
+        if (paper := cells["paper_error_percent"]) != NONE:
+            ours = cells.get(f"{row['compared']}_percent", cells["error_percent"])
+            what = markdown_text(row["what"] or row["arm"])
+            sentences.append(f"{what}: test error {ours}, the paper's {paper}.")
+    return sentences
+
+
+def of_arms(rows: Sequence[Row], forms: Sequence[Column], words: Mapping[str, str]) -> list[str]:
+    """Which arm has the lowest error, and which the highest, of rows of `summaries.arm_rows`.
+
+    Args:
+      forms: the columns of their table.
+      words: arm -> what it is, in words.
+    """
+    [error] = [column for column in forms if column.name == "test_accuracy"]
+    accuracy = "test_accuracy_mean"
+    if all(row[accuracy] is None for row in rows):
+        accuracy = "val_accuracy_mean"
+        error = next((column for column in forms if column.name == accuracy), error)
+    known = sorted((row for row in rows if row[accuracy] is not None), key=lambda row: -row[accuracy])
+    if not known:
+        return ["No run has a mean error: all diverged."]
+
+    def said(row: Row) -> str:
+        n = f"{row['runs']} run{'s' if row['runs'] > 1 else ''}"
+        return f"{markdown_text(words[row['arm']])}, {error.form(row, error.name)} in {n}"
+
+    if len(known) == 1:
+        return [f"{error.heading.capitalize()}: {said(known[0])}."]
+    return [f"The lowest {error.heading}: {said(known[0])}. The highest: {said(known[-1])}."]
+
+
+def _cells(row: Row, forms: Sequence[Column]) -> dict[str, Cell]:
+    """The cells of a row as its table has them, by the names of their columns."""
+    return {column.name: column.form(row, column.name) for column in forms}
 
 
 def _decomposition(rows: Mapping[str, Row]) -> list[str]:

@@ -1,5 +1,6 @@
-"""Text that stands for itself in Markdown, LaTeX, a terminal and a shell, whatever characters it has."""
+"""Text that stands for itself in Markdown, LaTeX, HTML, a terminal and a shell, with any characters."""
 
+import html
 import re
 import shlex
 
@@ -55,6 +56,24 @@ def latex_note(markdown: str) -> str:
             parts.append(_latex(found["escaped"] or "<"))
         end = found.end()
     return "".join([*parts, _latex(markdown[end:])])
+
+
+def html_text(text: str) -> str:
+    """One line of HTML, also in an attribute, that shows the text as it is."""
+    return html.escape(one_line(text))
+
+
+def html_note(markdown: str) -> str:
+    """A sentence of Markdown in HTML."""
+    parts, end = [], 0
+    for found in _NOTE.finditer(markdown):
+        parts.append(html.escape(markdown[end : found.start()]))
+        if code := found["code"]:
+            parts.append(f"<code>{html.escape(code.strip() if '`' in code else code)}</code>")
+        else:
+            parts.append(html.escape(found["escaped"] or "<"))
+        end = found.end()
+    return "".join([*parts, html.escape(markdown[end:])])
 
 
 def shell_word(word: str) -> str:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.report.drawing import error_bar, literal, project_settings
+from lenet_jax.report.drawing import arm_name, error_bar, literal, project_settings
 
 # isort: split
 from matplotlib.axes import Axes
@@ -15,19 +15,22 @@ from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.probes.probe import CHANCE, CHANGE, TRAINED, UNTRAINED, Probe
 from lenet_jax.report.figures import Look, looks_of
-from lenet_jax.report.probe_tables import at_in_words, network_in_words
+from lenet_jax.report.probe_tables import at_in_words
 
 DRAWN = {UNTRAINED: "untrained", TRAINED: "trained", CHANGE: "change by training"}
 MORE_MARKERS = "^Dv"  # of arms that would look alike
 
 
 @project_settings()
-def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str, Any]]) -> Figure:
+def panels(
+    rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str, Any]], words: Mapping[str, str]
+) -> Figure:
     """Draws the rows of `lenet_jax.probes.rows.probe_rows` of each probe, one line or marker per network.
 
     Args:
       rows: by probe.
-      fields: arm -> its flattened config, for its look as in `lenet_jax.report.figures.accuracy_against`.
+      fields: arm -> its flattened config, for its look as in `lenet_jax.report.figures.errors_of_arms`.
+      words: arm -> its name in the figure.
     """
     kinds = {probe: {row["weights"] for row in found} & DRAWN.keys() for probe, found in rows.items()}
     shown = [(probe, weights) for probe in rows for weights in DRAWN if weights in kinds[probe]]
@@ -50,7 +53,7 @@ def panels(rows: Mapping[Probe, Sequence[Row]], fields: Mapping[str, Mapping[str
         axes.set_visible(False)
     named = [arm for arm in fields if arm in handles]
     lines_of = [handles[arm] for arm in named]
-    figure.legend(lines_of, list(map(network_in_words, named)), loc="outside right center")
+    figure.legend(lines_of, [arm_name(words[arm]) for arm in named], loc="outside right center")
     figure.supxlabel(
         f"Bars: {CONFIDENCE:.0%} intervals. Open: unshared kernels. Black lines: chance.", fontsize=9
     )

@@ -12,8 +12,8 @@ from lenet_jax.probes.records import read_measured
 from lenet_jax.probes.rows import probe_rows
 from lenet_jax.report import figures, pictures, probe_figures, probe_tables, tables
 from lenet_jax.report.drawing import Figure
-from lenet_jax.report.probe_tables import network_in_words
 from lenet_jax.report.run_pictures import grid_of_positions
+from lenet_jax.report.words import words_of_runs
 from lenet_jax.runs import kept
 from lenet_jax.runs.loaded import Sweep, load_sweep
 from lenet_jax.runs.trained import TrainedRun
@@ -41,27 +41,28 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
     files.write(directory / "probes.csv", tables.to_csv([row for found in rows.values() for row in found]))
     notes = probe_tables.page_notes(sweep.header, sweep.records, command)
     fields = {run["arm"]: run["config"] for run in sweep.records}
+    words = words_of_runs(sweep.header, sweep.records)
     for page in dict.fromkeys(probe.about.page for probe in rows):
         of_page = {probe: found for probe, found in rows.items() if probe.about.page == page}
-        blocks = [probe_tables.to_markdown(probe, found) for probe, found in of_page.items()]
+        blocks = [probe_tables.to_markdown(probe, found, words) for probe, found in of_page.items()]
         blocks.append("\n".join(f"- {note}" for note in notes))
         files.write(directory / f"probes_{page}.md", "\n\n".join(blocks) + "\n")
-        figure = probe_figures.panels(of_page, fields)
+        figure = probe_figures.panels(of_page, fields, words)
         for form in figures.FORMATS:
             files.write(directory / f"probes_{page}.{form}", figures.render(figure, form))
-    for name, picture in _unit_pictures(sweep):
+    for name, picture in _unit_pictures(sweep, words):
         files.write(directory / f"{name}.png", figures.render(picture, "png"))
-    return "\n\n".join(probe_tables.to_text(probe, found) for probe, found in rows.items())
+    return "\n\n".join(probe_tables.to_text(probe, found, words) for probe, found in rows.items())
 
 
-def _unit_pictures(sweep: Sweep) -> Iterator[tuple[str, Figure]]:
+def _unit_pictures(sweep: Sweep, words: Mapping[str, str]) -> Iterator[tuple[str, Figure]]:
     """File name -> weights of the first layer, of the lowest seed of each arm that could have any kernels."""
     for arm in sweep.arms:
         of_arm = sweep.select(arm)
         runs = zip(of_arm, of_arm.records, strict=True)
         run = next((run for run, record in runs if kept.exists(sweep.directory, kept.WEIGHTS, record)), None)
         if run is not None and _is_free(run):
-            yield from _pictures_of(run)
+            yield from _pictures_of(run, words[arm])
 
 
 def _is_free(run: TrainedRun) -> bool:
@@ -72,10 +73,14 @@ def _is_free(run: TrainedRun) -> bool:
     return stage.sharing != "shared" or stage.connectivity == "full"
 
 
-def _pictures_of(run: TrainedRun) -> Iterator[tuple[str, Figure]]:
-    """File name -> weights of units before and after training; on a scale of their own, the changes."""
+def _pictures_of(run: TrainedRun, words: str) -> Iterator[tuple[str, Figure]]:
+    """File name -> weights of units before and after training; on a scale of their own, the changes.
+
+    Args:
+      words: what the run's arm is.
+    """
     before, after = (next(iter(network.kernels().values())) for network in (run.untrained(), run))
-    about = f"{run.dataset.name}, {network_in_words(run.arm)}, seed {run.seed}"
+    about = f"{run.dataset.name}, {words}, seed {run.seed}"
     drawn = {"before training": before, "after training": after}
     yield f"probes_units_{run.arm}", pictures.kernels(_rows(run, drawn), f"{about}: weights of units")
     change = _rows(run, {"change": after - before})

@@ -16,11 +16,6 @@ from lenet_jax.runs import kept
 LAYERS = {"stage_": "stage ", "pool_": "pooling ", "dense_": "layer "}
 
 
-def network_in_words(arm: str) -> str:
-    """ "local shared" of local_shared."""
-    return arm.replace("_", " ")
-
-
 def at_in_words(at: At) -> str:
     """ "pooling 2" of pool_2; a number as it is."""
     if not isinstance(at, str):
@@ -30,24 +25,25 @@ def at_in_words(at: At) -> str:
     return at
 
 
-def to_markdown(probe: Probe, rows: Sequence[Row]) -> str:
+def to_markdown(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> str:
     """A probe's table for a page, with its title above and how it is measured below.
 
     If there are too many settings, columns are evenly spaced among them, from the first to the last.
 
     Args:
       rows: of `lenet_jax.probes.rows.probe_rows`, not empty.
+      words: arm -> what it is, in words.
     """
     about = probe.about
-    table = tables.to_markdown(_table(about, rows, with_interval))
+    table = tables.to_markdown(_table(about, rows, words, with_interval))
     return (
         f"**{markdown_text(_title(about))}**\n\n{table}\n\n- {markdown_text(about.notes)} {_interval(rows)}"
     )
 
 
-def to_text(probe: Probe, rows: Sequence[Row]) -> str:
+def to_text(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> str:
     """The same for a terminal, without intervals."""
-    return f"{_title(probe.about)}\n\n{tables.to_text(_table(probe.about, rows, _mean))}"
+    return f"{_title(probe.about)}\n\n{tables.to_text(_table(probe.about, rows, words, _mean))}"
 
 
 def page_notes(header: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], command: str) -> list[str]:
@@ -66,7 +62,9 @@ def _title(about: About) -> str:
     return f"{about.title}: {about.unit}, by {about.of}"
 
 
-def _table(about: About, rows: Sequence[Row], write: Callable[[Interval, str], str]) -> list[Row]:
+def _table(
+    about: About, rows: Sequence[Row], words: Mapping[str, str], write: Callable[[Interval, str], str]
+) -> list[Row]:
     cells = {(row["arm"], row["weights"], row["at"]): interval_of(row, "value") for row in rows}
     kinds = list(dict.fromkeys(row["weights"] for row in rows))
     of_networks = list(dict.fromkeys((row["arm"], row["weights"]) for row in rows))
@@ -76,7 +74,7 @@ def _table(about: About, rows: Sequence[Row], write: Callable[[Interval, str], s
     missing = Interval(None, None, None)
     return [
         {
-            "network": network_in_words(arm),
+            "network": words[arm],
             **({} if kinds == [TRAINED] else {"weights": weights}),
             **{
                 at_in_words(settings[i]): write(

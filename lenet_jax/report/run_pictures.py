@@ -8,6 +8,7 @@ import numpy as np
 
 from lenet_jax.report import curves, pictures
 from lenet_jax.report.drawing import Figure
+from lenet_jax.report.words import words_of_runs
 from lenet_jax.runs.loaded import Sweep
 from lenet_jax.runs.trained import TrainedRun
 from lenet_jax.training.epoch import Answers
@@ -50,7 +51,10 @@ def learning_curves(sweep: Sweep, arms: Sequence[str]) -> Picture:
     drawn = sweep.select(arm=arms)
     datasets = " and ".join(dict.fromkeys(run["result"]["dataset"] for run in drawn.records))
     shows = f"loss and error after each epoch, {_count(len(arms), 'arm')}, {_count(len(drawn), 'run')}"
-    figure = curves.learning_curves(drawn.epochs, arms, f"{datasets}: learning curves")
+    words = words_of_runs(sweep.header, drawn.records)
+    figure = curves.learning_curves(
+        drawn.epochs, {arm: words[arm] for arm in arms}, f"{datasets}: learning curves"
+    )
     return Picture("curves", shows, figure)
 
 

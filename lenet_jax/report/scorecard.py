@@ -85,7 +85,9 @@ def figure(rows: Sequence[Row]) -> Figure:
         row | {"what": f"{row['network']} ({row['year']})", "arm": row["network"], "compared": "error"}
         for row in rows
     ]
-    figure = figures.errors_alongside_papers(drawn, "Test errors of the papers and ours, with 95% intervals")
+    title = "Test errors of the papers and ours, with 95% intervals"
+    figure = figures.errors_alongside_papers(drawn, title)
+    figure.set_label(title)  # of its files, as for other pictures
     [axes] = figure.axes
     for place, row in enumerate(rows):
         numbers = f"{row['paper_error_percent']:.2f}, ours {row['error_percent']:.2f}: {row['verdict']}"

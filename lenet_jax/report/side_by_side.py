@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from lenet_jax.analysis.summaries import Row, arm_rows
-from lenet_jax.report.captions import ARMS, protocols
+from lenet_jax.report.captions import ARMS
 from lenet_jax.report.scores import Sweep
-from lenet_jax.report.words import arm_words
+from lenet_jax.report.words import words_of_runs
 
 COUNTS = ("parameters", "macs")  # that are shown
 
@@ -17,7 +17,7 @@ def csv_rows(sweeps: Sequence[Sweep]) -> list[Row]:
     """
     rows: dict[tuple[str, str], Row] = {}
     for _, header, runs, scores in sweeps:
-        words = arm_words(header, scores.fields, protocols(runs))
+        words = words_of_runs(header, runs)
         dataset = scores.results[0]["dataset"]
         for row in arm_rows(scores.results, scores.wrong):
             arm = row["arm"]

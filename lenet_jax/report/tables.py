@@ -1,4 +1,4 @@
-"""From rows to text: CSV and LaTeX for other programs, Markdown for pages, columns for a terminal."""
+"""From rows to text: CSV and LaTeX for programs, Markdown and HTML for pages, columns for a terminal."""
 
 import csv
 import io
@@ -10,12 +10,13 @@ from typing import Any
 import tabulate
 
 from lenet_jax.analysis.summaries import RATES, Row
-from lenet_jax.report.markup import latex_text, markdown_text, one_line
+from lenet_jax.report.markup import html_text, latex_text, markdown_text, one_line
 
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
 P_VALUES = ("p", "p_holm", "p_equivalent")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 INTERVAL = re.compile(r"\(\S+ to \S+\)")
+NUMBER = re.compile(rf"\S+ {INTERVAL.pattern}")  # with its interval
 BREAK = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])| ")  # where lines may break
 GAP, PADDING = 2, 2 * NO_BREAK  # between tabulate's columns, and of each line of a heading, in a terminal
 # Of the text of `article` and between columns, in characters of \footnotesize.
@@ -69,6 +70,36 @@ def to_latex(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def to_html(rows: Sequence[Mapping[str, Any]], heading: str) -> str:
+    """A table for a web page, in which each row is named by its first cell.
+
+    Args:
+      heading: the id of the heading that names the table.
+    """
+    sides = _sides(rows)
+    header, *lines = (
+        [
+            f'<{tag} class="{side}">{NUMBER.sub(_no_break, html_text(text))}</{tag.split()[0]}>'
+            for tag, text, side in zip(_tags(number, len(sides)), texts, sides, strict=True)
+        ]
+        for number, texts in enumerate(_grid(rows))
+    )
+    body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in lines)
+    return (
+        f'<table aria-labelledby="{heading}">\n<thead><tr>{"".join(header)}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>\n</table>"
+    )
+
+
+def _tags(row: int, cells: int) -> list[str]:
+    """The tags of a row's cells; row 0 has the headings."""
+    return ['th scope="col"'] * cells if row == 0 else ['th scope="row"', *["td"] * (cells - 1)]
+
+
+def _no_break(found: re.Match[str]) -> str:
+    return found.group().replace(" ", NO_BREAK)
+
+
 def to_text(rows: Sequence[Mapping[str, Any]], width: int = 0) -> str:
     """Columns for a terminal.
 
@@ -98,10 +129,7 @@ def _fit(grid: Grid, width: int) -> tuple[Grid, list[int]]:
 
     If there is room, the grid that is returned has NO_BREAK for the spaces within intervals.
     """
-    joined = [
-        [INTERVAL.sub(lambda found: found.group().replace(" ", NO_BREAK), text) for text in cells]
-        for cells in grid
-    ]
+    joined = [[INTERVAL.sub(_no_break, text) for text in cells] for cells in grid]
     widths = _longest_words(joined)
     if sum(widths) > width:
         joined, widths = grid, _longest_words(grid)

@@ -1,7 +1,8 @@
-"""Arms and networks in words, for tables, notes and figures."""
+"""Arms, networks and datasets in words, for tables, notes and figures."""
 
 import collections
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +10,18 @@ from lenet_jax.analysis.sample_sizes import CONVOLUTION
 from lenet_jax.config.allowed import per_stage
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.identity import to_record
-from lenet_jax.runs.header import Header
+from lenet_jax.report.captions import protocols
+from lenet_jax.runs.header import Header, Record
 
 Fields = Mapping[str, Mapping[str, Any]]  # arm -> its flattened config
 LENET5 = {field: value for field, value in to_record(default_config()).items() if field.startswith("model.")}
+
+DATASETS = {"mnist_5k": "MNIST-5k", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "usps": "USPS"}
+
+
+def dataset_words(dataset: str) -> str:
+    """ "Fashion-MNIST" of fashion_mnist; the name of a dataset that is written like its name, and a path."""
+    return DATASETS.get(dataset, dataset)
 
 
 def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -38,6 +47,11 @@ def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str
     words = {arm: _told_apart(arm, words, phrases) for arm in words}
     counted = collections.Counter(words.values())
     return {arm: its_words if counted[its_words] == 1 else arm for arm, its_words in words.items()}
+
+
+def words_of_runs(header: Header, runs: Sequence[Record]) -> dict[str, str]:
+    """`arm_words` of the arms that have runs, as `lenet_jax.runs.store.read_sweep` returns both."""
+    return arm_words(header, {run["arm"]: run["config"] for run in runs}, protocols(runs))
 
 
 def network_words(fields: Mapping[str, Any], group: str = "") -> str:
@@ -86,6 +100,15 @@ def _sharing(fields: Mapping[str, Any]) -> str:
         for sharing, (block, rank) in zip(sharings, sizes, strict=False)
     ]
     return " then ".join(words if len(set(words)) > 1 else words[:1])
+
+
+def with_words(text: str, words: Mapping[str, str]) -> str:
+    """The text with words in place of the names of arms: "convolution against MLP 300" of `mlp_best`.
+
+    Args:
+      words: arm -> what it is, in words.
+    """
+    return re.sub(r"\w+", lambda name: words.get(name[0], name[0]), text)
 
 
 def convolution_among(fields: Fields) -> str | None:

@@ -46,6 +46,19 @@ def load_sweep(folder: str | os.PathLike[str]) -> "Sweep":
     return Sweep(directory, header, records)
 
 
+def dataset_of(header: Header, run: Record) -> tuple[DatasetInfo, str]:
+    """What the images of a recorded run are, and the name or path of its dataset.
+
+    Raises UserError for a dataset that is not known.
+    """
+    name = run["config"]["dataset"]
+    own = header.get("datasets", {}).get(name)
+    if own is None:
+        return dataset_info(name), name
+    info = DatasetInfo(**{field: own[field] for field in DatasetInfo._fields})
+    return info._replace(name=run["result"]["dataset"], classes=tuple(info.classes)), own["path"]
+
+
 class Sweep:
     """Recorded runs, by arm (as in config.json) and seed; iterating gives a `TrainedRun` for each.
 
@@ -157,13 +170,7 @@ class Sweep:
         fields: dict[str, Any] = {
             field: _as_field(value) for field, value in run["config"].items() if field in FIELDS
         }
-        own = self.header.get("datasets", {}).get(fields["dataset"])
-        if own:
-            info = DatasetInfo(**{name: own[name] for name in DatasetInfo._fields})
-            info = info._replace(name=run["result"]["dataset"], classes=tuple(info.classes))
-            fields["dataset"] = own["path"]
-        else:
-            info = dataset_info(fields["dataset"])
+        info, fields["dataset"] = dataset_of(self.header, run)
         return TrainedRun(
             run["arm"],
             resolve(override(default_config(), fields), info),

@@ -254,3 +254,10 @@ def test_choices_are_made_in_small(tmp_path):
         "local_shared",
         "mlp_matched",
     }
+
+
+@pytest.mark.parametrize(("file", "of_subsets"), [(secondary, "curves"), (exploratory, "translations")])
+def test_studies_of_subsets_score_no_validation_images(file, of_subsets):
+    for study in studies.STUDIES if file is secondary else sharing_studies.EXPLORATORY:
+        is_without = file.get_config(study).data.validation_fraction == 0
+        assert is_without == (study == of_subsets), study

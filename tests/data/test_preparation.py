@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import requests
 
-from lenet_jax.data import load_native
+from lenet_jax.data import is_here, load_native
 from lenet_jax.data.sources import SOURCES, VERSION
 from lenet_jax.errors import UserError
 from tests.helpers import data_files
@@ -147,6 +147,15 @@ assert not {"tensorflow_datasets", "tensorflow", "sklearn"} & set(sys.modules)
 """
     process = run_python(code, data_dir, arrays["train_images"].sum())
     assert process.communicate()[1] == "" and process.returncode == 0
+
+
+def test_a_dataset_is_here_once_it_is_prepared(original, data_dir, tmp_path):
+    folder, _ = original("mnist")
+    assert not is_here("mnist", str(data_dir)) and not data_dir.exists()
+    load("mnist", data_dir, folder)
+    assert is_here("mnist", str(data_dir)) and not is_here("usps", str(data_dir))
+    assert is_here("mnist_5k") and is_here("digits")
+    assert is_here(str(tmp_path)) and not is_here(str(tmp_path / "missing.npz")) and not is_here("a\0b")
 
 
 def test_the_default_folder_is_not_that_of_tensorflow_datasets(original, tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ def test_the_largest_margin_of_a_difference_is_written_for_the_dataset(pilot, tm
     ended = run_command("margins", CONFIG, f"--pilot={pilot}", f"--output={output}")
     assert ended.status == 0, ended.err
     lines = {line.split("  ")[0]: line.split() for line in ended.out.splitlines()}
-    width, twice = lines["width"], lines["twice"]
+    width, twice = lines["width"], lines["wide against narrow, twice"]
     assert width[-1] == "yes" and twice[-1] == "no"
     assert float(twice[-2]) == pytest.approx(2 * float(width[-2]), rel=1e-2)
     written = json.loads(output.read_text())
@@ -71,12 +71,18 @@ def test_a_sweep_records_and_tests_its_planned_contrasts(tmp_path):
     header = json.loads((tmp_path / "sweep" / "config.json").read_text())
     assert header["planned"] == [
         {"name": "width", "weights": {"wide": 1.0, "narrow": -1.0}, "margin": 5.0, "seeds": 2},
-        {"name": "twice", "weights": {"wide": 2.0, "narrow": -2.0}, "margin": 0.0, "seeds": 0},
+        {
+            "name": "wide against narrow, twice",
+            "weights": {"wide": 2.0, "narrow": -2.0},
+            "margin": 0.0,
+            "seeds": 0,
+        },
     ]
     rows = folders.rows(tmp_path / "sweep" / "planned.csv")
-    assert [row["contrast"] for row in rows] == ["width", "twice"]
+    assert [row["contrast"] for row in rows] == ["width", "wide against narrow, twice"]
     page = (tmp_path / "sweep" / "planned.md").read_text()
     assert "adjusted after Holm for all 2 planned contrasts" in page and "within 5 of 0" in page
+    assert "| width " in page and "| MLP 8 against MLP 4, twice " in page
     assert "p (Holm)" in ended.out and "verdict" in ended.out
 
 

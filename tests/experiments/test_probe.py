@@ -52,7 +52,7 @@ def test_every_kept_network_is_measured_once(sweep_copy, measurements):
     ended = probe(sweep_copy)
     assert ended.status == 0, ended.err
     assert measurements == MEASURED  # too_fast diverged, MLPs have no feature maps
-    assert "Shifted images: test error (%), by shift (pixels)" in ended.out and "mlp 8" in ended.out
+    assert "Shifted images: test error (%), by shift (pixels)" in ended.out and "MLP 8" in ended.out
     rows = folders.rows(sweep_copy / "probes.csv")
     assert {(row["probe"], row["arm"]) for row in rows} == {run[:2] for run in MEASURED}
     assert {row["weights"] for row in rows if row["probe"] == "best_field"} == {
@@ -122,6 +122,19 @@ def test_without_networks_or_probes_one_sentence_says_what_to_do(tmp_path, sweep
     assert probe(tmp_path / "none").status == 1 and not (tmp_path / "none").exists()
     ended = probe(sweep_copy, config=TINY)
     assert ended.status == 1 and "This --config has no probes: it needs get_probes(config)" in ended.err
+
+
+def test_an_interrupted_command_says_that_what_is_finished_is_saved(sweep_copy, monkeypatch):
+    add = records.add
+
+    def stop(directory, probe, run, values):
+        add(directory, probe, run, values)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(records, "add", stop)
+    ended = probe(sweep_copy)
+    assert ended.status == 130
+    assert ended.err.endswith("Interrupted: what is finished is saved; run the same command to continue.\n")
 
 
 def test_a_list_of_probes_is_checked():

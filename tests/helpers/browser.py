@@ -19,7 +19,8 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe")
-KEYS = {"Tab": 9, "ArrowDown": 40, "ArrowRight": 39}
+KEYS = {"Tab": 9, "Enter": 13, "ArrowDown": 40, "ArrowRight": 39}
+TYPED = {"Enter": "\r"}  # by keys that do
 PATIENCE = 120  # seconds, on a busy machine
 
 # What a reader could not read: texts beyond the window or their boxes, over each other, or too faint.
@@ -38,10 +39,13 @@ READABLE = """(() => {
     }
     return "rgb(255, 255, 255)";
   };
+  // Boxes that scroll by themselves, also with the keyboard, may hold what is wider than the window.
+  const scrolls = (element) => getComputedStyle(element).overflowX === "auto" && element.tabIndex === 0;
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
-    if (!node.data.trim() || element.closest("script, style, option, noscript")) continue;
+    if (!node.data.trim() || element.closest("script, style, option, noscript, svg title")) continue;
+    if (element.closest("details:not([open]) > :not(summary)")) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     const style = getComputedStyle(element), text = node.data.trim().slice(0, 40);
@@ -49,13 +53,15 @@ READABLE = """(() => {
     const isLarge = parseFloat(style.fontSize) >= (style.fontWeight >= 700 ? 18.66 : 24);
     const ratio = (light + 0.05) / (dark + 0.05);
     if (ratio < (isLarge ? 3 : 4.5)) faults.push(`"${text}" has a contrast of ${ratio.toFixed(2)}`);
-    for (const box of range.getClientRects()) {
-      if (box.left < 0 || box.right > innerWidth) faults.push(`"${text}" leaves the window`);
-      texts.push([text, box]);
-    }
+    let isScrolled = false;
     for (let at = element; at && at !== document.body; at = at.parentElement) {
-      if (getComputedStyle(at).display === "inline") continue;
+      if (isScrolled = scrolls(at)) break;
+      if (getComputedStyle(at).display === "inline" || at instanceof SVGElement) continue;
       if (at.scrollWidth > at.clientWidth + 1) faults.push(`"${text}" leaves its box`);
+    }
+    for (const box of range.getClientRects()) {
+      if (!isScrolled && (box.left < 0 || box.right > innerWidth)) faults.push(`"${text}" leaves the window`);
+      texts.push([text, box]);
     }
   }
   for (const select of document.querySelectorAll("select")) {
@@ -98,6 +104,11 @@ class Page:
         while "Page.loadEventFired" not in self._events:
             self._receive()
 
+    def prefer(self, scheme: str) -> None:
+        """Makes pages "light" or "dark", if they can be both."""
+        preferred = {"name": "prefers-color-scheme", "value": scheme}
+        self._call("Emulation.setEmulatedMedia", features=[preferred])
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression, as JSON holds it."""
         answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
@@ -107,10 +118,10 @@ class Page:
     def press(self, key: str, times: int = 1) -> None:
         """Presses one of KEYS, as a keyboard does."""
         for _ in range(times):
-            for kind in ("rawKeyDown", "keyUp"):
-                self._call(
-                    "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key]
-                )
+            for kind in ("keyDown" if key in TYPED else "rawKeyDown", "keyUp"):
+                text = {"text": TYPED[key]} if kind == "keyDown" else {}
+                names = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+                self._call("Input.dispatchKeyEvent", type=kind, **names, **text)
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1

@@ -23,5 +23,5 @@ def get_arms(config):
 def get_planned_contrasts(config):
     return [
         PlannedContrast("width", {"wide": 1.0, "narrow": -1.0}, 5.0, seeds=2),
-        PlannedContrast("twice", {"wide": 2.0, "narrow": -2.0}),
+        PlannedContrast("wide against narrow, twice", {"wide": 2.0, "narrow": -2.0}),
     ]

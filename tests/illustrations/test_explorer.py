@@ -15,6 +15,8 @@ from lenet_jax.illustrations.explorer import Stage
 from lenet_jax.illustrations.weights import WIRING_SEED
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING, output_size
 from tests.helpers.browser import READABLE, open_browser
+from tests.helpers.recorded import header, write_runs
+from tests.helpers.results import arm, result
 
 LENET5 = (Stage("local", "shared", 5, 6), Stage("local", "shared", 5, 16))
 SOME = [
@@ -97,14 +99,52 @@ def test_measured_are_the_arms_of_finished_sweeps_that_differ_in_nothing_else(da
         for one in data["measured"][" ".join(stage.key for stage in LENET5)]
         if one["sweep"] == "results/mnist"
     ]
-    assert mnist["error"] == "1.04%" and mnist["interval"] == "0.93 to 1.15" and mnist["runs"] == 5
+    assert mnist["error"] == "1.04%" and mnist["interval"] == "0.93 to 1.15" and mnist["seeds"] == 5
+    assert mnist["training"] == "10 epochs, batch size 64, rate 0.1"
     fields = explorer.network(LENET5).fields
     assert explorer.setting_of(fields) == LENET5
     assert explorer.setting_of(fields | {"train.learning_rate": 0.5, "dataset": "mnist"}) == LENET5
-    for other in ({"model.pooling": "max"}, {"data.move": 2}, {"model.maps": [6]}, {"model.maps": [6, 15]}):
-        assert explorer.setting_of(fields | other) is None
+    for other in (
+        {"model.pooling": "max"},
+        {"data.move": 2},
+        {"model.maps": [6]},
+        {"model.maps": [6, 15]},
+        {"model.sharing": "blocks", "model.block": [7]},
+        {"model.sharing": "shared,blocks", "model.block": [5]},
+        {"model.sharing": "low_rank", "model.rank": [2]},
+        {"model.radius": [3, 3]},
+        {"train.average_every": 100},
+        {"train.loss": "squared_error"},
+        {"train.momentum": 0.0},
+    ):
+        assert explorer.setting_of(fields | other) is None, other
     mixed = (Stage("local", "shared", 3, 6), Stage("full", "unshared", 5, 8))
     assert explorer.setting_of(explorer.network(mixed).fields) == mixed
+
+
+@pytest.mark.parametrize(
+    "row, shown",
+    [
+        ("5,0,0.99,0.985,0.995", ("1.00%", "0.50 to 1.50", 5)),
+        ("5,2,0.99,0.985,0.995", ("1.00%", "0.50 to 1.50", 3)),  # two have diverged
+        ("1,0,0.99,,", None),  # one seed has no interval
+        ("5,0,,,", None),  # not scored
+    ],
+)
+def test_measured_arms_have_an_interval_over_the_seeds_that_count(tmp_path, row, shown):
+    fields = explorer.network(LENET5).fields | {"dataset": "fashion_mnist"}
+    folder = tmp_path / "results" / "sweep"
+    results = [result("local_shared", seed, 0.99, dataset=fields["dataset"]) for seed in range(int(row[0]))]
+    write_runs(folder, header([arm("local_shared")], fields), results)
+    ends = ",".join(f"test_accuracy_{end}" for end in ("mean", "ci_low", "ci_high"))
+    (folder / "table.csv").write_text(f"arm,runs,diverged,{ends}\nlocal_shared,{row}\n")
+    measured = explorer.measured(tmp_path / "results")
+    if shown is None:
+        assert measured == {}
+        return
+    [[one]] = measured.values()
+    assert (one["error"], one["interval"], one["seeds"]) == shown
+    assert (one["dataset"], one["sweep"]) == ("Fashion-MNIST", "results/sweep")
 
 
 @pytest.mark.parametrize("width", [900, 400])
@@ -149,6 +189,39 @@ def test_the_keyboard_reaches_and_changes_everything(page):
     assert shown(page, "#measured") == "Not measured."
     counts = explorer.network((LENET5[0]._replace(sharing="unshared"), LENET5[1])).counts
     assert f"{counts.parameters:,}" in shown(page, "#counts tr.sum")
+
+
+def test_screen_readers_hear_what_changes_and_only_that(page):
+    page.open(EXPLORER, 900)
+    page.evaluate("""(() => {
+      window.written = [];
+      const live = [...document.querySelectorAll("[aria-live]")];
+      const note = ({ target }) => window.written.push(target.closest("[aria-live]").id);
+      const observer = new MutationObserver((changes) => changes.forEach(note));
+      live.forEach((one) => observer.observe(one, { childList: true, subtree: true }));
+    })()""")
+    page.evaluate("document.getElementById('weight-0').focus()")
+    page.press("ArrowRight", times=3)
+    assert page.evaluate("written") == []
+    follows = page.evaluate("document.getElementById('weight-0').getAttribute('aria-valuetext')")
+    assert follows.startswith("Weight 4: row") and follows == shown(page, "#follows-0")
+    choose(page, "sharing-0", "unshared")
+    assert set(page.evaluate("written")) == {"measured", "reads-0"}
+
+
+def test_a_key_explains_the_colours(page):
+    page.open(EXPLORER, 900)
+    choose(page, "sharing-0", "unshared")
+    style = "getComputedStyle(document.querySelector('{}')).{}"
+    for name in ("first", "second"):
+        drawn = page.evaluate(style.format(f"#svg-0-1 .{name}", "fill"))
+        assert page.evaluate(style.format(f".key.{name}", "backgroundColor")) == drawn
+    assert page.evaluate(style.format("#svg-0-1 .followed", "stroke")) == page.evaluate(
+        style.format(".key.followed", "borderTopColor")
+    )
+    assert (
+        len({page.evaluate(style.format(f"#svg-0-1 .{name}", "fill")) for name in ("first", "second")}) == 2
+    )
 
 
 def test_the_table_shows_the_counts(page):

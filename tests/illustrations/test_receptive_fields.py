@@ -1,6 +1,8 @@
+import numpy as np
+
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
-from lenet_jax.illustrations.receptive_fields import receptive_fields
+from lenet_jax.illustrations.receptive_fields import growing_field, receptive_fields
 
 
 def sizes(**fields):
@@ -20,3 +22,13 @@ def test_fields_follow_from_kernels_and_pooling():
     assert sizes(connectivity="full,local")["stage_1"] == 32
     without = sizes(pooling="none")
     assert (without["stage_1"], without["stage_2"]) == (5, 9)
+
+
+def test_no_frame_is_clipped():
+    figure = growing_field(resolve(default_config()), np.zeros((32, 32), np.uint8))
+    for axes in figure.axes:
+        [frame] = axes.patches
+        image = axes.transData.inverted().transform_bbox(axes.bbox)
+        margin = frame.get_linewidth() / 2  # more than this many pixels of the image
+        inside = image.x0 + margin < frame.get_x() < frame.get_x() + frame.get_width() < image.x1 - margin
+        assert inside or not frame.get_clip_on()

@@ -4,6 +4,7 @@ import pytest
 from experiments.illustrate import TRAINED
 from lenet_jax.errors import UserError
 from lenet_jax.illustrations import trained
+from lenet_jax.report.run_pictures import grid_of_positions
 from lenet_jax.runs.loaded import load_sweep
 from tests.helpers.commands import run_command
 
@@ -32,7 +33,14 @@ def test_arrays_are_those_of_the_networks(tmp_path, one_format):
     )
     assert taken.scores.argmax() == shared.predict_class(image, preprocessed=True)[0]
     assert float(taken.scores.sum()) == pytest.approx(1)
-    np.testing.assert_allclose(taken.shared, shared.kernels()["stage_1"][0, ..., 0], rtol=1e-3)
+    learned = shared.kernels()["stage_1"] - shared.untrained().kernels()["stage_1"]
+    np.testing.assert_allclose(taken.shared, learned[0, ..., 0], rtol=1e-3, atol=1e-4)
+    [unshared] = sweep.select(arm="local_unshared")
+    start = unshared.untrained().kernels()["stage_1"]
+    learned = (unshared.kernels()["stage_1"] - start)[..., 0]
+    positions = grid_of_positions(len(learned))
+    np.testing.assert_allclose(taken.unshared, learned[positions], rtol=1e-3, atol=1e-4)
+    assert taken.about["start_within"] == pytest.approx(float(abs(start).max()), abs=0.02)
     maps = shared.feature_maps(image, preprocessed=True)["stage_3"][0]
     np.testing.assert_allclose(taken.stage_3 / 127.5 - 1, maps.transpose(2, 0, 1), atol=5e-3)
     assert "--config.arms=" in taken.about["command"] and taken.about["test_error_percent"]

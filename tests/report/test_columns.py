@@ -104,7 +104,8 @@ def test_p_values_that_are_tiny_are_bounded():
     rows = [
         row | {f"errors_saved_per_hundred{end}": value for end, value in interval.items()} for row in rows
     ]
-    shown = lay_out(rows, columns.planned_columns())
+    shown = lay_out(rows, columns.planned_columns({"a": "A, in words"}))
+    assert shown.rows[0]["contrast"] == "A, in words"
     assert [row["p (Holm)"] for row in shown.rows] == ["< 0.001", "0.032", "-"]
     assert shown.in_all == ["3 seeds"]
 

@@ -31,7 +31,7 @@ def test_curves_are_means_over_the_seeds_that_have_an_epoch():
         epoch("a", 1, 2, None, val_accuracy=None),  # diverged
         epoch("ignored", 0, 1, -1.0),
     ]
-    figure = learning_curves(rows, ["a"], "title")
+    figure = learning_curves(rows, {"a": "local, shared"}, "title")
     loss, error = figure.axes
     assert list(loss.lines[0].get_ydata()) == [2, 0.5] and loss.get_yscale() == "log"
     assert list(error.lines[0].get_ydata()) == [62.5, 25]
@@ -40,11 +40,12 @@ def test_curves_are_means_over_the_seeds_that_have_an_epoch():
     assert {tuple(point) for point in band if point[0] == 1} == {(1, 50), (1, 75)}
     assert "lowest to the highest seed. Seeds per arm: n = 2." in caption(figure)
     assert "end early" in caption(figure)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["local, shared"]
     assert is_drawn(figure)
 
 
 def test_without_validation_images_the_training_error_is_drawn():
-    figure = learning_curves([epoch("a", 0, 1, 0.0), epoch("b", 0, 1, 1.0)], ["a", "b"], "title")
+    figure = learning_curves([epoch("a", 0, 1, 0.0), epoch("b", 0, 1, 1.0)], {"a": "a", "b": "b"}, "title")
     loss, error = figure.axes
     assert loss.get_yscale() == "linear"  # 0 has no logarithm
     assert list(error.lines[0].get_ydata()) == [25] and error.get_ylabel() == "training error (%)"
@@ -54,7 +55,7 @@ def test_without_validation_images_the_training_error_is_drawn():
 def test_eleven_arms_differ_without_colour():
     arms = [f"arm{i}" for i in range(11)]
     rows = [epoch(arm, seed, 1, 1.0) for arm in arms for seed in range(1 + (arm == "arm3"))]
-    figure = learning_curves(rows, arms, "title")
+    figure = learning_curves(rows, {arm: arm for arm in arms}, "title")
     lines = figure.axes[0].lines
     assert len({line.get_marker() for line in lines}) == 11
     assert [text.get_text() for text in figure.legends[0].get_texts()] == arms
@@ -63,11 +64,11 @@ def test_eleven_arms_differ_without_colour():
 
 def test_the_legend_of_forty_arms_fits():
     arms = [f"arm{i}" for i in range(40)]
-    figure = learning_curves([epoch(arm, 0, 1, 1.0) for arm in arms], arms, "title")
+    figure = learning_curves([epoch(arm, 0, 1, 1.0) for arm in arms], {arm: arm for arm in arms}, "title")
     figure.draw_without_rendering()
     [legend] = figure.legends
     assert legend.get_window_extent().y0 > 0 and legend.get_window_extent().y1 < figure.bbox.y1
 
 
 def test_arms_without_finite_epochs_are_drawn_without_points():
-    assert is_drawn(learning_curves([epoch("a", 0, 1, None, train_accuracy=None)], ["a"], "title"))
+    assert is_drawn(learning_curves([epoch("a", 0, 1, None, train_accuracy=None)], {"a": "a"}, "title"))

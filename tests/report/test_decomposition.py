@@ -92,6 +92,16 @@ def test_the_figure_shows_both_orders_from_corner_to_corner():
     )
 
 
+def test_no_line_of_the_axes_runs_through_a_text():
+    [axes] = decomposition.figure([panel()]).axes
+    dotted = [line for line in axes.lines if line.get_linestyle() == ":"]
+    assert len(dotted) == 2 and len(axes.texts) == 6
+    for text in axes.texts:
+        behind = text.get_bbox_patch()
+        assert behind is not None and behind.get_facecolor() == to_rgba("white")
+        assert text.get_zorder() > max(line.get_zorder() for line in [*dotted, *axes.get_xgridlines()])
+
+
 def test_a_constraint_that_costs_errors_points_the_other_way():
     worse = panel(errors=ERRORS | {"locally": (8.0, 9.0)})
     [axes] = [axes for axes in decomposition.figure([worse]).axes]

@@ -77,7 +77,7 @@ def all_figures(name="a"):
         ),
         "papers": figures.errors_alongside_papers(paper_rows(results, arms, {name: ""}), name),
         "bitmaps": figures.bitmaps_of_classes([np.ones((2, 2))] * 2),
-        "curves": curves.learning_curves(epochs, [name], name),
+        "curves": curves.learning_curves(epochs, {name: name}, name),
         "confusion": pictures.confusion_matrix(np.array([[1, 2], [0, 3]]), classes, name),
         "mistakes": pictures.mistakes(images, labels, answers, np.ones(2), classes, name, 0, 1),
         "disagreements": pictures.disagreements(

@@ -1,8 +1,10 @@
 """What a sweep found, in sentences."""
 
 from lenet_jax.analysis.effects import Corners, effect_rows
+from lenet_jax.analysis.planned import planned_rows
 from lenet_jax.analysis.summaries import contrast_rows
-from lenet_jax.report.findings import caption, findings
+from lenet_jax.report.columns import planned_columns
+from lenet_jax.report.findings import caption, findings, of_contrasts, of_planned
 from tests.helpers.results import arm, result
 
 CORNERS = Corners("conv", "locally", "sliding", "dense")
@@ -102,3 +104,36 @@ def test_one_seed_has_no_intervals_and_tells_nothing():
     assert "one seed, so no intervals" in sentences[0]
     assert sentences[2].endswith("accounts for 1.50, and weight sharing for 2.50.")
     assert sentences[-1].startswith("Not resolved with 1 seed: what connectivity saves, 1.50; what sharing")
+
+
+def test_planned_contrasts_are_said_by_their_verdicts():
+    errors = {"a": (1.0, 1.1, 1.2), "b": (2.0, 2.2, 2.1), "c": (1.05, 1.0, 1.25), "d": (1.0, 3.0, 0.1)}
+    results = [result(arm, seed, 1 - it / 100) for arm, its in errors.items() for seed, it in enumerate(its)]
+
+    def sentences(other, margin=0.0, seeds=3, is_tested=True):
+        plan = {"name": "x_", "weights": {"a": 1.0, other: -1.0}, "margin": margin, "seeds": seeds}
+        return of_planned(planned_rows(results, [plan], None, is_tested), planned_columns({"x_": "x_ and y"}))
+
+    assert sentences("b") == [
+        r"x\_ and y: saves 1.00 (0.75 to 1.25) errors per hundred test images (p = 0.003)."
+    ]
+    assert sentences("c", margin=0.5) == [
+        r"x\_ and y: no difference beyond 0.5 errors per hundred test images, 0.00 (-0.22 to 0.22)."
+    ]
+    assert sentences("d")[0].startswith(r"x\_ and y: not resolved, 0.27 (")
+    assert sentences("b", seeds=4)[0].startswith(
+        r"x\_ and y: nothing is claimed yet, as runs are missing, 1.00 ("
+    )
+    assert sentences("b", is_tested=False)[0].startswith(r"x\_ and y: not tested, 1.00 (")
+
+
+def test_contrasts_are_said_and_the_unresolved_named_together():
+    errors = {"a": (1.0, 1.1), "b": (2.0, 2.1), "c": (1.0, 1.2)}
+    results = [result(arm, seed, 1 - it / 100) for arm, its in errors.items() for seed, it in enumerate(its)]
+    arms = [arm("a", baselines={"first": "b", "second": "c"}), arm("b", baselines={"third": "a"})]
+    words = {"a": "an *arm*", "b": "B"}
+    assert of_contrasts(contrast_rows(results, arms), words) == [
+        r"first: an \*arm\* saves 1.00 (1.00 to 1.00) errors per hundred test images, compared with B.",
+        r"third: B costs 1.00 (1.00 to 1.00) errors per hundred test images, compared with an \*arm\*.",
+        r"Not resolved with 2 seeds: second: an \*arm\* against c, 0.05 (-0.59 to 0.69).",
+    ]

@@ -1,11 +1,21 @@
-"""Text stands for itself in Markdown, LaTeX, a terminal and a shell."""
+"""Text stands for itself in Markdown, LaTeX, HTML, a terminal and a shell."""
 
+import html
 import re
 import subprocess
 
 import pytest
 
-from lenet_jax.report.markup import code_span, latex_note, latex_text, markdown_text, one_line, shell_word
+from lenet_jax.report.markup import (
+    code_span,
+    html_note,
+    html_text,
+    latex_note,
+    latex_text,
+    markdown_text,
+    one_line,
+    shell_word,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +109,13 @@ def test_a_shell_reads_each_word_as_it_was():
     assert command.isprintable()
     read = subprocess.run(["bash", "-c", command], check=True, capture_output=True).stdout
     assert read.decode(errors="surrogateescape").split("\0")[:-1] == WORDS
+
+
+@pytest.mark.parametrize("text", ["a | b_ *c*", "<b>1 < 2</b> & &lt;", 'it\'s "x" `y` [z](w)', r"C:\dir\*"])
+def test_a_note_shows_text_as_it_is_in_html(text):
+    assert html.unescape(html_note(markdown_text(text))) == text == html.unescape(html_text(text))
+    assert not re.search("[<>\"']", html_note(markdown_text(text)))
+
+
+def test_code_is_code_in_html():
+    assert html_note(f"See {code_span('a `<b>` && c')}.") == "See <code>a `&lt;b&gt;` &amp;&amp; c</code>."

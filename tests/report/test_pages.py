@@ -199,7 +199,7 @@ def test_the_same_records_give_the_same_files(directory, monkeypatch):
     assert {name: (directory / name).read_bytes() for name in written(directory)} == first
     endings = (".csv", ".md", ".tex", "_notes.tex")
     names = {f"{name}{ending}" for name in ("table", "contrasts") for ending in endings}
-    assert set(first) == names | {"results.csv"} | {f"accuracy.{ending}" for ending in FIGURES}
+    assert set(first) == names | {"results.csv", "report.html"} | {f"accuracy.{ending}" for ending in FIGURES}
 
 
 def test_contrasts_that_no_longer_hold_are_removed(directory):
@@ -297,7 +297,8 @@ def test_tuning_shows_validation_and_no_test_image(tmp_path):
     ]  # fmt: skip
     assert "validation error (%)" in (tmp_path / "table.md").read_text()
     assert "the test images are not scored" in " ".join(text.split())
-    assert written(tmp_path) == {"results.csv", "table.csv", "table.md", "table.tex", "table_notes.tex"}
+    tables = {"table.csv", "table.md", "table.tex", "table_notes.tex"}
+    assert written(tmp_path) == {"results.csv", "report.html", *tables}
 
 
 def test_any_text_of_a_sweep_comes_out_as_it_is(tmp_path):
@@ -362,7 +363,9 @@ def test_a_folder_that_cannot_be_written_is_still_shown(directory, read_only, mo
     assert len(caplog.records) == 1
 
 
-@pytest.mark.parametrize("name", [".lock", "results.csv", "table.md", "accuracy.png", "papers.png"])
+@pytest.mark.parametrize(
+    "name", [".lock", "results.csv", "table.md", "accuracy.png", "papers.png", "report.html"]
+)
 def test_one_file_that_cannot_be_written_costs_no_other(directory, name, caplog):
     expected = write_report(directory)
     files = written(directory) - {name}

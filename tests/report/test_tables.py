@@ -54,6 +54,19 @@ def test_tables_for_people():
 NASTY = "a | `b` -- <c>\n_d_"
 
 
+def test_html_names_rows_and_columns_and_keeps_numbers_together():
+    rows = [
+        {"arm": "<b> & c", "errors": "1.20 (1.00 to 1.40)", "n": 1234},
+        {"arm": "d", "errors": "-", "n": 5},
+    ]
+    written = tables.to_html(rows, "table-x")
+    assert written.startswith('<table aria-labelledby="table-x">')
+    assert '<th scope="col" class="left">arm</th>' in written
+    assert '<th scope="row" class="left">&lt;b&gt; &amp; c</th>' in written
+    assert '<td class="left">1.20\xa0(1.00\xa0to\xa01.40)</td><td class="right">1,234</td></tr>' in written
+    assert written.count("<tr>") == 3 and written.count("<td") == 4
+
+
 def test_text_in_a_cell_stands_for_itself():
     rows = [{"what": NASTY, "n": 1}]
     _, _, line = tables.to_markdown(rows).splitlines()

@@ -2,7 +2,15 @@
 
 import pytest
 
-from lenet_jax.report.words import arm_words, convolution_among, network_words
+from lenet_jax.data.sources import SOURCES
+from lenet_jax.report.words import (
+    DATASETS,
+    arm_words,
+    convolution_among,
+    dataset_words,
+    network_words,
+    with_words,
+)
 from tests.helpers.recorded import CONFIG, header
 from tests.helpers.results import arm
 
@@ -77,3 +85,15 @@ def test_candidates_have_their_names():
 def test_the_convolution_is_local_and_shared():
     assert convolution_among({"a": fields("full"), "b": fields(), "c": fields()}) == "b"
     assert convolution_among({"a": fields("full"), "b": fields(**MLP)}) is None
+
+
+def test_every_downloaded_dataset_has_words():
+    assert set(DATASETS) == {"mnist_5k", *SOURCES}
+    assert dataset_words("fashion_mnist") == "Fashion-MNIST"
+    assert dataset_words("/home/me/digits.npz") == "/home/me/digits.npz"
+
+
+def test_names_of_arms_in_a_text_become_words():
+    words = {"mlp_best": "MLP 1000-300", "local": "local, shared"}
+    assert with_words("convolution against mlp_best", words) == "convolution against MLP 1000-300"
+    assert with_words("local_shared, mlp_best_100", words) == "local_shared, mlp_best_100"
