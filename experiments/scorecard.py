@@ -1,7 +1,8 @@
 """Which recorded networks stand on the scorecard of docs/history.md: one arm for each figure of a paper.
 
-Where several arms repeat a figure, it is the one that follows the paper most closely: the Newton step for the
-networks of the zip code paper, digits at four positions for Net-1 to Net-5.
+Where several arms repeat a figure, it is the one with the values that validation images selected, LeNet-5's
+damping and the initial weights of the fully connected networks among them; the Newton step for the networks
+of the zip code paper, and digits at four positions for Net-1 to Net-5.
 """
 
 from lenet_jax.report.scorecard import Entry

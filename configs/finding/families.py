@@ -1,7 +1,8 @@
 """What is selected for each arm on validation images: learning rates, and the MLP that is called the best.
 
 A family is an arm with candidates; those of a dataset serve the core and the study of pooling. Where a choice
-would be at an edge of the first rates, WIDER has more, by factors of 2.
+of the core would be at an edge of the first rates, WIDER has more, by factors of 2. All other studies have
+the rates of WIDE.
 """
 
 import itertools
@@ -12,7 +13,8 @@ from lenet_jax.config.arms import Arm
 
 RATES = (0.05, 0.1, 0.2)
 RATES_UNSHARED = (0.1, 0.2, 0.4)  # a gradient is not summed over positions
-# (study, family) -> more rates.
+WIDE = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
+# (dataset, family of the core) -> more rates.
 WIDER = {
     ("mnist", "local_shared"): (0.4,),
     ("mnist", "local_unshared"): (0.8,),
@@ -57,29 +59,31 @@ def as_chosen(dataset: str, family: str) -> dict:
 
 def families(dataset: str) -> list[Arm]:
     """The families of a dataset; `small` has those of mnist."""
-    wired = {
+    core = {
         **WIRINGS,
         **{f"{name}_none": fields | POOLINGS["none"] for name, fields in WIRINGS.items()},
+        "mlp_matched": MLP_MATCHED,
+    }
+    pooling = {
         **{f"{name}_max": fields | POOLINGS["max"] for name, fields in CORNERS.items()},
         **{f"{name}_padded": WIRINGS[name] | PADDED for name in ("random_shared", "full_shared")},
-        "mlp_matched": MLP_MATCHED,
     }
     of = _tuned_on(dataset)
     return [
-        *(with_rates(of, name, fields, unshared="_unshared" in name) for name, fields in wired.items()),
+        *(with_rates(name, fields, _core_rates(of, name)) for name, fields in core.items()),
+        *(with_rates(name, fields) for name, fields in pooling.items()),
         Arm("mlp_best", {"model.name": "mlp"}, candidates=_mlps(of)),
     ]
 
 
-def with_rates(study: str, name: str, fields: dict, unshared: bool = False) -> Arm:
+def with_rates(name: str, fields: dict, rates: tuple[float, ...] = WIDE) -> Arm:
     """A family whose learning rate is selected."""
-    rates = _rates(study, name, unshared)
     return Arm(name, fields, candidates={f"{rate:g}": {"train.learning_rate": rate} for rate in rates})
 
 
-def _rates(study: str, family: str, unshared: bool = False) -> tuple[float, ...]:
-    rates = RATES_UNSHARED if unshared else RATES
-    return tuple(sorted(rates + WIDER.get((study, family), ())))
+def _core_rates(dataset: str, family: str) -> tuple[float, ...]:
+    rates = RATES_UNSHARED if "_unshared" in family else RATES
+    return tuple(sorted(rates + WIDER.get((dataset, family), ())))
 
 
 def _tuned_on(dataset: str) -> str:
@@ -89,7 +93,7 @@ def _tuned_on(dataset: str) -> str:
 def _mlps(dataset: str) -> dict[str, dict]:
     """Candidates: width, depth, activation and rate; for the finalists also dropout and higher rates."""
     networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
-    first = itertools.product(networks, (0.0,), _rates(dataset, "mlp_best"))
+    first = itertools.product(networks, (0.0,), _core_rates(dataset, "mlp_best"))
     final_rates = sorted(MLP_FINAL_RATES + WIDER.get((dataset, "mlp_best, with dropout"), ()))
     final = itertools.product(MLP_FINALISTS.get(dataset, ()), MLP_DROPOUTS, final_rates)
     return {

@@ -43,10 +43,8 @@ def plane() -> list[Arm]:
     ):
         fields = {"model.name": "cnn", **wiring, **sharing}
         name = f"kernel_{kernel}_{degree}"
-        both = [with_rates("plane", name, fields, unshared) for unshared in (False, True)]
-        rates = {rate: fields for arm in both for rate, fields in arm.candidates.items()}
         factors = {"kernel": reads, "units that share a kernel": units}
-        arms.append(Arm(name, fields, candidates=rates, factors=factors))
+        arms.append(dataclasses.replace(with_rates(name, fields), factors=factors))
     return arms
 
 
@@ -65,7 +63,7 @@ def _local(side: int) -> dict:
 def mixtures() -> list[Arm]:
     """Both stages with kernels that are mixed from a few, between the convolution and unshared kernels."""
     mixed = [
-        with_rates("mixtures", f"rank_{rank}", WIRINGS["local_shared"] | {
+        with_rates(f"rank_{rank}", WIRINGS["local_shared"] | {
             "model.sharing": "low_rank", "model.rank": (rank,)
         })
         for rank in RANKS

@@ -50,7 +50,7 @@ def stages() -> list[Arm]:
             for field, value in freed.items()
         }
         name = f"without_{constraint}_{place}"
-        arms.append(with_rates("stages", name, convolution | fields, unshared=constraint != "connectivity"))
+        arms.append(with_rates(name, convolution | fields))
     arms += [Arm(name, _core(name)) for name in ("local_unshared", "full_shared", "full_unshared")]
     return [_against("local_shared", arm) for arm in arms]
 
@@ -58,10 +58,8 @@ def stages() -> list[Arm]:
 def distance() -> list[Arm]:
     arms = [
         with_rates(
-            "distance",
             f"within_{words}_{sharing}",
             WIRINGS[f"random_{sharing}"] | {"model.radius": radii},
-            unshared=sharing == "unshared",
         )
         for sharing in SHARING
         for words, radii in RADII.items()
@@ -80,12 +78,9 @@ def wiring() -> list[Arm]:
 
 def permuted() -> list[Arm]:
     permutation = {"data.permutation_seed": 1}
-    wired = [
-        with_rates("permuted", name, fields | permutation, unshared="_unshared" in name)
-        for name, fields in CORNERS.items()
-    ]
+    wired = [with_rates(name, fields | permutation) for name, fields in CORNERS.items()]
     mlp = _core("mlp_best")
-    return [*_group("permuted pixels", wired), with_rates("permuted", "mlp_best", mlp | permutation)]
+    return [*_group("permuted pixels", wired), with_rates("mlp_best", mlp | permutation)]
 
 
 def start() -> list[Arm]:
@@ -99,13 +94,10 @@ def start() -> list[Arm]:
     arms = [
         Arm("local_shared", _core("local_shared")),
         Arm("local_unshared", _core("local_unshared")),
-        with_rates("start", "local_unshared_tied", local | {"model.start": "tied"}, unshared=True),
-        with_rates("start", "local_shared_mean", WIRINGS["local_shared"] | mean, unshared=True),
+        with_rates("local_unshared_tied", local | {"model.start": "tied"}),
+        with_rates("local_shared_mean", WIRINGS["local_shared"] | mean),
         Arm("full_unshared", _core("full_unshared")),
-        *(
-            with_rates("start", name, fields, unshared=name == "embedded_0")
-            for name, fields in embedded.items()
-        ),
+        *(with_rates(name, fields) for name, fields in embedded.items()),
     ]
     return [_against("local_shared", arm) for arm in arms]
 
@@ -117,10 +109,10 @@ def matched() -> list[Arm]:
         wired = [name for name in WIRINGS if name != "full_unshared"]
         for name in wired:
             fields = WIRINGS[name] | {"model.parameter_budget": budget}
-            arm = with_rates("matched", f"{name}_{words}", fields, unshared="_unshared" in name)
+            arm = with_rates(f"{name}_{words}", fields)
             arms.append(_against(f"local_shared_{words}", arm))
         mlp = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": budget}
-        arms.append(_against(f"local_shared_{words}", with_rates("matched", f"mlp_{words}", mlp)))
+        arms.append(_against(f"local_shared_{words}", with_rates(f"mlp_{words}", mlp)))
     return arms
 
 

@@ -85,12 +85,17 @@ def arm_notes(
 
 def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
     """Of the table that has several datasets side by side."""
-    scored = _distinct(
-        f"{_runs_of_arms(sweep.runs)} on {test_images(sweep.runs)} (intervals: "
-        f"{CROSSED if sweep.scores.covers_images else STUDENT})"
+    hows = [
+        f"{_runs_of_arms(sweep.runs)} per arm, {CROSSED if sweep.scores.covers_images else STUDENT}"
         for sweep in sweeps
+    ]
+    differ = len(set(hows)) > 1
+    scored = _distinct(
+        f"{test_images(sweep.runs)}{f' ({how})' if differ else ''}"
+        for sweep, how in zip(sweeps, hows, strict=True)
     )
-    return f"Mean test error in percent, with its {CONFIDENCE:.0%} interval. Per arm, {scored}."
+    common = "" if differ else f", {hows[0]}"
+    return f"Mean test error in percent on {scored}, with its {CONFIDENCE:.0%} interval{common}."
 
 
 def contrast_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:

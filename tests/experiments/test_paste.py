@@ -30,10 +30,7 @@ from tests.helpers.commands import load_config
 
 RESULTS = paste.ROOT / "results"
 ABLATIONS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
-SIZES, HISTORY = (
-    sorted(path.parent for path in RESULTS.glob(f"{folder}/*/config.json")) for folder in ("sizes", "history")
-)
-SWEEPS = ABLATIONS + SIZES + HISTORY
+SWEEPS = ABLATIONS + sorted(path.parent for path in RESULTS.glob("history/*/config.json"))
 # Those with planned contrasts: hundreds of runs, whose wrong answers take a while.
 FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/planned.csv"))
 HISTORY = [paste.ROOT / "docs" / "history.md", *sorted((paste.ROOT / "docs" / "history").glob("*.md"))]
@@ -174,21 +171,17 @@ def test_every_error_of_a_paper_is_on_the_scorecard():
 
 
 def test_every_sweep_of_the_configs_is_committed():
-    """Those named after a dataset come from the ablation or, in results/sizes, from sizes.py.
-
-    results/history/FILE_ARG comes from FILE.py:ARG.
-    """
+    """Those named after a dataset come from the ablation, results/history/FILE_ARG from FILE.py:ARG."""
     assert {path.name for path in ABLATIONS} == {"mnist", "mnist_5k", "usps"}
     assert {config_of(sweep) for sweep in ABLATIONS} == {("configs/ablation.py", ())}
-    assert {path.name for path in SIZES} == {"mnist_5k"}
-    assert {config_of(sweep) for sweep in SIZES} == {("configs/sizes.py", ())}
-    for sweep in HISTORY:
+    history = [sweep for sweep in SWEEPS if sweep not in ABLATIONS]
+    for sweep in history:
         file, argument = config_of(sweep)
         stem = pathlib.Path(file).stem
         assert sweep.name in (stem, "_".join([stem, *argument]))
     files = (paste.ROOT / "configs" / "history").glob("*.py")
     defined = {file.name for file in files if "\ndef get_arms(" in file.read_text(encoding="utf-8")}
-    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in HISTORY} == defined - TO_BE_RUN
+    assert {pathlib.Path(config_of(sweep)[0]).name for sweep in history} == defined - TO_BE_RUN
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)

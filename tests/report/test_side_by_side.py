@@ -19,9 +19,14 @@ def test_each_arm_has_a_row_and_each_dataset_a_column():
     for dataset in ("mnist", "usps"):
         [row] = [row for row in rows if row["dataset"] == dataset and row["arm"] == "local_shared"]
         assert first[f"{dataset}, error (%)"].startswith(f"{100 - 100 * row['test_accuracy_mean']:.2f} (")
-    caption = captions.side_by_side_caption(sweeps)
-    assert "5 runs on all 10,000 test images of mnist (intervals: Student's t over seeds" in caption
-    assert "5 runs on all 2,007 test images of usps" in caption
+    assert captions.side_by_side_caption(sweeps) == (
+        "Mean test error in percent on all 10,000 test images of mnist and all 2,007 test images of usps, "
+        "with its 95% interval, 5 runs per arm, Student's t over seeds, which does not cover "
+        "test-set sampling."
+    )
+    mixed = captions.side_by_side_caption([read_scores(CORE), read_scores(USPS)])
+    assert "test images of mnist (20 runs per arm, with crossed random effects of seeds and test" in mixed
+    assert "test images of usps (5 runs per arm, Student's t over seeds" in mixed
 
 
 def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_have_none():
