@@ -6,8 +6,8 @@ The config file defines get_config() and get_arms(config), a list of lenet_jax.A
 get_planned_contrasts(config), a list of lenet_jax.PlannedContrast. --config.seeds=N sets
 the number of seeds, --config.arms=NAME,NAME selects arms. --workers=N processes share the runs. A stopped
 sweep continues with the same command, runs in training from their last checkpoint, and two commands on one
-folder share its runs. Recorded runs are not computed again. --launcher=slurm sends the open runs to a cluster
-(docs/cluster.md).
+folder share its runs. Recorded runs are not computed again. --launcher=slurm sends the open runs to a
+cluster, and --distributed trains on the devices of several processes together (docs/cluster.md).
 """
 
 from absl import flags
@@ -18,7 +18,6 @@ from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.loaded import load_sweep
 from lenet_jax.runs.plan import Request
-from lenet_jax.runs.sweep import run_sweep
 
 
 def main() -> None:
@@ -35,8 +34,10 @@ def main() -> None:
     )
     if launching.is_sent(request, write_results, write_report):
         return
-    is_new = run_sweep(**request._asdict(), after_runs=write_results, workers=flags.FLAGS.workers or None)
-    if not is_new:
+    filled = launching.train(request, write_results)
+    if filled.number:
+        return  # process 0 writes the report
+    if not filled.is_new:
         print(f"Already recorded in {directory}.\n")
     report = write_report(directory)
     print(f"{load_sweep(directory).describe_networks()}\n\n{report}")
@@ -48,4 +49,4 @@ if __name__ == "__main__":
     cli.define_rerun()
     cli.define_threads(default=1)
     launching.define_workers()
-    cli.run(main)
+    cli.run(main, launching.prepare_devices)

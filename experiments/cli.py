@@ -25,7 +25,7 @@ from lenet_jax.errors import UserError
 from lenet_jax.runs.interruption import Interrupted, say
 from lenet_jax.runs.progress import show_plain_messages
 from lenet_jax.training.compilation_cache import keep_compilations
-from lenet_jax.training.jax_settings import make_gpus_deterministic, share_gpus, use_threads
+from lenet_jax.training.jax_settings import make_gpus_deterministic, use_threads
 
 
 class _PathParser(flags.ArgumentParser):
@@ -83,8 +83,12 @@ def define_threads(default: int) -> None:
     )
 
 
-def run(main: Callable[[], None]) -> None:
-    """Parses the flags and calls `main`; exits with status 1 and one sentence on bad input."""
+def run(main: Callable[[], None], prepare: Callable[[], None] | None = None) -> None:
+    """Parses the flags and calls `main`; exits with status 1 and one sentence on bad input.
+
+    Args:
+      prepare: called before, as long as JAX has not started; by default, checks the platform.
+    """
 
     def call(arguments: list[str]) -> None:
         if len(arguments) > 1:
@@ -92,10 +96,7 @@ def run(main: Callable[[], None]) -> None:
         show_plain_messages()
         if "threads" in flags.FLAGS:
             use_threads(flags.FLAGS.threads)
-        is_here = "launcher" not in flags.FLAGS or not flags.FLAGS.launcher
-        if "workers" in flags.FLAGS and is_here:  # tasks that are sent away have GPUs of their own
-            share_gpus(flags.FLAGS.workers)
-        check_platform()
+        (prepare or check_platform)()
         main()
 
     make_gpus_deterministic()

@@ -23,7 +23,6 @@ from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.mistakes import wrong_answers
 from lenet_jax.runs.plan import Request
 from lenet_jax.runs.store import read_sweep
-from lenet_jax.runs.sweep import run_sweep
 from lenet_jax.runs.tuning import (
     candidate_arms,
     fields_at_edge,
@@ -47,8 +46,10 @@ def main() -> None:
     if launching.is_sent(request, write_results, write_report):
         print("Once all are recorded, the same command selects among the candidates.")
         return
-    new = run_sweep(**request._asdict(), after_runs=write_results, workers=flags.FLAGS.workers or None)
-    if not new:
+    filled = launching.train(request, write_results)
+    if filled.number:
+        return  # process 0 selects
+    if not filled.is_new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
     _, runs = read_sweep(directory)
@@ -99,4 +100,4 @@ if __name__ == "__main__":
     cli.define_threads(default=1)
     launching.define_workers()
     cli.define_path("output", "JSON file into which the selected values are merged.")
-    cli.run(main)
+    cli.run(main, launching.prepare_devices)

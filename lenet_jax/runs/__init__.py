@@ -7,6 +7,8 @@ result.py        a run's row of results.csv
 checkpoints.py   runs in training, saved so that they go on exactly
 interruption.py  Ctrl-C, SIGTERM, a scheduler's announcement: finish, save, leave
 workers.py       several processes for one sweep
+group.py         processes that train one population on all their devices, through jax.distributed
+member.py        such a process: one that trains, and one that watches it
 launch.py        sends the open runs of a sweep to SLURM, or to processes of this machine
 task.py          what such a process does
 restart_killed.py runs a local task again if it is killed

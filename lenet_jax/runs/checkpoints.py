@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import pathlib
 import re
 import shutil
@@ -23,7 +24,7 @@ from flax import serialization
 
 from lenet_jax import files
 from lenet_jax.config.identity import identifies
-from lenet_jax.runs import claims, interruption
+from lenet_jax.runs import claims, group, interruption
 from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.lines import digest
 from lenet_jax.runs.population import Attempt, Network, Saved
@@ -49,13 +50,17 @@ class Checkpoints:
     def save_if_due(self, runs: Sequence[Run], take: Callable[[], list[Saved]]) -> None:
         """Saves runs in training if this process was told to end, or `config.checkpoint_minutes` have passed.
 
+        In a group of processes, the minutes of process 0 count, so that all save after the same epoch.
+
         Args:
+          runs: none in a process of a group that has none.
           take: returns where each run is.
 
         Raises UserError if a file cannot be written.
         """
-        seconds = 60 * runs[0].resolved.config.checkpoint_minutes
-        if interruption.is_requested() or time.monotonic() - self._last_saved >= seconds:
+        minutes = runs[0].resolved.config.checkpoint_minutes if runs else math.inf
+        have_passed = time.monotonic() - self._last_saved >= 60 * minutes
+        if group.gather(have_passed)[0].any() or interruption.is_requested():
             for run, saved in zip(runs, take(), strict=True):
                 self.write(run, saved)
             self._last_saved = time.monotonic()

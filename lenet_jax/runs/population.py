@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from lenet_jax.analysis.summaries import RATES
-from lenet_jax.runs import interruption
+from lenet_jax.runs import group, interruption
 from lenet_jax.runs.run import Prepared, Run, hyperparameters_of
 from lenet_jax.training.epoch import Answers, State
 from lenet_jax.training.jax_settings import own_settings
@@ -88,7 +88,7 @@ def train_runs(
     save: Save = lambda runs, take: None,
     log_compiled: Callable[[], None] = _nothing,
 ) -> list[Attempt]:
-    """Trains runs of one program together and scores each.
+    """Trains runs of one program together and scores each; in a group of processes, each passes its own runs.
 
     Every image of the test set is scored once, after the last epoch. If `config.train.select_epoch` is
     "best_validation", every epoch is scored, the one with the best validation accuracy counts (the first of
@@ -97,6 +97,7 @@ def train_runs(
     loss is no longer finite stops there as `diverged`.
 
     Args:
+      runs: of this process. In a group it may have none.
       log_epoch: called after each epoch with its run, number and metrics.
       score_test: whether to score the test images.
       saved: where each of the runs goes on, all after the same epoch; empty to start.
@@ -104,18 +105,22 @@ def train_runs(
         off the devices.
       log_compiled: called once the program is compiled and trains its first epoch.
 
-    Raises interruption.Interrupted after the epoch in which this process was told to end, once `save` has
-    been called.
+    Raises interruption.Interrupted after the epoch in which this process, or another of the group, was told
+    to end, once `save` has been called.
     """
-    train = runs[0].resolved.config.train
+    train = prepared.resolved.config.train
     attempts = [one.attempt for one in saved] or [Attempt() for _ in runs]
+    counts, epochs = group.gather(len(runs), saved[0].epoch if saved else 0).T.tolist()
+    together, first_epoch = sum(counts), max(epochs) + 1
     started = time.monotonic()
-    state = _start(runs, prepared, saved)
-    for epoch in range(saved[0].epoch + 1 if saved else 1, train.epochs + 1):
+    state = _start(runs, max(counts), prepared)
+    if first_epoch > 1:
+        state = _put_saved(prepared, state, saved)
+    for epoch in range(first_epoch, train.epochs + 1):
         epoch_started = time.monotonic()
         state, columns, validation_answers = _train_epoch(prepared, state, epoch, log_compiled)
         log_compiled = _nothing
-        seconds = (time.monotonic() - epoch_started) / len(runs)
+        seconds = (time.monotonic() - epoch_started) / together
         is_last = epoch == train.epochs
         full_score = {}
         answered = {"validation": validation_answers}
@@ -139,28 +144,33 @@ def train_runs(
             )
             log_epoch(run, epoch, attempt.metrics[-1])
             if is_kept:
-                variables = variables or _to_host(state.variables)
+                variables = variables or _fetch(prepared, state.variables)
                 attempt.network = Network(epoch, _select_network(variables, index))
         now = time.monotonic()
         for attempt in attempts:
-            attempt.seconds += (now - started) / len(runs)
+            attempt.seconds += (now - started) / together
         started = now
-        if is_last or all(attempt.status == "diverged" for attempt in attempts):
+        have_diverged = all(attempt.status == "diverged" for attempt in attempts)
+        if is_last or group.gather(have_diverged).all():
             break
-        is_stopping = interruption.is_requested()
-        save(runs, lambda epoch=epoch, state=state: _take(epoch, state, attempts))
+        is_stopping = group.is_stopping()
+        save(runs, lambda epoch=epoch, state=state: _take(epoch, _fetch(prepared, state), attempts))
         if is_stopping:  # otherwise a signal that has just arrived waits for the next epoch, which is saved
             interruption.check()
     return attempts
 
 
 @own_settings()
-def _start(runs: Sequence[Run], prepared: Prepared, saved: Sequence[Saved]) -> State:
-    """The state of the runs, before the first epoch or where they were saved."""
+def _start(runs: Sequence[Run], most: int, prepared: Prepared) -> State:
+    """The state of the runs before the first epoch.
+
+    `most` is the largest number of runs of a process. All have as many rows; those without a run are computed
+    for nothing.
+    """
     engine = prepared.engine
-    hyperparameters = hyperparameters_of([run.resolved for run in runs], engine.run_devices)
-    state = engine.init_state(prepared.program, hyperparameters)
-    return engine.place(_stack(state, saved)) if saved else state
+    rows = [run.resolved for run in runs] + [prepared.resolved] * (most - len(runs))
+    hyperparameters = engine.spread(hyperparameters_of(rows, engine.run_devices))
+    return engine.init_state(prepared.program, hyperparameters)
 
 
 @own_settings()
@@ -168,19 +178,20 @@ def _train_epoch(
     prepared: Prepared, state: State, epoch: int, log_compiled: Callable[[], None]
 ) -> tuple[State, dict[str, np.ndarray], Answers | None]:
     """The state after an epoch, means over its steps with the validation scores, and the answers to these."""
-    engine, program, images, _ = prepared
+    engine, program, images = prepared.engine, prepared.program, prepared.images
     state, means = engine.train_epoch(program.in_epoch(epoch), state, images.data, epoch)
     log_compiled()  # the epoch itself goes on
-    columns = {"train_loss": np.asarray(means.loss), "train_accuracy": np.asarray(means.accuracy)}
+    means = engine.fetch(means)
+    columns = {"train_loss": means.loss, "train_accuracy": means.accuracy}
     if means.rates:
-        columns |= {f"rate_{name}": np.asarray(rate) for name, rate in means.rates._asdict().items()}
+        columns |= {f"rate_{name}": rate for name, rate in means.rates._asdict().items()}
     validation = score(prepared, state, "validation")
     return state, columns | validation.columns, validation.answers
 
 
 @own_settings()
-def _to_host(tree: Any) -> Any:
-    return jax.device_get(tree)
+def _fetch(prepared: Prepared, tree: Any) -> Any:
+    return prepared.engine.fetch(tree)
 
 
 def _note_epoch(
@@ -215,23 +226,25 @@ def _note_epoch(
 
 
 def _take(epoch: int, state: State, attempts: Sequence[Attempt]) -> list[Saved]:
-    """What each run needs to go on after `epoch`."""
-    leaves = jax.tree.leaves(_to_host(state))
+    """What each run needs to go on after `epoch`; `state` is on the host."""
+    leaves = jax.tree.leaves(state)
     return [Saved(epoch, attempt, [leaf[index] for leaf in leaves]) for index, attempt in enumerate(attempts)]
 
 
-def _stack(state: State, saved: Sequence[Saved]) -> State:
-    """The state of all runs on the host; like `state`, which may hold the last run several times.
+@own_settings()
+def _put_saved(prepared: Prepared, state: State, saved: Sequence[Saved]) -> State:
+    """`state` with the saved runs in its first rows.
 
     Raises ValueError if the arrays are not those of such a state.
     """
-    leaves, structure = jax.tree.flatten(state)
-    rows = [*saved, *[saved[-1]] * (len(state.hyperparameters.seed) - len(saved))]
-    stacked = [np.stack(of_runs) for of_runs in zip(*(one.leaves for one in rows), strict=True)]
-    for leaf, restored in zip(leaves, stacked, strict=True):
-        if (leaf.shape, leaf.dtype) != (restored.shape, restored.dtype):
-            raise ValueError(f"{restored.shape} {restored.dtype} instead of {leaf.shape} {leaf.dtype}")
-    return jax.tree.unflatten(structure, stacked)
+    leaves, structure = jax.tree.flatten(prepared.engine.fetch(state))
+    joined = []
+    for leaf, *of_runs in zip(leaves, *(one.leaves for one in saved), strict=True):
+        for row in of_runs:
+            if (leaf.shape[1:], leaf.dtype) != (row.shape, row.dtype):
+                raise ValueError(f"{row.shape} {row.dtype} instead of {leaf.shape[1:]} {leaf.dtype}")
+        joined.append(np.stack([*of_runs, *leaf[len(of_runs) :]]))
+    return prepared.engine.place(jax.tree.unflatten(structure, joined))
 
 
 def _select_network(variables: dict[str, Any], index: int) -> dict[str, Any]:
@@ -262,7 +275,7 @@ class SplitScore(NamedTuple):
 @own_settings()
 def score(prepared: Prepared, state: State, split: str) -> SplitScore:
     """Scores every image of a split."""
-    engine, program, images, _ = prepared
+    engine, program, images = prepared.engine, prepared.program, prepared.images
     count, prefix = images.count[split], SPLITS[split]
     if not count:
         return SplitScore({}, None)

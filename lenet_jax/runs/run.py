@@ -64,24 +64,28 @@ class Prepared(NamedTuple):
     """Everything that runs of one program need before their first step.
 
     Attributes:
+      resolved: one of the runs.
       bytes_needed: an estimate of one run's memory.
     """
 
+    resolved: Resolved
     engine: Engine
     program: Program
     images: Images
     bytes_needed: int
 
-    @property
-    def capacity(self) -> int:
-        """The largest number of runs that one call trains."""
+    def capacity(self, runs: int) -> int:
+        """How many of these runs one call trains in this process."""
         program = self.program.in_epoch(1)  # constrained epochs come first and need the most memory
-        return self.engine.capacity(program, len(self.images.data.labels))
+        return self.engine.capacity(program, len(self.images.data.labels), runs)
 
 
 @own_settings()
 def prepare(resolved: Resolved, runs: int = 1) -> Prepared:
-    """Loads the data and makes the program for `runs` runs. Raises UserError for what cannot be run."""
+    """Loads the data and makes the program for `runs` runs, on all processes together.
+
+    Raises UserError for what cannot be run.
+    """
     config = resolved.config
     engine = make_engine(config.parallel, runs)
     counts = split_counts(resolved.dataset, config.data)
@@ -92,7 +96,7 @@ def prepare(resolved: Resolved, runs: int = 1) -> Prepared:
     images = _images_on_devices(config.dataset, resolved.dataset, config.data, engine)
     if program.draw:
         images = _split(images.data, {name: getattr(program.draw, name) for name in images.count})
-    return Prepared(engine, program, images, bytes_needed)
+    return Prepared(resolved, engine, program, images, bytes_needed)
 
 
 def _check_memory(resolved: Resolved, needed: int, images: int) -> None:

@@ -7,15 +7,16 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import jax
 import ml_collections
 
 from lenet_jax.config.arms import Arm, PlannedContrast
 from lenet_jax.errors import UserError
 from lenet_jax.native import form
-from lenet_jax.runs import interruption
+from lenet_jax.runs import group, interruption
 from lenet_jax.runs.checkpoints import Checkpoints
 from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.network_files import pack_files
@@ -23,12 +24,14 @@ from lenet_jax.runs.plan import Plan, Request, make_plan
 from lenet_jax.runs.population import Metrics, Saved, train_runs
 from lenet_jax.runs.progress import Expected, Progress, Reports, SentReports, replay, show_plain_messages
 from lenet_jax.runs.provenance import check_settings, provenance, recorded_form, settings
+from lenet_jax.runs.recorded import Key
 from lenet_jax.runs.result import describe, result_of
 from lenet_jax.runs.run import Prepared, Run, forget_images, prepare
 from lenet_jax.runs.store import Store
 from lenet_jax.runs.tensorboard import Boards
 from lenet_jax.runs.workers import run_workers
 from lenet_jax.training.compilation_cache import keep_compilations
+from lenet_jax.training.engine import make_engine
 from lenet_jax.training.jax_settings import threads
 from lenet_jax.training.memory import memory_limit
 
@@ -56,10 +59,10 @@ def run_sweep(
 ) -> bool:
     """Trains the runs that `directory` does not hold yet, and returns whether there were any.
 
-    Runs of one program are trained together, up to the `capacity` of their engine at once. A kill loses what
-    runs in flight did since their last checkpoint. Other processes may fill the same folder: each run is
-    claimed by one of them, and this call returns when all runs are recorded, or with `waits=False` when it
-    finds none left to claim.
+    Runs of one program are trained together, as many at once as fit into memory. A kill loses what runs in
+    flight did since their last checkpoint. Other processes may fill the same folder: each run is claimed by
+    one of them, and this call returns when all runs are recorded, or with `waits=False` when it finds none
+    left to claim.
 
     Every arm is resolved, and prepared if it has runs to train, before the first run is trained, so that a
     config that cannot be run is refused at once.
@@ -106,18 +109,10 @@ def _run(
     workers: int | None,
     waits: bool,
 ) -> bool:
-    directory, rerun = request.directory, request.rerun
-    if not rerun and (notice := describe_code(plan.recorded.values())):
-        print(notice, file=sys.stderr)
-    for run in plan.recorded.values() if plan.missing else ():
-        resolved = plan.resolved.get(run["arm"], plan.base)
-        check_settings(directory, run["provenance"], settings(resolved.config.parallel))
-    needed = [
-        prepare(first.resolved).bytes_needed
-        for first in {run.arm: run for run in reversed(plan.missing)}.values()
-    ]
-    workers = workers or best_workers(len(plan.missing), max(needed, default=0))
-    with interruption.deferred(), Progress(list(map(_expected, plan.missing))) as progress:
+    say_code(request, plan)
+    bytes_needed = check_all(plan, request.directory)
+    workers = workers or best_workers(len(plan.missing), bytes_needed)
+    with interruption.deferred(), Progress(list(map(expected, plan.missing))) as progress:
         if workers > 1 and plan.missing:
             forget_images()
             run_workers(workers, _fill_as_worker, (request, after_runs), functools.partial(replay, progress))
@@ -127,12 +122,31 @@ def _run(
                     "see the messages above, and run the same command to continue."
                 )
         else:
-            _fill_folder(request, plan, progress, after_runs, callback, waits)
+            fill_folder(request, plan, progress, after_runs, callback, waits)
         interruption.check()  # of a signal in the last epoch
     return bool(plan.missing)
 
 
-def _expected(run: Run) -> Expected:
+def say_code(request: Request, plan: Plan) -> None:
+    """Says which recorded runs other code computed, unless `--rerun` computes them again."""
+    if not request.rerun and (notice := describe_code(plan.recorded.values())):
+        print(notice, file=sys.stderr)
+
+
+def check_all(plan: Plan, directory: pathlib.Path) -> int:
+    """Checks and prepares what is missing; returns the most bytes that a run needs. Raises UserError."""
+    for run in plan.recorded.values() if plan.missing else ():
+        resolved = plan.resolved.get(run["arm"], plan.base)
+        check_settings(directory, run["provenance"], settings(resolved.config.parallel))
+    needed = [
+        prepare(first.resolved).bytes_needed
+        for first in {run.arm: run for run in reversed(plan.missing)}.values()
+    ]
+    return max(needed, default=0)
+
+
+def expected(run: Run) -> Expected:
+    """A run as its progress is shown."""
     return Expected(run.name, run.arm, run.epochs, run.epoch_macs)
 
 
@@ -192,10 +206,10 @@ def _fill_as_worker(send: Callable[[tuple], None], request: Request, after_runs:
     keep_compilations()
     plan = make_plan(request)
     with form.using(form_of(plan)):
-        _fill_folder(request, plan, SentReports(send), after_runs)
+        fill_folder(request, plan, SentReports(send), after_runs)
 
 
-def _fill_folder(
+def fill_folder(
     request: Request,
     plan: Plan,
     reports: Reports,
@@ -203,7 +217,10 @@ def _fill_folder(
     callback: Callback | None = None,
     waits: bool = True,
 ) -> None:
-    """Fills a folder with the missing runs; returns as `run_sweep` says."""
+    """Fills a folder with the missing runs; returns as `run_sweep` says.
+
+    In a group of processes, each trains and records a part of the runs. All pass the same missing ones.
+    """
     directory = request.directory
     checkpoints = Checkpoints(directory)
     checkpoints.remove_recorded(plan.recorded)
@@ -213,6 +230,9 @@ def _fill_folder(
     ):
         try:
             _fill(Log(store, checkpoints, reports, boards, callback), plan, after_runs, waits)
+        except jax.errors.JaxRuntimeError:
+            interruption.check()  # Ctrl-C also ends a compiler that XLA has started
+            raise
         finally:
             checkpoints.close()
 
@@ -222,20 +242,20 @@ def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None, waits: bool) -> No
     store, kind = log.store, plan.header["kind"]
     waiting = {run.key: run for run in plan.missing}
     has_waited = False
-    while waiting:
-        interruption.check()
+    while group.gather(bool(waiting))[0].any():  # once the whole group has recorded its runs
+        if group.is_stopping():
+            interruption.check()
         for key in waiting.keys() & store.recorded().keys():  # recorded by other processes
             run = waiting.pop(key)
             log.reports.ended(run.name, run.epochs)
-        first = next((run for run in waiting.values() if store.claim(*run.key)), None)
-        if first is not None:
+        claimed = _claim_alike(log, plan.missing, waiting)
+        if claimed is not None:
             has_waited = False
-            store.check_settings(settings(first.resolved.config.parallel))
-            claimed = _claim_alike(log, first, waiting.values())
+            store.check_settings(settings(claimed.prepared.resolved.config.parallel))
             _train_and_record(log, claimed, score_test=kind != "tuning")
             for run in claimed.runs:
                 del waiting[run.key]
-            if after_runs:
+            if after_runs and not group.number():
                 after_runs(store.directory)
         elif waiting and kind == "run":
             [key] = waiting
@@ -243,8 +263,8 @@ def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None, waits: bool) -> No
                 f"--workdir={store.directory} is in use by process {store.holder(*key)}: wait until it "
                 "ends, or choose another folder."
             )
-        elif waiting and (waits or not has_waited):  # twice, as a report may hold a claim for a moment
-            has_waited = True
+        elif group.gather(bool(waiting))[0].any() and (waits or not has_waited):
+            has_waited = True  # twice, as a report may hold a claim for a moment
             time.sleep(POLL_SECONDS)
         else:
             return
@@ -258,28 +278,68 @@ class _Claimed(NamedTuple):
     saved: list[Saved]
 
 
-def _claim_alike(log: Log, first: Run, waiting: Iterable[Run]) -> _Claimed:
-    """The claimed run `first` with others of its program: those that fit and that this process can claim.
+def _claim_alike(log: Log, missing: Sequence[Run], waiting: Mapping[Key, Run]) -> _Claimed | None:
+    """Runs of one program: those that fit and that this process can claim. None if all are claimed.
 
-    All of them start, or all go on after the same epoch.
+    All of them start, or all go on after the same epoch. In a group, process 0 chooses the program and the
+    epoch, by the first run that it can claim, and each process claims a part of the runs.
+
+    Args:
+      missing: all runs, the same in each process of a group.
+      waiting: those that are not recorded yet.
     """
+    chosen, held = -1, []
+    if not group.number():
+        with log.store.locked():  # or else processes that start together would divide a program's runs
+            of_key = {run.key: number for number, run in enumerate(missing)}
+            chosen = next((of_key[key] for key in waiting if log.store.claim(*key)), -1)
+            if chosen >= 0:
+                held = _claim_share(log, _alike(missing[chosen], waiting), is_first_claimed=True)
+    saved = [log.checkpoints.read(run) for run in held]
+    epoch = _epoch(saved[0]) if held else 0
+    alike = _alike(missing[chosen], waiting) if chosen >= 0 else []
+    chosen, epoch, together = group.gather(chosen, epoch, len(alike))[0].tolist()
+    if chosen < 0:
+        return None
+    if group.number():
+        with log.store.locked():
+            held = _claim_share(log, _alike(missing[chosen], waiting))
+        saved = [log.checkpoints.read(run) for run in held]
+    prepared = prepare(missing[chosen].resolved, together)
+    most = prepared.capacity(-(-together // group.size()))  # of all processes, as it may compile
+    fitting = [number for number, of_run in enumerate(saved) if _epoch(of_run) == epoch][:most]
+    for number, run in enumerate(held):
+        if number not in fitting:
+            log.store.release(*run.key)
+    claimed = [held[number] for number in fitting]
+    return _Claimed(claimed, prepared, [of_run for number in fitting if (of_run := saved[number])])
+
+
+def _alike(first: Run, waiting: Mapping[Key, Run]) -> list[Run]:
+    """The run `first` and those that wait of its program."""
     fields = first.resolved.compiled_fields
-    alike = [run for run in waiting if run.resolved.compiled_fields == fields and run is not first]
-    prepared = prepare(first.resolved, 1 + len(alike))
-    claimed, saved = [first], [log.checkpoints.read(first)]
-    for run in alike:
-        if len(claimed) < prepared.capacity and log.store.claim(*run.key):
-            of_run = log.checkpoints.read(run)
-            if (of_run and of_run.epoch) == (saved[0] and saved[0].epoch):
-                claimed.append(run)
-                saved.append(of_run)
-            else:
-                log.store.release(*run.key)
-    return _Claimed(claimed, prepared, list(filter(None, saved)))
+    others = (run for run in waiting.values() if run is not first)
+    return [first, *(run for run in others if run.resolved.compiled_fields == fields)]
+
+
+def _claim_share(log: Log, alike: Sequence[Run], is_first_claimed: bool = False) -> list[Run]:
+    """Claims this process's share of the runs of a program, as many as it could train at once."""
+    most = make_engine(alike[0].resolved.config.parallel, len(alike)).most_runs
+    claimed = list(alike[:1]) if is_first_claimed else []
+    for run in alike[group.number() :: group.size()][len(claimed) :]:
+        if len(claimed) < most and log.store.claim(*run.key):
+            claimed.append(run)
+    return claimed
+
+
+def _epoch(saved: Saved | None) -> int:
+    """After which epoch a run goes on; 0 if it starts."""
+    return saved.epoch if saved else 0
 
 
 def _train_and_record(log: Log, claimed: _Claimed, score_test: bool) -> None:
     runs, prepared, saved = claimed
+    together = int(group.gather(len(runs)).sum())
     for run in runs:
         log.reports.start(run.name)
     for run, one in zip(runs, saved, strict=False):
@@ -301,7 +361,7 @@ def _train_and_record(log: Log, claimed: _Claimed, score_test: bool) -> None:
             provenance={
                 **provenance(),
                 **settings(run.resolved.config.parallel),
-                "trained_together": len(runs),
+                "trained_together": together,
             },
             code=code_digest(),
             contents=pack_files(attempt.network, attempt.answers),

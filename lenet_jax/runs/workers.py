@@ -23,13 +23,19 @@ REFUSED = "refused"  # with the sentence of a UserError
 
 
 def run_workers(
-    number: int, target: Callable[..., None], arguments: tuple, receive: Callable[[Any], None]
+    number: int,
+    target: Callable[..., None],
+    arguments: tuple,
+    receive: Callable[[Any], None],
+    report_end: Callable[[BaseProcess], None] | None = None,
 ) -> None:
     """Calls `target(send, *arguments)` in `number` new processes; returns once all have ended.
 
     Args:
       target, arguments: of types that pickle takes.
       receive: called with each message that a worker sends.
+      report_end: called with each worker that ends without being asked to; by default, prints how if it was
+        killed.
 
     Raises UserError if a worker does, after the others have ended, and Interrupted if this process was told
     to end.
@@ -64,7 +70,7 @@ def run_workers(
                 worker.join()
                 interruption.forget_child(worker)
                 if not is_stopping:
-                    _report_end(worker)
+                    (report_end or _report_end)(worker)
                 continue
             if message[0] == REFUSED:
                 refused = refused or message[1]
@@ -77,9 +83,15 @@ def run_workers(
 
 def _report_end(worker: BaseProcess) -> None:
     """Says if a worker did not end by itself."""
-    if code := worker.exitcode:
-        how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with status {code}"
+    if worker.exitcode:
+        how = how_it_ended(worker)
         interruption.say(f"Worker {worker.pid} {how}: the others take its run, from its last checkpoint.")
+
+
+def how_it_ended(worker: BaseProcess) -> str:
+    """How a process ended, as a predicate."""
+    code = worker.exitcode or 0
+    return f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with status {code}"
 
 
 def _work(connection: Connection, target: Callable[..., None], arguments: tuple) -> None:

@@ -1,8 +1,9 @@
 """Where programs are compiled, and how many runs one call trains.
 
 Runs that share a program are trained together, as a *population*: on a GPU or TPU side by side
-(`jax.vmap`), as many as fit into memory, and spread over all local devices (`jax.shard_map`). On a CPU each
-device trains one run at a time, because products of many small matrices take longer side by side.
+(`jax.vmap`), as many as fit into memory, and spread over all devices (`jax.shard_map`), also those of other
+processes (`jax.distributed`). On a CPU each device trains one run at a time, because products of many small
+matrices take longer side by side.
 """
 
 import functools
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lenet_jax import backend
@@ -36,15 +38,20 @@ class Engine(NamedTuple):
     """Compiled functions for populations, and where their arrays live.
 
     Hyperparameters, states, means and scores have the runs as first axis, R. It is a multiple of
-    `run_devices` and at most `capacity`. (Under pmap there is one run, and its state has the devices as first
-    axis, each with a copy.)
+    `run_devices`. (Under pmap there is one run, and its state has the devices as first
+    axis, each with a copy.) Where several processes train together, all call the same functions in the same
+    order; on the host, R are the runs of this process, and on devices those of all.
 
     Attributes:
-      run_devices: devices over which runs are spread.
+      run_devices: devices of this process over which runs are spread.
       batch_devices: devices that share each batch, whose size must be a multiple of their number.
       put: pytree on the host -> a copy of it on each device.
+      spread: hyperparameters on the host -> the same on the devices, for `init_state`.
       place: state on the host, of the same shapes -> state as `init_state` returns it.
-      capacity: (program, number of images) -> largest number of runs in one call.
+      fetch: pytree with runs as first axis on the devices -> the same on the host.
+      most_runs: in one call of this process, if memory allows.
+      capacity: (program, number of images, runs) -> how many of these runs one call of this process takes:
+        all, or if they do not fit into memory, an equal part of them that does.
       init_state: (program, hyperparameters) -> state.
       train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
       evaluate: (program, state, data, start, count) -> score and answers, (R, count), of `count` of a run's
@@ -55,8 +62,11 @@ class Engine(NamedTuple):
     run_devices: int
     batch_devices: int
     put: Callable[[Any], Any]
+    spread: Callable[[Hyperparameters], Hyperparameters]
     place: Callable[[State], State]
-    capacity: Callable[[Program, int], int]
+    fetch: Callable[[Any], Any]
+    most_runs: int
+    capacity: Callable[[Program, int, int], int]
     init_state: Callable[[Program, Hyperparameters], State]
     train_epoch: Callable[[Program, State, Split, int], tuple[State, Means]]
     evaluate: Callable[[Program, State, Split, int, int], tuple[Score, Answers]]
@@ -64,11 +74,17 @@ class Engine(NamedTuple):
 
 
 def make_engine(parallel: str, runs: int = 1) -> Engine:
-    """The engine of `config.parallel` for a number of runs. Raises UserError for a name not in PARALLEL."""
+    """The engine of `config.parallel` for a number of runs, on all processes together.
+
+    Raises UserError for a name not in PARALLEL.
+    """
     require_one_of("parallel", parallel, PARALLEL)
     if parallel == "pmap":
         return _shared_batch_engine()
-    return population_engine(tuple(jax.local_devices()[:runs]), not backend.is_cpu())
+    processes = jax.process_count()
+    of_each = -(-runs // processes)
+    devices = [device for process in range(processes) for device in jax.local_devices(process)[:of_each]]
+    return population_engine(tuple(devices), not backend.is_cpu())
 
 
 class Compilable(NamedTuple):
@@ -142,6 +158,9 @@ def population_functions(devices: tuple[jax.Device, ...], side_by_side: bool) ->
 
         return jax.jit(population, static_argnums=0, out_shardings=results, **options)
 
+    def fetch(tree: Any) -> Any:
+        return jax.device_get(multihost_utils.global_array_to_host_local_array(tree, mesh, by_run))
+
     return PopulationFunctions(
         devices,
         results,
@@ -149,6 +168,7 @@ def population_functions(devices: tuple[jax.Device, ...], side_by_side: bool) ->
         train_epoch=compile_(one_run.train_epoch, (by_run, replicated, replicated), donate_argnums=1),
         evaluation=_Evaluation(
             one_run.EVALUATION_BATCH,
+            fetch,
             compile_(one_run.take_chunk, (by_run, by_run, *4 * (replicated,))),
             compile_(one_run.outputs, (by_run, by_run)),
             compile_(one_run.score_chunk, 4 * (by_run,)),
@@ -160,26 +180,35 @@ def population_functions(devices: tuple[jax.Device, ...], side_by_side: bool) ->
 def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> Engine:
     """Spreads runs over `devices`; each device trains its runs side by side, or has only one."""
     functions = population_functions(devices, side_by_side)
+    own = [device for device in devices if device.process_index == jax.process_index()]
+    by_run = functions.results
+    replicated = NamedSharding(by_run.mesh, PartitionSpec())
+    copy = jax.jit(functools.partial(jax.tree.map, jnp.copy), out_shardings=by_run)
+
+    def to_devices(sharding: NamedSharding, tree: Any) -> Any:
+        return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), tree)
 
     @functools.cache
-    def capacity(program: Program, images: int) -> int:
+    def capacity(program: Program, images: int, runs: int) -> int:
         if not side_by_side:
-            return len(devices)
+            return len(own)
 
         def bytes_on_a_device(runs: int) -> int:
             """Memory of the most demanding function, with the images."""
             to_compile = functions.to_compile(program, images, runs * len(devices))
             return max(bytes_needed(to_compile[name].compile()) + to_compile[name].held for name in DEMANDING)
 
-        limit = min(map(_memory_limit, devices))
-        return len(devices) * runs_that_fit(bytes_on_a_device, limit)
+        limit = min(map(_memory_limit, own))
+        return len(own) * runs_that_fit(bytes_on_a_device, limit, -(-runs // len(own)))
 
-    images_on = NamedSharding(functions.results.mesh, PartitionSpec())
     return Engine(
-        run_devices=len(devices),
+        run_devices=len(own),
         batch_devices=1,
-        put=lambda tree: jax.device_put(tree, images_on),
-        place=jax.jit(functools.partial(jax.tree.map, jnp.copy), out_shardings=functions.results),
+        put=functools.partial(to_devices, replicated),
+        spread=functools.partial(to_devices, by_run),
+        place=lambda state: copy(to_devices(by_run, state)),  # a copy, as training consumes its arrays
+        fetch=functions.evaluation.fetch,
+        most_runs=len(own) * (LARGEST_POPULATION if side_by_side else 1),
         capacity=capacity,
         init_state=functions.init_state,
         train_epoch=functions.train_epoch,
@@ -196,10 +225,12 @@ class _Evaluation(NamedTuple):
 
     Attributes:
       block: number of images in a chunk, on all devices that share it.
+      fetch: as in `Engine`.
       take_chunk, outputs, score_chunk: the functions of `lenet_jax.training.epoch`, for populations.
     """
 
     block: int
+    fetch: Callable[[Any], Any]
     take_chunk: Any
     outputs: Any
     score_chunk: Any
@@ -213,17 +244,18 @@ class _Evaluation(NamedTuple):
             )
             for chunk, outputs in self._chunks(program.model, state, data, start, count)
         ]  # all are dispatched before the first is waited for
-        scores, answers = zip(*scored, strict=True)
-        total = (functools.reduce(np.add, map(np.asarray, column)) for column in zip(*scores, strict=True))
+        scores, answers = zip(*self.fetch(scored), strict=True)
+        total = (functools.reduce(np.add, column) for column in zip(*scores, strict=True))
         joined = (self._joined(column, count) for column in zip(*answers, strict=True))
         return Score(*total), Answers(*joined)
 
     def predict(self, model: nn.Module, state: State, data: Split, start: int, count: int) -> np.ndarray:
-        return self._joined([outputs for _, outputs in self._chunks(model, state, data, start, count)], count)
+        parts = [outputs for _, outputs in self._chunks(model, state, data, start, count)]
+        return self._joined(self.fetch(parts), count)
 
-    def _joined(self, parts: Sequence[jax.Array], count: int) -> np.ndarray:
-        """(R, count, ...) on the host, from one array per chunk."""
-        blocks = [np.asarray(part).reshape(-1, self.block, *part.shape[2:]) for part in parts]
+    def _joined(self, parts: Sequence[np.ndarray], count: int) -> np.ndarray:
+        """(R, count, ...), from one array per chunk."""
+        blocks = [part.reshape(-1, self.block, *part.shape[2:]) for part in parts]
         return np.concatenate(blocks, axis=1)[:, :count]
 
     def _chunks(
@@ -234,19 +266,21 @@ class _Evaluation(NamedTuple):
             yield chunk, self.outputs(model, state.variables, chunk.images)
 
 
-def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
-    """How many runs need at most `limit` bytes, from 1 to LARGEST_POPULATION.
+def runs_that_fit(bytes_needed: Callable[[int], int], limit: float, runs: int) -> int:
+    """How many of `runs` runs to train at once: those that need at most `limit` bytes, or at least one.
 
-    Extrapolates memory from one and two runs, then shrinks the population until it fits.
+    Never more than LARGEST_POPULATION. If several turns are needed, they are of equal size, so that they
+    share a program. Tries all of them first, whose program is needed anyway; if they don't fit, extrapolates
+    from one and two, then shrinks the population until it fits.
     """
-    if math.isinf(limit):
-        return LARGEST_POPULATION
-    one, two = bytes_needed(1), bytes_needed(2)
-    runs = 1 + int((limit - one) / max(1, two - one))
-    runs = min(max(1, runs), LARGEST_POPULATION)
-    while runs > 1 and (needed := bytes_needed(runs)) > limit:
-        runs = max(1, min(runs - 1, int(runs * limit / needed)))
-    return runs
+    fit = min(runs, LARGEST_POPULATION)
+    if fit > 1 and not math.isinf(limit) and bytes_needed(fit) > limit:
+        one, two = bytes_needed(1), bytes_needed(2)
+        fit = min(max(1, 1 + int((limit - one) / max(1, two - one))), fit - 1)
+        while fit > 1 and (needed := bytes_needed(fit)) > limit:
+            fit = max(1, min(fit - 1, int(fit * limit / needed)))
+    turns = -(-runs // fit)
+    return -(-runs // turns)
 
 
 def bytes_needed(compiled: jax.stages.Compiled) -> int:
@@ -291,6 +325,7 @@ def _shared_batch_engine() -> Engine:
     )
     evaluation = _Evaluation(
         devices * one_run.EVALUATION_BATCH,
+        jax.device_get,
         compile_(
             functools.partial(one_run.take_chunk, axis_size=devices),
             in_axes=(None, 0, 0, 0, None, None, None),
@@ -311,8 +346,11 @@ def _shared_batch_engine() -> Engine:
         run_devices=1,
         batch_devices=devices,
         put=put,
+        spread=lambda hyperparameters: hyperparameters,
         place=lambda state: put(jax.tree.map(lambda leaf: leaf[0], state)),  # all rows are copies
-        capacity=lambda program, images: 1,
+        fetch=jax.device_get,
+        most_runs=1,
+        capacity=lambda program, images, runs: 1,
         init_state=lambda program, hyperparameters: put(
             _only(one_device.init_state(program, hyperparameters))
         ),
