@@ -43,14 +43,13 @@ lint: $(FOR_DEVELOPMENT)  ## check style, formatting, imports between packages, 
 check: $(FOR_DEVELOPMENT)  ## run the slow tests: sweeps, the wheel, the oldest and newest Python
 	@$(RUN) -m pytest -q -m slow --durations=10
 
-# libtpu, 1 GB installed, compiles for TPU chips without having one. It wants to know what host it is on.
+# libtpu, 1 GB installed, compiles without a TPU. It wants to know what host it is on.
 TPU_VENV := .venv-tpu
+TPU_MADE_HERE := $(TPU_VENV)/.made-by-make
 FOR_TPU := $(TPU_VENV)/.requirements
-tpu-check: $(FOR_TPU)  ## compile every arm for TPU chips, which need not be here (a minute or more each)
+tpu-check: $(FOR_TPU)  ## compile every arm for TPU chips without TPU hardware (minutes per arm; ARMS="mlp_300" names some)
 	@JAX_PLATFORMS=cpu TPU_SKIP_MDS_QUERY=1 TPU_ACCELERATOR_TYPE=v5litepod-4 TPU_WORKER_HOSTNAMES=localhost \
-		$(TPU_VENV)/bin/python -m benchmarks.tpu > results/benchmark/.tpu; status=$$?; \
-	cat results/benchmark/.tpu; [ $$status = 0 ] || { rm results/benchmark/.tpu; exit 1; }; \
-	mv results/benchmark/.tpu results/benchmark/tpu.md
+		$(TPU_VENV)/bin/python -m benchmarks.tpu $(ARMS)
 
 # PyTorch is for the benchmark alone: its build for CPUs, unless there is an NVIDIA GPU.
 TORCH = $(shell sed -n 's/^benchmark = \["\(.*\)"\]$$/\1/p' pyproject.toml)
@@ -81,9 +80,10 @@ lock: $(FOR_DEVELOPMENT)  ## pin the dependencies again: requirements.lock and r
 clean:  ## delete .venv, caches and build outputs; keep runs/
 	@if [ -f $(MADE_HERE) ] && [ ! -L $(VENV) ]; then rm -rf $(VENV); \
 	elif [ -e $(VENV) ] || [ -L $(VENV) ]; then echo "Kept $(VENV), which make did not create."; fi
-	@[ ! -f $(TPU_VENV)/.made-by-make ] || rm -rf $(TPU_VENV)
+	@if [ -f $(TPU_MADE_HERE) ] && [ ! -L $(TPU_VENV) ]; then rm -rf $(TPU_VENV); \
+	elif [ -e $(TPU_VENV) ] || [ -L $(TPU_VENV) ]; then echo "Kept $(TPU_VENV), which make did not create."; fi
 	@rm -rf build dist lenet_jax.egg-info .pytest_cache .ruff_cache .import_linter_cache
-	@find . \( -path ./.git -o -path ./$(VENV) -o -path ./runs \) -prune -o \
+	@find . \( -path ./.git -o -path ./$(VENV) -o -path ./$(TPU_VENV) -o -path ./runs \) -prune -o \
 		-name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(FOR_RUNS): requirements.lock | environment
@@ -96,12 +96,17 @@ $(FOR_DEVELOPMENT): requirements-dev.lock $(FOR_RUNS)
 	@$(PIP) --require-hashes -r $<
 	@touch $@
 
+# libtpu is not in the lock: the second call installs it, and keeps the versions of the first.
+TPU_PIP := $(TPU_VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check
 $(FOR_TPU): requirements.lock $(FOR_RUNS)
+	@if [ -L $(TPU_VENV) ] || { [ -e $(TPU_VENV) ] && [ ! -f $(TPU_MADE_HERE) ]; }; then \
+		echo "error: make did not create $(TPU_VENV): move it elsewhere." >&2; exit 1; fi
 	@echo "Installing the pinned dependencies and libtpu into $(TPU_VENV) (a few minutes) ..."
-	@[ -e $(TPU_VENV) ] || { mkdir $(TPU_VENV) && touch $(TPU_VENV)/.made-by-make; }
+	@[ -e $(TPU_VENV) ] || { mkdir $(TPU_VENV) && touch $(TPU_MADE_HERE); }
 	@$(RUN) -m venv $(TPU_VENV)
-	@$(TPU_VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
-	@$(TPU_VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check "jax[tpu]"
+	@$(TPU_PIP) --require-hashes -r $<
+	@$(TPU_VENV)/bin/python -m pip freeze > $(TPU_VENV)/versions
+	@$(TPU_PIP) --constraint $(TPU_VENV)/versions "jax[tpu]"
 	@touch $@
 
 # Creates .venv, or completes it in place; refuses one that is not ours to change. Runs each time, and as an

@@ -1,4 +1,4 @@
-"""What 10,000 runs take on many devices, and what gives way first: from recorded runs and counts.
+"""What 10,000 runs take on many devices, and what becomes the bottleneck: from recorded runs and counts.
 
     python -m benchmarks.scale
 
@@ -16,6 +16,7 @@ from configs import ablation
 from lenet_jax.data import split_counts
 from lenet_jax.report import tables
 from lenet_jax.runs.loaded import load_sweep
+from lenet_jax.training.engine import LARGEST_POPULATION
 
 RECORDED = pathlib.Path(__file__).parent.parent / "results" / "mnist"
 RUNS = 10_000
@@ -29,16 +30,25 @@ class Cluster(NamedTuple):
     """Devices, as their vendors describe them.
 
     Attributes:
-      flops: of one device, per second, in float32. The matrix unit of a TPU multiplies bfloat16; a product in
-        float32 takes six passes (`lax.Precision.HIGHEST`).
+      flops: of one device, per second, as `source` says.
+      passes: how many products of that kind a product in float32 takes.
+      kind: the kind of these products.
+      source: the vendor's page.
     """
 
     name: str
     devices: int
     flops: float
+    passes: int
+    kind: str
+    source: str
 
 
-CLUSTERS = (Cluster("64 H100 GPUs", 64, 67e12), Cluster("a v5e-256", 256, 197e12 / 6))
+CLUSTERS = (
+    Cluster("64 H100 GPUs (SXM)", 64, 67e12, 1, "float32", "https://www.nvidia.com/en-us/data-center/h100/"),
+    # The matrix unit multiplies bfloat16, six times for a product of float32: `jax.lax.Precision.HIGHEST`.
+    Cluster("a v5e-256", 256, 197e12, 6, "bfloat16", "https://docs.cloud.google.com/tpu/docs/v5e"),
+)
 
 
 def main() -> None:
@@ -46,9 +56,10 @@ def main() -> None:
     sweep = load_sweep(RECORDED)
     arms = ablation.get_arms(ablation.get_config())
     runs = math.ceil(RUNS / len(arms))
-    rows, flops, hours, kept, saved, steps = [], 0.0, 0.0, 0.0, 0.0, 0
+    rows, flops, hours, kept, saved, steps, measured = [], 0.0, 0.0, 0.0, 0.0, 0, []
     for arm in arms:
         recorded = list(sweep.select(arm.name))
+        measured.append(len(recorded))
         config, parameters = recorded[0].config, recorded[0].counts.parameters
         images = split_counts(recorded[0].dataset, config.data)["train"] * config.train.epochs
         seconds = statistics.median(run.result["wall_seconds"] for run in recorded)
@@ -69,11 +80,12 @@ def main() -> None:
     print(tables.to_markdown(rows))
     ran_on = sweep.records[0]["provenance"]
     notes = [
-        f"Measured: medians over the {len(recorded)} recorded runs of each arm in results/mnist, on "
+        f"Measured: medians over at least {min(measured)} recorded runs of each arm in results/mnist, on "
         f"{ran_on['device']}, {ran_on['host']}; one after the other, all {runs * len(arms):,} runs would "
         f"take {hours:,.0f} hours there.",
         "`Tflop per run`: additions and multiplications of all training steps, by the layers' definition.",
-        *(_arithmetic(cluster, flops) for cluster in CLUSTERS),
+        *(_arithmetic(cluster, runs * len(arms), flops) for cluster in CLUSTERS),
+        f"A process claims up to {LARGEST_POPULATION:,} runs of one program per device.",
         f"Arms follow one another on a device, {steps:,} steps in sequence. At {LATENCY * 1e6:.0f} µs of "
         f"launches and latencies per step (assumed), these take {steps * LATENCY:.0f} s, however many "
         "devices there are.",
@@ -83,12 +95,14 @@ def main() -> None:
     print("\n" + "\n".join(f"- {note}" for note in notes))
 
 
-def _arithmetic(cluster: Cluster, flops: float) -> str:
-    seconds = flops / cluster.devices / cluster.flops
+def _arithmetic(cluster: Cluster, runs: int, flops: float) -> str:
+    seconds = cluster.passes * flops / cluster.devices / cluster.flops
+    each, rate = math.ceil(runs / cluster.devices), cluster.flops / 1e12
+    passes = f", {cluster.passes} of which make one in float32" if cluster.passes > 1 else ""
     return (
-        f"On {cluster.name}, arithmetic alone takes {seconds:.0f} s at the devices' full rate of "
-        f"{cluster.flops / 1e12:.0f} Tflop/s in float32 (assumed: the vendor's figure), and "
-        f"{seconds / SHARE:.0f} s at {SHARE:.0%} of it (assumed)."
+        f"On {cluster.name}, with {each:,} runs per device, arithmetic alone takes {seconds:.0f} s at the "
+        f"full rate of {rate:.0f} Tflop/s for products in {cluster.kind}{passes} "
+        f"([vendor's figure]({cluster.source})), and {seconds / SHARE:.0f} s at {SHARE:.0%} of it (assumed)."
     )
 
 

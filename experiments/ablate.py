@@ -32,7 +32,7 @@ def main() -> None:
         rerun=flags.FLAGS.rerun,
         planned=cli.planned_contrasts(arms),
     )
-    if launching.is_sent(request, write_results, write_report):
+    if launching.send_if_asked(request, write_results, write_report):
         return
     filled = launching.train(request, write_results)
     if filled.number:

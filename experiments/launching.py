@@ -89,7 +89,7 @@ def train(request: Request, after_runs: AfterRuns) -> Filled:
     )
 
 
-def is_sent(request: Request, after_runs: AfterRuns, finish: Callable[[pathlib.Path], object]) -> bool:
+def send_if_asked(request: Request, after_runs: AfterRuns, finish: Callable[[pathlib.Path], object]) -> bool:
     """Sends the open runs if --launcher says where to, and prints which job has them.
 
     Args:

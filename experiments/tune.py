@@ -43,7 +43,7 @@ def main() -> None:
     command = cli.command("experiments.tune")
     config.arms = ",".join(arm.name for arm in selected)
     request = Request(config, candidate_arms(arms), command, directory, "tuning", flags.FLAGS.rerun)
-    if launching.is_sent(request, write_results, write_report):
+    if launching.send_if_asked(request, write_results, write_report):
         print("Once all are recorded, the same command selects among the candidates.")
         return
     filled = launching.train(request, write_results)

@@ -20,7 +20,7 @@ def is_cpu() -> bool:
 
 @contextlib.contextmanager
 def compiling_for(platform: str) -> Generator[None, None, None]:
-    """Within it, programs are traced for `platform` ("cpu", "cuda", "rocm" or "tpu"), which need not be here.
+    """Within it, programs are traced for `platform` ("cpu", "cuda", "rocm" or "tpu"), present or not.
 
     A function that has been compiled before is not traced again: make an engine inside.
     """

@@ -95,12 +95,31 @@ def test_clean_keeps_runs_and_an_environment_that_make_did_not_create(project, e
 
 def test_clean_deletes_only_the_environment_for_tpus_that_make_created(project):
     path = project / ".venv-tpu"
-    path.mkdir()
-    make(project, "clean")
-    assert path.is_dir()
+    kept = path / "lib" / "__pycache__"
+    kept.mkdir(parents=True)
+    assert make(project, "clean").stdout == "Kept .venv-tpu, which make did not create.\n"
+    assert kept.is_dir()
     (path / ".made-by-make").touch()
+    other = path.rename(project / "other")
+    path.symlink_to(other)
+    assert make(project, "clean").stdout == "Kept .venv-tpu, which make did not create.\n"
+    assert path.is_symlink() and other.is_dir()
+    path.unlink()
+    other.rename(path)
     make(project, "clean")
     assert not path.exists()
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_another_environment_for_tpus_is_refused_and_stays(project, environment, is_link):
+    (environment / ".requirements").touch()  # all that commands need is installed
+    path = project / ".venv-tpu"
+    other = project / "other" if is_link else path
+    other.mkdir()
+    if is_link:
+        path.symlink_to(other)
+    assert refusal(make(project, "tpu-check")) == ("error: make did not create .venv-tpu: move it elsewhere.")
+    assert path.exists() and not list(other.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -424,7 +424,9 @@ SWEEP_FIELDS: Mapping[str, Field] = {
         0.0, "memory of a task on SLURM, in GB; 0: the cluster's default", _AT_LEAST_0, identifies=False
     ),
     "launcher.options": Field(
-        "", "further options of sbatch, comma-separated, such as account=lab,qos=long", identifies=False
+        "",
+        "further long options of sbatch, separated by semicolons, such as 'account=lab;qos=long'",
+        identifies=False,
     ),
 }
 ALL_FIELDS: Mapping[str, Field] = {**FIELDS, **SWEEP_FIELDS}

@@ -79,6 +79,9 @@ class Unavailable(NamedTuple):
     reason: str
 
 
+NOT_FOR_THIS_DEVICE = Unavailable("it is for CPUs")
+
+
 class _Place(NamedTuple):
     """Where the library is or will be, and what builds it."""
 
@@ -87,9 +90,13 @@ class _Place(NamedTuple):
     key: str
 
 
-@functools.cache
 def load() -> Library | Unavailable:
     """The library, built if there is none yet. On other devices than CPUs there is none."""
+    return _load_once() if backend.is_cpu() else NOT_FOR_THIS_DEVICE
+
+
+@functools.cache
+def _load_once() -> Library | Unavailable:
     place = _place()
     if isinstance(place, Unavailable):
         return place
@@ -99,7 +106,7 @@ def load() -> Library | Unavailable:
 
 def outlook() -> Unavailable | None:
     """Why there is no library, as far as that is known without building it; None if there is one."""
-    place = _place()
+    place = _place() if backend.is_cpu() else NOT_FOR_THIS_DEVICE
     if isinstance(place, Unavailable):
         return place
     failure = place.folder / FAILURE
@@ -109,8 +116,6 @@ def outlook() -> Unavailable | None:
 def _place() -> _Place | Unavailable:
     if os.environ.get(SWITCH) == "0":
         return Unavailable(f"{SWITCH}=0")
-    if not backend.is_cpu():
-        return Unavailable("it is for CPUs")
     compiler = find_compiler()
     if compiler is None:
         return Unavailable("there is no C++ compiler")

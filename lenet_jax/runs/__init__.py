@@ -10,9 +10,11 @@ workers.py       several processes for one sweep
 group.py         processes that train one population on all their devices, through jax.distributed
 member.py        such a process: one that trains, and one that watches it
 launch.py        sends the open runs of a sweep to SLURM, or to processes of this machine
-task.py          what such a process does
-restart_killed.py runs a local task again if it is killed
-jobs.py          the jobs that runs were sent to, and how far they are
+slurm.py         submits an array of tasks to SLURM
+detached.py      starts tasks on this machine, apart from the terminal
+restart_killed.py runs such a task again if it is killed
+task.py          what a task does
+jobs.py          the jobs that runs were sent to, and their progress
 plan.py          what a command is to do in a folder: its runs without those that are recorded
 sweep.py         every arm with every seed, in one folder
 tuning.py        selects candidates on validation or training images

@@ -3,8 +3,8 @@
 A signal only sets a flag. Between epochs, when no device is computing, `check` raises `Interrupted`. A thread
 listens, so that the second signal ends a command at once even while a long computation runs.
 
-SIGUSR2 is how schedulers announce that a job is about to end, of its time limit or to make room for another.
-It may come together with SIGTERM, so it never counts as the second signal.
+SIGUSR2 announces to a task of submitit that its job is about to end, at its time limit or to make room for
+another. Only tasks listen to it. It may come together with SIGTERM, so it never counts as the second signal.
 """
 
 import contextlib
@@ -12,25 +12,27 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
 ANNOUNCEMENT = signal.SIGUSR2
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, ANNOUNCEMENT)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(KeyboardInterrupt):
     """The user or the system asked this process to end.
 
     Attributes:
-      signal: the number of the signal that asked for it.
-      status: the exit status that shells expect, 130 for Ctrl-C.
+      signals: the numbers of the signals that asked for it, in their order.
+      status: the exit status that shells expect, 130 for Ctrl-C; that of the first signal, but of an
+        announcement only if nothing else asked.
     """
 
-    def __init__(self, number: int):
+    def __init__(self, *signals: int):
+        number = next((one for one in signals if one != ANNOUNCEMENT), ANNOUNCEMENT)
         super().__init__(signal.Signals(number).name)
-        self.signal = number
+        self.signals = signals
         self.status = 128 + number
 
 
@@ -40,12 +42,16 @@ _is_deferring = False
 
 
 @contextlib.contextmanager
-def deferred(quiet: bool = False) -> Generator[None, None, None]:
+def deferred(quiet: bool = False, announced: bool = False) -> Generator[None, None, None]:
     """Within it, the first signal is left to `check`, and the second stops at once.
 
     That ends a command. Where Ctrl-C raises KeyboardInterrupt, as in a notebook or a script of a user, the
     second signal does so. Within another `deferred`, and in another than the main thread, which gets no
-    signals, it does nothing. `quiet` is for processes whose parent says what happens.
+    signals, it does nothing.
+
+    Args:
+      quiet: for processes whose parent says what happens.
+      announced: whether SIGUSR2 announces the end of this process; otherwise it is left alone.
     """
     global _is_deferring
     if _is_deferring or threading.current_thread() is not threading.main_thread():
@@ -62,9 +68,10 @@ def deferred(quiet: bool = False) -> Generator[None, None, None]:
 
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)  # as `set_wakeup_fd` asks for
-    listener = threading.Thread(target=_listen, args=(read_end, quiet, is_library), daemon=True)
+    signals = (*SIGNALS, ANNOUNCEMENT) if announced else SIGNALS
+    heard = [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]
+    listener = threading.Thread(target=_listen, args=(read_end, heard, quiet, is_library), daemon=True)
     listener.start()
-    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     earlier = {number: signal.signal(number, note) for number in heard}
     earlier_wakeup = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     _is_deferring = True
@@ -81,10 +88,10 @@ def deferred(quiet: bool = False) -> Generator[None, None, None]:
         _received.clear()
 
 
-def _listen(read_end: int, quiet: bool, is_library: bool) -> None:
+def _listen(read_end: int, signals: Sequence[int], quiet: bool, is_library: bool) -> None:
     """Notes the signals whose numbers Python writes to the pipe, also while the main thread computes."""
     while numbers := os.read(read_end, 1):
-        if numbers[0] not in SIGNALS:
+        if numbers[0] not in signals:
             continue
         _received.append(numbers[0])
         if numbers[0] == ANNOUNCEMENT:
@@ -119,12 +126,9 @@ def is_requested() -> bool:
 
 
 def check() -> None:
-    """Raises Interrupted if a signal has arrived within `deferred`. Call it while no device computes.
-
-    It names the announcement, if there was one among several signals.
-    """
+    """Raises Interrupted if a signal has arrived within `deferred`. Call it while no device computes."""
     if _received:
-        raise Interrupted(ANNOUNCEMENT if ANNOUNCEMENT in _received else _received[0])
+        raise Interrupted(*_received)
 
 
 def request(number: int = signal.SIGTERM) -> None:

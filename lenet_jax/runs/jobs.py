@@ -1,24 +1,21 @@
-"""The jobs to which runs of a sweep were sent, and how far they are.
+"""The jobs to which runs of a sweep were sent, and their progress.
 
-`jobs/ID.json` in a sweep's folder describes a job; the logs of its tasks are next to it.
+`jobs/LAUNCHER-HOST-NUMBER.json` in a sweep's folder describes a job; the logs of its tasks are next to it.
 """
 
 import json
-import os
 import pathlib
 import socket
-import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lenet_jax import files
 from lenet_jax.errors import UserError
-from lenet_jax.runs import claims
+from lenet_jax.runs import claims, slurm
 from lenet_jax.runs.recorded import Key, RecordedRuns
 
 FOLDER = "jobs"
-SQUEUE_SECONDS = 60
 NAMED = 5  # lost runs in a message
 UNKNOWN = "unknown"  # the state of tasks that cannot be asked for from here
 
@@ -60,9 +57,16 @@ class States(NamedTuple):
 
 
 def record(directory: pathlib.Path, job: Job) -> None:
-    """Describes a job in the sweep's folder. Raises UserError if that fails."""
+    """Describes a job in the sweep's folder. Raises UserError if that fails.
+
+    It replaces the description of a job whose number has been given to this one, and which has so ended.
+    """
     files.make_directory(directory / FOLDER, flag="")
-    files.write(directory / FOLDER / f"{job.number}.json", json.dumps(job._asdict()) + "\n")
+    files.write(_path(directory, job), json.dumps(job._asdict()) + "\n")
+
+
+def _path(directory: pathlib.Path, job: Job) -> pathlib.Path:
+    return directory / FOLDER / f"{job.launcher}-{job.host}-{job.number}.json"
 
 
 def sent_jobs(directory: pathlib.Path) -> list[Job]:
@@ -124,16 +128,8 @@ def unfinished_tasks(directory: pathlib.Path, job: Job) -> Mapping[str, int]:
 
 
 def _on_cluster(job: Job) -> Mapping[str, int]:
-    try:
-        answer = subprocess.run(
-            ["squeue", "--array", "--noheader", "--format=%T", f"--jobs={job.number}"],
-            capture_output=True,
-            text=True,
-            timeout=SQUEUE_SECONDS,
-            # Without what a user has set for squeue, which might leave out states or partitions.
-            env={name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")},
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    answer = slurm.ask("squeue", "--array", "--noheader", "--format=%T", f"--jobs={job.number}")
+    if answer is None:
         return {UNKNOWN: 1}
     if answer.returncode:
         return {} if "Invalid job id" in answer.stderr else {UNKNOWN: 1}
@@ -158,8 +154,7 @@ def describe(directory: pathlib.Path, found: States) -> str:
     for job, tasks in found.tasks.items():
         what = "tasks " + ", ".join(f"{number} {state.lower()}" for state, number in sorted(tasks.items()))
         if UNKNOWN in tasks:
-            path = directory / FOLDER / f"{job.number}.json"
-            what = f"not known here: ask on {job.host}, or remove {path} if it has ended"
+            what = f"not known here: ask on {job.host}, or remove {_path(directory, job)} if it has ended"
         lines.append(f"Job {job.number} ({job.launcher}): {what if tasks else 'has ended'}.")
     if found.lost:
         names = ", ".join(f"{arm} seed {seed}" for arm, seed in found.lost[:NAMED])

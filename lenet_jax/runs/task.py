@@ -3,8 +3,9 @@
 import os
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import submitit
 from submitit.helpers import Checkpointable
 
 from lenet_jax.errors import UserError
@@ -38,12 +39,22 @@ class Task(Checkpointable):
         show_plain_messages()
         keep_compilations()
         try:
-            run_sweep(**self._request._asdict(), after_runs=self._after_runs, waits=False)
+            with interruption.deferred(announced=True):
+                run_sweep(**self._request._asdict(), after_runs=self._after_runs, waits=False)
             if not make_plan(self._request).missing:
                 self._finish(self._request.directory)
         except UserError as error:
             sys.exit(f"error: {error}")
         except interruption.Interrupted as interrupted:
-            if interrupted.signal == interruption.ANNOUNCEMENT:
-                os.kill(os.getpid(), interrupted.signal)  # now that all is saved; submitit requeues and exits
+            if _is_requeued(interrupted.signals, submitit.JobEnvironment().cluster):
+                os.kill(os.getpid(), interruption.ANNOUNCEMENT)  # now that all is saved; submitit requeues
             sys.exit(interrupted.status)
+
+
+def _is_requeued(signals: Sequence[int], cluster: str) -> bool:
+    """Whether a task that signals asked to end is to go on later.
+
+    SLURM may send SIGTERM together with its announcement. To a local task, the user has sent it.
+    """
+    others = set(signals) - {interruption.ANNOUNCEMENT}
+    return interruption.ANNOUNCEMENT in signals and (cluster == "slurm" or not others)

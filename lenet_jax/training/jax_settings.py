@@ -75,18 +75,23 @@ def own_settings() -> Generator[None, None, None]:
 
 def settings_from_outside() -> dict[str, str]:
     """The environment variables that may change numbers and that `own_settings` does not fix, by name."""
-    fixed = {f"JAX_{name.upper()}" for name in OWN_SETTINGS}
-    found = {
-        name: value
-        for name, value in os.environ.items()
-        if value and name.startswith("JAX_") and name not in fixed and not HARMLESS.match(name)
-    }
-    found |= {name: os.environ[name] for name in OF_XLA if os.environ.get(name)}
+    found = variables_from_outside()
     options = [option for option in xla_options() if not HARMLESS_OPTION.match(option)]
     found["XLA_FLAGS"] = " ".join(sorted(options))
     if jax.config.values.get("jax_disable_most_optimizations"):  # which a program may set as well
         found["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     return {name: value for name, value in sorted(found.items()) if value}
+
+
+def variables_from_outside() -> dict[str, str]:
+    """The environment variables of `settings_from_outside`, by name, as they are set."""
+    fixed = {f"JAX_{name.upper()}" for name in OWN_SETTINGS}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if value
+        and (name in OF_XLA or (name.startswith("JAX_") and name not in fixed and not HARMLESS.match(name)))
+    }
 
 
 def xla_options() -> list[str]:
@@ -132,12 +137,14 @@ def share_gpus(processes: int) -> None:
         os.environ.setdefault(PREALLOCATE, "false")  # the process that starts them computes nothing
 
 
-@functools.cache  # XLA reads them when it starts
 def threads() -> int | None:
     """The number of threads that share a product; None if runs are not computed on the CPU."""
+    return _threads_of_cpu() if backend.is_cpu() else None
+
+
+@functools.cache  # XLA reads them when it starts
+def _threads_of_cpu() -> int:
     devices = jax.local_device_count()
-    if not backend.is_cpu():
-        return None
     wanted = os.environ.get(THREADS, "")
     is_number = re.fullmatch(r"\s*[+-]?[0-9]+\s*", wanted)  # as XLA reads it; it takes other text for none
     number = int(wanted) if is_number else len(os.sched_getaffinity(0))

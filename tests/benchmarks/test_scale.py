@@ -1,7 +1,5 @@
 """The bounds for many devices follow from what is recorded."""
 
-import pytest
-
 from benchmarks import scale
 from tests.helpers.commands import PROJECT
 
@@ -13,14 +11,8 @@ def test_the_page_shows_what_the_program_prints(capsys):
 
 
 def test_arithmetic_is_divided_among_the_devices():
-    cluster = scale.Cluster("two devices", 2, 1e12)
-    assert "takes 5 s at" in scale._arithmetic(cluster, 1e13)
-    assert scale._arithmetic(cluster, 1e13).endswith(f"and 50 s at {scale.SHARE:.0%} of it (assumed).")
-
-
-def test_an_unknown_arm_is_not_compiled_for_tpus(monkeypatch):
-    from benchmarks import tpu
-
-    monkeypatch.setattr("sys.argv", ["tpu", "no_arm"])
-    with pytest.raises(SystemExit, match="no_arm is not an arm: choose from local_shared"):
-        tpu.main()
+    cluster = scale.Cluster("two devices", 2, 1e12, 1, "float32", "https://example.org")
+    text = scale._arithmetic(cluster, 5, 1e13)
+    assert "with 3 runs per device" in text and "takes 5 s at" in text
+    assert text.endswith(f"and 50 s at {scale.SHARE:.0%} of it (assumed).")
+    assert "takes 30 s at" in scale._arithmetic(cluster._replace(passes=6), 5, 1e13)

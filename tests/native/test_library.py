@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from lenet_jax import backend
 from lenet_jax.native import library
 from lenet_jax.native.library import Library, Unavailable
 from tests.helpers.commands import PROJECT
@@ -46,7 +47,7 @@ def calls_of(tmp_path):
 
 
 def load_here():
-    return library.load.__wrapped__()
+    return library._load_once.__wrapped__()
 
 
 def test_it_can_be_switched_off(monkeypatch):
@@ -62,7 +63,15 @@ def test_without_a_compiler_there_is_none(monkeypatch):
 
 def test_on_an_accelerator_there_is_none(monkeypatch):
     monkeypatch.setattr(library.jax, "default_backend", lambda: "gpu")
-    assert load_here() == Unavailable("it is for CPUs")
+    assert library.load() == library.outlook() == Unavailable("it is for CPUs")
+
+
+def test_compiling_for_an_accelerator_first_does_not_hide_it_from_the_cpu(monkeypatch):
+    found = Library(16, {})
+    monkeypatch.setattr(library, "_load_once", lambda: found)
+    with backend.compiling_for("tpu"):
+        assert library.load() == Unavailable("it is for CPUs")
+    assert library.load() == found
 
 
 def test_without_a_cache_folder_there_is_none(monkeypatch, tmp_path):

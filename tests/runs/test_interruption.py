@@ -13,13 +13,13 @@ from lenet_jax.runs import interruption
 from lenet_jax.runs.interruption import Interrupted
 from tests.helpers.commands import PROJECT
 
-# A program of up to 100 steps, which prints a line after each.
+# A program of up to 100 steps, which prints a line after each, and at its end the signals that ended it.
 STEPS = """
 import signal, sys, time
 from lenet_jax.runs import interruption
 if {is_command}:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # not Python's own handler
-with interruption.deferred():
+with interruption.deferred(announced={announced}):
     print("started", flush=True)
     for step in range(100):
         {work}
@@ -27,6 +27,7 @@ with interruption.deferred():
         try:
             interruption.check()
         except KeyboardInterrupt as interrupted:
+            print(*map(int, interrupted.signals), file=sys.stderr)
             sys.exit(interrupted.status)
 """
 # A computation that Python's own handlers wait for: it releases the lock, and returns to Python at its end.
@@ -48,17 +49,18 @@ def started(program, **options):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_program_between_two_steps(number, status):
-    process = started(STEPS.format(work="time.sleep(0.3)", is_command=True))
+    process = started(STEPS.format(work="time.sleep(0.3)", is_command=True, announced=False))
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == status
     assert out == "0\n"  # the step was finished
-    assert err == "\nStopping after this epoch; press Ctrl-C again to stop at once.\n"
+    said = "\nStopping after this epoch; press Ctrl-C again to stop at once.\n"
+    assert err == f"{said}{int(number)}\n"
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_it_at_once_even_in_a_long_call(second):
-    process = started(STEPS.format(work=LONG_CALL, is_command=True))
+    process = started(STEPS.format(work=LONG_CALL, is_command=True, announced=False))
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline() == "\n" and "again" in process.stderr.readline()
     began = time.monotonic()
@@ -70,7 +72,7 @@ def test_a_second_signal_ends_it_at_once_even_in_a_long_call(second):
 
 def test_in_a_script_of_a_user_the_second_signal_is_an_exception():
     """As in a notebook, whose process must live on."""
-    process = started(STEPS.format(work="time.sleep(30)", is_command=False))
+    process = started(STEPS.format(work="time.sleep(30)", is_command=False, announced=False))
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline() == "\n" and "again" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
@@ -79,20 +81,37 @@ def test_in_a_script_of_a_user_the_second_signal_is_an_exception():
 
 
 @pytest.mark.parametrize("is_command", [True, False])
-@pytest.mark.parametrize("others", [(), (signal.SIGTERM,)])
-def test_a_scheduler_announces_the_end_and_the_step_is_finished(others, is_command):
-    """Also if it sends SIGTERM first."""
-    process = started(STEPS.format(work="time.sleep(1)", is_command=is_command))
-    for number in (*others, signal.SIGUSR2):
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ([signal.SIGUSR2], signal.SIGUSR2),
+        ([signal.SIGTERM, signal.SIGUSR2], signal.SIGTERM),
+        ([signal.SIGUSR2, signal.SIGTERM], signal.SIGTERM),
+    ],
+)
+def test_a_scheduler_announces_the_end_and_the_step_is_finished(sent, status, is_command):
+    """It never counts as the second signal."""
+    process = started(STEPS.format(work="time.sleep(1)", is_command=is_command, announced=True))
+    for number in sent:
         process.send_signal(number)
         time.sleep(0.1)
     out, err = process.communicate(timeout=20)
-    assert process.returncode == 128 + signal.SIGUSR2
+    assert process.returncode == 128 + status
     assert out == "0\n" and "Stopping after this epoch, as the scheduler asks.\n" in err
+    assert err.splitlines()[-1].split() == [f"{int(number)}" for number in sent]
+
+
+def test_others_than_tasks_leave_the_announcement_to_its_handler():
+    """A script of a user may have its own."""
+    own = "import signal; signal.signal(signal.SIGUSR2, lambda *_: print('own', flush=True))\n"
+    process = started(own + STEPS.format(work="time.sleep(0.01)", is_command=False, announced=False))
+    process.send_signal(signal.SIGUSR2)
+    out, err = process.communicate(timeout=20)
+    assert "own\n" in out and out.endswith("99\n") and err == "" and process.returncode == 0
 
 
 def test_nobody_needs_to_read_what_it_says():
-    process = started(STEPS.format(work="time.sleep(30)", is_command=True))
+    process = started(STEPS.format(work="time.sleep(30)", is_command=True, announced=False))
     process.stderr.close()
     for _ in range(2):
         process.send_signal(signal.SIGINT)
@@ -111,7 +130,7 @@ def test_within_another_it_changes_nothing():
 
 def test_a_signal_that_the_process_is_to_ignore_is_ignored():
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    process = started(ignoring + STEPS.format(work="time.sleep(0.01)", is_command=False))
+    process = started(ignoring + STEPS.format(work="time.sleep(0.01)", is_command=False, announced=False))
     process.send_signal(signal.SIGINT)
     assert process.stdout.read().endswith("99\n")
     assert process.communicate(timeout=20)[1] == "" and process.returncode == 0

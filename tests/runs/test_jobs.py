@@ -1,4 +1,4 @@
-"""How far the runs are that were sent to jobs: done, running, waiting or lost."""
+"""The states of runs that were sent to jobs: done, running, waiting or lost."""
 
 import os
 import socket
@@ -36,18 +36,19 @@ def on_cluster(number="12", runs=(*RECORDED, *OPEN)):
 
 
 def test_a_job_is_read_as_it_was_recorded(tmp_path):
-    sent = [on_cluster(), Job("local", "345", (345, 346), "here", tuple(OPEN))]
+    sent = [on_cluster(), Job("local", "12", (12, 13), "here", tuple(OPEN))]
+    sent.append(sent[-1]._replace(host="elsewhere"))  # where a process may have the same ID
     for job in sent:
         jobs.record(tmp_path, job)
-    assert jobs.sent_jobs(tmp_path) == sent
+    assert sorted(jobs.sent_jobs(tmp_path)) == sorted(sent)
     assert jobs.sent_jobs(tmp_path / "missing") == []
 
 
 def test_a_damaged_description_is_named(tmp_path):
     jobs.record(tmp_path, on_cluster())
-    path = tmp_path / "jobs" / "12.json"
+    path = tmp_path / "jobs" / "slurm-login-12.json"
     path.write_text(path.read_text()[:40])
-    with pytest.raises(UserError, match=r"jobs/12.json is damaged: remove it\."):
+    with pytest.raises(UserError, match=r"jobs/slurm-login-12.json is damaged: remove it\."):
         jobs.states(tmp_path)
 
 
@@ -84,7 +85,10 @@ def test_no_run_is_lost_as_long_as_the_cluster_does_not_answer(sweep_copy, squeu
     found = jobs.states(sweep_copy)
     assert found.waiting == OPEN and found.lost == []
     text = jobs.describe(sweep_copy, found)
-    assert f"Job 12 (slurm): not known here: ask on login, or remove {sweep_copy}/jobs/12.json if" in text
+    assert (
+        f"Job 12 (slurm): not known here: ask on login, or remove {sweep_copy}/jobs/slurm-login-12.json if"
+        in text
+    )
 
 
 def test_a_process_of_the_same_id_is_not_a_task(sweep_copy):

@@ -18,7 +18,7 @@ import pytest
 from lenet_jax.config.fields import SWEEP_FIELDS, default_sweep, override
 from lenet_jax.errors import UserError
 from lenet_jax.report.pages import write_report, write_results
-from lenet_jax.runs import jobs, launch
+from lenet_jax.runs import claims, jobs, launch, slurm
 from lenet_jax.runs.claims import Claims
 from lenet_jax.runs.plan import Request
 from lenet_jax.training.jax_settings import threads
@@ -45,17 +45,24 @@ def fake_slurm(tmp_path, monkeypatch):
         "srun": "exit 1",
         "sbatch": '[ -z "$REFUSED" ] || { echo "$REFUSED" >&2; exit 1; }\necho Submitted batch job 77',
         "squeue": 'echo "${STATE-PENDING}"',
+        "scancel": f'echo "$@" >> {folder}/cancelled',
     }
     for name, lines in answers.items():
         (folder / name).write_text(f"#!/bin/sh\n{lines}\n")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def script(directory):
+    """The script that was submitted."""
+    [path] = directory.glob("jobs/*_submission.sh")
+    return path.read_text()
 
 
 def options(directory):
-    """The options of sbatch in the script that was submitted."""
-    [script] = directory.glob("jobs/*_submission.sh")
-    return dict(re.findall(r"^#SBATCH --([\w-]+)=?(.*)$", script.read_text(), re.MULTILINE))
+    """The options of sbatch in it."""
+    return dict(re.findall(r"^#SBATCH --([\w-]+)=?(.*)$", script(directory), re.MULTILINE))
 
 
 def test_the_open_runs_go_to_a_job_array(tmp_path, fake_slurm):
@@ -92,7 +99,7 @@ def test_runs_of_a_job_that_has_ended_are_sent_again(tmp_path, fake_slurm, monke
 def test_limits_and_resources_are_fields(tmp_path, fake_slurm):
     fields = {
         "minutes": "2.5", "requeues": "0", "partition": "gpu", "cpus": "6", "gpus": "1", "memory_gb": "1.5",
-        "options": "account=lab,exclusive,qos=long",
+        "options": "account=lab; exclusive;exclude=node1,node2;--qos=long",
     }  # fmt: skip
     set_fields = [f"--config.launcher.{field}={value}" for field, value in fields.items()]
     ended = run_command("ablate", TINY, "--launcher=slurm", f"--workdir={tmp_path / 'sweep'}", *set_fields)
@@ -100,15 +107,138 @@ def test_limits_and_resources_are_fields(tmp_path, fake_slurm):
     found = options(tmp_path / "sweep")
     expected = {
         "time": "3", "signal": "USR2@90", "partition": "gpu", "cpus-per-task": "6", "gpus-per-node": "1",
-        "mem": "1536M", "account": "lab", "exclusive": "", "qos": "long", "no-requeue": "",
+        "mem": "1536M", "account": "lab", "exclusive": "", "qos": "long", "exclude": "node1,node2",
+        "no-requeue": "",
     }  # fmt: skip
     assert found.items() >= expected.items() and "requeue" not in found
 
 
 def test_a_task_has_one_core_per_thread(tmp_path, fake_slurm, monkeypatch):
-    monkeypatch.setattr(launch, "threads", lambda: 3)
+    monkeypatch.setattr(slurm, "threads", lambda: 3)
     run_command("ablate", TINY, "--launcher=slurm", f"--workdir={tmp_path / 'sweep'}")
     assert options(tmp_path / "sweep")["cpus-per-task"] == "3"
+    [srun] = re.findall("^srun .*$", script(tmp_path / "sweep"), re.MULTILINE)
+    assert "--cpus-per-task=3" in srun.split()
+
+
+def test_settings_that_decide_numbers_are_in_the_script(tmp_path, fake_slurm, monkeypatch):
+    """Which a shell reads as they are, where the environment is not passed on."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false --xla_gpu_autotune_level=0")
+    monkeypatch.setenv("LENET_JAX_NATIVE", "0")
+    monkeypatch.setenv("JAX_DEFAULT_DEVICE", "it's")
+    monkeypatch.setenv("JAX_LOG_COMPILES", "0")  # decides none
+    workdir = f"--workdir={tmp_path / 'sweep'}"
+    ended = run_command("ablate", TINY, "--launcher=slurm", "--threads=2", workdir)
+    assert ended.status == 0, ended.err
+    exports = re.findall("^export .*$", script(tmp_path / "sweep"), re.MULTILINE)
+    assert exports.pop() == "export SUBMITIT_EXECUTOR=slurm"
+    shown = subprocess.run(
+        ["sh", "-c", "\n".join([*exports, "env"])],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = dict(line.split("=", 1) for line in shown.stdout.splitlines())
+    assert found.pop("XLA_FLAGS").split()[:2] == os.environ["XLA_FLAGS"].split()
+    found = {name: value for name, value in found.items() if name not in ("PATH", "PWD", "_", "SHLVL")}
+    assert found == {"NPROC": "2", "LENET_JAX_NATIVE": "0", "JAX_DEFAULT_DEVICE": "it's"}
+    assert " --export=ALL " in script(tmp_path / "sweep")  # from the script to the task
+
+
+def test_two_commands_at_once_do_not_send_the_same_runs(tmp_path, fake_slurm, monkeypatch):
+    """From looking for what was sent to recording what is, each holds a lock."""
+    directory = tmp_path / "sweep"
+    held = []
+
+    def watched(function):
+        def call(*arguments):
+            with (directory / "jobs" / ".lock").open("a") as lock:
+                held.append(not claims.lock_at_once(lock.fileno()))
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(launch, "sent_jobs", watched(launch.sent_jobs))
+    monkeypatch.setattr(launch, "record", watched(launch.record))
+    assert run_command("ablate", TINY, "--launcher=slurm", f"--workdir={directory}").status == 0
+    assert held == [True, True]
+    with (directory / "jobs" / ".lock").open("a") as lock:
+        assert claims.lock_at_once(lock.fileno())
+
+
+@pytest.mark.parametrize("raised", [UserError("The disk is full."), KeyboardInterrupt])
+def test_a_job_that_cannot_be_recorded_is_cancelled(tmp_path, fake_slurm, monkeypatch, raised):
+    directory = tmp_path / "sweep"
+
+    def fail(*_):
+        raise raised
+
+    monkeypatch.setattr(launch, "record", fail)
+    ended = run_command("ablate", TINY, "--launcher=slurm", "--workers=3", f"--workdir={directory}")
+    assert ended.status in (1, 130) and ended.out == ""
+    name = options(directory)["job-name"]
+    assert (fake_slurm / "cancelled").read_text() == f"--name={name}\n"
+    (fake_slurm / "scancel").write_text("#!/bin/sh\nexit 1\n")
+    ended = run_command("ablate", TINY, "--launcher=slurm", f"--workdir={tmp_path / 'other'}")
+    name = options(tmp_path / "other")["job-name"]
+    assert f"Tasks may have been queued: `scancel --name={name}`." in ended.err
+
+
+def test_local_tasks_that_cannot_be_recorded_are_killed(tmp_path, monkeypatch):
+    """Until then they are in a session of their own, and read and write nowhere."""
+    found = {}
+
+    def fail(_, job):
+        for process in job.tasks:
+            streams = [os.readlink(f"/proc/{process}/fd/{number}") for number in range(3)]
+            found[process] = os.getsid(process), streams
+        raise UserError("The disk is full.")
+
+    monkeypatch.setattr(launch, "record", fail)
+    directory = tmp_path / "sweep"
+    ended = run_command("ablate", TINY, "--launcher=local", "--workers=2", f"--workdir={directory}")
+    assert (ended.status, ended.err) == (1, "error: The disk is full.\n")
+    assert len(found) == 2
+    [session] = {session for session, _ in found.values()}
+    assert session != os.getsid(0) and all(streams == [os.devnull] * 3 for _, streams in found.values())
+    for _ in until(30):
+        if all(has_ended(process) for process in found):
+            break
+    else:
+        raise AssertionError(f"{found} still run")
+
+
+def has_ended(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_why_local_tasks_do_not_start_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "submitit.py").write_text("raise OSError('no more processes')")
+    err = refusal("--launcher=local", f"--workdir={tmp_path / 'sweep'}")
+    assert err == "error: --launcher=local failed: OSError: no more processes\n"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "visible", "words"),
+    [
+        (0, "2,3", []),
+        (1, None, []),
+        (1, "2,3", ["env", "CUDA_VISIBLE_DEVICES=2"]),
+        (2, "GPU-8f6a,GPU-1c2d", ["env", "CUDA_VISIBLE_DEVICES=GPU-8f6a,GPU-1c2d"]),
+    ],
+)
+def test_a_local_task_has_the_gpus_that_the_user_lets_it_see(monkeypatch, gpus, visible, words):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    config = override(default_sweep(), {"launcher.gpus": gpus}).launcher
+    found = launch._watched_python(config)
+    assert found[: found.index(sys.executable)] == words
 
 
 def test_tuning_is_sent_as_well(tmp_path, fake_slurm):
@@ -137,7 +267,7 @@ def test_what_is_refused_is_refused_before_anything_is_sent(tmp_path, fake_slurm
     workdir = f"--workdir={tmp_path / 'sweep'}"
     assert "--launcher" in refusal("--launcher=cloud", workdir)
     options = "--config.launcher.options=account lab"
-    assert "list options of sbatch" in refusal("--launcher=slurm", options, workdir)
+    assert "list long options of sbatch" in refusal("--launcher=slurm", options, workdir)
     assert "config.launcher.minutes=0.0" in refusal(
         "--launcher=slurm", "--config.launcher.minutes=0", workdir
     )
@@ -205,11 +335,35 @@ def test_a_task_says_in_one_sentence_what_is_wrong(tmp_path):
         task()
 
 
-@pytest.mark.parametrize("text", ["a b", "=3", "account=lab,--="])
-def test_options_of_sbatch_have_names(text):
-    config = override(default_sweep(), {"launcher.options": text}).launcher
-    with pytest.raises(UserError, match="list options of sbatch"):
-        launch._options(config.options)
+@pytest.mark.parametrize("signals", [[signal.SIGUSR2], [signal.SIGTERM], [signal.SIGUSR2, signal.SIGTERM]])
+@pytest.mark.parametrize("cluster", ["slurm", "local"])
+def test_an_announced_end_is_not_for_good_unless_the_user_asks_for_it(signals, cluster):
+    """On SLURM, SIGTERM may come with the announcement."""
+    from lenet_jax.runs import task
+
+    expected = signals == [signal.SIGUSR2] or (cluster == "slurm" and signal.SIGUSR2 in signals)
+    assert task._is_requeued(signals, cluster) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a b", "list long options of sbatch"),
+        ("=3", "list long options of sbatch"),
+        ("account=lab;--=", "list long options of sbatch"),
+        ("-t=5", "list long options of sbatch"),
+        ("comment=two\nlines", "list long options of sbatch"),
+        ("time=5", "has 'time': set config.launcher.minutes"),
+        ("--no_requeue", "has 'no-requeue': set config.launcher.requeues"),
+        ("account=lab;cpus_per_task=2", "has 'cpus-per-task': set config.launcher.cpus"),
+        ("array=0-3", "has 'array', which --launcher=slurm sets itself"),
+        ("signal=USR1", "has 'signal', which --launcher=slurm sets itself"),
+        ("output=log", "has 'output', which --launcher=slurm sets itself"),
+    ],
+)
+def test_options_of_sbatch_have_names_and_are_not_set_otherwise(text, sentence):
+    with pytest.raises(UserError, match=sentence):
+        slurm.sbatch_options(text)
 
 
 # ---- Killed, for real.
@@ -330,6 +484,21 @@ def cluster(monkeypatch):
         shutil.rmtree(folder)
 
 
+def test_the_script_stops_daemons_of_its_folder_only(tmp_path):
+    """The ID of one that has ended may have become another's."""
+    wait = [sys.executable, "-c", "input()"]
+    with (
+        subprocess.Popen([*wait, f"{tmp_path}/slurm.conf"], stdin=subprocess.PIPE) as ours,
+        subprocess.Popen(wait, stdin=subprocess.PIPE) as another,
+    ):
+        (tmp_path / "slurmd.pid").write_text(f"{ours.pid}\n")
+        (tmp_path / "slurmctld.pid").write_text(f"{another.pid}\n")
+        subprocess.run([SCRIPT, "stop", tmp_path], check=True)
+        assert ours.wait(timeout=30) == -signal.SIGTERM
+        assert another.poll() is None
+        another.kill()
+
+
 def scontrol(job):
     return subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True, check=True).stdout
 
@@ -359,7 +528,9 @@ def test_tasks_on_slurm_that_are_killed_or_stopped_go_on(cluster, untouched, tmp
 
 
 @pytest.mark.slow
-def test_a_cancelled_job_stays_cancelled(cluster, untouched, tmp_path):
+def test_a_cancelled_job_stays_cancelled(cluster, untouched, tmp_path, monkeypatch):
+    """Also where tasks do not get the environment; they have the settings that decide numbers."""
+    monkeypatch.setenv("SBATCH_EXPORT", "NONE")
     directory = tmp_path / "slurm"
     out = send(directory, "--launcher=slurm", "--workers=2")
     two_in_training(directory)

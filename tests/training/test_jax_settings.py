@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from jaxlib import xla_client
 
+from lenet_jax import backend
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.runs.single import train
 from lenet_jax.training import jax_settings
@@ -183,9 +184,17 @@ def test_the_number_of_threads_is_the_one_that_xla_takes(monkeypatch, variable, 
     monkeypatch.setenv("NPROC", variable)
     monkeypatch.setattr(jax, "local_device_count", lambda: devices)
     monkeypatch.setattr(jax_settings.os, "sched_getaffinity", lambda _: set(range(cores)))
-    assert threads.__wrapped__() == number
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert threads.__wrapped__() is None
+    assert jax_settings._threads_of_cpu.__wrapped__() == number
+
+
+def test_an_accelerator_has_no_threads_whatever_was_asked_before():
+    with backend.compiling_for("tpu"):
+        assert threads() is None
+    of_cpu = threads()
+    assert of_cpu is not None
+    with backend.compiling_for("tpu"):
+        assert threads() is None
+    assert threads() == of_cpu
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Programs of every arm are lowered for accelerators that are not here: no form for one breaks another."""
+"""Programs of every arm are lowered for accelerators, without having any: no form for one breaks another."""
 
 import re
 
@@ -25,10 +25,6 @@ def to_compile(arm, devices):
     return functions.to_compile(
         resolved.make_program(COUNTS), sum(COUNTS.values()), runs=devices if backend.is_cpu() else 4
     )
-
-
-def test_there_are_eleven_arms():
-    assert len(ARMS) == 11
 
 
 @pytest.mark.parametrize("arm", ARMS)
