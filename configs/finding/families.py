@@ -34,6 +34,13 @@ WIDER = {
     ("usps", "full_unshared_none"): (0.025, 0.05),
     ("usps", "mlp_matched"): (0.4, 0.8),
     ("usps", "mlp_best, with dropout"): (0.05,),
+    ("fashion_mnist", "full_shared"): (0.025,),
+    ("fashion_mnist", "full_unshared"): (0.05,),
+    ("fashion_mnist", "local_shared_none"): (0.025,),
+    ("fashion_mnist", "random_unshared_none"): (0.05,),
+    ("fashion_mnist", "full_shared_none"): (0.025,),
+    ("fashion_mnist", "full_unshared_none"): (0.05,),
+    ("fashion_mnist", "mlp_matched"): (0.025,),
 }
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
@@ -42,6 +49,7 @@ MLP_ACTIVATIONS = ("relu", "tanh")
 MLP_FINALISTS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
     "mnist": (("relu", (2000,)), ("relu", (1000, 300)), ("relu", (300, 100))),
     "usps": (("relu", (1000, 300)), ("tanh", (300, 100)), ("relu", (300, 100))),
+    "fashion_mnist": (("relu", (1000, 300)), ("tanh", (1000, 300)), ("relu", (2000,))),
 }
 MLP_DROPOUTS = (0.0, 0.25, 0.5, 0.75)
 MLP_FINAL_RATES = (0.1, 0.2, 0.4)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from lenet_jax import backend
 from lenet_jax.models import wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.map_tables import Table
@@ -111,12 +112,38 @@ def gather(x: FeatureMaps, reads_PT: wiring.Positions, kernel_TCPO: jax.Array) -
     count, size, _, channels = x.shape
     units, taps = reads_PT.shape
     x_XCN = x.plain.transpose(1, 2, 0, 3).reshape(size * size, channels, count)
-    read_PTCN = x_XCN.at[reads_PT].get(mode="promise_in_bounds")
+    read_PTCN = (_take if backend.is_cpu() else _read)(x_XCN, reads_PT)
     kernel_TCPO = jnp.broadcast_to(kernel_TCPO, (taps, channels, units, kernel_TCPO.shape[-1]))
     y_PON = _unit_products(
         kernel_TCPO.reshape(taps * channels, units, -1), read_PTCN.reshape(units, taps * channels, count)
     )
     return y_PON.transpose(1, 0, 2)
+
+
+def _take(x_XCN: jax.Array, reads_PT: wiring.Positions) -> jax.Array:
+    """What units read at their positions: (P, T, C, N)."""
+    return x_XCN.at[reads_PT].get(mode="promise_in_bounds")
+
+
+@jax.custom_vjp
+def _read(x_XCN: jax.Array, reads_PT: wiring.Positions) -> jax.Array:
+    """`_take`, whose gradient is a product with zeros and ones.
+
+    The gradient that JAX derives is a scatter. A GPU that is to sum in the same order each time computes it
+    one index after the other.
+    """
+    return _take(x_XCN, reads_PT)
+
+
+def _read_backward(
+    residuals: tuple[int, wiring.Positions], gradient_PTCN: jax.Array
+) -> tuple[jax.Array, None]:
+    size, reads_PT = residuals
+    is_read_XPT = (jnp.arange(size)[:, None, None] == reads_PT).astype(gradient_PTCN.dtype)
+    return jnp.einsum("xpt,ptcn->xcn", is_read_XPT, gradient_PTCN, precision=PRECISION), None
+
+
+_read.defvjp(lambda x, reads: (_take(x, reads), (len(x), reads)), _read_backward)
 
 
 @jax.custom_vjp

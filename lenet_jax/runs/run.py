@@ -74,11 +74,10 @@ class Prepared(NamedTuple):
     images: Images
     bytes_needed: int
 
-    @property
-    def capacity(self) -> int:
-        """The largest number of runs that one call trains in this process."""
+    def capacity(self, runs: int) -> int:
+        """How many of these runs one call trains in this process."""
         program = self.program.in_epoch(1)  # constrained epochs come first and need the most memory
-        return self.engine.capacity(program, len(self.images.data.labels))
+        return self.engine.capacity(program, len(self.images.data.labels), runs)
 
 
 @own_settings()

@@ -172,6 +172,13 @@ class Store:
             return False
         return True
 
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Within it, no other process claims or records a run of this folder; it waits for one that does.
+
+        Raises UserError if the folder cannot be written.
+        """
+        return claims.locked(self.directory)
+
     def release(self, arm: str, seed: int) -> None:
         """Releases a claimed run that was not recorded. Raises KeyError if it is not claimed."""
         self._claims.release(arm, seed)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import jax
 import ml_collections
 
 from lenet_jax.config.arms import Arm, PlannedContrast
@@ -30,6 +31,7 @@ from lenet_jax.runs.store import Store
 from lenet_jax.runs.tensorboard import Boards
 from lenet_jax.runs.workers import run_workers
 from lenet_jax.training.compilation_cache import keep_compilations
+from lenet_jax.training.engine import make_engine
 from lenet_jax.training.jax_settings import threads
 from lenet_jax.training.memory import memory_limit
 
@@ -57,10 +59,10 @@ def run_sweep(
 ) -> bool:
     """Trains the runs that `directory` does not hold yet, and returns whether there were any.
 
-    Runs of one program are trained together, up to the `capacity` of their engine at once. A kill loses what
-    runs in flight did since their last checkpoint. Other processes may fill the same folder: each run is
-    claimed by one of them, and this call returns when all runs are recorded, or with `waits=False` when it
-    finds none left to claim.
+    Runs of one program are trained together, as many at once as fit into memory. A kill loses what runs in
+    flight did since their last checkpoint. Other processes may fill the same folder: each run is claimed by
+    one of them, and this call returns when all runs are recorded, or with `waits=False` when it finds none
+    left to claim.
 
     Every arm is resolved, and prepared if it has runs to train, before the first run is trained, so that a
     config that cannot be run is refused at once.
@@ -228,6 +230,9 @@ def fill_folder(
     ):
         try:
             _fill(Log(store, checkpoints, reports, boards, callback), plan, after_runs, waits)
+        except jax.errors.JaxRuntimeError:
+            interruption.check()  # Ctrl-C also ends a compiler that XLA has started
+            raise
         finally:
             checkpoints.close()
 
@@ -283,34 +288,48 @@ def _claim_alike(log: Log, missing: Sequence[Run], waiting: Mapping[Key, Run]) -
       missing: all runs, the same in each process of a group.
       waiting: those that are not recorded yet.
     """
-    chosen, first_saved = -1, None
+    chosen, held = -1, []
     if not group.number():
-        of_key = {run.key: number for number, run in enumerate(missing)}
-        chosen = next((of_key[key] for key in waiting if log.store.claim(*key)), -1)
-        first_saved = log.checkpoints.read(missing[chosen]) if chosen >= 0 else None
-    chosen, epoch = group.gather(chosen, _epoch(first_saved))[0].tolist()
+        with log.store.locked():  # or else processes that start together would divide a program's runs
+            of_key = {run.key: number for number, run in enumerate(missing)}
+            chosen = next((of_key[key] for key in waiting if log.store.claim(*key)), -1)
+            if chosen >= 0:
+                held = _claim_share(log, _alike(missing[chosen], waiting), is_first_claimed=True)
+    saved = [log.checkpoints.read(run) for run in held]
+    epoch = _epoch(saved[0]) if held else 0
+    alike = _alike(missing[chosen], waiting) if chosen >= 0 else []
+    chosen, epoch, together = group.gather(chosen, epoch, len(alike))[0].tolist()
     if chosen < 0:
         return None
-    first = missing[chosen]
+    if group.number():
+        with log.store.locked():
+            held = _claim_share(log, _alike(missing[chosen], waiting))
+        saved = [log.checkpoints.read(run) for run in held]
+    prepared = prepare(missing[chosen].resolved, together)
+    most = prepared.capacity(-(-together // group.size()))  # of all processes, as it may compile
+    fitting = [number for number, of_run in enumerate(saved) if _epoch(of_run) == epoch][:most]
+    for number, run in enumerate(held):
+        if number not in fitting:
+            log.store.release(*run.key)
+    claimed = [held[number] for number in fitting]
+    return _Claimed(claimed, prepared, [of_run for number in fitting if (of_run := saved[number])])
+
+
+def _alike(first: Run, waiting: Mapping[Key, Run]) -> list[Run]:
+    """The run `first` and those that wait of its program."""
     fields = first.resolved.compiled_fields
-    alike = [first]
-    alike += [run for run in waiting.values() if run is not first and run.resolved.compiled_fields == fields]
-    together = int(group.gather(len(alike))[0, 0])
-    prepared = prepare(first.resolved, together)
-    most = prepared.capacity if together > 1 else 1  # of all processes or none, as it may compile
-    claimed: list[Run] = []
-    saved: list[Saved | None] = []
-    for run in alike[group.number() :: group.size()]:
-        if run is first:
-            claimed, saved = [first], [first_saved]
-        elif len(claimed) < most and log.store.claim(*run.key):
-            of_run = log.checkpoints.read(run)
-            if _epoch(of_run) == epoch:
-                claimed.append(run)
-                saved.append(of_run)
-            else:
-                log.store.release(*run.key)
-    return _Claimed(claimed, prepared, list(filter(None, saved)))
+    others = (run for run in waiting.values() if run is not first)
+    return [first, *(run for run in others if run.resolved.compiled_fields == fields)]
+
+
+def _claim_share(log: Log, alike: Sequence[Run], is_first_claimed: bool = False) -> list[Run]:
+    """Claims this process's share of the runs of a program, as many as it could train at once."""
+    most = make_engine(alike[0].resolved.config.parallel, len(alike)).most_runs
+    claimed = list(alike[:1]) if is_first_claimed else []
+    for run in alike[group.number() :: group.size()][len(claimed) :]:
+        if len(claimed) < most and log.store.claim(*run.key):
+            claimed.append(run)
+    return claimed
 
 
 def _epoch(saved: Saved | None) -> int:

@@ -38,7 +38,7 @@ class Engine(NamedTuple):
     """Compiled functions for populations, and where their arrays live.
 
     Hyperparameters, states, means and scores have the runs as first axis, R. It is a multiple of
-    `run_devices` and at most `capacity`. (Under pmap there is one run, and its state has the devices as first
+    `run_devices`. (Under pmap there is one run, and its state has the devices as first
     axis, each with a copy.) Where several processes train together, all call the same functions in the same
     order; on the host, R are the runs of this process, and on devices those of all.
 
@@ -49,7 +49,9 @@ class Engine(NamedTuple):
       spread: hyperparameters on the host -> the same on the devices, for `init_state`.
       place: state on the host, of the same shapes -> state as `init_state` returns it.
       fetch: pytree with runs as first axis on the devices -> the same on the host.
-      capacity: (program, number of images) -> largest number of runs in one call.
+      most_runs: in one call of this process, if memory allows.
+      capacity: (program, number of images, runs) -> how many of these runs one call of this process takes:
+        all, or if they do not fit into memory, an equal part of them that does.
       init_state: (program, hyperparameters) -> state.
       train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
       evaluate: (program, state, data, start, count) -> score and answers, (R, count), of `count` of a run's
@@ -63,7 +65,8 @@ class Engine(NamedTuple):
     spread: Callable[[Hyperparameters], Hyperparameters]
     place: Callable[[State], State]
     fetch: Callable[[Any], Any]
-    capacity: Callable[[Program, int], int]
+    most_runs: int
+    capacity: Callable[[Program, int, int], int]
     init_state: Callable[[Program, Hyperparameters], State]
     train_epoch: Callable[[Program, State, Split, int], tuple[State, Means]]
     evaluate: Callable[[Program, State, Split, int, int], tuple[Score, Answers]]
@@ -186,7 +189,7 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
         return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), tree)
 
     @functools.cache
-    def capacity(program: Program, images: int) -> int:
+    def capacity(program: Program, images: int, runs: int) -> int:
         if not side_by_side:
             return len(own)
 
@@ -196,7 +199,7 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
             return max(bytes_needed(to_compile[name].compile()) + to_compile[name].held for name in DEMANDING)
 
         limit = min(map(_memory_limit, own))
-        return len(own) * runs_that_fit(bytes_on_a_device, limit)
+        return len(own) * runs_that_fit(bytes_on_a_device, limit, -(-runs // len(own)))
 
     return Engine(
         run_devices=len(own),
@@ -205,6 +208,7 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
         spread=functools.partial(to_devices, by_run),
         place=lambda state: copy(to_devices(by_run, state)),  # a copy, as training consumes its arrays
         fetch=functions.evaluation.fetch,
+        most_runs=len(own) * (LARGEST_POPULATION if side_by_side else 1),
         capacity=capacity,
         init_state=functions.init_state,
         train_epoch=functions.train_epoch,
@@ -262,19 +266,21 @@ class _Evaluation(NamedTuple):
             yield chunk, self.outputs(model, state.variables, chunk.images)
 
 
-def runs_that_fit(bytes_needed: Callable[[int], int], limit: float) -> int:
-    """How many runs need at most `limit` bytes, from 1 to LARGEST_POPULATION.
+def runs_that_fit(bytes_needed: Callable[[int], int], limit: float, runs: int) -> int:
+    """How many of `runs` runs to train at once: those that need at most `limit` bytes, or at least one.
 
-    Extrapolates memory from one and two runs, then shrinks the population until it fits.
+    Never more than LARGEST_POPULATION. If several turns are needed, they are of equal size, so that they
+    share a program. Tries all of them first, whose program is needed anyway; if they don't fit, extrapolates
+    from one and two, then shrinks the population until it fits.
     """
-    if math.isinf(limit):
-        return LARGEST_POPULATION
-    one, two = bytes_needed(1), bytes_needed(2)
-    runs = 1 + int((limit - one) / max(1, two - one))
-    runs = min(max(1, runs), LARGEST_POPULATION)
-    while runs > 1 and (needed := bytes_needed(runs)) > limit:
-        runs = max(1, min(runs - 1, int(runs * limit / needed)))
-    return runs
+    fit = min(runs, LARGEST_POPULATION)
+    if fit > 1 and not math.isinf(limit) and bytes_needed(fit) > limit:
+        one, two = bytes_needed(1), bytes_needed(2)
+        fit = min(max(1, 1 + int((limit - one) / max(1, two - one))), fit - 1)
+        while fit > 1 and (needed := bytes_needed(fit)) > limit:
+            fit = max(1, min(fit - 1, int(fit * limit / needed)))
+    turns = -(-runs // fit)
+    return -(-runs // turns)
 
 
 def bytes_needed(compiled: jax.stages.Compiled) -> int:
@@ -343,7 +349,8 @@ def _shared_batch_engine() -> Engine:
         spread=lambda hyperparameters: hyperparameters,
         place=lambda state: put(jax.tree.map(lambda leaf: leaf[0], state)),  # all rows are copies
         fetch=jax.device_get,
-        capacity=lambda program, images: 1,
+        most_runs=1,
+        capacity=lambda program, images, runs: 1,
         init_state=lambda program, hyperparameters: put(
             _only(one_device.init_state(program, hyperparameters))
         ),

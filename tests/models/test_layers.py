@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from lenet_jax import backend
 from lenet_jax.models import wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.layers import Pool
@@ -63,6 +64,12 @@ def dense_value_and_gradients(reads, params, x_NHWC, cotangent):
 @pytest.mark.parametrize(("connectivity", "sharing", "shape"), LAYERS)
 def test_a_wiring_is_a_dense_layer_with_masked_and_tied_weights(connectivity, sharing, shape):
     compare_with_dense(connectivity, sharing, shape)
+
+
+@pytest.mark.parametrize(("connectivity", "sharing"), GRID)
+def test_its_form_for_accelerators_is_the_same_layer(connectivity, sharing):
+    with backend.compiling_for("cuda"):  # a shape of its own, as functions are traced once
+        compare_with_dense(connectivity, sharing, (3, 13, 5, 5, 3))
 
 
 @pytest.mark.parametrize("sharing", SHARING)

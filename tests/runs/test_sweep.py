@@ -20,12 +20,13 @@ from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
 from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
-from lenet_jax.runs import sweep
+from lenet_jax.runs import interruption, sweep
+from lenet_jax.runs.claims import lock_at_once
 from lenet_jax.runs.lines import seal, to_line, unseal
 from lenet_jax.runs.plan import list_runs
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
-from lenet_jax.runs.store import read_sweep
+from lenet_jax.runs.store import Store, read_sweep
 from lenet_jax.runs.sweep import run_sweep
 from lenet_jax.training.jax_settings import threads
 from tests.helpers import commands, folders, tiny_sweep
@@ -350,6 +351,34 @@ def test_two_commands_fill_one_folder_together(finished_sweep, tmp_path):
     assert folders.tables(directory) == folders.tables(finished_sweep)
     keys = [(line["arm"], line["seed"], line["epoch"]) for line in folders.epochs(directory)]
     assert len(keys) == len(set(keys)) == 2 * 6 + 1 * 2  # `too_fast` diverges in its first epoch
+
+
+def test_runs_of_one_program_are_claimed_while_no_other_process_can_claim(tmp_path, monkeypatch):
+    """Or else processes that start together would divide a population."""
+    claim, is_free = Store.claim, []
+
+    def note(store, arm, seed):
+        with open(store.directory / ".lock", "a") as lock:
+            is_free.append(lock_at_once(lock.fileno()))
+        return claim(store, arm, seed)
+
+    monkeypatch.setattr(Store, "claim", note)
+    assert ablate(tmp_path, "--config.arms=mlp_8").status == 0
+    assert is_free == [False, False]  # two seeds, on two of the simulated devices
+
+
+def test_a_compiler_that_ctrl_c_ended_as_well_is_no_error(tmp_path, monkeypatch):
+    def compile_(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        while not interruption.is_requested():
+            pass
+        raise jax.errors.JaxRuntimeError("INTERNAL: ptxas exited with non-zero error code 2")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "train_runs", compile_)
+        ended = ablate(tmp_path)
+    assert ended.status == 130 and "Traceback" not in ended.err
+    assert "the same command" in ended.err
 
 
 def test_an_interrupt_says_that_nothing_is_lost(tmp_path, monkeypatch):

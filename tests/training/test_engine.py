@@ -130,9 +130,9 @@ def test_every_number_may_differ_between_runs_side_by_side(loss):
 
 def test_without_a_memory_limit_a_population_has_the_largest_size():
     program = make_program()
-    assert population_engine(simulated(2), side_by_side=True).capacity(program, 70) == 2 * LARGEST_POPULATION
-    assert population_engine(simulated(2), side_by_side=False).capacity(program, 70) == 2
-    assert make_engine("pmap").capacity(program, 70) == 1
+    assert population_engine(simulated(2), side_by_side=True).capacity(program, 70, 5000) == 2 * 834
+    assert population_engine(simulated(2), side_by_side=False).capacity(program, 70, 5) == 2
+    assert make_engine("pmap").capacity(program, 70, 5) == 1
 
 
 @pytest.mark.parametrize("batch_size", [1, 50])
@@ -143,7 +143,7 @@ def test_a_population_fits_the_memory_that_a_device_reports(monkeypatch, batch_s
     engine = population_engine.__wrapped__(simulated(1), side_by_side=True)
     model = cnn(("local",), ("shared",), maps=(3,), kernel_size=3, hidden=())
     program = make_program(model, batch_size=batch_size, image_size=12)
-    runs = engine.capacity(program, 70)
+    runs = engine.capacity(program, 70, LARGEST_POPULATION)
     assert 1 < runs < LARGEST_POPULATION
 
     def largest(runs):
@@ -165,8 +165,15 @@ def test_a_population_fits_the_memory_that_a_device_reports(monkeypatch, batch_s
 
 
 def test_a_population_has_at_least_one_run_and_at_most_as_many_as_fit():
-    assert runs_that_fit(lambda runs: 7 + 3 * runs, 22) == 5
-    assert runs_that_fit(lambda runs: 7 + 3 * runs, 5) == 1
-    # Further runs need more memory than the second.
-    assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100) == 26
-    assert runs_that_fit(lambda runs: runs, float("inf")) == LARGEST_POPULATION
+    assert runs_that_fit(lambda runs: 7 + 3 * runs, 22, 5) == 5
+    assert runs_that_fit(lambda runs: 7 + 3 * runs, 22, 3) == 3
+    assert runs_that_fit(lambda runs: 7 + 3 * runs, 5, 9) == 1
+    assert runs_that_fit(lambda runs: runs, float("inf"), 5000) == 1000  # five turns of at most 1,024
+    # Further runs need more memory than the second: 26 fit, and 60 take three turns.
+    assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100, 60) == 20
+
+
+def test_runs_that_fit_are_compiled_for_once():
+    tried = []
+    assert runs_that_fit(lambda runs: tried.append(runs) or runs, 22, 20) == 20
+    assert tried == [20]

@@ -34,6 +34,8 @@ def test_epoch_and_evaluation_lower_for_every_accelerator(arm):
             exported = jax.export.export(function, platforms=PLATFORMS)(*arguments)
             assert exported.platforms == PLATFORMS, name
             assert "LayoutConstraint" not in exported.mlir_module()  # it is for CPUs
+            # Sums in the same order each time make a scatter far slower than the rest on a GPU.
+            assert "stablehlo.scatter" not in exported.mlir_module(), name
 
 
 def test_a_population_on_several_devices_lowers_for_every_accelerator():
