@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lenet_jax.analysis.crossed import common_seeds
-from lenet_jax.analysis.effects import SAVED, effect_rows
+from lenet_jax.analysis.effects import SAVED, SHARE, effect_rows
+from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
 from lenet_jax.report.columns import NONE, Column
@@ -52,6 +53,7 @@ BEHIND = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none
 WORDS = {"connectivity": "sparse, local connectivity", "sharing": "weight sharing"}
 
 
+HALF = 50.0  # percent of the gap
 SHOWN = ("gap", "connectivity", "sharing", "interaction")  # effects
 
 
@@ -177,17 +179,26 @@ def _saved(panels: Sequence[Panel]) -> str:
 
 
 def notes(panels: Sequence[Panel]) -> list[str]:
-    """One sentence of Markdown per panel, then notes."""
+    """Which part of the gap is the larger one, in sentences of Markdown, then notes."""
     found = []
-    for panel in panels:
-        where = ", ".join(map(markdown_text, filter(None, (panel.dataset, panel.group))))
-        gap, connectivity, sharing = (
-            _share_or_cell(panel.effects[name]) for name in ("gap", "connectivity", "sharing")
-        )
-        found.append(
-            f"{where}: of the gap of {gap} between the fully connected network and the convolution, local "
-            f"connectivity is {connectivity}, and weight sharing {sharing}."
-        )
+    for constraint, words in reversed(WORDS.items()):
+        larger = [
+            f"{_place(panel)}, {_share(panel, constraint)}"
+            for panel in panels
+            if (_share_interval(panel, constraint).low or 0) > HALF
+        ]
+        if larger:
+            found.append(
+                f"{words[0].upper()}{words[1:]} is the larger part of the gap between the fully connected "
+                f"network and the convolution on {'; on '.join(larger)}."
+            )
+    undecided = [
+        f"{_place(panel)} ({WORDS['sharing']} {_share(panel, 'sharing')})"
+        for panel in panels
+        if all((_share_interval(panel, constraint).low or 0) <= HALF for constraint in WORDS)
+    ]
+    if undecided:
+        found.append(f"Which part is the larger one is open on {'; on '.join(undecided)}.")
     for panel in panels:
         if panel.unfinished:
             arms = ", ".join(map(markdown_text, panel.unfinished))
@@ -293,6 +304,16 @@ def _cell(row: Row) -> str:
     return f"{with_interval(interval_of(row, SAVED), '.2f')}{share_of_gap(row)}"
 
 
-def _share_or_cell(row: Row) -> str:
+def _place(panel: Panel) -> str:
+    """ "mnist with average pooling"."""
+    return " with ".join(map(markdown_text, filter(None, (panel.dataset, panel.group))))
+
+
+def _share(panel: Panel, constraint: str) -> str:
     """ "49% (41 to 57)", or what is saved if the gap is not clear enough for a share."""
+    row = panel.effects[constraint]
     return share_of_gap(row).removeprefix(", ") or _cell(row)
+
+
+def _share_interval(panel: Panel, constraint: str) -> Interval:
+    return interval_of(panel.effects[constraint], SHARE)

@@ -64,14 +64,25 @@ def test_both_orders_of_a_constraint_are_shown():
     )
 
 
-def test_a_sentence_says_what_the_gap_consists_of():
-    sentences = decomposition.notes([panel("a*b", "no pooling"), panel(unfinished=["dense"])])
-    assert sentences[0].startswith(r"a\*b, no pooling: of the gap of 5.50 (")
-    assert "local connectivity is 2.75 (" in sentences[0]  # two seeds leave the share open
+def test_sentences_say_which_part_of_the_gap_is_larger():
+    steady = {"conv": (1.0, 1.1, 1.0), "dense": (7.0, 7.0, 7.1)}
+    sharing = steady | {"locally": (4.0, 4.0, 4.1), "sliding": (2.0, 2.1, 2.0)}
+    connectivity = steady | {"locally": (2.0, 2.1, 2.0), "sliding": (4.0, 4.0, 4.1)}
+    sentences = decomposition.notes([
+        panel("a*b", "average pooling", errors=sharing),
+        panel("c", errors=connectivity),
+        panel("d", "no pooling"),
+        panel(unfinished=["dense"]),
+    ])  # fmt: skip
+    assert sentences[0].startswith("Weight sharing is the larger part of the gap between the fully connected")
+    assert r" on a\*b with average pooling, " in sentences[0] and " on c" not in sentences[0]
+    assert sentences[1].startswith("Sparse, local connectivity is the larger part")
+    assert " on c, " in sentences[1]
+    assert sentences[2].startswith("Which part is the larger one is open on d with no pooling (")
     assert "95% intervals over 2 seeds, which do not cover test-set sampling. " in decomposition.caption(
         [panel()]
     )
-    assert sentences[2].startswith(
+    assert sentences[3].startswith(
         "Unfinished: on x, dense lack seeds that other arms have; numbers are over the 2 seeds"
     )
 
@@ -143,7 +154,7 @@ def test_the_command_writes_the_table_and_the_figure(tmp_path):
     page = (tmp_path / "new" / "decomposition.md").read_text()
     assert f"Command: `python -m experiments.decompose --sweeps={MNIST},{USPS} --workdir=DIR`" in page
     shown = " ".join(ended.out.split())
-    assert "mnist: of the gap of " in shown and "usps: of the gap of " in shown
+    assert "is the larger part of the gap" in shown
 
 
 @pytest.mark.parametrize(
