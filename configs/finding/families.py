@@ -38,9 +38,10 @@ WIDER = {
     ("fashion_mnist", "full_unshared"): (0.05,),
     ("fashion_mnist", "local_shared_none"): (0.025,),
     ("fashion_mnist", "random_unshared_none"): (0.05,),
-    ("fashion_mnist", "full_shared_none"): (0.025,),
-    ("fashion_mnist", "full_unshared_none"): (0.05,),
+    ("fashion_mnist", "full_shared_none"): (0.0125, 0.025),
+    ("fashion_mnist", "full_unshared_none"): (0.025, 0.05),
     ("fashion_mnist", "mlp_matched"): (0.025,),
+    ("fashion_mnist", "mlp_best"): (0.025,),
 }
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
