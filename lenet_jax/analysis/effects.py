@@ -1,9 +1,9 @@
 """What each constraint is worth: the effects of connectivity and sharing, from the four corners.
 
 The corners are the arms local and full, with shared and unshared weights, that are comparable in everything
-else. An effect is a difference of test errors, in errors per hundred test images; positive means that the
-constraint saves errors. The two main effects are Shapley values: they add up to the gap between the fully
-connected network and the convolution.
+else. An effect is a difference of test errors, in errors per hundred test images; positive means that
+the network with the constraint makes fewer. The two main effects are Shapley values: they add up to the gap
+between the fully connected network and the convolution.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from lenet_jax.analysis.crossed import Wrong, error_ratio, ratio_interval, weigh
 from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of, fingerprint
 
-SAVED = "errors_saved_per_hundred"  # how columns start
+SAVED = "fewer_errors_per_hundred"  # how columns start
 SHARE = "percent_of_gap"
 RATIO = "error_ratio"
 WIRING = ("model.connectivity", "model.sharing")
@@ -73,7 +73,7 @@ def find_corners(fields: Mapping[str, Mapping[str, Any]], groups: Mapping[str, s
 def effect_rows(
     results: Sequence[Mapping[str, Any]], corners: Mapping[str, Corners], wrong: Wrong | None = None
 ) -> list[Row]:
-    """One row for each of EFFECTS in each group: errors saved, their share of the gap, and a ratio of errors.
+    """One row for each of EFFECTS in each group: how many fewer errors, their share of the gap, a ratio.
 
     Runs are paired by seed; a seed counts if all four corners have a test accuracy. The ratio is that of the
     errors with the constraint to those without it, for a main effect the geometric mean of two ratios. Rows

@@ -1,6 +1,6 @@
 """Contrasts that were planned before their test scores were known, tested together.
 
-A planned contrast is a weighted sum of arms' test accuracies, in errors saved per hundred test images. Those
+A planned contrast is a weighted sum of arms' test accuracies, in fewer errors per hundred test images. Those
 of one sweep are a family: p-values are adjusted after Holm (1979), which bounds the chance of claiming any
 difference that is not there. If none is claimed and the contrast has a margin, it is tested for equivalence
 by two one-sided tests (Schuirmann 1987), not adjusted. What neither test decides is inconclusive.

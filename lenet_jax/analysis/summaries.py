@@ -158,6 +158,8 @@ def paper_rows(
             "what": arm["label"],
             "compared": f"{arm['reading']}error",
             **_in_percent("paper_error", _paper_interval(arm["paper"])),
+            "paper_errors": _paper_errors(arm["paper"]) if arm["paper"] else None,
+            "paper_images": arm["paper"]["images"] if arm["paper"] else None,
         }
         for prefix, column in READINGS.items():
             if column in runs[0]:
@@ -207,9 +209,15 @@ def _paper_interval(paper: Mapping[str, Any] | None) -> Interval:
     """The paper's test error, a fraction, with its Wilson interval; all None without a paper."""
     if paper is None:
         return Interval(None, None, None)
-    error, images = paper["error_percent"] / 100, paper["images"]
-    errors = round(error * images) if paper["errors"] is None else paper["errors"]
-    return proportion_interval(errors, images)._replace(mean=error)  # as rounded in the paper
+    interval = proportion_interval(_paper_errors(paper), paper["images"])
+    return interval._replace(mean=paper["error_percent"] / 100)  # as rounded in the paper
+
+
+def _paper_errors(paper: Mapping[str, Any]) -> int:
+    """How many test images the paper's network misclassified, or the count nearest to the percentage."""
+    if paper["errors"] is not None:
+        return paper["errors"]
+    return round(paper["error_percent"] / 100 * paper["images"])
 
 
 def _rates(runs: Sequence[Mapping[str, Any]], by_arm: Mapping[str, Sequence[Mapping[str, Any]]]) -> Row:

@@ -97,8 +97,8 @@ def arm_caption(header: Mapping[str, Any], runs: Sequence[Run], convolution: str
     if not convolution:
         return caption
     return (
-        f"{caption} Difference: this error minus that of {markdown_text(convolution)}, in percentage points, "
-        "paired by seed."
+        f"{caption} Difference: this error minus that of {markdown_text(convolution)}, in errors per "
+        "hundred test images, paired by seed."
     )
 
 
@@ -186,8 +186,8 @@ def planned_caption(planned: int, covers_images: bool) -> str:
     """
     interval = CROSSED if covers_images else "Student's t over seeds"
     return (
-        f"Errors saved per hundred test images, with a {CONFIDENCE:.0%} interval, {interval}, not adjusted "
-        "for the number of contrasts. p-values are two-sided, and adjusted after Holm for all "
+        f"Fewer errors per hundred test images (below 0: more), with a {CONFIDENCE:.0%} interval, {interval}"
+        ", not adjusted for the number of contrasts. p-values are two-sided, and adjusted after Holm for all "
         f"{planned} planned contrasts."
     )
 
@@ -220,7 +220,8 @@ def paper_caption(runs: Sequence[Run], covers_papers: bool) -> str:
     """
     papers = (
         f" The paper's has the {CONFIDENCE:.0%} Wilson interval of one network on the paper's number of test "
-        "images."
+        "images. The count of errors, paper_errors in `papers.csv`, is the paper's or, where that gives a "
+        "percentage alone, the nearest; where no count gives that percentage, the interval is approximate."
     )
     return (
         f"Test errors on {test_images(runs)}, in percent: means over the seeds that did not diverge, with "

@@ -173,7 +173,7 @@ def effect_columns(rows: Sequence[Row]) -> list[Column]:
     return [
         Column("group", "networks", lambda row, name: row.get(name) or NONE, "{}"),
         Column("effect", "effect", _value),
-        Column(SAVED, "errors saved per hundred", _interval(".2f")),
+        Column(SAVED, "fewer errors per hundred", _interval(".2f")),
         Column(SHARE, "% of the gap", _interval(".0f")),
         Column(RATIO, "error ratio", _interval(".2f"), in_terminal=False),
         *([Column("seeds", "seeds", _value)] if len({row["seeds"] for row in rows}) > 1 else []),
@@ -188,7 +188,7 @@ def planned_columns(words: Mapping[str, str]) -> list[Column]:
     """
     return [
         Column("contrast", "contrast", _in(words)),
-        Column(SAVED, "errors saved per hundred", _interval(".2f")),
+        Column(SAVED, "fewer errors per hundred", _interval(".2f")),
         Column("p_holm", "p (Holm)", _p_value),
         Column("verdict", "verdict", _value),
         Column("seeds", "seeds", _value, "{} seeds"),
@@ -254,7 +254,7 @@ def _error_of(row: Row, name: str) -> str:
 
 
 def _more_errors(row: Row, name: str) -> str:
-    """Of a difference of accuracies: its error minus the other's, in percentage points."""
+    """Of a difference of accuracies: its errors per hundred minus the other's."""
     return with_interval(interval_of(row, name).map(lambda end: -100 * end), ".2f", "+")
 
 

@@ -175,7 +175,7 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
 def _saved(panels: Sequence[Panel]) -> str:
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
-    return f"Errors saved per hundred test images; {covered}. Percentages are shares of the gap."
+    return f"Fewer errors per hundred test images; {covered}. Percentages are shares of the gap."
 
 
 def notes(panels: Sequence[Panel]) -> list[str]:
@@ -225,7 +225,7 @@ def figure(panels: Sequence[Panel]) -> Figure:
                 axes.set_axis_off()
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
-    drawn.supxlabel(f"test error (%); numbers: errors saved per hundred; {covered}", fontsize=10)
+    drawn.supxlabel(f"test error (%); numbers: fewer errors per hundred; {covered}", fontsize=10)
     handles = [
         Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=words)
         for name, words in WORDS.items()

@@ -117,7 +117,7 @@ def _verdict(row: Row, p: str) -> str:
     p = markdown_text(f"p {p}" if p.startswith("<") else f"p = {p}")
     verdict = row["verdict"]
     if verdict in UNDECIDED:
-        return f"{UNDECIDED[verdict]}, {_number(row)} errors saved per hundred test images"
+        return f"{UNDECIDED[verdict]}, {_number(row)} fewer errors per hundred test images"
     if verdict == "equivalent":
         return f"no difference beyond {row['margin']:g} errors per hundred test images, {_number(row)}"
     return f"{_saves(row)} errors per hundred test images ({p})"
@@ -220,7 +220,7 @@ def _saves(row: Row) -> str:
 
 
 def _per_hundred(contrast: Row) -> Row:
-    """A contrast, a difference of accuracies, as errors saved per hundred."""
+    """A contrast, a difference of accuracies, as fewer errors per hundred."""
     return {**contrast, **columns_of(SAVED, interval_of(contrast, "difference"), 100)}
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.report import drawing  # noqa: F401  # imports matplotlib with the project's settings alone
+import lenet_jax.report.drawing  # noqa: F401  # imports matplotlib with the project's settings alone
 
 # isort: split
 from matplotlib.ticker import Locator, LogLocator, MaxNLocator

@@ -87,10 +87,10 @@ def test_effects_are_means_over_both_orders_and_add_up_to_the_gap():
     assert list(rows) == list(by_seed)
     for effect, values in by_seed.items():
         interval = mean_interval(values, bounds=(-200, 200))
-        row = [rows[effect][f"errors_saved_per_hundred_{end}"] for end in ("mean", "ci_low", "ci_high")]
+        row = [rows[effect][f"fewer_errors_per_hundred_{end}"] for end in ("mean", "ci_low", "ci_high")]
         assert row == pytest.approx(list(interval)) and rows[effect]["seeds"] == 2
         assert "group" not in rows[effect]
-    means = {effect: rows[effect]["errors_saved_per_hundred_mean"] for effect in rows}
+    means = {effect: rows[effect]["fewer_errors_per_hundred_mean"] for effect in rows}
     assert means["connectivity"] + means["sharing"] == pytest.approx(means["gap"])
 
 
@@ -119,5 +119,5 @@ def test_seeds_count_if_all_corners_are_scored():
     incomplete = [run for run in results() if (run["arm"], run["seed"]) != ("sliding", 1)]
     rows = effect_rows([*incomplete, result("sliding", 1, None)], {"": CORNERS})
     assert [row["seeds"] for row in rows] == [1] * 8
-    assert rows[0]["errors_saved_per_hundred_ci_low"] is None
+    assert rows[0]["fewer_errors_per_hundred_ci_low"] is None
     assert effect_rows([unscored(arm, 0, 0.5) for arm in CORNERS], {"": CORNERS}) == []

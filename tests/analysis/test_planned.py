@@ -43,7 +43,7 @@ def test_each_verdict_is_what_the_tests_say():
     assert [row["p"] for row in rows] == pytest.approx(p_values)
     assert rows[0]["p_holm"] == pytest.approx(4 * p_values[0])
     assert rows[3]["p_holm"] == pytest.approx(max(4 * p_values[0], 3 * p_values[3]))
-    assert [row["errors_saved_per_hundred_mean"] for row in rows] == pytest.approx(
+    assert [row["fewer_errors_per_hundred_mean"] for row in rows] == pytest.approx(
         np.mean(differences, axis=1)
     )
     above = stats.ttest_1samp(differences[1], -0.5, alternative="greater").pvalue
@@ -72,8 +72,8 @@ def test_intervals_that_cover_images_are_checked_by_a_bootstrap():
     [row] = planned_rows(runs, PLANNED[:1], wrong)
     accuracies = {key: 1 - len(found) / 2000 for key, found in images.items()}
     interval = weighted_sum(PLANNED[0]["weights"], accuracies, wrong).interval()
-    assert row["errors_saved_per_hundred_ci_low"] == pytest.approx(100 * interval.low)
-    assert row["bootstrap_low"] < row["errors_saved_per_hundred_mean"] < row["bootstrap_high"]
+    assert row["fewer_errors_per_hundred_ci_low"] == pytest.approx(100 * interval.low)
+    assert row["bootstrap_low"] < row["fewer_errors_per_hundred_mean"] < row["bootstrap_high"]
     assert row["verdict"] == "saves" and row["p"] < 0.001
 
 
@@ -94,7 +94,7 @@ def test_a_contrast_whose_arm_always_diverged_is_inconclusive():
     runs = [*results(**ERRORS), *(result("hopeless", seed, None) for seed in range(4))]
     rows = planned_rows(runs, [PLANNED[0], contrast("lost", {"good": 1.0, "hopeless": -1.0}, 0.5)])
     assert [row["verdict"] for row in rows] == ["saves", "inconclusive"]
-    assert rows[1]["seeds"] == 0 and rows[1]["errors_saved_per_hundred_mean"] is None
+    assert rows[1]["seeds"] == 0 and rows[1]["fewer_errors_per_hundred_mean"] is None
 
 
 def test_with_too_many_diverged_runs_nothing_is_claimed():

@@ -117,8 +117,12 @@ def test_a_papers_other_figures_have_columns_if_an_arm_has_them():
 
 
 def test_errors_that_a_paper_counts_give_its_interval_and_its_rounding_the_error():
-    paper = {"error_percent": 5.0, "images": 2007, "errors": 102}
-    [row] = paper_rows([result("a", 0, 0.5)], [arm("a", paper=paper)], {"a": ""})
+    counted = {"error_percent": 5.0, "images": 2007, "errors": 102}
+    rounded = {"error_percent": 8.1, "images": 2007, "errors": None}  # 162.6 images
+    arms = [arm("a", paper=counted), arm("b", paper=rounded), arm("c", label="without a paper")]
+    row, *others = paper_rows([result(name, 0, 0.5) for name in "abc"], arms, dict.fromkeys("abc", ""))
+    assert (row["paper_errors"], *(other["paper_errors"] for other in others)) == (102, 163, None)
+    assert [row["paper_images"], others[-1]["paper_images"]] == [2007, None]
     assert row["paper_error_percent"] == 5.0
     assert row["paper_error_percent_ci_low"] == pytest.approx(4.204, abs=1e-3)
     assert row["paper_error_percent_ci_high"] == pytest.approx(6.131, abs=1e-3)

@@ -102,7 +102,7 @@ def test_p_values_that_are_tiny_are_bounded():
     rows = [{"contrast": "a", "p_holm": p, "verdict": "saves", "seeds": 3} for p in (0.0004, 0.0321, None)]
     interval = dict.fromkeys(("_mean", "_ci_low", "_ci_high"), 1.0)
     rows = [
-        row | {f"errors_saved_per_hundred{end}": value for end, value in interval.items()} for row in rows
+        row | {f"fewer_errors_per_hundred{end}": value for end, value in interval.items()} for row in rows
     ]
     shown = lay_out(rows, columns.planned_columns({"a": "A, in words"}))
     assert shown.rows[0]["contrast"] == "A, in words"

@@ -131,7 +131,7 @@ def test_effects_follow_from_the_table_of_arms():
             errors[arm] for arm in ("full_unshared", "local_unshared", "full_shared", "local_shared")
         )
         [found] = decomposition.find_panels([read_scores(folder)])
-        effects = {name: row["errors_saved_per_hundred_mean"] for name, row in found.effects.items()}
+        effects = {name: row["fewer_errors_per_hundred_mean"] for name, row in found.effects.items()}
         assert effects["connectivity"] == pytest.approx((a - b + c - d) / 2, abs=2e-4)
         assert effects["sharing"] == pytest.approx((a - c + b - d) / 2, abs=2e-4)
         assert effects["interaction"] == pytest.approx((b - d) - (a - c), abs=4e-4)

@@ -29,7 +29,7 @@ def test_numbers_are_those_of_the_tables(nets):
     assert all(note in (NETS / "papers.md").read_text(encoding="utf-8") for note in nets.notes)
 
 
-def test_effects_are_errors_saved_per_hundred_in_bold_if_resolved(nets):
+def test_effects_are_fewer_errors_per_hundred_in_bold_if_resolved(nets):
     [row] = [row for row in folders.rows(NETS / "contrasts.csv") if row["arm"] == "net5"]
     ends = (100 * float(row[f"difference_{end}"]) for end in ("mean", "ci_low", "ci_high"))
     assert excerpts.contrast_cell(nets, "net5") == "**{:.2f} ({:.2f} to {:.2f})**".format(*ends)

@@ -128,7 +128,7 @@ def test_a_plan_that_lacks_runs_is_said_at_the_top(tmp_path):
     write_runs(tmp_path, header(ARMS) | {"planned": [plan]}, results(**ACCURACIES))
     text = Parsed(page_of(tmp_path)).text
     assert "not all planned runs are recorded" in text[: text.index("Measured")]
-    assert "width: nothing is claimed yet, as runs are missing, 10.00 (7.52 to 12.48) errors saved" in text
+    assert "width: nothing is claimed yet, as runs are missing, 10.00 (7.52 to 12.48) fewer errors" in text
 
 
 HOSTILE = """<script>alert("1")</script> & '$title' <img src=x onerror=y> `c`"""
