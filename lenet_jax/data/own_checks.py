@@ -9,7 +9,7 @@ from lenet_jax.data.native import Native
 from lenet_jax.errors import UserError, printable
 
 MAX_SIDE = 256
-_MAX_CLASSES = 1000
+MAX_CLASSES = 1000
 _MAX_NAME = 100  # characters in the name of a class
 _CHANNELS = ((), (1,), (3,))  # what may follow (N, side, side)
 # Pixels that use less than this share of the range that they are scaled by are on another scale.
@@ -122,9 +122,9 @@ def _number_classes(train: RawSplit, test: RawSplit) -> tuple[tuple[str, ...], n
     if len(unknown):
         name = repr(str(unknown[0]))
         raise UserError(f"{test.labels_name} has the class {name}, which has no training images: add some.")
-    if not 2 <= len(known) <= _MAX_CLASSES:
+    if not 2 <= len(known) <= MAX_CLASSES:
         raise UserError(
-            f"the number of classes in {train.labels_name} is {len(known):,}: use from 2 to {_MAX_CLASSES:,}."
+            f"the number of classes in {train.labels_name} is {len(known):,}: use from 2 to {MAX_CLASSES:,}."
         )
     classes = tuple(str(name) for name in known.tolist())
     return classes, indices.astype(np.int32), np.searchsorted(known, test_labels).astype(np.int32)
@@ -144,11 +144,11 @@ def _flat_labels(split: RawSplit) -> np.ndarray:
     labels = labels.reshape(-1)
     if labels.dtype.kind in "SU":
         return _class_names(labels, name)
-    valid = (labels >= 0) & (labels < _MAX_CLASSES) & (labels == np.floor(labels))
+    valid = (labels >= 0) & (labels < MAX_CLASSES) & (labels == np.floor(labels))
     if not valid.all():
         wrong = labels[~valid][0]
         raise UserError(
-            f"{name} has the label {wrong}: number the classes 0, 1, ... (at most {_MAX_CLASSES:,})."
+            f"{name} has the label {wrong}: number the classes 0, 1, ... (at most {MAX_CLASSES:,})."
         )
     return labels.astype(np.int32)
 

@@ -1,0 +1,443 @@
+"""What the pages say in words follows from the records and the code: fix the sentence if its test fails."""
+
+import itertools
+import json
+import re
+
+import pytest
+
+from configs.history import tuned
+from configs.history.common import DISTORTED_NETWORKS
+from experiments import paste
+from experiments.scorecard import ENTRIES
+from lenet_jax.analysis.effects import SAVED
+from lenet_jax.analysis.stats import Interval
+from lenet_jax.analysis.summaries import contrast_rows, interval_of
+from lenet_jax.config.fields import default_config
+from lenet_jax.config.resolve import resolve
+from lenet_jax.data import own_checks
+from lenet_jax.data.datasets import dataset_info
+from lenet_jax.report import figures, scorecard
+from lenet_jax.report.decomposition import find_panels
+from lenet_jax.report.excerpts import read_excerpts
+from lenet_jax.report.scores import read_scores
+from lenet_jax.runs.store import read_sweep
+from tests.helpers import folders
+
+RESULTS = paste.ROOT / "results"
+
+
+def page(name):
+    """A page of docs/ as one line, with pasted numbers and without what marks them."""
+    text = (paste.ROOT / "docs" / name).read_text(encoding="utf-8")
+    return " ".join(re.sub("<!-- .+? -->", "", text).split())
+
+
+def rows_of(sweep, table):
+    """The rows of a history sweep's CSV file by their arms."""
+    return {row["arm"]: row for row in folders.rows(RESULTS / "history" / sweep / f"{table}.csv")}
+
+
+def contrasts_of(directory):
+    """The rows of a sweep's contrasts by their names."""
+    header, runs = read_sweep(directory)
+    return {row["contrast"]: row for row in contrast_rows([run["result"] for run in runs], header["arms"])}
+
+
+def verdict_of(sweep, arm, reported="", reading=""):
+    """The scorecard's verdict on an arm.
+
+    Args:
+      reported: the arm with the paper's error, if it is another one.
+      reading: of our error; that which the arm compares, if there is none.
+    """
+    papers = paste.excerpts_of(sweep).papers
+    paper = figures.percent_of(papers[reported or arm], "paper_error")
+    return scorecard.verdict(paper, figures.percent_of(papers[arm], reading or papers[arm]["compared"]))
+
+
+def verdicts_of(sweep):
+    """Verdict -> the arms that have it, of those with a paper's error."""
+    arms = [arm for arm, row in paste.excerpts_of(sweep).papers.items() if row["paper_errors"] is not None]
+    verdicts = {arm: verdict_of(sweep, arm) for arm in arms}
+    return {verdict: {arm for arm in arms if verdicts[arm] == verdict} for verdict in verdicts.values()}
+
+
+def test_what_the_history_page_says_of_the_scorecard_holds():
+    rows = scorecard.score_rows(ENTRIES, paste.excerpts_of)
+    assert len(rows) == 20 and [row["year"] for row in rows].count(1998) == 13
+    verdicts: dict[str, set] = {"within": set(), "better": set(), "worse": set()}
+    for entry, row in zip(ENTRIES, rows, strict=True):
+        verdicts[row["verdict"]].add(entry.arm)
+    convolutional = {"zipcode_lm", "lenet5", "lenet5_dist", "lenet1", "lenet4_nearest"}
+    assert verdicts["within"] == convolutional | {"control_lm"} | {f"net{i}_positions" for i in (1, 2, 3)}
+    assert verdicts["better"] == {entry.arm for entry in ENTRIES if entry.arm.startswith("mlp")}
+    assert verdicts["worse"] == {"linear", "net4_positions", "net5_positions"}
+    for row in rows:
+        if row["year"] == 1998:  # its figure 9 gives an uncertainty of about 0.1
+            error = row["paper_error_percent"]
+            ours = Interval(*(row[f"error_percent{end}"] for end in ("", "_ci_low", "_ci_high")))
+            assert row["verdict"] == scorecard.verdict(Interval(error, error - 0.1, error + 0.1), ours)
+    assert verdict_of("figure9", "mlp_300_fan_in", "mlp_300") == "within"
+    figure_9 = rows_of("figure9", "papers")
+    assert [arm for arm in figure_9 if arm.startswith("mlp") and "fan_in" in arm] == ["mlp_300_fan_in"]
+
+
+def test_what_the_history_page_says_of_the_papers_counts_holds():
+    """Which counts of errors are the papers', and how close the others come to the papers' percentages."""
+    counted, exact, rounded, approximate = set(), set(), set(), set()
+    for entry in ENTRIES:
+        header, _ = read_sweep(RESULTS / "history" / entry.sweep)
+        [paper] = [arm["paper"] for arm in header["arms"] if arm["name"] == entry.arm]
+        percent, images = paper["error_percent"], paper["images"]
+        fitting = [count for count in range(images) if round(100 * count / images, 1) == percent]
+        if paper["errors"] is not None:
+            counted.add(entry.arm)
+        elif (percent * images / 100) == pytest.approx(round(percent * images / 100)):
+            exact.add(entry.arm)
+        elif fitting:
+            rounded.add(entry.arm)
+            assert fitting == [162, 163]
+        else:
+            approximate.add(entry.arm)
+    assert counted == {"zipcode_lm", "lenet5_dist"} and rounded == {"control_lm"}
+    assert approximate == {f"net{i}_positions" for i in (2, 3, 4, 5)}
+    assert exact == {entry.arm for entry in ENTRIES} - counted - rounded - approximate
+
+
+def test_what_the_history_page_says_of_net_1_to_net_5_holds():
+    """Of docs/history/nets.md, the sentences between the tables; fix them if this fails."""
+    papers, contrasts = rows_of("nets_1989", "papers"), rows_of("nets_1989", "contrasts")
+    ours = [float(papers[f"net{i}_positions"]["test_selected_error_percent"]) for i in range(1, 6)]
+    reports = [float(papers[f"net{i}"]["paper_error_percent"]) for i in range(1, 6)]
+    assert ours == sorted(ours, reverse=True)
+    assert {i: verdict_of("nets_1989", f"net{i}_positions") for i in range(1, 6)} == {
+        1: "within", 2: "within", 3: "within", 4: "worse", 5: "worse"
+    }  # fmt: skip
+    steps = [before - after for before, after in itertools.pairwise(reports)]
+    assert min(steps) == steps[1] and 2 < steps[1] / 100 * int(papers["net3"]["paper_images"]) < 3
+    assert any(float(papers[f"net{i}_positions"]["last_train_error_percent"]) > 0 for i in range(1, 6))
+
+    def clear(place):
+        """The nets that are better than the one before in all readings, and in any."""
+        lows = {
+            i: [
+                float(contrasts[f"net{i}{place}"][f"{reading}difference_ci_low"])
+                for reading in ("", "test_selected_", "last_")
+            ]
+            for i in range(2, 6)
+        }
+        return (
+            [i for i, its in lows.items() if min(its) > 0],
+            [i for i, its in lows.items() if max(its) > 0],
+        )
+
+    assert clear("_positions") == ([2, 4, 5], [2, 4, 5])
+    assert clear("")[0] == [5] and clear("_moved")[0] == [2, 5]
+
+
+def test_what_the_history_page_says_of_the_zip_code_net_holds():
+    papers = rows_of("zipcode", "papers")
+    assert verdicts_of("zipcode") == {"within": {"zipcode_lm", "zipcode_sgd", "control_lm", "control_sgd"}}
+    for arm, loss in itertools.product(("zipcode_lm", "zipcode_sgd"), ("test_loss", "train_loss")):
+        assert float(papers[arm][loss]) > 2 * float(papers[arm][f"paper_{loss}"])
+    gains = [arm for arm, row in steps_of("zipcode_later").items() if float(row["difference_ci_low"]) > 0]
+    assert gains == ["shifted", "relu"]
+    later = {arm: float(row["error_percent"]) for arm, row in rows_of("zipcode_later", "papers").items()}
+    assert later["dropout"] / later["original"] == pytest.approx(3 / 5, abs=0.03)
+
+
+# History sweep -> its contrasts that are significant after Holm's correction for all of its contrasts.
+SIGNIFICANT = {
+    "zipcode": {"local, shared kernels against full, Newton", "local, shared kernels against full, SGD"},
+    "zipcode_later": {"images shifted by up to a pixel", "all steps together"},
+    "nets_1989": {
+        "net5 against net4",
+        "net2_positions against net1_positions",
+        "net4_positions against net3_positions",
+        "net5_positions against net4_positions",
+        "net2_moved against net1_moved",
+        "net5_moved against net4_moved",
+    },
+    "figure9": {
+        "LeNet-5 against 28x28-300-100-10",
+        "LeNet-5, the paper's damping of 0.02",
+        "LeNet-5, the paper's damping of 0.02 and weights within 2.4 / sqrt(F)",
+        "28x28-300-10, weights within 2.4 / F, not 2.4 / sqrt(F)",
+        "linear classifier, its ten sums passed through f",
+    },
+    "figure9_today": {
+        *(f"distorted images, {name}" for name in DISTORTED_NETWORKS),
+        "LeNet-5 [dist], half as far",
+    },
+    "lenet5_later": set(),
+}
+
+
+@pytest.mark.parametrize("sweep", SIGNIFICANT)
+def test_what_the_history_page_says_is_resolved_is_significant(sweep):
+    """The sentences next to the contrasts, which are in bold if resolved; fix them if this fails."""
+    assert paste.excerpts_of(sweep).resolved == SIGNIFICANT[sweep]
+
+
+# The same of those whose interval excludes 0 although they are not significant.
+BEFORE_HOLM = {
+    "zipcode": {"weights within 2.4 / sqrt(F), not 2.4 / F", "targets at the sigmoid's limits, not -1 and 1"},
+    "zipcode_later": {"ReLU"},
+    "nets_1989": set(),
+    "figure9": {
+        "LeNet-5 against LeNet-1",
+        *(f"distorted images, {name}" for name in ("lenet5", "mlp_1000", "mlp_500_150")),
+    },
+    "figure9_today": set(),
+    "lenet5_later": {"max pooling", "tanh"},
+}
+
+
+@pytest.mark.parametrize("sweep", BEFORE_HOLM)
+def test_what_the_history_page_says_of_intervals_before_the_correction_holds(sweep):
+    excerpts = paste.excerpts_of(sweep)
+    clear = {
+        row["contrast"]
+        for row in excerpts.contrasts.values()
+        if row["difference_ci_low"] > 0 or row["difference_ci_high"] < 0
+    }
+    assert clear - excerpts.resolved == BEFORE_HOLM[sweep]
+    assert excerpts.resolved <= clear
+
+
+def steps_of(sweep):
+    """The contrasts of a ladder's steps by their arms, without that of its ends."""
+    contrasts = contrasts_of(RESULTS / "history" / sweep)
+    return {row["arm"]: row for name, row in contrasts.items() if name != "all steps together"}
+
+
+def test_what_the_history_page_says_of_figure_9_holds():
+    mlps = {
+        f"mlp_{sizes}{images}" for sizes in ("300", "1000", "300_100", "500_150") for images in ("", "_dist")
+    }
+    plain = {"lenet5", "lenet1", "lenet4_nearest"}
+    assert verdicts_of("figure9") == {"better": mlps, "worse": {"linear"}, "within": plain | {"lenet5_dist"}}
+    assert verdicts_of("figure9_today") == {"better": mlps | {"linear", "lenet5_dist"}, "within": plain}
+    assert verdict_of("figure9", "mlp_300_fan_in", "mlp_300") == "within"
+    assert verdict_of("figure9", "linear_activated", "linear") == "within"
+    assert verdict_of("figure9", "lenet5_damping", "lenet5") == "worse"
+    assert verdict_of("figure9", "lenet5_damping_root", "lenet5") == "worse"
+    errors = {arm: float(row["error_percent"]) for arm, row in rows_of("figure9", "papers").items()}
+    assert errors["lenet5_damping"] > 85  # of ten classes, chance
+    assert json.loads(tuned.TUNED.read_text(encoding="utf-8"))["lenet5"]["candidate"] == "1-j10"
+    for sweep in ("figure9", "figure9_today"):
+        contrasts = rows_of(sweep, "contrasts")
+        distorted = [row for arm, row in contrasts.items() if arm.endswith("_dist")]
+        assert len(distorted) == 5 and all(float(row["difference_mean"]) > 0 for row in distorted)
+
+
+def test_the_history_pages_count_contrasts_as_recorded():
+    counts = {
+        sweep: len(contrasts_of(RESULTS / "history" / sweep))
+        for sweep in ("zipcode_later", "lenet5_later", "figure9")
+    }
+    assert counts == {"zipcode_later": 9, "lenet5_later": 10, "figure9": 14}
+    assert "correction for nine comparisons" in page("history/today.md")
+    assert "none of the ten comparisons" in page("history/today.md")
+    assert "three seeds and fourteen comparisons" in page("history/figure9.md")
+
+
+def test_what_the_history_page_says_of_the_steps_from_1998_to_today_holds():
+    steps = steps_of("lenet5_later")
+    assert [arm for arm, row in steps.items() if float(row["difference_ci_low"]) > 0] == ["max"]
+    assert [arm for arm, row in steps.items() if float(row["difference_ci_high"]) < 0] == ["tanh"]
+    ends = contrasts_of(RESULTS / "history" / "lenet5_later")["all steps together"]
+    assert float(ends["difference_ci_low"]) < 0 < float(ends["difference_ci_high"])
+
+
+@pytest.mark.parametrize("sweep", ["mnist", "usps"])
+def test_what_the_idea_page_says_of_the_ablations_holds(sweep):
+    """Of docs/idea.md, the paragraph about configs/ablation.py in "Reading the tables"."""
+    header, _ = read_sweep(RESULTS / sweep)
+    assert header["config"]["train.learning_rate"] == 0.1 and len(header["arms"]) == 11
+    rows = contrasts_of(RESULTS / sweep)
+    assert {row["pairs"] for row in rows.values()} == {5}
+    includes_0 = {
+        name for name, row in rows.items() if row["difference_ci_low"] <= 0 <= row["difference_ci_high"]
+    }
+    assert includes_0 == {"sparse random against full, shared"} | (
+        {"sparse local against full, unshared"} if sweep == "usps" else set()
+    )
+    [panel] = find_panels([read_scores(RESULTS / sweep)])
+    effects = {name: interval_of(row, SAVED) for name, row in panel.effects.items()}
+    assert not effects["interaction"].excludes_zero()
+    assert min(effects[name].low for name in ("connectivity", "sharing")) > 0
+
+
+MNIST_PLANNED = {
+    "connectivity, average pooling": "saves",
+    "sharing, average pooling": "saves",
+    "connectivity, no pooling": "saves",
+    "sharing, no pooling": "saves",
+    "local against random, no pooling": "saves",
+    "random against full, no pooling": "costs",
+    "convolution against mlp_best": "saves",
+    "interaction, average pooling": "costs",
+}
+USPS_PLANNED = {
+    "connectivity, average pooling": "inconclusive",
+    "sharing, average pooling": "saves",
+    "connectivity, no pooling": "equivalent",
+    "sharing, no pooling": "inconclusive",
+    "local against random, no pooling": "saves",
+    "random against full, no pooling": "equivalent",
+    "convolution against mlp_best": "equivalent",
+    "interaction, average pooling": "inconclusive",
+}
+
+
+@pytest.mark.parametrize(("sweep", "said"), [("core_mnist", MNIST_PLANNED), ("core_usps", USPS_PLANNED)])
+def test_what_the_idea_page_says_of_planned_contrasts_holds(sweep, said):
+    """Of docs/idea.md, the verdicts in "Reading the tables"."""
+    rows = {row["contrast"]: row for row in folders.rows(RESULTS / "finding" / sweep / "planned.csv")}
+    assert {name: row["verdict"] for name, row in rows.items()} == said
+    low = {name: float(row["fewer_errors_per_hundred_ci_low"]) for name, row in rows.items()}
+    if sweep == "core_mnist":
+        ratio = rows["interaction, average pooling"]
+        assert float(ratio["error_ratio_ci_low"]) < 1 < float(ratio["error_ratio_ci_high"])
+        assert "Its eight [planned contrasts]" in page("idea.md") and len(rows) == 8
+    else:  # the two whose intervals exclude 0 only before the correction; the interaction's includes it
+        inconclusive = [name for name, verdict in said.items() if verdict == "inconclusive"]
+        assert [low[name] > 0 for name in inconclusive] == [True, True, False]
+
+
+def test_what_the_idea_page_says_of_the_gap_holds():
+    """Of docs/idea.md, the sentences about the larger part of the gap, pooling and the interaction."""
+    rows = folders.rows(RESULTS / "finding" / "decomposition.csv")
+    found = {(row["dataset"], row["group"], row["effect"]): row for row in rows}
+
+    def of_mnist(group, effect, column="fewer_errors_per_hundred_mean"):
+        return float(found["mnist", group, effect][column])
+
+    assert of_mnist("average pooling", "sharing", "percent_of_gap_ci_low") > 50
+    assert of_mnist("no pooling", "connectivity", "percent_of_gap_ci_low") > 50
+    gaps = [float(found[dataset, group, "gap"]["fewer_errors_per_hundred_mean"])
+            for dataset in ("mnist", "usps") for group in ("average pooling", "no pooling")]  # fmt: skip
+    assert 1.5 < gaps[0] / gaps[1] < 2.5 and 1.5 < gaps[2] / gaps[3] < 2.5
+    assert of_mnist("no pooling", "interaction") > 0 > of_mnist("average pooling", "interaction")
+    planned = folders.rows(RESULTS / "finding" / "core_mnist" / "planned.csv")
+    assert "interaction, no pooling" not in {row["contrast"] for row in planned}
+
+
+def test_what_the_idea_page_says_of_random_wirings_and_mlps_holds():
+    excerpts = read_excerpts(RESULTS / "finding" / "core_mnist")
+    low, high = (
+        {pair: row[f"difference_ci_{end}"] for pair, row in excerpts.contrasts.items()}
+        for end in ("low", "high")
+    )
+    for sharing, pooling in itertools.product(("shared", "unshared"), ("", "_none")):
+        assert high[f"random_{sharing}{pooling}", f"full_{sharing}{pooling}"] < 0
+        assert low[f"local_{sharing}{pooling}", f"random_{sharing}{pooling}"] > 0
+    to_mlps = [
+        excerpts.contrasts["local_shared", mlp]["difference_mean"] for mlp in ("mlp_best", "mlp_matched")
+    ]
+    assert 0 < to_mlps[0] < to_mlps[1] and low["local_shared", "mlp_matched"] > 0
+    header, _ = read_sweep(RESULTS / "finding" / "choices_mnist")
+    names = re.findall(r"mlp_best-(\w+_[\d-]+)_dropout0_", " ".join(arm["name"] for arm in header["arms"]))
+    assert len(set(names)) == 10
+    header, _ = read_sweep(RESULTS / "finding" / "core_usps")
+    assert {arm["name"]: arm for arm in header["arms"]}["mlp_best"]["overrides"]["model.dropout"] > 0
+
+
+def test_counts_on_the_idea_page_are_those_of_its_layer_tables():
+    text = page("idea.md")
+    full, local, shared = (
+        int(found.replace(",", "")) for found in re.findall(r"stage_1 28x28x6 ([\d,]+)", text)
+    )
+    units = 28 * 28 * 6
+    assert full == units * (32 * 32 + 1) and local == units * 26
+    assert f"Each of the {units:,} units of stage 1 has {32 * 32:,} weights and a bias" in text
+    assert f"Each unit of stage 1 keeps {local // units} of its {full // units:,} parameters" in text
+    assert f"Stage 1 has {shared} parameters for its {local:,} connections" in text
+    [full_shared] = [
+        row for row in folders.rows(RESULTS / "mnist" / "table.csv") if row["arm"] == "full_shared"
+    ]
+    assert f"{32 * 32:,} weights in stage 1 and 6 x {14 * 14} in stage 3" in text
+    assert f"the network has {int(full_shared['parameters']):,} parameters" in text
+    of_paper = paste.excerpts_of("figure9").papers["lenet5"]
+    assert f"The paper's own LeNet-5 has {of_paper['parameters']:,} parameters" in text
+
+
+def test_settings_on_the_idea_page_are_those_of_the_fields_and_the_records():
+    text, data = page("idea.md"), default_config().data
+    assert f"Grey levels run from {data.background} (background) to {data.ink} (ink)" in text
+    side = resolve(default_config()).fields["data.image_size"]
+    assert f"centred in {side}x{side} for LeNet-5" in text
+    assert f"first resized to {data.box}x{data.box}" in text
+    assert f"its last {dataset_info('digits').test_count} images" in text
+    assert "0.1 had the best validation accuracy, averaged over the eleven arms" in text
+    usps, mnist = (dataset_info(name).test_count for name in ("usps", "mnist"))
+    assert "with a fifth of the test images" in text and round(usps / mnist, 1) == 0.2
+
+
+def test_the_table_of_datasets_has_their_numbers():
+    text = page("sweeps.md")
+    infos = {name: dataset_info(name) for name in ("mnist_5k", "digits", "mnist", "fashion_mnist", "usps")}
+    words = {
+        name: f"{info.train_count + info.test_count:,} of {info.side}x{info.side}"
+        for name, info in infos.items()
+    }
+    assert f"| `mnist_5k`, the default | {words['mnist_5k']}" in text
+    parts = infos["mnist_5k"].train_count // 10, infos["mnist_5k"].test_count // 10
+    assert f"the first {sum(parts)} of each class" in text
+    assert f"{parts[0]} for training and validation, {parts[1]} for testing" in text
+    assert f"| `digits` | {words['digits']}, for tests |" in text
+    assert words["mnist"] == words["fashion_mnist"]
+    assert f"| `mnist`, `fashion_mnist` | {words['mnist']} |" in text
+    assert f"| `usps` | {words['usps']}," in text
+    assert (
+        f"up to {own_checks.MAX_SIDE}x{own_checks.MAX_SIDE}, 2 to {own_checks.MAX_CLASSES:,} classes" in text
+    )
+
+
+def test_counts_of_images_on_the_history_pages_are_those_of_the_runs():
+    def run_of(sweep, arm):
+        _, runs = read_sweep(RESULTS / "history" / sweep)
+        return next(run for run in runs if run["arm"] == arm)
+
+    zip_code = run_of("zipcode", "zipcode_lm")
+    train, test, passes = (
+        zip_code["images"]["train"],
+        zip_code["images"]["test"],
+        zip_code["result"]["epochs"],
+    )
+    text = page("history/zipcode.md")
+    assert f"the paper's numbers of digits, {train:,} and {test:,}" in text
+    assert f"for {passes} passes: {passes * train:,} presentations" in text
+    held_out = [
+        run_of(sweep, "original")["images"]["validation"] for sweep in ("zipcode_later", "lenet5_later")
+    ]
+    assert f"{held_out[0]:,} of USPS, {held_out[1]:,} of MNIST" in page("history/today.md")
+    for sweep, arm in (("figure9", "lenet5"), ("figure9", "linear")):
+        run = run_of(sweep, arm)
+        assert (run["result"]["epochs"], run["images"]["train"]) == (20, 60_000)
+    for name in ("history/lenet5.md", "history/figure9.md"):
+        assert "20 passes over all 60,000 images" in page(name)
+    distorted = run_of("figure9", "lenet5_dist")["config"]["distortion.probability"]
+    assert distorted == 0.9 and "9 of 10 presented images are distorted" in page("history/figure9.md")
+    assert run_of("zipcode_later", "longer")["result"]["epochs"] == 60
+    assert run_of("lenet5_later", "momentum")["config"]["train.batch_size"] == 64
+
+
+def test_counts_of_digits_on_the_page_of_net_1_to_net_5_are_those_of_its_configs():
+    header, _ = read_sweep(RESULTS / "history" / "nets_1989")
+    fields = {arm["name"]: header["config"] | arm["overrides"] for arm in header["arms"]}
+    plain, positions, moved = (fields[name] for name in ("net1", "net1_positions", "net1_moved"))
+    train, validation, test = plain["data.draw"]
+    text, places, box = page("history/nets.md"), positions["data.positions"], positions["data.box"]
+    assert f"draws its own {train} training, {validation} validation and {test} test images" in text
+    images = train + validation + test
+    assert positions["data.draw"] == plain["data.draw"] and places == 4
+    assert f"{images // places} digits of the training file, scaled to {box}x{box}" in text
+    assert f"The {images} images are split at random" in text
+    # None of a digit's other images is a training image.
+    assert "of seven in eight validation and test images, training has" in text
+    assert 1 - (1 - train / images) ** (places - 1) == pytest.approx(7 / 8)
+    assert f"digits of {moved['data.box']}x{moved['data.box']}, each moved once by up to a pixel" in text
+    assert moved["data.move"] == 1
