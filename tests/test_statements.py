@@ -232,6 +232,17 @@ def test_what_the_history_page_says_of_figure_9_holds():
         assert len(distorted) == 5 and all(float(row["difference_mean"]) > 0 for row in distorted)
 
 
+def test_what_the_page_of_lenet_5_says_of_its_choices_holds():
+    """Of docs/history/lenet5.md, which values of the damping and of j were tried."""
+    _, runs = read_sweep(RESULTS / "history" / "choices_1998")
+    tried = {run["arm"].removeprefix("lenet5-") for run in runs if run["arm"].startswith("lenet5-")}
+    dampings, js = (set(values) for values in zip(*(name.split("-") for name in tried), strict=True))
+    assert len(dampings) == 4 and js == {"j1", "j10"}
+    text = page("history/lenet5.md")
+    assert "1, chosen among four values on validation images" in text
+    assert "10, chosen between 1 and 10 on validation images" in text
+
+
 def test_the_history_pages_count_contrasts_as_recorded():
     counts = {
         sweep: len(contrasts_of(RESULTS / "history" / sweep))
@@ -241,6 +252,8 @@ def test_the_history_pages_count_contrasts_as_recorded():
     assert "correction for nine comparisons" in page("history/today.md")
     assert "none of the ten comparisons" in page("history/today.md")
     assert "three seeds and fourteen comparisons" in page("history/figure9.md")
+    for sweep in ("figure9", "lenet5_later"):  # "three seeds"
+        assert {row["pairs"] for row in contrasts_of(RESULTS / "history" / sweep).values()} == {3}
 
 
 def test_what_the_history_page_says_of_the_steps_from_1998_to_today_holds():
@@ -249,6 +262,11 @@ def test_what_the_history_page_says_of_the_steps_from_1998_to_today_holds():
     assert [arm for arm, row in steps.items() if float(row["difference_ci_high"]) < 0] == ["tanh"]
     ends = contrasts_of(RESULTS / "history" / "lenet5_later")["all steps together"]
     assert float(ends["difference_ci_low"]) < 0 < float(ends["difference_ci_high"])
+    width = {
+        arm: float(row["error_percent_ci_high"]) - float(row["error_percent_ci_low"])
+        for arm, row in rows_of("lenet5_later", "papers").items()
+    }
+    assert all(width["relu"] > 3 * its for arm, its in width.items() if arm != "relu")
 
 
 @pytest.mark.parametrize("sweep", ["mnist", "usps"])
