@@ -31,6 +31,19 @@ def lock_at_once(descriptor: int) -> bool:
     return files.lock(descriptor, wait=False)
 
 
+def claimed(directory: pathlib.Path) -> set[tuple[str, int]]:
+    """The runs, by arm and seed, that processes compute now. Raises UserError as `is_claimed` does."""
+    with files.reading(directory / FOLDER):
+        try:
+            names = [path.name for path in (directory / FOLDER).iterdir()]
+        except FileNotFoundError:
+            return set()
+    runs = (
+        (arm, int(seed)) for arm, _, seed in (name.rpartition("-seed") for name in names) if seed.isdigit()
+    )
+    return {run for run in runs if is_claimed(directory, *run)}
+
+
 def path_of(directory: pathlib.Path, arm: str, seed: int) -> pathlib.Path:
     """The file that stands for a run while a process computes it."""
     return directory / FOLDER / f"{arm}-seed{seed}"

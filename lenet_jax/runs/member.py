@@ -124,7 +124,7 @@ def _train(
                 say_code(request, plan)
             check_all(plan, request.directory)
             fill_folder(request, plan, SentReports(send), after_runs)
-        group.gather()  # once all have merged their files
+        group.gather(0)  # once all have merged their files
         group.leave()
     except UserError as error:
         send((REFUSED, str(error)))

@@ -22,7 +22,7 @@ the digest of the code that computed it, and a checksum.
 import contextlib
 import math
 import pathlib
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Set
 from typing import Any
 
 from absl import logging
@@ -172,12 +172,16 @@ class Store:
             return False
         return True
 
-    def locked(self) -> contextlib.AbstractContextManager[None]:
-        """Within it, no other process claims or records a run of this folder; it waits for one that does.
+    def claim_first(self, runs: Callable[[Set[Key]], Iterable[Key]]) -> Key | None:
+        """Claims one run while no other process does so; None if none can be claimed.
 
-        Raises UserError if the folder cannot be written.
+        Args:
+          runs: those that processes have claimed -> runs, of which the first is claimed that can be.
         """
-        return claims.locked(self.directory)
+        if not any(True for _ in runs(claims.claimed(self.directory))):  # without waiting for the lock
+            return None
+        with claims.locked(self.directory):
+            return next((key for key in runs(claims.claimed(self.directory)) if self.claim(*key)), None)
 
     def release(self, arm: str, seed: int) -> None:
         """Releases a claimed run that was not recorded. Raises KeyError if it is not claimed."""

@@ -7,16 +7,18 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import jax
 import ml_collections
+from absl import logging
 
+from lenet_jax import backend
 from lenet_jax.config.arms import Arm, PlannedContrast
 from lenet_jax.errors import UserError
 from lenet_jax.native import form
-from lenet_jax.runs import group, interruption
+from lenet_jax.runs import claims, group, interruption
 from lenet_jax.runs.checkpoints import Checkpoints
 from lenet_jax.runs.code_digest import code_digest, describe_code
 from lenet_jax.runs.network_files import pack_files
@@ -31,7 +33,6 @@ from lenet_jax.runs.store import Store
 from lenet_jax.runs.tensorboard import Boards
 from lenet_jax.runs.workers import run_workers
 from lenet_jax.training.compilation_cache import keep_compilations
-from lenet_jax.training.engine import make_engine
 from lenet_jax.training.jax_settings import threads
 from lenet_jax.training.memory import memory_limit
 
@@ -230,8 +231,10 @@ def fill_folder(
     ):
         try:
             _fill(Log(store, checkpoints, reports, boards, callback), plan, after_runs, waits)
-        except jax.errors.JaxRuntimeError:
-            interruption.check()  # Ctrl-C also ends a compiler that XLA has started
+        except jax.errors.JaxRuntimeError as error:
+            if group.size() == 1 and interruption.is_requested():  # Ctrl-C also ends compilers
+                logging.warning("While this process was told to end: %s", str(error).splitlines()[0])
+                interruption.check()
             raise
         finally:
             checkpoints.close()
@@ -288,48 +291,53 @@ def _claim_alike(log: Log, missing: Sequence[Run], waiting: Mapping[Key, Run]) -
       missing: all runs, the same in each process of a group.
       waiting: those that are not recorded yet.
     """
-    chosen, held = -1, []
+    chosen, first_saved, alike = -1, None, []
     if not group.number():
-        with log.store.locked():  # or else processes that start together would divide a program's runs
-            of_key = {run.key: number for number, run in enumerate(missing)}
-            chosen = next((of_key[key] for key in waiting if log.store.claim(*key)), -1)
-            if chosen >= 0:
-                held = _claim_share(log, _alike(missing[chosen], waiting), is_first_claimed=True)
-    saved = [log.checkpoints.read(run) for run in held]
-    epoch = _epoch(saved[0]) if held else 0
-    alike = _alike(missing[chosen], waiting) if chosen >= 0 else []
+        key = log.store.claim_first(functools.partial(_by_program, waiting))
+        if key:
+            chosen = next(number for number, run in enumerate(missing) if run.key == key)
+            first_saved = log.checkpoints.read(missing[chosen])
+            alike = _alike(missing[chosen], waiting, claims.claimed(log.store.directory))
+    epoch = _epoch(first_saved)
     chosen, epoch, together = group.gather(chosen, epoch, len(alike))[0].tolist()
     if chosen < 0:
         return None
-    if group.number():
-        with log.store.locked():
-            held = _claim_share(log, _alike(missing[chosen], waiting))
-        saved = [log.checkpoints.read(run) for run in held]
-    prepared = prepare(missing[chosen].resolved, together)
+    first = missing[chosen]
+    prepared = prepare(first.resolved, together)
     most = prepared.capacity(-(-together // group.size()))  # of all processes, as it may compile
-    fitting = [number for number, of_run in enumerate(saved) if _epoch(of_run) == epoch][:most]
-    for number, run in enumerate(held):
-        if number not in fitting:
-            log.store.release(*run.key)
-    claimed = [held[number] for number in fitting]
-    return _Claimed(claimed, prepared, [of_run for number in fitting if (of_run := saved[number])])
+    claimed: list[Run] = []
+    saved: list[Saved | None] = []
+    for run in _alike(first, waiting, set())[group.number() :: group.size()]:
+        if run is first and not group.number():
+            claimed, saved = [first], [first_saved]
+        elif len(claimed) < most and log.store.claim(*run.key):
+            of_run = log.checkpoints.read(run)
+            if _epoch(of_run) == epoch:
+                claimed.append(run)
+                saved.append(of_run)
+            else:
+                log.store.release(*run.key)
+    return _Claimed(claimed, prepared, list(filter(None, saved)))
 
 
-def _alike(first: Run, waiting: Mapping[Key, Run]) -> list[Run]:
-    """The run `first` and those that wait of its program."""
+def _by_program(waiting: Mapping[Key, Run], claimed: Set[Key]) -> list[Key]:
+    """The runs that wait and are not claimed.
+
+    Where runs are trained side by side, those of programs come first of which no run is claimed: processes do
+    not divide a population while there is another.
+    """
+    free = [run for run in waiting.values() if run.key not in claimed]
+    if not backend.is_cpu():
+        taken = [waiting[key].resolved.compiled_fields for key in claimed & waiting.keys()]
+        free.sort(key=lambda run: run.resolved.compiled_fields in taken)
+    return [run.key for run in free]
+
+
+def _alike(first: Run, waiting: Mapping[Key, Run], claimed: Set[Key]) -> list[Run]:
+    """The run `first`, and those of its program that wait and are not claimed."""
     fields = first.resolved.compiled_fields
-    others = (run for run in waiting.values() if run is not first)
+    others = (run for run in waiting.values() if run is not first and run.key not in claimed)
     return [first, *(run for run in others if run.resolved.compiled_fields == fields)]
-
-
-def _claim_share(log: Log, alike: Sequence[Run], is_first_claimed: bool = False) -> list[Run]:
-    """Claims this process's share of the runs of a program, as many as it could train at once."""
-    most = make_engine(alike[0].resolved.config.parallel, len(alike)).most_runs
-    claimed = list(alike[:1]) if is_first_claimed else []
-    for run in alike[group.number() :: group.size()][len(claimed) :]:
-        if len(claimed) < most and log.store.claim(*run.key):
-            claimed.append(run)
-    return claimed
 
 
 def _epoch(saved: Saved | None) -> int:

@@ -49,9 +49,8 @@ class Engine(NamedTuple):
       spread: hyperparameters on the host -> the same on the devices, for `init_state`.
       place: state on the host, of the same shapes -> state as `init_state` returns it.
       fetch: pytree with runs as first axis on the devices -> the same on the host.
-      most_runs: in one call of this process, if memory allows.
       capacity: (program, number of images, runs) -> how many of these runs one call of this process takes:
-        all, or if they do not fit into memory, an equal part of them that does.
+        all, or as many as fit into memory.
       init_state: (program, hyperparameters) -> state.
       train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
       evaluate: (program, state, data, start, count) -> score and answers, (R, count), of `count` of a run's
@@ -65,7 +64,6 @@ class Engine(NamedTuple):
     spread: Callable[[Hyperparameters], Hyperparameters]
     place: Callable[[State], State]
     fetch: Callable[[Any], Any]
-    most_runs: int
     capacity: Callable[[Program, int, int], int]
     init_state: Callable[[Program, Hyperparameters], State]
     train_epoch: Callable[[Program, State, Split, int], tuple[State, Means]]
@@ -188,18 +186,16 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
     def to_devices(sharding: NamedSharding, tree: Any) -> Any:
         return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), tree)
 
-    @functools.cache
+    fit: dict[tuple[Program, int], int] = {}  # runs on a device, as far as they were tried
+
     def capacity(program: Program, images: int, runs: int) -> int:
         if not side_by_side:
             return len(own)
-
-        def bytes_on_a_device(runs: int) -> int:
-            """Memory of the most demanding function, with the images."""
-            to_compile = functions.to_compile(program, images, runs * len(devices))
-            return max(bytes_needed(to_compile[name].compile()) + to_compile[name].held for name in DEMANDING)
-
-        limit = min(map(_memory_limit, own))
-        return len(own) * runs_that_fit(bytes_on_a_device, limit, -(-runs // len(own)))
+        of_device = min(-(-runs // len(own)), LARGEST_POPULATION)
+        if of_device > 1 and of_device > fit.get((program, images), 0):
+            needed = functools.partial(_bytes_on_a_device, functions, program, images)
+            fit[program, images] = runs_that_fit(needed, min(map(_memory_limit, own)), of_device)
+        return len(own) * min(of_device, fit.get((program, images), 1))
 
     return Engine(
         run_devices=len(own),
@@ -208,7 +204,6 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
         spread=functools.partial(to_devices, by_run),
         place=lambda state: copy(to_devices(by_run, state)),  # a copy, as training consumes its arrays
         fetch=functions.evaluation.fetch,
-        most_runs=len(own) * (LARGEST_POPULATION if side_by_side else 1),
         capacity=capacity,
         init_state=functions.init_state,
         train_epoch=functions.train_epoch,
@@ -266,21 +261,35 @@ class _Evaluation(NamedTuple):
             yield chunk, self.outputs(model, state.variables, chunk.images)
 
 
-def runs_that_fit(bytes_needed: Callable[[int], int], limit: float, runs: int) -> int:
-    """How many of `runs` runs to train at once: those that need at most `limit` bytes, or at least one.
+def _bytes_on_a_device(functions: PopulationFunctions, program: Program, images: int, runs: int) -> float:
+    """Memory of the most demanding function, with the images, for `runs` runs on each device.
 
-    Never more than LARGEST_POPULATION. If several turns are needed, they are of equal size, so that they
-    share a program. Tries all of them first, whose program is needed anyway; if they don't fit, extrapolates
-    from one and two, then shrinks the population until it fits.
+    inf if the compiler refuses it, as that for TPUs does where memory is too small.
     """
-    fit = min(runs, LARGEST_POPULATION)
-    if fit > 1 and not math.isinf(limit) and bytes_needed(fit) > limit:
-        one, two = bytes_needed(1), bytes_needed(2)
-        fit = min(max(1, 1 + int((limit - one) / max(1, two - one))), fit - 1)
-        while fit > 1 and (needed := bytes_needed(fit)) > limit:
-            fit = max(1, min(fit - 1, int(fit * limit / needed)))
-    turns = -(-runs // fit)
-    return -(-runs // turns)
+    to_compile = functions.to_compile(program, images, runs * len(functions.devices))
+    try:
+        return max(bytes_needed(to_compile[name].compile()) + to_compile[name].held for name in DEMANDING)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        return math.inf
+
+
+def runs_that_fit(bytes_needed: Callable[[int], float], limit: float, runs: int) -> int:
+    """How many of `runs` runs need at most `limit` bytes; at least one.
+
+    Tries all of them first, whose program is needed anyway. If they don't fit, extrapolates from one and two,
+    then shrinks the population until it fits.
+    """
+    if runs == 1 or math.isinf(limit) or bytes_needed(runs) <= limit:
+        return runs
+    one, two = bytes_needed(1), bytes_needed(2)
+    if math.isinf(two):
+        return 1
+    fit = min(max(1, 1 + int((limit - one) / max(1, two - one))), runs - 1)
+    while fit > 1 and (needed := bytes_needed(fit)) > limit:
+        fit = max(1, fit // 2 if math.isinf(needed) else min(fit - 1, int(fit * limit / needed)))
+    return fit
 
 
 def bytes_needed(compiled: jax.stages.Compiled) -> int:
@@ -349,7 +358,6 @@ def _shared_batch_engine() -> Engine:
         spread=lambda hyperparameters: hyperparameters,
         place=lambda state: put(jax.tree.map(lambda leaf: leaf[0], state)),  # all rows are copies
         fetch=jax.device_get,
-        most_runs=1,
         capacity=lambda program, images, runs: 1,
         init_state=lambda program, hyperparameters: put(
             _only(one_device.init_state(program, hyperparameters))

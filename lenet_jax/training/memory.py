@@ -29,10 +29,10 @@ def bytes_needed(program: Program, counts: ModelCounts, images: int) -> int:
     """Bytes for one run on `images` images of all splits; `counts` are those of the program's model."""
     pixels = program.image_size**2 * program.channels
     held = COPIES * images * pixels + counts.parameters * (1 + program.optimizer.slots)
-    read, units, drawing, spread = _sizes(program, counts)
+    read, units, drawing, for_all = _sizes(program, counts)
     steps = {
         "initialisation": 3 * counts.parameters + drawing,
-        "training": counts.parameters + 3 * spread + program.batch_size * (2 * sum(read) + 6 * sum(units)),
+        "training": counts.parameters + for_all + program.batch_size * (2 * sum(read) + 6 * sum(units)),
         "evaluation": EVALUATION_BATCH * (max(read, default=0) + 4 * max(units)),
     }
     return BYTES * (held + max(steps.values()))
@@ -41,11 +41,12 @@ def bytes_needed(program: Program, counts: ModelCounts, images: int) -> int:
 def _sizes(program: Program, counts: ModelCounts) -> tuple[list[int], list[int], int, int]:
     """Numbers per image: gathered by each wired layer, units of each layer.
 
-    Also those of drawing wirings, and of partly shared weights that are spread over the units.
+    Also those of drawing wirings, and of what is computed from weights or reads for all images together.
     """
     stages = program.model.stages if isinstance(program.model, CNN) else ()
-    read, drawing, spread, size, channels = [], [0], 0, program.image_size, program.channels
-    for stage, layer in zip(stages, counts.wired.layers, strict=True):
+    read, drawing, spread, masks = [], [0], 0, 0
+    size, channels = program.image_size, program.channels
+    for number, (stage, layer) in enumerate(zip(stages, counts.wired.layers, strict=True)):
         rows, _, maps = layer.output_shape
         size += sum(stage.padding)
         drawn = wiring.CONNECTIVITY[stage.connectivity].is_drawn
@@ -53,12 +54,14 @@ def _sizes(program: Program, counts: ModelCounts) -> tuple[list[int], list[int],
             drawing.append(5 * rows**2 * wiring.window_side(size, stage.radius) ** 2)
         if drawn or (stage.connectivity == "local" and stage.sharing != "shared"):
             read.append(layer.macs // maps)
+            if number and not backend.is_cpu():  # for the gradient, which images do not have
+                masks += layer.macs // maps // channels * size**2
         spread += layer.macs if stage.sharing in PARTIAL_SHARING else 0
         read.append(_padded_at_the_edges(stage, size, channels))
         channels = maps
         size = rows if stage.pooling == "none" else rows // 2
     units = [math.prod(layer.output_shape) for layer in counts.layers]
-    return read, units, max(drawing), spread
+    return read, units, max(drawing), 3 * spread + masks
 
 
 def _padded_at_the_edges(stage: Stage, size: int, channels: int) -> int:

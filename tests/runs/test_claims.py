@@ -30,6 +30,15 @@ def test_a_run_is_claimed_once_and_let_go(tmp_path):
         one.release("a", 0)
 
 
+def test_what_is_claimed_is_listed(tmp_path):
+    assert claims.claimed(tmp_path) == set()
+    one, other = Claims(tmp_path), Claims(tmp_path)
+    assert one.take("a-seed1", 12) and other.take("b", 0)
+    (tmp_path / ".claims" / "c-seed0").touch()  # of a process that was killed
+    (tmp_path / ".claims" / "notes").touch()
+    assert claims.claimed(tmp_path) == {("a-seed1", 12), ("b", 0)}
+
+
 def test_released_claims_leave_no_files(tmp_path):
     one, other = Claims(tmp_path), Claims(tmp_path)
     assert one.take("a", 0) and one.take("a", 1) and other.take("b", 0)

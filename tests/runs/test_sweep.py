@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+from lenet_jax import backend
 from lenet_jax.config import resolve as resolve_lib
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.checks import check_fields
@@ -21,12 +22,11 @@ from lenet_jax.errors import UserError
 from lenet_jax.report import figures, pages
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs import interruption, sweep
-from lenet_jax.runs.claims import lock_at_once
 from lenet_jax.runs.lines import seal, to_line, unseal
 from lenet_jax.runs.plan import list_runs
 from lenet_jax.runs.progress import Progress
 from lenet_jax.runs.run import hyperparameters_of, prepare
-from lenet_jax.runs.store import Store, read_sweep
+from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.sweep import run_sweep
 from lenet_jax.training.jax_settings import threads
 from tests.helpers import commands, folders, tiny_sweep
@@ -353,18 +353,13 @@ def test_two_commands_fill_one_folder_together(finished_sweep, tmp_path):
     assert len(keys) == len(set(keys)) == 2 * 6 + 1 * 2  # `too_fast` diverges in its first epoch
 
 
-def test_runs_of_one_program_are_claimed_while_no_other_process_can_claim(tmp_path, monkeypatch):
-    """Or else processes that start together would divide a population."""
-    claim, is_free = Store.claim, []
-
-    def note(store, arm, seed):
-        with open(store.directory / ".lock", "a") as lock:
-            is_free.append(lock_at_once(lock.fileno()))
-        return claim(store, arm, seed)
-
-    monkeypatch.setattr(Store, "claim", note)
-    assert ablate(tmp_path, "--config.arms=mlp_8").status == 0
-    assert is_free == [False, False]  # two seeds, on two of the simulated devices
+def test_processes_that_train_side_by_side_choose_programs_of_their_own():
+    """Or else those that start together would divide a population."""
+    arms = [Arm("a", {"model.name": "mlp"}), Arm("b", {})]
+    waiting = {run.key: run for run in list_runs(sweep_config(seeds=2), arms)}
+    assert sweep._by_program(waiting, {("a", 0)}) == [("b", 0), ("a", 1), ("b", 1)]
+    with backend.compiling_for("cuda"):
+        assert sweep._by_program(waiting, {("a", 0)}) == [("b", 0), ("b", 1), ("a", 1)]
 
 
 def test_a_compiler_that_ctrl_c_ended_as_well_is_no_error(tmp_path, monkeypatch):
@@ -378,7 +373,16 @@ def test_a_compiler_that_ctrl_c_ended_as_well_is_no_error(tmp_path, monkeypatch)
         patch.setattr(sweep, "train_runs", compile_)
         ended = ablate(tmp_path)
     assert ended.status == 130 and "Traceback" not in ended.err
-    assert "the same command" in ended.err
+    assert "the same command" in ended.err and "ptxas exited" in ended.err
+
+
+def test_other_errors_of_a_device_are_not_hidden(tmp_path, monkeypatch):
+    def compute(*_):
+        raise jax.errors.JaxRuntimeError("INTERNAL: broken")
+
+    monkeypatch.setattr(sweep, "train_runs", compute)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="broken"):
+        run_sweep(sweep_config(arms="mlp_8", seeds=1), tiny_sweep.get_arms(None), ["python"], tmp_path)
 
 
 def test_an_interrupt_says_that_nothing_is_lost(tmp_path, monkeypatch):

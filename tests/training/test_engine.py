@@ -130,7 +130,11 @@ def test_every_number_may_differ_between_runs_side_by_side(loss):
 
 def test_without_a_memory_limit_a_population_has_the_largest_size():
     program = make_program()
-    assert population_engine(simulated(2), side_by_side=True).capacity(program, 70, 5000) == 2 * 834
+    assert (
+        population_engine(simulated(2), side_by_side=True).capacity(program, 70, 5000)
+        == 2 * LARGEST_POPULATION
+    )
+    assert population_engine(simulated(2), side_by_side=True).capacity(program, 70, 5) == 2 * 3
     assert population_engine(simulated(2), side_by_side=False).capacity(program, 70, 5) == 2
     assert make_engine("pmap").capacity(program, 70, 5) == 1
 
@@ -168,12 +172,29 @@ def test_a_population_has_at_least_one_run_and_at_most_as_many_as_fit():
     assert runs_that_fit(lambda runs: 7 + 3 * runs, 22, 5) == 5
     assert runs_that_fit(lambda runs: 7 + 3 * runs, 22, 3) == 3
     assert runs_that_fit(lambda runs: 7 + 3 * runs, 5, 9) == 1
-    assert runs_that_fit(lambda runs: runs, float("inf"), 5000) == 1000  # five turns of at most 1,024
-    # Further runs need more memory than the second: 26 fit, and 60 take three turns.
-    assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100, 60) == 20
+    assert runs_that_fit(lambda runs: runs, float("inf"), 5000) == 5000
+    # Further runs need more memory than the second.
+    assert runs_that_fit(lambda runs: 3 * runs + 20 * (runs > 2), 100, 60) == 26
+    # A compiler that refuses what does not fit.
+    assert runs_that_fit(lambda runs: 3 * runs if runs < 9 else float("inf"), 100, 60) == 8
+    assert runs_that_fit(lambda runs: runs if runs < 2 else float("inf"), 100, 60) == 1
 
 
-def test_runs_that_fit_are_compiled_for_once():
+def test_runs_that_fit_are_compiled_for_once(monkeypatch):
+    """And those of later turns, which are no more, not again."""
     tried = []
-    assert runs_that_fit(lambda runs: tried.append(runs) or runs, 22, 20) == 20
+
+    def needed(*arguments):
+        tried.append(arguments[-1])
+        return arguments[-1]
+
+    monkeypatch.setattr("lenet_jax.training.engine._memory_limit", lambda device: 22)
+    monkeypatch.setattr("lenet_jax.training.engine._bytes_on_a_device", needed)
+    engine = population_engine.__wrapped__(simulated(1), side_by_side=True)
+    program = make_program()
+    assert engine.capacity(program, 70, 20) == 20
     assert tried == [20]
+    assert engine.capacity(program, 70, 30) == 22
+    assert tried == [20, 30, 1, 2, 22]
+    assert engine.capacity(program, 70, 8) == 8
+    assert tried == [20, 30, 1, 2, 22]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lenet_jax import backend
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import DatasetInfo
@@ -43,6 +44,14 @@ def test_it_is_at_least_what_xla_reports_and_not_much_more(fields):
         bytes_needed(engine.train_epoch.lower(program, state, image_shapes(program, 1000), 0).compile()),
     )
     assert reported <= estimated <= 4 * reported
+
+
+def test_on_accelerators_it_counts_the_zeros_and_ones_of_what_units_read():
+    """Of the second stage: nothing needs a gradient with respect to the images."""
+    config = resolved(side=64, model__connectivity="random", train__batch_size=400)
+    on_cpu, _ = estimate(config)
+    with backend.compiling_for("cuda"):
+        assert estimate(config)[0] == on_cpu + 4 * (26 * 26 * 25) * 30**2
 
 
 def test_with_a_radius_wirings_are_drawn_from_the_window_alone():
