@@ -6,6 +6,7 @@ The runs are those of configs/ablation.py on MNIST, an equal share for each arm.
 seconds.
 """
 
+import collections
 import math
 import pathlib
 import statistics
@@ -15,10 +16,12 @@ from benchmarks.rows import training_macs
 from configs import ablation
 from lenet_jax.data import split_counts
 from lenet_jax.report import tables
-from lenet_jax.runs.loaded import load_sweep
+from lenet_jax.runs.loaded import Sweep, load_sweep
 from lenet_jax.training.engine import LARGEST_POPULATION
 
-RECORDED = pathlib.Path(__file__).parent.parent / "results" / "mnist"
+RESULTS = pathlib.Path(__file__).parent.parent / "results"
+RECORDED = RESULTS / "mnist"
+RECORDED_ON_GPU = RESULTS / "benchmark" / "gpu"
 RUNS = 10_000
 FLOAT = 4  # bytes
 SAVED = 2  # arrays of the size of the weights in a checkpoint: weights, momentum
@@ -84,6 +87,7 @@ def main() -> None:
         f"{ran_on['device']}, {ran_on['host']}; one after the other, all {runs * len(arms):,} runs would "
         f"take {hours:,.0f} hours there.",
         "`Tflop per run`: additions and multiplications of all training steps, by the layers' definition.",
+        _on_gpu(load_sweep(RECORDED_ON_GPU)),
         *(_arithmetic(cluster, runs * len(arms), flops) for cluster in CLUSTERS),
         f"A process claims up to {LARGEST_POPULATION:,} runs of one program per device.",
         f"Arms follow one another on a device, {steps:,} steps in sequence. At {LATENCY * 1e6:.0f} µs of "
@@ -93,6 +97,21 @@ def main() -> None:
         f"all runs of the largest arm, weights and momentum, has {saved:,.0f} GB.",
     ]
     print("\n" + "\n".join(f"- {note}" for note in notes))
+
+
+def _on_gpu(sweep: Sweep) -> str:
+    """How long runs took whose programs were trained side by side on one GPU, by one process each."""
+    seconds = collections.defaultdict(float)
+    for run in sweep:
+        family, _, _ = run.arm.rpartition("-")  # all candidates of an arm share its program
+        seconds[family] += run.result["wall_seconds"]  # each has its share of the population's time
+    config, ran_on = run.config, sweep.records[0]["provenance"]
+    return (
+        f"Measured on one {ran_on['device']} (host: {ran_on['host']}): {len(sweep)} runs of {len(seconds)} "
+        f"programs, by one process for each, took {max(seconds.values()):.0f} s once these were compiled: "
+        f"{config.train.epochs} epochs of {config.dataset}, batches of {config.train.batch_size}, wirings "
+        "with max pooling and with padded edges (results/benchmark/gpu)."
+    )
 
 
 def _arithmetic(cluster: Cluster, runs: int, flops: float) -> str:
