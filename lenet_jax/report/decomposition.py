@@ -178,8 +178,8 @@ def _saved(panels: Sequence[Panel]) -> str:
     return f"Fewer errors per hundred test images; {covered}. Percentages are shares of the gap."
 
 
-def notes(panels: Sequence[Panel]) -> list[str]:
-    """Which part of the gap is the larger one, in sentences of Markdown, then notes."""
+def answers(panels: Sequence[Panel]) -> list[str]:
+    """Which part of the gap is the larger one, in sentences of Markdown."""
     found = []
     for constraint, words in reversed(WORDS.items()):
         larger = [
@@ -189,8 +189,7 @@ def notes(panels: Sequence[Panel]) -> list[str]:
         ]
         if larger:
             found.append(
-                f"{words[0].upper()}{words[1:]} is the larger part of the gap between the fully connected "
-                f"network and the convolution on {'; on '.join(larger)}."
+                f"{words[0].upper()}{words[1:]} is the larger part of the gap on {'; on '.join(larger)}."
             )
     undecided = [
         f"{_place(panel)} ({WORDS['sharing']} {_share(panel, 'sharing')})"
@@ -199,6 +198,12 @@ def notes(panels: Sequence[Panel]) -> list[str]:
     ]
     if undecided:
         found.append(f"Which part is the larger one is open on {'; on '.join(undecided)}.")
+    return [*found, "The gap: how many fewer errors the convolution makes than the fully connected network."]
+
+
+def notes(panels: Sequence[Panel]) -> list[str]:
+    """What is unfinished, in sentences of Markdown."""
+    found = []
     for panel in panels:
         if panel.unfinished:
             arms = ", ".join(map(markdown_text, panel.unfinished))

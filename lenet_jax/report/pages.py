@@ -79,7 +79,8 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
     """Writes the decompositions and the errors of several sweeps, and returns them for a terminal.
 
     Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex;
-    connectivity.md and sharing.md, with what each constraint saves in both orders. What cannot be written is
+    connectivity.md and sharing.md, with what each constraint saves in both orders; answer.md, which says what
+    the larger part of the gap is. What cannot be written is
     left out with one warning. Raises UserError as `decomposition.find_panels`.
 
     Args:
@@ -112,9 +113,11 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
             [note],
         )
         contents[f"{constraint}.md"] = _markdown(orders)
+    answers = decomposition.answers(panels)
+    contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
     contents |= _figure_files("decomposition", decomposition.figure(panels))
     _warn(_write(directory, contents))
-    return "\n\n\n".join(map(_for_terminal, (errors, parts)))
+    return "\n\n\n".join(map(_for_terminal, (errors, parts._replace(notes=[*answers, *parts.notes]))))
 
 
 def write_results(directory: pathlib.Path) -> None:

@@ -68,21 +68,23 @@ def test_sentences_say_which_part_of_the_gap_is_larger():
     steady = {"conv": (1.0, 1.1, 1.0), "dense": (7.0, 7.0, 7.1)}
     sharing = steady | {"locally": (4.0, 4.0, 4.1), "sliding": (2.0, 2.1, 2.0)}
     connectivity = steady | {"locally": (2.0, 2.1, 2.0), "sliding": (4.0, 4.0, 4.1)}
-    sentences = decomposition.notes([
+    panels = [
         panel("a*b", "average pooling", errors=sharing),
         panel("c", errors=connectivity),
         panel("d", "no pooling"),
         panel(unfinished=["dense"]),
-    ])  # fmt: skip
-    assert sentences[0].startswith("Weight sharing is the larger part of the gap between the fully connected")
-    assert r" on a\*b with average pooling, " in sentences[0] and " on c" not in sentences[0]
-    assert sentences[1].startswith("Sparse, local connectivity is the larger part")
-    assert " on c, " in sentences[1]
-    assert sentences[2].startswith("Which part is the larger one is open on d with no pooling (")
-    assert "95% intervals over 2 seeds, which do not cover test-set sampling. " in decomposition.caption(
-        [panel()]
+    ]
+    sentences = decomposition.answers(panels)
+    assert sentences[0].startswith(
+        r"Weight sharing is the larger part of the gap on a\*b with average pooling, "
     )
-    assert sentences[3].startswith(
+    assert " on c" not in sentences[0]
+    assert sentences[1].startswith("Sparse, local connectivity is the larger part of the gap on c, ")
+    assert sentences[2].startswith("Which part is the larger one is open on d with no pooling (")
+    assert sentences[3].startswith("The gap: ") and len(sentences) == 4
+    seeds_alone = "95% intervals over 2 seeds, which do not cover test-set sampling. "
+    assert seeds_alone in decomposition.caption([panel()])
+    assert decomposition.notes(panels)[0].startswith(
         "Unfinished: on x, dense lack seeds that other arms have; numbers are over the 2 seeds"
     )
 
@@ -149,7 +151,7 @@ def test_the_command_writes_the_table_and_the_figure(tmp_path):
         for name in ("decomposition", "errors")
         for end in (".csv", ".md", ".tex", "_notes.tex")
     }
-    tables |= {"connectivity.md", "sharing.md"}
+    tables |= {"connectivity.md", "sharing.md", "answer.md"}
     assert names == tables | {f"decomposition.{form}" for form in ("png", "pdf", "svg")}
     page = (tmp_path / "new" / "decomposition.md").read_text()
     assert f"Command: `python -m experiments.decompose --sweeps={MNIST},{USPS} --workdir=DIR`" in page
