@@ -62,7 +62,7 @@ def test_the_readme_is_short():
 
 def test_a_page_that_disagrees_is_found():
     page = (paste.ROOT / "README.md").read_text(encoding="utf-8")
-    block = paste.BLOCK.search(page)
+    block = next(found for found in paste.BLOCK.finditer(page) if "0." in found.group())
     altered = page.replace(block.group(), block.group().replace("0.", "7."))
     assert altered != page
     assert paste.paste(altered) == page
