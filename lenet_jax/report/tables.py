@@ -37,8 +37,9 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table for a page."""
-    return _table([list(map(markdown_text, cells)) for cells in _grid(rows)], _sides(rows), "pipe")
+    """A table for a page, where no line breaks inside the brackets of an interval."""
+    grid = [[INTERVAL.sub(_no_break, markdown_text(cell)) for cell in cells] for cells in _grid(rows)]
+    return _table(grid, _sides(rows), "pipe")
 
 
 def to_latex(rows: Sequence[Mapping[str, Any]]) -> str:
