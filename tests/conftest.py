@@ -5,8 +5,13 @@ import fcntl
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 from importlib import metadata
+
+# A shell has what it starts in the background ignore Ctrl-C, which tests send.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before JAX starts: 4 simulated CPU devices, over which runs or batches are spread, and a cache of compiled
 # programs that the processes of one test run share; each test run starts with an empty one.

@@ -92,7 +92,7 @@ def test_processes_that_were_told_to_end_or_lost_one_go_on_to_the_same_table(tmp
     wait_for(directory, "checkpoints/convolution-seed1/epoch-2.msgpack")
     os.kill(processes[1].pid, signal.SIGTERM)
     first, second = ends(processes)
-    assert second[0] == 128 + signal.SIGTERM and "what was trained is saved" in second[2]
+    assert second[0] == 128 + signal.SIGTERM and "what is finished is saved" in second[2]
     assert first[0] == 1 and "error: Another process of this program was told to end" in first[2]
     saved = [
         sorted(path.name for path in folder.iterdir()) for folder in (directory / "checkpoints").iterdir()

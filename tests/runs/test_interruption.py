@@ -34,13 +34,9 @@ with interruption.deferred(announced={announced}):
 LONG_CALL = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 100_000_000)"
 
 
-# Shells have what they start in the background ignore Ctrl-C, these tests included.
-HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-
-
 def started(program, **options):
     process = subprocess.Popen(
-        [sys.executable, "-c", HEARS_CTRL_C + program],
+        [sys.executable, "-c", program],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
