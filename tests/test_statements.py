@@ -33,6 +33,24 @@ def page(name):
     return " ".join(re.sub("<!-- .+? -->", "", text).split())
 
 
+def test_what_many_layers_are_worth():
+    """Of docs/idea.md, the sentences under "Many layers"."""
+    rows = {row["arm"]: row for row in folders.rows(RESULTS / "sizes" / "mnist_5k" / "table.csv")}
+
+    def difference(arm):
+        """-1 if its accuracy is below LeNet-5's, 0 if the interval includes 0, 1 if it is above."""
+        low, high = (float(rows[arm][f"difference_to_convolution_ci_{end}"]) for end in ("low", "high"))
+        return -1 if high < 0 else int(low > 0)
+
+    text = page("idea.md")
+    assert "two stages make fewer errors than one or none, and a third is not told apart from two" in text
+    assert [difference(f"stages_{number}") for number in (0, 1, 3)] == [-1, -1, 0]
+    assert "Nor is the number of hidden layers" in text
+    assert [difference(f"hidden_{number}") for number in (0, 1, 3)] == [0, 0, 0]
+    assert "Kernels of 1x1 see no neighbours and make most errors" in text
+    assert min(rows.values(), key=lambda row: float(row["test_accuracy_mean"]))["arm"] == "kernel_1"
+
+
 def rows_of(sweep, table):
     """The rows of a history sweep's CSV file by their arms."""
     return {row["arm"]: row for row in folders.rows(RESULTS / "history" / sweep / f"{table}.csv")}
