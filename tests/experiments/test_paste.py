@@ -27,6 +27,7 @@ from tests.helpers.commands import load_config
 RESULTS = paste.ROOT / "results"
 ABLATIONS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
 SWEEPS = ABLATIONS + sorted(path.parent for path in RESULTS.glob("history/*/config.json"))
+SIZES = sorted(path.parent for path in RESULTS.glob("sizes/*/config.json"))
 # Those with planned contrasts: hundreds of runs, whose wrong answers take a while.
 FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/planned.csv"))
 HISTORY = [paste.ROOT / "docs" / "history.md", *sorted((paste.ROOT / "docs" / "history").glob("*.md"))]
@@ -161,7 +162,7 @@ def test_every_sweep_of_the_configs_is_committed():
     assert {pathlib.Path(config_of(sweep)[0]).name for sweep in history} == defined - TO_BE_RUN
 
 
-@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+@pytest.mark.parametrize("sweep", SWEEPS + SIZES, ids=lambda sweep: sweep.name)
 def test_committed_sweeps_have_the_arms_of_their_configs(sweep: pathlib.Path):
     """As their configs define them now; arms that were added to a config later need not be recorded.
 
@@ -204,7 +205,7 @@ def as_tuples(fields):
 
 @pytest.mark.parametrize(
     "sweep",
-    [*SWEEPS, *(pytest.param(finding, marks=pytest.mark.slow) for finding in FINDINGS)],
+    [*SWEEPS, *SIZES, *(pytest.param(finding, marks=pytest.mark.slow) for finding in FINDINGS)],
     ids=lambda sweep: sweep.name,
 )
 def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path, one_format):
@@ -232,7 +233,7 @@ def test_the_datasets_of_the_finding_are_all_side_by_side(tmp_path, monkeypatch,
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+@pytest.mark.parametrize("sweep", SWEEPS + SIZES, ids=lambda sweep: sweep.name)
 def test_a_committed_sweep_is_few_files(sweep: pathlib.Path):
     committed = committed_below(sweep)
     assert len(committed) <= 10
