@@ -22,7 +22,7 @@ the digest of the code that computed it, and a checksum.
 import contextlib
 import math
 import pathlib
-from collections.abc import Callable, Generator, Iterable, Mapping, Set
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from typing import Any
 
 from absl import logging
@@ -172,13 +172,13 @@ class Store:
             return False
         return True
 
-    def claim_first(self, runs: Callable[[Set[Key]], Iterable[Key]]) -> Key | None:
+    def claim_first(self, runs: Callable[[Set[Key]], Sequence[Key]]) -> Key | None:
         """Claims one run while no other process does so; None if none can be claimed.
 
         Args:
           runs: those that processes have claimed -> runs, of which the first is claimed that can be.
         """
-        if not any(True for _ in runs(claims.claimed(self.directory))):  # without waiting for the lock
+        if not runs(claims.claimed(self.directory)):  # without waiting for the lock
             return None
         with claims.locked(self.directory):
             return next((key for key in runs(claims.claimed(self.directory)) if self.claim(*key)), None)

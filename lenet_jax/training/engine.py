@@ -38,9 +38,9 @@ class Engine(NamedTuple):
     """Compiled functions for populations, and where their arrays live.
 
     Hyperparameters, states, means and scores have the runs as first axis, R. It is a multiple of
-    `run_devices`. (Under pmap there is one run, and its state has the devices as first
-    axis, each with a copy.) Where several processes train together, all call the same functions in the same
-    order; on the host, R are the runs of this process, and on devices those of all.
+    `run_devices`. (Under pmap there is one run, and its state has the devices as first axis, each with a
+    copy.) Where several processes train together, all call the same functions in the same order; on the host,
+    R are the runs of this process, and on devices those of all.
 
     Attributes:
       run_devices: devices of this process over which runs are spread.
@@ -186,16 +186,18 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
     def to_devices(sharding: NamedSharding, tree: Any) -> Any:
         return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), tree)
 
-    fit: dict[tuple[Program, int], int] = {}  # runs on a device, as far as they were tried
+    tried: dict[tuple[Program, int], tuple[int, int]] = {}  # runs on a device, and how many of them fit
 
     def capacity(program: Program, images: int, runs: int) -> int:
         if not side_by_side:
             return len(own)
         of_device = min(-(-runs // len(own)), LARGEST_POPULATION)
-        if of_device > 1 and of_device > fit.get((program, images), 0):
+        most, fit = tried.get((program, images), (1, 1))
+        if of_device > most and fit == most:  # else it is known how many fit
             needed = functools.partial(_bytes_on_a_device, functions, program, images)
-            fit[program, images] = runs_that_fit(needed, min(map(_memory_limit, own)), of_device)
-        return len(own) * min(of_device, fit.get((program, images), 1))
+            fit = runs_that_fit(needed, min(map(_memory_limit, own)), of_device)
+            tried[program, images] = of_device, fit
+        return len(own) * min(of_device, fit)
 
     return Engine(
         run_devices=len(own),

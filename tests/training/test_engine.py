@@ -197,4 +197,5 @@ def test_runs_that_fit_are_compiled_for_once(monkeypatch):
     assert engine.capacity(program, 70, 30) == 22
     assert tried == [20, 30, 1, 2, 22]
     assert engine.capacity(program, 70, 8) == 8
+    assert engine.capacity(program, 70, 25) == engine.capacity(program, 70, 90) == 22
     assert tried == [20, 30, 1, 2, 22]
