@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from lenet_jax.analysis.crossed import common_seeds
 from lenet_jax.analysis.effects import SAVED, SHARE, effect_rows
-from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
 from lenet_jax.report.columns import NONE, Column
@@ -185,7 +184,7 @@ def answers(panels: Sequence[Panel]) -> list[str]:
         larger = [
             f"{_place(panel)}, {_share(panel, constraint)}"
             for panel in panels
-            if (_share_interval(panel, constraint).low or 0) > HALF
+            if _larger_part(panel) == constraint
         ]
         if larger:
             found.append(
@@ -194,7 +193,7 @@ def answers(panels: Sequence[Panel]) -> list[str]:
     undecided = [
         f"{_place(panel)} ({WORDS['sharing']} {_share(panel, 'sharing')})"
         for panel in panels
-        if all((_share_interval(panel, constraint).low or 0) <= HALF for constraint in WORDS)
+        if _larger_part(panel) is None
     ]
     if undecided:
         found.append(f"Which part is the larger one is open on {'; on '.join(undecided)}.")
@@ -320,5 +319,10 @@ def _share(panel: Panel, constraint: str) -> str:
     return share_of_gap(row).removeprefix(", ") or _cell(row)
 
 
-def _share_interval(panel: Panel, constraint: str) -> Interval:
-    return interval_of(panel.effects[constraint], SHARE)
+def _larger_part(panel: Panel) -> str | None:
+    """The constraint whose share is above half of the gap, with its interval; None if neither is."""
+    for constraint in WORDS:
+        low = interval_of(panel.effects[constraint], SHARE).low
+        if low is not None and low > HALF:
+            return constraint
+    return None
