@@ -21,7 +21,7 @@ from lenet_jax.config.resolve import LEAST_SIDE, Resolved, resolve
 from lenet_jax.illustrations.weights import WIRING_SEED
 from lenet_jax.models.counts import LayerCounts
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING, output_size
-from lenet_jax.report.words import dataset_words
+from lenet_jax.report.names import dataset_words
 from lenet_jax.runs.store import read_sweep
 
 IMAGE_SIZE = LEAST_SIDE["cnn"]

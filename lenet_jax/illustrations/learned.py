@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from lenet_jax.illustrations.inches import WIDTH, draw_image, entitle, write
 from lenet_jax.illustrations.trained import SHARED, UNSHARED, Trained
-from lenet_jax.report.words import dataset_words
+from lenet_jax.report.names import dataset_words
 
 
 @project_settings()

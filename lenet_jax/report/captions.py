@@ -12,6 +12,7 @@ from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import OTHER_FIGURES, missing_seeds
 from lenet_jax.config.description import describe_protocol
 from lenet_jax.report.markup import code_span, markdown_text, shell_word
+from lenet_jax.report.names import dataset_words
 from lenet_jax.report.scores import Sweep
 from lenet_jax.runs.provenance import versions
 
@@ -297,14 +298,14 @@ def scoring_note(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 
 
 def validation_images(runs: Sequence[Run]) -> str:
-    """The validation images of the runs: "6,000 validation images of mnist"."""
-    dataset = markdown_text(distinct(run["result"]["dataset"] for run in runs))
+    """The validation images of the runs: "6,000 validation images of MNIST"."""
+    dataset = markdown_text(dataset_words(distinct(run["result"]["dataset"] for run in runs)))
     return f"{_images(runs, 'validation')} validation images of {dataset}, held out from training"
 
 
 def test_images(runs: Sequence[Run]) -> str:
-    """On which test images the runs are scored: "all 2,000 test images of mnist_5k"."""
-    dataset = markdown_text(distinct(run["result"]["dataset"] for run in runs))
+    """On which test images the runs are scored: "all 2,000 test images of MNIST-5k"."""
+    dataset = markdown_text(dataset_words(distinct(run["result"]["dataset"] for run in runs)))
     test = _images(runs, "test")
     words = f"all {test} test images of {dataset}"
     if _draws_images(runs):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from lenet_jax.analysis.effects import RATIO, SAVED, SHARE
 from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import READINGS, Row, interval_of
+from lenet_jax.report.names import dataset_words
 from lenet_jax.report.numbers import with_interval
 
 MOST = 6  # columns that fit a page
@@ -103,7 +104,7 @@ def side_by_side_columns(datasets: Iterable[str]) -> list[Column]:
         Column("words", "arm", _value),
         Column("parameters", "parameters", _value),
         Column("macs", "multiply-accumulates", _value, in_terminal=False),
-        *(Column(dataset, f"{dataset}, error (%)", _error_of) for dataset in datasets),
+        *(Column(dataset, f"{dataset_words(dataset)}, error (%)", _error_of) for dataset in datasets),
     ]
 
 

@@ -11,6 +11,7 @@ from lenet_jax.report import captions, columns, figures, findings, markup
 from lenet_jax.report.columns import Cell, Column
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.heat_maps import heat_maps
+from lenet_jax.report.names import dataset_words
 from lenet_jax.report.scores import Scores, Sweep
 from lenet_jax.report.words import convolution_among, network_words, with_words, words_of_runs
 from lenet_jax.runs.header import Header, Record
@@ -95,8 +96,9 @@ class Contents(NamedTuple):
 
     @property
     def dataset(self) -> str:
-        """Its name; of several, all names."""
-        return " and ".join(dict.fromkeys(result["dataset"] for result in self.sweep.scores.results))
+        """Its name in words; of several, all names."""
+        names = dict.fromkeys(result["dataset"] for result in self.sweep.scores.results)
+        return " and ".join(map(dataset_words, names))
 
     @property
     def is_scored(self) -> bool:

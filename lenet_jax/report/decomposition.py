@@ -8,9 +8,10 @@ from lenet_jax.analysis.crossed import common_seeds
 from lenet_jax.analysis.effects import SAVED, SHARE, effect_rows
 from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
-from lenet_jax.report.columns import NONE, Column
+from lenet_jax.report.columns import Column
 from lenet_jax.report.drawing import error_bar, literal, project_settings
 from lenet_jax.report.markup import markdown_text
+from lenet_jax.report.names import dataset_words
 from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
 from lenet_jax.report.scores import Sweep
 
@@ -53,7 +54,8 @@ WORDS = {"connectivity": "sparse, local connectivity", "sharing": "weight sharin
 
 
 HALF = 50.0  # percent of the gap
-SHOWN = ("gap", "connectivity", "sharing", "interaction")  # effects
+GAP = "how many fewer errors the convolution makes than the fully connected network"
+SHOWN = ("gap", "connectivity", "sharing")  # effects
 
 
 class Panel(NamedTuple):
@@ -133,13 +135,15 @@ def csv_rows(panels: Sequence[Panel]) -> list[Row]:
 def page_rows(panels: Sequence[Panel]) -> list[Row]:
     """One row per panel, for people: the gap and what each constraint is of it, as rows of effects."""
     return [
-        {"dataset": panel.dataset, "group": panel.group, **{name: panel.effects[name] for name in SHOWN}}
-        for panel in panels
+        {"networks": _networks(panel), **{name: panel.effects[name] for name in SHOWN}} for panel in panels
     ]
 
 
 def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
-    """One row per panel, for people: what a constraint saves as the first, as the second, on average."""
+    """One row per panel, for people: what a constraint saves as the first, as the second, on average.
+
+    The interaction is what it saves as the second minus what it saves as the first.
+    """
     # The constraint is the first step of one order and the second of the other.
     first, second = (
         next(steps[place].effect for steps in ORDERS if steps[place].constraint == constraint)
@@ -147,11 +151,11 @@ def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
     )
     return [
         {
-            "dataset": panel.dataset,
-            "group": panel.group,
+            "networks": _networks(panel),
             "first": panel.effects[first],
             "second": panel.effects[second],
             "average": panel.effects[constraint],
+            "interaction": panel.effects["interaction"],
         }
         for panel in panels
     ]
@@ -159,7 +163,7 @@ def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
 
 def caption(panels: Sequence[Panel]) -> str:
     """What the numbers of the table are, in Markdown."""
-    return f"{_saved(panels)} Effects are averaged over both orders."
+    return f"Gap: {GAP}. Connectivity and sharing: of the gap, averaged over both orders. {_saved(panels)}"
 
 
 def order_caption(panels: Sequence[Panel], constraint: str) -> str:
@@ -167,7 +171,7 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
     other = next(other for other in WORDS if other != constraint)
     return (
         f"What {WORDS[constraint]} saves in the fully connected network (first), in the network that has "
-        f"{WORDS[other]} already (second), and on average. {_saved(panels)}"
+        f"{WORDS[other]} already (second), and on average. Interaction: second minus first. {_saved(panels)}"
     )
 
 
@@ -191,13 +195,13 @@ def answers(panels: Sequence[Panel]) -> list[str]:
                 f"{words[0].upper()}{words[1:]} is the larger part of the gap on {'; on '.join(larger)}."
             )
     undecided = [
-        f"{_place(panel)} ({WORDS['sharing']} {_share(panel, 'sharing')})"
+        f"{_place(panel)}, where {WORDS['sharing']} is {_share(panel, 'sharing')}"
         for panel in panels
         if _larger_part(panel) is None
     ]
     if undecided:
-        found.append(f"Which part is the larger one is open on {'; on '.join(undecided)}.")
-    return [*found, "The gap: how many fewer errors the convolution makes than the fully connected network."]
+        found.append(f"Which part is larger is open on {'; on '.join(undecided)}.")
+    return found
 
 
 def notes(panels: Sequence[Panel]) -> list[str]:
@@ -206,8 +210,9 @@ def notes(panels: Sequence[Panel]) -> list[str]:
     for panel in panels:
         if panel.unfinished:
             arms = ", ".join(map(markdown_text, panel.unfinished))
+            dataset = markdown_text(dataset_words(panel.dataset))
             found.append(
-                f"Unfinished: on {markdown_text(panel.dataset)}, {arms} lack seeds that other arms have; "
+                f"Unfinished: on {dataset}, {arms} lack seeds that other arms have; "
                 f"numbers are over the {seeds_in_words([panel.seeds])} of all four corners."
             )
     return found
@@ -229,7 +234,11 @@ def figure(panels: Sequence[Panel]) -> Figure:
                 axes.set_axis_off()
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
-    drawn.supxlabel(f"test error (%); numbers: fewer errors per hundred; {covered}", fontsize=10)
+    drawn.supxlabel(
+        "test error (%)\nnumbers: length of a bar, fewer errors per hundred test images; whiskers: its "
+        f"{covered}",
+        fontsize=9,
+    )
     handles = [
         Patch(facecolor=COLOURS[name], hatch=HATCHES[name], edgecolor="white", label=words)
         for name, words in WORDS.items()
@@ -288,18 +297,16 @@ def _draw(axes: Axes, panel: Panel) -> None:
         )
     axes.use_sticky_edges = False  # bars leave a margin for the words
     axes.margins(x=0.2)
-    of_group = f", {panel.group}" if panel.group else ""
-    axes.set_title(literal(f"{panel.dataset}{of_group}"), fontsize=10)
+    axes.set_title(literal(_networks(panel)), fontsize=10)
     axes.grid(True, axis="x", alpha=0.3)
 
 
-_NAMES = (
-    Column("dataset", "dataset", lambda row, name: row[name], "{}"),
-    Column("group", "networks", lambda row, name: row[name] or NONE, "{}"),
-)
 COLUMNS, ORDER_COLUMNS = (
-    (*_NAMES, *(Column(name, name, lambda row, name: _cell(row[name])) for name in names))
-    for names in (SHOWN, ("first", "second", "average"))
+    (
+        Column("networks", "networks", lambda row, name: row[name], "{}"),
+        *(Column(name, name, lambda row, name: _cell(row[name])) for name in names),
+    )
+    for names in (SHOWN, ("first", "second", "average", "interaction"))
 )
 
 
@@ -308,15 +315,20 @@ def _cell(row: Row) -> str:
     return f"{with_interval(interval_of(row, SAVED), '.2f')}{share_of_gap(row)}"
 
 
+def _networks(panel: Panel) -> str:
+    """ "MNIST, average pooling"."""
+    return ", ".join(filter(None, (dataset_words(panel.dataset), panel.group)))
+
+
 def _place(panel: Panel) -> str:
-    """ "mnist with average pooling"."""
-    return " with ".join(map(markdown_text, filter(None, (panel.dataset, panel.group))))
+    """ "MNIST with average pooling", in Markdown."""
+    return " with ".join(map(markdown_text, filter(None, (dataset_words(panel.dataset), panel.group))))
 
 
 def _share(panel: Panel, constraint: str) -> str:
     """ "49% (41 to 57)", or what is saved if the gap is not clear enough for a share."""
     row = panel.effects[constraint]
-    return share_of_gap(row).removeprefix(", ") or _cell(row)
+    return share_of_gap(row).removeprefix(", ") or f"{_cell(row)} errors per hundred"
 
 
 def _larger_part(panel: Panel) -> str | None:

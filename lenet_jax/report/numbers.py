@@ -43,7 +43,5 @@ def intervals_in_words(seeds: Collection[int], covers_images: bool) -> str:
     """
     if set(seeds) == {1}:
         return "one seed, so no intervals"
-    over = f"{CONFIDENCE:.0%} intervals over {seeds_in_words(seeds)}"
-    if covers_images:
-        return f"{over} and the draw of these images"
-    return f"{over}, which do not cover test-set sampling"
+    found = f"{CONFIDENCE:.0%} intervals from {seeds_in_words(seeds)}"
+    return f"{found}, for other seeds and {'other' if covers_images else 'the same'} test images"

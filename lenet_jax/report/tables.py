@@ -15,8 +15,9 @@ from lenet_jax.report.markup import html_text, latex_text, markdown_text, one_li
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
 P_VALUES = ("p", "p_holm", "p_equivalent")
 NO_BREAK = "\N{NO-BREAK SPACE}"
-INTERVAL = re.compile(r"\(\S+ to \S+\)")
-NUMBER = re.compile(rf"\S+ {INTERVAL.pattern}")  # with its interval
+BRACKETS = r"\(\S+ to \S+\)"
+INTERVAL = re.compile(rf"(?:\S+% )?{BRACKETS}")
+NUMBER = re.compile(rf"\S+ {BRACKETS}")  # with its interval
 BREAK = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])| ")  # where lines may break
 GAP, PADDING = 2, 2 * NO_BREAK  # between tabulate's columns, and of each line of a heading, in a terminal
 # Of the text of `article` and between columns, in characters of \footnotesize.
@@ -37,7 +38,9 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table for a page, where no line breaks inside the brackets of an interval."""
+    """A table for a page, where no line breaks inside the brackets of an interval, nor between
+    a percentage and its interval.
+    """
     grid = [[INTERVAL.sub(_no_break, markdown_text(cell)) for cell in cells] for cells in _grid(rows)]
     return _table(grid, _sides(rows), "pipe")
 

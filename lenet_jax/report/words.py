@@ -1,4 +1,4 @@
-"""Arms, networks and datasets in words, for tables, notes and figures."""
+"""Arms and networks in words, for tables, notes and figures."""
 
 import collections
 import itertools
@@ -15,13 +15,6 @@ from lenet_jax.runs.header import Header, Record
 
 Fields = Mapping[str, Mapping[str, Any]]  # arm -> its flattened config
 LENET5 = {field: value for field, value in to_record(default_config()).items() if field.startswith("model.")}
-
-DATASETS = {"mnist_5k": "MNIST-5k", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "usps": "USPS"}
-
-
-def dataset_words(dataset: str) -> str:
-    """ "Fashion-MNIST" of fashion_mnist; the name of a dataset that is written like its name, and a path."""
-    return DATASETS.get(dataset, dataset)
 
 
 def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -76,8 +69,9 @@ def network_words(fields: Mapping[str, Any], group: str = "") -> str:
 def _other_sizes(fields: Mapping[str, Any]) -> str:
     """The sizes that are not LeNet-5's: ", maps 12-32, kernels 7x7, no hidden layer"."""
     maps, kernels, hidden = (fields[f"model.{size}"] for size in ("maps", "kernel_size", "hidden"))
+    stages = f"{len(maps)} stage{'s' * (len(maps) != 1)} with " * (len(maps) != len(LENET5["model.maps"]))
     words = {
-        "model.maps": f"maps {_joined(maps)}",
+        "model.maps": f"{stages}maps {_joined(maps)}",
         "model.kernel_size": f"kernels {' and '.join(f'{side}x{side}' for side in dict.fromkeys(kernels))}",
         "model.hidden": f"hidden {_joined(hidden)}" if hidden else "no hidden layer",
     }

@@ -16,17 +16,17 @@ def test_each_arm_has_a_row_and_each_dataset_a_column():
     assert len(shown) == 11
     first = shown[0]
     assert first["arm"] == "local, shared (LeNet-5)" and first["parameters"] == "61,706"
-    for dataset in ("mnist", "usps"):
+    for dataset, words in (("mnist", "MNIST"), ("usps", "USPS")):
         [row] = [row for row in rows if row["dataset"] == dataset and row["arm"] == "local_shared"]
-        assert first[f"{dataset}, error (%)"].startswith(f"{100 - 100 * row['test_accuracy_mean']:.2f} (")
+        assert first[f"{words}, error (%)"].startswith(f"{100 - 100 * row['test_accuracy_mean']:.2f} (")
     assert captions.side_by_side_caption(sweeps) == (
-        "Mean test error in percent on all 10,000 test images of mnist and all 2,007 test images of usps, "
+        "Mean test error in percent on all 10,000 test images of MNIST and all 2,007 test images of USPS, "
         "with its 95% interval, 5 runs per arm, Student's t over seeds, which does not cover "
         "test-set sampling."
     )
     mixed = captions.side_by_side_caption([read_scores(CORE), read_scores(USPS)])
-    assert "test images of mnist (20 runs per arm, with crossed random effects of seeds and test" in mixed
-    assert "test images of usps (5 runs per arm, Student's t over seeds" in mixed
+    assert "test images of MNIST (20 runs per arm, with crossed random effects of seeds and test" in mixed
+    assert "test images of USPS (5 runs per arm, Student's t over seeds" in mixed
 
 
 def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_have_none():
@@ -41,8 +41,8 @@ def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_hav
     shown, _ = lay_out(side_by_side.page_rows(rows), side_by_side_columns(["mnist", "usps"]))
     assert shown[0]["arm"] == "MLP 2000 / MLP 300"
     assert shown[0]["parameters"] == "1,590,010 / 238,510"
-    assert shown[1]["mnist, error (%)"] == "-"
-    assert shown[1]["usps, error (%)"] == "2.00 (1.00 to 3.00)"
+    assert shown[1]["MNIST, error (%)"] == "-"
+    assert shown[1]["USPS, error (%)"] == "2.00 (1.00 to 3.00)"
 
 
 def test_the_first_sweep_of_a_dataset_counts_where_several_have_an_arm():

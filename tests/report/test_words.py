@@ -3,14 +3,8 @@
 import pytest
 
 from lenet_jax.data.sources import SOURCES
-from lenet_jax.report.words import (
-    DATASETS,
-    arm_words,
-    convolution_among,
-    dataset_words,
-    network_words,
-    with_words,
-)
+from lenet_jax.report.names import DATASETS, dataset_words
+from lenet_jax.report.words import arm_words, convolution_among, network_words, with_words
 from tests.helpers.recorded import CONFIG, header
 from tests.helpers.results import arm
 
@@ -35,7 +29,7 @@ MLP = {"model__name": "mlp"}
             fields(model__kernel_size=[5, 3], model__hidden=[120]),
             "local, shared, kernels 5x5 and 3x3, hidden 120",
         ),
-        (fields(model__maps=[6], model__hidden=[]), "local, shared, maps 6, no hidden layer"),
+        (fields(model__maps=[6], model__hidden=[]), "local, shared, 1 stage with maps 6, no hidden layer"),
         (fields(**MLP, model__hidden=[300, 100]), "MLP 300-100"),
         (fields(**MLP, model__hidden=[], model__parameter_budget=61_706), "MLP matched to 61,706 parameters"),
         (fields(**MLP, model__hidden=[]), "linear classifier"),
