@@ -8,7 +8,7 @@ within one line, is replaced by the output of SOURCE. A test fails when a page i
 ==============================  ==================================================================
 SOURCE                          its output
 ==============================  ==================================================================
-FILE                            a file below the project's root, such as results/mnist/table.md
+FILE                            a Markdown file below the project's root, such as results/mnist/table.md
 summary --config=FILE ...       a layer table; flags are those of experiments.summary
 paper SWEEP/ARM COLUMN          a number of results/history/SWEEP/papers.csv, with its interval
 contrast SWEEP/ARM [BASELINE]   how many fewer errors per hundred the arm makes than what it is
@@ -22,6 +22,7 @@ import contextlib
 import functools
 import pathlib
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 
 from absl import flags
@@ -35,6 +36,7 @@ from lenet_jax.report.excerpts import Excerpts, contrast_cell, paper_cell, read_
 ROOT = pathlib.Path(__file__).parent.parent
 HISTORY = ROOT / "results" / "history"
 PAGES = ("README.md", "docs/*.md", "docs/history/*.md")
+WIDTH = 140  # characters of a line of text
 BLOCK = re.compile(
     r"(?P<begin><!-- paste: (?P<source>.+?) -->)(?P<line>\n?).*?(?P<end><!-- end -->)", re.DOTALL
 )
@@ -63,8 +65,24 @@ def excerpts_of(sweep: str) -> Excerpts:
 def _pasted(block: re.Match) -> str:
     source, line = block["source"], block["line"]
     name, *arguments = source.split()
-    content = SOURCES[name](*arguments) if name in SOURCES else (ROOT / source).read_text(encoding="utf-8")
+    content = SOURCES[name](*arguments) if name in SOURCES else _file(source)
     return f"{block['begin']}{line}{content.strip()}{line}{block['end']}"
+
+
+def _file(name: str) -> str:
+    """Its content, with text in lines of WIDTH characters; tables and commands stay as they are."""
+    lines = []
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        stays = line.startswith(("|", "- Command: ")) or not line
+        indent = "  " if line.startswith("- ") else ""
+        lines += (
+            [line]
+            if stays
+            else textwrap.wrap(
+                line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            )
+        )
+    return "\n".join(lines)
 
 
 def _summary(*arguments: str) -> str:

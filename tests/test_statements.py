@@ -43,7 +43,10 @@ def test_what_many_layers_are_worth():
         return -1 if high < 0 else int(low > 0)
 
     text = page("idea.md")
-    assert "two stages make fewer errors than one or none, and a third is not told apart from two" in text
+    assert (
+        "two stages make fewer errors than one or none (MLP 120-84), and a third is not told apart from two"
+        in text
+    )
     assert [difference(f"stages_{number}") for number in (0, 1, 3)] == [-1, -1, 0]
     assert "Nor is the number of hidden layers" in text
     assert [difference(f"hidden_{number}") for number in (0, 1, 3)] == [0, 0, 0]
@@ -337,7 +340,7 @@ def test_what_the_idea_page_says_of_planned_contrasts_holds(sweep, said):
     if sweep == "core_mnist":
         ratio = rows["interaction, average pooling"]
         assert float(ratio["error_ratio_ci_low"]) < 1 < float(ratio["error_ratio_ci_high"])
-        assert "Its eight [planned contrasts]" in page("idea.md") and len(rows) == 8
+        assert "It planned eight comparisons on each dataset" in page("idea.md") and len(rows) == 8
     else:  # the two whose intervals exclude 0 only before the correction; the interaction's includes it
         inconclusive = [name for name, verdict in said.items() if verdict == "inconclusive"]
         assert [low[name] > 0 for name in inconclusive] == [True, True, False]

@@ -193,6 +193,27 @@ def planned_caption(planned: int, covers_images: bool) -> str:
     )
 
 
+def planned_side_by_side_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
+    """Of the table of `lenet_jax.report.side_by_side.planned_rows`."""
+    margins = {
+        dataset: row["margin"]
+        for of_contrast in rows
+        for dataset, row in of_contrast["datasets"].items()
+        if row["margin"]
+    }
+    by_dataset = ", ".join(
+        f"{margin:g} on {markdown_text(dataset_words(dataset))}" for dataset, margin in margins.items()
+    )
+    interval = CROSSED if covers_images else "Student's t over seeds"
+    return (
+        "What was planned to be compared. Fewer errors per hundred test images (below 0: more), with a "
+        f"{CONFIDENCE:.0%} interval, {interval}, and the verdict. Saves, costs: not 0, at "
+        f"{1 - CONFIDENCE:.0%} after Holm's correction for the number of a dataset's contrasts. Equivalent: "
+        f"no such verdict, and nearer to 0 than a margin that was set before ({by_dataset}), by two "
+        "one-sided tests. Inconclusive: neither."
+    )
+
+
 def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int) -> list[str]:
     """Notes under the table of planned contrasts, of `lenet_jax.analysis.planned.planned_rows`."""
     notes = []

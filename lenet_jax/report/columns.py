@@ -108,6 +108,14 @@ def side_by_side_columns(datasets: Iterable[str]) -> list[Column]:
     ]
 
 
+def planned_side_by_side_columns(datasets: Iterable[str]) -> list[Column]:
+    """Of the table of `lenet_jax.report.side_by_side.planned_rows`: a column for each dataset."""
+    return [
+        Column("contrast", "contrast", _value),
+        *(Column(dataset, dataset_words(dataset), _verdict_of) for dataset in datasets),
+    ]
+
+
 def contrast_columns(rows: Sequence[Row], words: Mapping[str, str]) -> list[Column]:
     """Of the table of contrasts; their names are left out if all of them are "ARM against BASELINE"."""
     is_named = any(row["contrast"] != f"{row['arm']} against {row['baseline']}" for row in rows)
@@ -252,6 +260,14 @@ def _error_of(row: Row, name: str) -> str:
     """On the dataset of that name, which may lack the arm."""
     datasets = row["datasets"]
     return _error_interval(datasets[name], "test_accuracy") if name in datasets else NONE
+
+
+def _verdict_of(row: Row, name: str) -> str:
+    """On the dataset of that name, which may lack the contrast: "0.35 (0.05 to 0.65), saves"."""
+    datasets = row["datasets"]
+    if name not in datasets:
+        return NONE
+    return f"{_interval('.2f')(datasets[name], SAVED)}, {datasets[name]['verdict']}"
 
 
 def _more_errors(row: Row, name: str) -> str:

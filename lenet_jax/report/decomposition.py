@@ -235,7 +235,7 @@ def figure(panels: Sequence[Panel]) -> Figure:
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
     drawn.supxlabel(
-        "test error (%)\nnumbers: length of a bar, fewer errors per hundred test images; whiskers: its "
+        "test error (%)\nnumbers: lengths of the bars, fewer errors per hundred test images; whiskers: their "
         f"{covered}",
         fontsize=9,
     )

@@ -80,8 +80,8 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
 
     Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex;
     connectivity.md and sharing.md, with what each constraint saves in both orders; answer.md, which says what
-    the larger part of the gap is. What cannot be written is
-    left out with one warning. Raises UserError as `decomposition.find_panels`.
+    the larger part of the gap is; and planned.md, if contrasts were planned. What cannot be written is left
+    out with one warning. Raises UserError as `decomposition.find_panels`.
 
     Args:
       command: the words that give these files.
@@ -113,6 +113,18 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
             [note],
         )
         contents[f"{constraint}.md"] = _markdown(orders)
+    contents["planned.md"] = None
+    if contrasts := side_by_side.planned_rows(sweeps):
+        datasets = dict.fromkeys(dataset for row in contrasts for dataset in row["datasets"])
+        table = Table(
+            contrasts,
+            columns.planned_side_by_side_columns(datasets),
+            captions.planned_side_by_side_caption(
+                contrasts, all(sweep.scores.covers_images for sweep in sweeps)
+            ),
+            [note],
+        )
+        contents["planned.md"] = _markdown(table)
     answers = decomposition.answers(panels)
     contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
     contents |= _figure_files("decomposition", decomposition.figure(panels))

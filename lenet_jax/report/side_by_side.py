@@ -1,11 +1,13 @@
-"""Several sweeps side by side: the test error of each arm on each dataset, as one table."""
+"""Several sweeps side by side: test errors of arms and planned contrasts, with a column for each dataset."""
 
+import collections
 from collections.abc import Sequence
 
+from lenet_jax.analysis import planned
 from lenet_jax.analysis.summaries import Row, arm_rows
 from lenet_jax.report.captions import ARMS, distinct
 from lenet_jax.report.scores import Sweep
-from lenet_jax.report.words import words_of_runs
+from lenet_jax.report.words import with_words, words_of_runs
 
 COUNTS = ("parameters", "macs")  # that are shown
 
@@ -34,6 +36,25 @@ def page_rows(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         by_arm.setdefault(row["arm"], []).append(row)
     return [_page_row(its_rows) for its_rows in by_arm.values()]
+
+
+def planned_rows(sweeps: Sequence[Sweep]) -> list[Row]:
+    """One row per planned contrast, for people: its name in words, and `datasets`: dataset -> its row.
+
+    The rows of datasets are those of `lenet_jax.analysis.planned.planned_rows`; of several sweeps of one
+    dataset, the first that has the contrast counts.
+    """
+    words: dict[str, dict[str, None]] = collections.defaultdict(dict)
+    datasets: dict[str, dict[str, Row]] = collections.defaultdict(dict)
+    for _, header, runs, scores in sweeps:
+        for arm, its_words in words_of_runs(header, runs).items():
+            words[arm][its_words] = None
+        for row in planned.planned_rows(
+            scores.results, header.get("planned", []), scores.wrong, scores.covers_draw
+        ):
+            datasets[row["contrast"]].setdefault(scores.results[0]["dataset"], row)
+    of_all = {arm: distinct(its_words, ARMS) for arm, its_words in words.items()}
+    return [{"contrast": with_words(name, of_all), "datasets": rows} for name, rows in datasets.items()]
 
 
 def _page_row(rows: Sequence[Row]) -> Row:

@@ -1,11 +1,17 @@
 """Several sweeps side by side: the test error of each arm on each dataset."""
 
+import json
+
 from lenet_jax.report import captions, side_by_side
-from lenet_jax.report.columns import lay_out, side_by_side_columns
+from lenet_jax.report.columns import lay_out, planned_side_by_side_columns, side_by_side_columns
 from lenet_jax.report.scores import read_scores
+from tests.helpers import folders
 from tests.helpers.commands import PROJECT
 
-CORE, MNIST, USPS = (PROJECT / "results" / name for name in ("finding/core_mnist", "mnist", "usps"))
+CORE, CORE_USPS, MNIST, USPS = (
+    PROJECT / "results" / name for name in ("finding/core_mnist", "finding/core_usps", "mnist", "usps")
+)
+MARGINS = json.loads((PROJECT / "configs" / "finding" / "margins.json").read_text(encoding="utf-8"))
 
 
 def test_each_arm_has_a_row_and_each_dataset_a_column():
@@ -43,6 +49,23 @@ def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_hav
     assert shown[0]["parameters"] == "1,590,010 / 238,510"
     assert shown[1]["MNIST, error (%)"] == "-"
     assert shown[1]["USPS, error (%)"] == "2.00 (1.00 to 3.00)"
+
+
+def test_planned_contrasts_have_a_column_for_each_dataset():
+    sweeps = [read_scores(CORE), read_scores(CORE_USPS), read_scores(MNIST)]  # the last has no such contrasts
+    rows = side_by_side.planned_rows(sweeps)
+    shown, _ = lay_out(rows, planned_side_by_side_columns(["mnist", "usps", "fashion_mnist"]))
+    for folder, words in ((CORE, "MNIST"), (CORE_USPS, "USPS")):
+        recorded = folders.rows(folder / "planned.csv")
+        assert len(shown) == len(recorded) == 8
+        for row, its_record in zip(shown, recorded, strict=True):
+            assert row[words].startswith(f"{float(its_record['fewer_errors_per_hundred_mean']):.2f} (")
+            assert row[words].endswith(f", {its_record['verdict']}")
+    assert {tuple(row) for row in shown} == {("contrast", "MNIST", "USPS")}  # the third has no runs
+    assert "convolution against MLP 2000 / MLP 1000-300" in {row["contrast"] for row in shown}
+    caption = captions.planned_side_by_side_caption(rows, covers_images=True)
+    assert f"({MARGINS['mnist']:g} on MNIST, {MARGINS['usps']:g} on USPS)" in caption
+    assert side_by_side.planned_rows([read_scores(MNIST)]) == []
 
 
 def test_the_first_sweep_of_a_dataset_counts_where_several_have_an_arm():
