@@ -24,6 +24,7 @@ UNDECIDED = {
     "unfinished": "nothing is claimed yet, as runs are missing",
     "untested": "not tested",
 }
+MAX_NAMED = 4  # contrasts that are not resolved; of more, their number stands in the sentence
 SAME_SIZE = 0.02  # relative difference of the parameters up to which two networks are of about the same size
 
 
@@ -80,6 +81,7 @@ def findings(
             for effect, what in UNRESOLVED.items()
             if not _is_resolved(rows[effect])
         ]
+    compared = []  # arms
     convolutions = {of_wirings.local_shared: group for group, of_wirings in corners.items()}
     for row in map(_per_hundred, contrasts):
         arm, baseline = row["arm"], row["baseline"]
@@ -94,7 +96,10 @@ def findings(
             )
         if not _is_resolved(row):
             names = " against ".join(markdown_text(f"({words[name]})") for name in (arm, baseline))
-            unresolved.append(f"{names}, {_number(row)}")
+            compared.append(f"{names}, {_number(row)}")
+    if len(compared) > MAX_NAMED:
+        compared = [f"{len(compared)} of the {len(contrasts)} contrasts between arms"]
+    unresolved += compared
     nothing = "nothing; every interval above and in the contrasts excludes 0"
     by = f"{seeds_in_words(numbers)}{' and these test images' if covers_images else ''}"
     return [*sentences, f"Not resolved with {by}: {'; '.join(unresolved) or nothing}."]

@@ -4,7 +4,7 @@ from lenet_jax.analysis.effects import Corners, effect_rows
 from lenet_jax.analysis.planned import planned_rows
 from lenet_jax.analysis.summaries import contrast_rows
 from lenet_jax.report.columns import planned_columns
-from lenet_jax.report.findings import caption, findings, of_contrasts, of_planned
+from lenet_jax.report.findings import MAX_NAMED, caption, findings, of_contrasts, of_planned
 from tests.helpers.results import arm, result
 
 CORNERS = Corners("conv", "locally", "sliding", "dense")
@@ -125,6 +125,16 @@ def test_planned_contrasts_are_said_by_their_verdicts():
         r"x\_ and y: nothing is claimed yet, as runs are missing, 1.00 ("
     )
     assert sentences("b", is_tested=False)[0].startswith(r"x\_ and y: not tested, 1.00 (")
+
+
+def test_many_contrasts_that_are_not_resolved_are_counted():
+    results = [result(name, seed, 0.9 + seed / 100) for name in (*CORNERS, "mlp", "wide") for seed in (0, 1)]
+    baselines = {f"against {name}": name for name in FIELDS if name != "conv"}
+    assert len(baselines) > MAX_NAMED
+    contrasts = contrast_rows(results, [arm("conv", baselines=baselines)])
+    rows = effect_rows(results, {"": CORNERS})
+    *_, last = findings(rows, contrasts, {"": CORNERS}, FIELDS, PARAMETERS, WORDS, False)
+    assert last.endswith(f"; {len(baselines)} of the {len(baselines)} contrasts between arms.")
 
 
 def test_contrasts_are_said_and_the_unresolved_named_together():
