@@ -57,7 +57,7 @@ def train(
     """
     with form.using(computed_by):
         engine, program, data, hyperparameters = prepare(fields, images, learning_rates)
-    together = engine.capacity(program, images, len(learning_rates))
+    together = engine.capacity(program, images, len(learning_rates), engine.memory_limit())
     parts = [
         jax.tree.map(lambda array, first=first: array[first : first + together], hyperparameters)
         for first in range(0, len(hyperparameters.seed), together)

@@ -135,12 +135,12 @@ def size() -> int:
 
 
 @own_settings()
-def gather(*values: int) -> np.ndarray:
-    """(processes, values) int32: what each process passes, in the order of their numbers.
+def gather(*values: float, dtype: type[np.number] = np.int32) -> np.ndarray:
+    """(processes, values), of `dtype`: what each process passes, in the order of their numbers.
 
     All must call it, with as many values, and none goes on before all have. Raises UserError if one is lost.
     """
-    own = np.array(values, np.int32)
+    own = np.array(values, dtype)
     if size() == 1:
         return own[None]
     try:

@@ -12,6 +12,7 @@ from lenet_jax.config.resolve import Resolved
 from lenet_jax.data import DatasetInfo, Split, dataset_info, load_splits, split_counts
 from lenet_jax.errors import UserError
 from lenet_jax.native import form
+from lenet_jax.runs import group
 from lenet_jax.training import memory
 from lenet_jax.training.engine import Engine, make_engine
 from lenet_jax.training.hyperparameters import Hyperparameters, stack_hyperparameters
@@ -75,9 +76,13 @@ class Prepared(NamedTuple):
     bytes_needed: int
 
     def capacity(self, runs: int) -> int:
-        """How many of these runs one call trains in this process."""
+        """How many of these runs one call trains in each process; all processes must ask together.
+
+        Their devices may differ in memory. The least counts, so that all compile the same programs.
+        """
+        limit = float(group.gather(self.engine.memory_limit(), dtype=np.float32).min())
         program = self.program.in_epoch(1)  # constrained epochs come first and need the most memory
-        return self.engine.capacity(program, len(self.images.data.labels), runs)
+        return self.engine.capacity(program, len(self.images.data.labels), runs, limit)
 
 
 @own_settings()

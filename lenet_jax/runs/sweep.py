@@ -304,7 +304,7 @@ def _claim_alike(log: Log, missing: Sequence[Run], waiting: Mapping[Key, Run]) -
         return None
     first = missing[chosen]
     prepared = prepare(first.resolved, together)
-    most = prepared.capacity(-(-together // group.size()))  # of all processes, as it may compile
+    most = prepared.capacity(-(-together // group.size()))
     claimed: list[Run] = []
     saved: list[Saved | None] = []
     for run in _alike(first, waiting, set())[group.number() :: group.size()]:

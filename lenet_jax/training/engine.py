@@ -49,8 +49,9 @@ class Engine(NamedTuple):
       spread: hyperparameters on the host -> the same on the devices, for `init_state`.
       place: state on the host, of the same shapes -> state as `init_state` returns it.
       fetch: pytree with runs as first axis on the devices -> the same on the host.
-      capacity: (program, number of images, runs) -> how many of these runs one call of this process takes:
-        all, or as many as fit into memory.
+      memory_limit: () -> bytes that a population may take of each device of this process; inf if unknown.
+      capacity: (program, number of images, runs, bytes on each device) -> how many of these runs one call of
+        this process takes: all, or as many as fit.
       init_state: (program, hyperparameters) -> state.
       train_epoch: (program, state, data, epoch) -> (state, means); consumes the old state.
       evaluate: (program, state, data, start, count) -> score and answers, (R, count), of `count` of a run's
@@ -64,7 +65,8 @@ class Engine(NamedTuple):
     spread: Callable[[Hyperparameters], Hyperparameters]
     place: Callable[[State], State]
     fetch: Callable[[Any], Any]
-    capacity: Callable[[Program, int, int], int]
+    memory_limit: Callable[[], float]
+    capacity: Callable[[Program, int, int, float], int]
     init_state: Callable[[Program, Hyperparameters], State]
     train_epoch: Callable[[Program, State, Split, int], tuple[State, Means]]
     evaluate: Callable[[Program, State, Split, int, int], tuple[Score, Answers]]
@@ -186,17 +188,17 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
     def to_devices(sharding: NamedSharding, tree: Any) -> Any:
         return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), tree)
 
-    tried: dict[tuple[Program, int], tuple[int, int]] = {}  # runs on a device, and how many of them fit
+    tried: dict[tuple[Program, int, float], tuple[int, int]] = {}  # runs on a device, how many of them fit
 
-    def capacity(program: Program, images: int, runs: int) -> int:
+    def capacity(program: Program, images: int, runs: int, limit: float) -> int:
         if not side_by_side:
             return len(own)
         of_device = min(-(-runs // len(own)), LARGEST_POPULATION)
-        most, fit = tried.get((program, images), (1, 1))
+        most, fit = tried.get((program, images, limit), (1, 1))
         if of_device > most and fit == most:  # else it is known how many fit
             needed = functools.partial(_bytes_on_a_device, functions, program, images)
-            fit = runs_that_fit(needed, min(map(_memory_limit, own)), of_device)
-            tried[program, images] = of_device, fit
+            fit = runs_that_fit(needed, limit, of_device)
+            tried[program, images, limit] = of_device, fit
         return len(own) * min(of_device, fit)
 
     return Engine(
@@ -206,6 +208,7 @@ def population_engine(devices: tuple[jax.Device, ...], side_by_side: bool) -> En
         spread=functools.partial(to_devices, by_run),
         place=lambda state: copy(to_devices(by_run, state)),  # a copy, as training consumes its arrays
         fetch=functions.evaluation.fetch,
+        memory_limit=lambda: min(map(_memory_limit, own)),
         capacity=capacity,
         init_state=functions.init_state,
         train_epoch=functions.train_epoch,
@@ -360,7 +363,8 @@ def _shared_batch_engine() -> Engine:
         spread=lambda hyperparameters: hyperparameters,
         place=lambda state: put(jax.tree.map(lambda leaf: leaf[0], state)),  # all rows are copies
         fetch=jax.device_get,
-        capacity=lambda program, images, runs: 1,
+        memory_limit=one_device.memory_limit,
+        capacity=lambda program, images, runs, limit: 1,
         init_state=lambda program, hyperparameters: put(
             _only(one_device.init_state(program, hyperparameters))
         ),

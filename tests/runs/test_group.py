@@ -14,8 +14,10 @@ from lenet_jax.runs import group, interruption
 from lenet_jax.runs.group import Membership
 from lenet_jax.runs.population import train_runs
 from lenet_jax.runs.run import Run, prepare
+from lenet_jax.training import engine
 from tests.helpers import commands
 from tests.helpers.commands import PROJECT, TINY, run_command
+from tests.helpers.devices import simulated
 from tests.helpers.tiny_sweep import get_config
 
 
@@ -74,6 +76,7 @@ def test_a_coordinator_that_does_not_answer_is_named(monkeypatch):
 
 def test_alone_a_process_exchanges_with_itself():
     np.testing.assert_array_equal(group.gather(3, True), [[3, 1]])
+    np.testing.assert_array_equal(group.gather(0.5, np.inf, dtype=np.float32), [[0.5, np.inf]])
     group.require_equal({"a command": ["--config=x"]})
 
 
@@ -95,6 +98,31 @@ def test_if_one_is_told_to_end_all_stop(monkeypatch):
         assert not group.is_stopping() and not interruption.is_requested()
         monkeypatch.setattr(group, "gather", lambda *values: np.array([values, [1]]))
         assert group.is_stopping() and interruption.is_requested()
+
+
+def test_processes_whose_devices_differ_in_memory_compile_the_same_programs(monkeypatch):
+    """For a population that fits on each of them."""
+    prepared = prepare(resolve(get_config()))
+    monkeypatch.setattr(engine, "_bytes_on_a_device", lambda *arguments: compiled_for(arguments[-1]))
+    real, compiled = group.gather, []
+
+    def compiled_for(runs):
+        compiled.append(runs)
+        return runs
+
+    def capacity(own, other):
+        """How many of 40 runs a process trains, and for which numbers it compiled; one byte for each."""
+        compiled.clear()
+        of_other = np.full((1, 1), other, np.float32)
+        monkeypatch.setattr(engine, "_memory_limit", lambda device: own)
+        monkeypatch.setattr(
+            group, "gather", lambda *values, **kind: np.append(real(*values, **kind), of_other, 0)
+        )
+        its = engine.population_engine.__wrapped__(simulated(1), side_by_side=True)
+        return prepared._replace(engine=its).capacity(40), tuple(compiled)
+
+    assert capacity(30, 22) == capacity(22, 30) == capacity(22, np.inf) == (22, (40, 1, 2, 22))
+    assert capacity(np.inf, np.inf) == (40, ())
 
 
 @pytest.mark.parametrize("own_runs", [0, 1, 2])

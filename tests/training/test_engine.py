@@ -1,6 +1,7 @@
 """Populations: runs trained together give what each gives alone."""
 
 import functools
+import math
 
 import jax
 import numpy as np
@@ -130,24 +131,28 @@ def test_every_number_may_differ_between_runs_side_by_side(loss):
 
 def test_without_a_memory_limit_a_population_has_the_largest_size():
     program = make_program()
-    assert (
-        population_engine(simulated(2), side_by_side=True).capacity(program, 70, 5000)
-        == 2 * LARGEST_POPULATION
-    )
-    assert population_engine(simulated(2), side_by_side=True).capacity(program, 70, 5) == 2 * 3
-    assert population_engine(simulated(2), side_by_side=False).capacity(program, 70, 5) == 2
-    assert make_engine("pmap").capacity(program, 70, 5) == 1
+    engine = population_engine(simulated(2), side_by_side=True)
+    assert engine.memory_limit() == math.inf
+    assert engine.capacity(program, 70, 5000, math.inf) == 2 * LARGEST_POPULATION
+    assert engine.capacity(program, 70, 5, math.inf) == 2 * 3
+    assert population_engine(simulated(2), side_by_side=False).capacity(program, 70, 5, math.inf) == 2
+    assert make_engine("pmap").capacity(program, 70, 5, math.inf) == 1
+
+
+def test_the_device_with_the_least_memory_limits_a_population(monkeypatch):
+    limits = dict(zip(simulated(2), (7e9, 5e9), strict=True))
+    monkeypatch.setattr("lenet_jax.training.engine._memory_limit", limits.get)
+    assert population_engine(simulated(2), side_by_side=True).memory_limit() == 5e9
 
 
 @pytest.mark.parametrize("batch_size", [1, 50])
-def test_a_population_fits_the_memory_that_a_device_reports(monkeypatch, batch_size):
+def test_a_population_fits_the_memory(batch_size):
     """Training, evaluation and initialisation stay within it; for twice as many runs they would not."""
     limit = 60e6
-    monkeypatch.setattr("lenet_jax.training.engine._memory_limit", lambda device: limit)
     engine = population_engine.__wrapped__(simulated(1), side_by_side=True)
     model = cnn(("local",), ("shared",), maps=(3,), kernel_size=3, hidden=())
     program = make_program(model, batch_size=batch_size, image_size=12)
-    runs = engine.capacity(program, 70, LARGEST_POPULATION)
+    runs = engine.capacity(program, 70, LARGEST_POPULATION, limit)
     assert 1 < runs < LARGEST_POPULATION
 
     def largest(runs):
@@ -188,14 +193,14 @@ def test_runs_that_fit_are_compiled_for_once(monkeypatch):
         tried.append(arguments[-1])
         return arguments[-1]
 
-    monkeypatch.setattr("lenet_jax.training.engine._memory_limit", lambda device: 22)
     monkeypatch.setattr("lenet_jax.training.engine._bytes_on_a_device", needed)
     engine = population_engine.__wrapped__(simulated(1), side_by_side=True)
-    program = make_program()
-    assert engine.capacity(program, 70, 20) == 20
+    capacity = functools.partial(engine.capacity, make_program(), 70, limit=22)
+    assert capacity(20) == 20
     assert tried == [20]
-    assert engine.capacity(program, 70, 30) == 22
+    assert capacity(30) == 22
     assert tried == [20, 30, 1, 2, 22]
-    assert engine.capacity(program, 70, 8) == 8
-    assert engine.capacity(program, 70, 25) == engine.capacity(program, 70, 90) == 22
+    assert capacity(8) == 8
+    assert capacity(25) == capacity(90) == 22
     assert tried == [20, 30, 1, 2, 22]
+    assert capacity(25, limit=24) == 24
