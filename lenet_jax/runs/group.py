@@ -4,10 +4,11 @@ They meet through `jax.distributed`. All must call the same compiled functions i
 depends on a clock, on files or on signals is exchanged first. Alone, a process exchanges with itself.
 """
 
+import contextlib
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +22,8 @@ from lenet_jax.training.jax_settings import own_settings
 
 CONNECT_SECONDS = 300  # until all processes must have started
 HEARTBEAT_SECONDS = 20  # without a sign of a process, after which it counts as lost
+NOTICE_SECONDS = HEARTBEAT_SECONDS + 10  # by then the others know
+FAILURES = (ValueError, RuntimeError)  # of Gloo, of NCCL, and of the programs that use them
 THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 LOST = (
     "Another process of this program was not started, was killed or cannot be reached, so this one ended: "
@@ -72,7 +75,7 @@ def join(membership: Membership) -> None:
     """Connects this process with the others; call it before JAX computes anything.
 
     Raises UserError if there is nothing to connect with. Where other processes are missing after
-    CONNECT_SECONDS, JAX ends this one with SIGABRT, and so it does within HEARTBEAT_SECONDS once one is lost.
+    CONNECT_SECONDS, JAX ends this one with SIGABRT, and so it does within NOTICE_SECONDS once one is lost.
     """
     if membership.process:
         _wait_for(membership.coordinator)
@@ -145,8 +148,23 @@ def gather(*values: float, dtype: type[np.number] = np.int32) -> np.ndarray:
         return own[None]
     try:
         return multihost_utils.process_allgather(own)
-    except (ValueError, RuntimeError) as error:  # of Gloo or NCCL
+    except FAILURES as error:
         raise UserError(LOST) from error
+
+
+@contextlib.contextmanager
+def outliving_losses() -> Generator[None, None, None]:
+    """Within it, what fails because another process is lost is not raised: JAX ends this one instead.
+
+    A device may fail in a step before JAX knows of the loss, with an error that doesn't name it. It is raised
+    after NOTICE_SECONDS if no process was lost.
+    """
+    try:
+        yield
+    except FAILURES:
+        if size() > 1:
+            time.sleep(NOTICE_SECONDS)
+        raise
 
 
 def is_stopping() -> bool:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
@@ -116,22 +117,31 @@ def _train(
     keep_compilations()
     try:
         group.join(membership)
-        plan = make_plan(request)
-        with form.using(form_of(plan)):
-            plan = _agree(request, plan)
-            send((JOINED, group.number(), bool(plan.missing)))
-            if not group.number():
-                say_code(request, plan)
-            check_all(plan, request.directory)
-            fill_folder(request, plan, SentReports(send), after_runs)
-        group.gather(0)  # once all have merged their files
+        with group.outliving_losses():
+            _take_part(send, request, after_runs)
         group.leave()
-    except UserError as error:
-        send((REFUSED, str(error)))
-        os._exit(1)  # at once: the others notice, and JAX does not wait for them
     except interruption.Interrupted as interrupted:  # so are the others
         group.leave()
         os._exit(interrupted.status)
+    except Exception as error:
+        if isinstance(error, UserError):
+            send((REFUSED, str(error)))
+        else:
+            traceback.print_exc()
+        os._exit(1)  # at once: the others notice, and JAX does not wait for them
+
+
+def _take_part(send: Callable[[tuple], None], request: Request, after_runs: AfterRuns | None) -> None:
+    """Fills the folder with the others; returns once all have."""
+    plan = make_plan(request)
+    with form.using(form_of(plan)):
+        plan = _agree(request, plan)
+        send((JOINED, group.number(), bool(plan.missing)))
+        if not group.number():
+            say_code(request, plan)
+        check_all(plan, request.directory)
+        fill_folder(request, plan, SentReports(send), after_runs)
+    group.gather(0)  # once all have merged their files
 
 
 def _separate_messages(path: str) -> None:

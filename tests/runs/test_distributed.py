@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from lenet_jax.runs.group import HEARTBEAT_SECONDS
+from lenet_jax.runs.group import LOST, NOTICE_SECONDS
 from tests.helpers import commands, folders
 from tests.helpers.commands import PROJECT, TINY
 from tests.runs.test_kills import assert_same
@@ -28,25 +28,33 @@ pytestmark = pytest.mark.slow
 
 
 def start(directory, *arguments, of_second=()):
-    """Both processes of a sweep, each in a session of its own, as on two machines."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        coordinator = f"127.0.0.1:{server.getsockname()[1]}"
-    joined = ["--distributed", f"--coordinator={coordinator}", "--processes=2"]
+    """Both processes of a sweep."""
+    joined = ["--distributed", f"--coordinator={coordinator()}", "--processes=2"]
     return [
-        subprocess.Popen(
-            [
-                *(sys.executable, "-m", "experiments.ablate", f"--workdir={directory}", *arguments, *joined),
-                *(f"--process={process}", *(of_second if process else ())),
-            ],
-            cwd=PROJECT,
-            env=commands.one_device(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
+        start_module(
+            *("experiments.ablate", f"--workdir={directory}", *arguments, *joined),
+            *(f"--process={process}", *(of_second if process else ())),
         )
         for process in range(2)
     ]
+
+
+def coordinator():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def start_module(*arguments):
+    """A process in a session of its own, as on a machine of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        cwd=PROJECT,
+        env=commands.one_device(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def ends(processes):
@@ -104,7 +112,7 @@ def test_processes_that_were_told_to_end_or_lost_one_go_on_to_the_same_table(tmp
     os.killpg(processes[1].pid, signal.SIGKILL)  # with the process that trains, as if the machine were lost
     killed = time.monotonic()
     first, _ = ends(processes)
-    assert time.monotonic() - killed < HEARTBEAT_SECONDS + 10
+    assert time.monotonic() - killed < NOTICE_SECONDS
     assert first[0] == 1 and first[2].splitlines()[-1].startswith(
         "error: Another process of this program was"
     )
@@ -113,6 +121,22 @@ def test_processes_that_were_told_to_end_or_lost_one_go_on_to_the_same_table(tmp
     first, second = ends(start(directory, *SWEEP))
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]
     assert_same(directory, tmp_path / "alone")
+
+
+@pytest.mark.parametrize("cause", ["loss", "device"])
+def test_a_failed_step_counts_as_the_loss_of_another_process_only_if_one_is_lost(cause, tmp_path):
+    command = ("tests.helpers.failing_step", cause, str(tmp_path / "sweep"), coordinator())
+    first, second = ends([start_module(*command, process) for process in ("0", "1")])
+    assert first[0] == second[0] == 1
+    last = [err.splitlines()[-1] for _, _, err in (first, second)]
+    if cause == "loss":
+        assert last[0] == f"error: {LOST}"
+        assert last[1].startswith("error: The process that trains was killed (SIGKILL)")
+        assert "Traceback" not in first[2]
+    else:
+        assert last[0].startswith("error: The process that trains ended with status 1, see above")
+        assert "JaxRuntimeError: INTERNAL: the device failed" in first[2]
+        assert last[1] == f"error: {LOST}"
 
 
 def test_processes_with_different_commands_are_refused(tmp_path):
