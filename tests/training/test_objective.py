@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lenet_jax import backend
 from lenet_jax.training.objective import Objective
 from tests.helpers.hyperparameters import one_run
 
@@ -15,6 +16,33 @@ LABELS = np.array([0, 1])
 def losses(loss, **numbers):
     outputs, labels = jnp.array(OUTPUTS, jnp.float32), jnp.array(LABELS)
     return np.asarray(Objective(loss).losses(outputs, labels, one_run(**numbers)))
+
+
+def test_cross_entropy_has_the_same_values_and_gradients_on_accelerators():
+    """There the right class is picked by a product with zeros and ones, on a CPU by its index."""
+    rng = np.random.default_rng(0)
+    outputs = jnp.array(rng.normal(size=(50, 10), scale=5), jnp.float32)
+    labels = jnp.array(rng.integers(0, 10, 50))
+
+    def values_and_gradients():
+        def losses(outputs):
+            return Objective("cross_entropy").losses(outputs, labels, one_run())
+
+        values, gradient = jax.vjp(losses, outputs)
+        return values, *gradient(jnp.ones(50))
+
+    def form():
+        return str(jax.make_jaxpr(lambda: values_and_gradients())())
+
+    on_cpu, form_on_cpu = values_and_gradients(), form()
+    with backend.compiling_for("cuda"):
+        elsewhere, form_elsewhere = values_and_gradients(), form()
+    assert "scatter" in form_on_cpu and "scatter" not in form_elsewhere
+    for one, other in zip(on_cpu, elsewhere, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    log_softmax = np.asarray(outputs, np.float64)
+    log_softmax -= np.log(np.exp(log_softmax).sum(-1, keepdims=True))
+    np.testing.assert_allclose(on_cpu[0], -log_softmax[np.arange(50), labels], rtol=1e-5)
 
 
 def test_squared_error_is_the_mean_over_outputs():
