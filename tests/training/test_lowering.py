@@ -1,30 +1,93 @@
-"""Programs of every arm are lowered for accelerators, without having any: no form for one breaks another."""
+"""Programs of every kind are lowered for accelerators, without having any: no form for one breaks another."""
 
+import itertools
 import re
 
 import jax
 import pytest
 
 from configs import ablation
+from configs.finding import families
+from configs.finding.sharing_studies import EXPLORATORY
+from configs.finding.studies import STUDIES
+from configs.history.common import DISTORTED
+from configs.history.families import ERAS
 from lenet_jax import backend
-from lenet_jax.config.fields import default_config, override
-from lenet_jax.config.resolve import resolve
+from lenet_jax.config.allowed import OneOf, per_stage
+from lenet_jax.config.fields import FIELDS, default_config, override
+from lenet_jax.config.resolve import OPTIONAL_TERMS, resolve
 from lenet_jax.training.engine import population_functions
 from tests.helpers.commands import PROJECT
 from tests.helpers.devices import simulated
 
 PLATFORMS = ("cuda", "rocm", "tpu")
-ARMS = {arm.name: arm for arm in ablation.get_arms(ablation.get_config())}
-COUNTS = {"train": 600, "validation": 100, "test": 300}
+COUNTS = {"train": 1000, "validation": 100, "test": 300}
+
+
+def first_candidates(arms):
+    """Name -> fields of each arm, with its first candidate."""
+    return {arm.name: arm.overrides | next(iter(arm.candidates.values()), {}) for arm in arms}
+
+
+ABLATION = first_candidates(ablation.get_arms(ablation.get_config()))
+HISTORY = first_candidates(itertools.chain(*ERAS.values()))
+FINDING = first_candidates([
+    *families.families("mnist"),
+    *itertools.chain(*(study() for study in (*STUDIES.values(), *EXPLORATORY.values()))),
+])  # fmt: skip
+
+# The ablation, and a few programs of configs/history and configs/finding that together cover every kind of
+# layer, loss and step. Changes that arms of one network make one at a time are combined.
+ARMS = {
+    **ABLATION,
+    "zipcode_sgd": HISTORY["zipcode_sgd"],
+    "zipcode_adam": HISTORY["zipcode_decay"],
+    "zipcode_exact": HISTORY["zipcode_lm"] | {"train.curvature": "exact"},
+    "net4_positions": HISTORY["net4_positions"],
+    "lenet1": HISTORY["lenet1"] | {"train.curvature_estimate": "maximum"},
+    "lenet5": HISTORY["lenet5"],
+    "lenet5_variations": HISTORY["lenet5"] | {
+        "train.loss": "rbf",
+        "model.pooling": "trainable_average,trainable_average,none",
+        "train.curvature": "backpropagated_sums",
+        "train.curvature_estimate": "first_epoch",
+        "train.curvature_distorted": True,
+        **DISTORTED,
+    },
+    "lenet5_today": HISTORY["lenet5_today"],
+    "mlp_two": HISTORY["mlp_two"] | {"model.initialisation": "root_fan_in"},
+    "mlp_best": FINDING["mlp_best"] | {"model.dropout": 0.5},
+    **{
+        name: FINDING[name]
+        for name in (
+            "random_unshared_none", "full_shared_none", "random_shared_padded", "full_shared_padded",
+            "within_2_unshared", "local_unshared_tied", "local_shared_mean", "embedded_1",
+            "kernel_5_blocks_7", "kernel_whole_blocks_7", "rank_1", "rank_4", "averaged_10_2_600",
+            "lasso_1e-05",
+        )
+    },
+}  # fmt: skip
+# Fields that the host reads, not the program.
+OF_HOSTS = ("dataset", "parallel", "train.select_epoch")
 
 
 def to_compile(arm, devices):
     """The functions for a population of an arm on simulated devices, of one run each on a CPU."""
-    resolved = resolve(override(default_config(), ARMS[arm].overrides))
+    resolved = resolve(override(default_config(), ARMS[arm]))
     functions = population_functions(simulated(devices), not backend.is_cpu())
-    return functions.to_compile(
-        resolved.make_program(COUNTS), sum(COUNTS.values()), runs=devices if backend.is_cpu() else 4
-    )
+    program = resolved.make_program(COUNTS).in_epoch(1)
+    return functions.to_compile(program, sum(COUNTS.values()), runs=devices if backend.is_cpu() else 4)
+
+
+def test_the_arms_have_every_kind_of_what_a_program_computes():
+    """If this fails for a new connectivity, loss, optimizer, ..., add an arm that has it."""
+    configs = [resolve(override(default_config(), fields)).fields for fields in ARMS.values()]
+    for name, field in FIELDS.items():
+        if isinstance(field.allowed, OneOf) and field.identifies and name not in OF_HOSTS:
+            kinds = {kind for config in configs for kind in per_stage(config[name])}
+            assert kinds == set(field.allowed.names), name
+    for name in OPTIONAL_TERMS:
+        assert {bool(config[name]) for config in configs} == {False, True}, name
 
 
 @pytest.mark.parametrize("arm", ARMS)
