@@ -7,6 +7,7 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import DatasetInfo
 from lenet_jax.errors import UserError
+from lenet_jax.models import products
 from lenet_jax.runs.run import prepare
 from lenet_jax.training import memory
 from lenet_jax.training.engine import bytes_needed, make_engine
@@ -46,12 +47,15 @@ def test_it_is_at_least_what_xla_reports_and_not_much_more(fields):
     assert reported <= estimated <= 4 * reported
 
 
-def test_on_accelerators_it_counts_the_zeros_and_ones_of_what_units_read():
+@pytest.mark.parametrize(("side", "size", "out"), [(32, 14, 10), (64, 30, 26), (128, 62, 58)])
+def test_on_accelerators_it_counts_the_zeros_and_ones_of_what_units_read(side, size, out):
     """Of the second stage: nothing needs a gradient with respect to the images."""
-    config = resolved(side=64, model__connectivity="random", train__batch_size=400)
+    config = resolved(side=side, model__connectivity="random", train__batch_size=400)
     on_cpu, _ = estimate(config)
+    counted = 4 * (out * out * 25) * size**2
     with backend.compiling_for("cuda"):
-        assert estimate(config)[0] == on_cpu + 4 * (26 * 26 * 25) * 30**2
+        assert estimate(config)[0] == on_cpu + counted
+    assert f"{counted / 1e6:,.0f} MB" in " ".join(products._read.__doc__.split())
 
 
 def test_with_a_radius_wirings_are_drawn_from_the_window_alone():
