@@ -24,10 +24,10 @@ _FIGURE_9 = {
 }
 
 ENTRIES = (
-    Entry("zip code net", 1989, "zipcode", "zipcode_lm", "zip code net"),
-    Entry("control: one hidden layer of 40", 1989, "zipcode", "control_lm", "zip code net"),
+    Entry("zip code net", 1989, "zipcode", "zipcode_lm", "zip code"),
+    Entry("control: one hidden layer of 40", 1989, "zipcode", "control_lm", "zip code"),
     *(
-        Entry(f"Net-{number}: {words}", 1989, "nets_1989", f"net{number}_positions", "Net-1 to Net-5")
+        Entry(f"Net-{number}: {words}", 1989, "nets_1989", f"net{number}_positions", "five nets")
         for number, words in enumerate(_NETS, 1)
     ),
     Entry("LeNet-5", 1998, "figure9", "lenet5", "LeNet-5"),

@@ -189,7 +189,7 @@ SIGNIFICANT = {
     },
     "figure9_today": {
         *(f"distorted images, {name}" for name in DISTORTED_NETWORKS),
-        "LeNet-5 [dist], half as far",
+        "LeNet-5, distorted images, half as far",
     },
     "lenet5_later": set(),
 }

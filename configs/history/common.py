@@ -176,22 +176,17 @@ def with_distorted(networks: dict[str, dict]) -> dict[str, dict]:
 FIGURE_9 = {
     "linear": ("linear classifier", Paper(12.0, 10_000)),
     "mlp_300": ("28x28-300-10", Paper(4.7, 10_000)),
-    "mlp_300_dist": ("28x28-300-10 [dist]", Paper(3.6, 10_000)),
+    "mlp_300_dist": ("28x28-300-10, distorted images", Paper(3.6, 10_000)),
     "mlp_1000": ("28x28-1000-10", Paper(4.5, 10_000)),
-    "mlp_1000_dist": ("28x28-1000-10 [dist]", Paper(3.8, 10_000)),
+    "mlp_1000_dist": ("28x28-1000-10, distorted images", Paper(3.8, 10_000)),
     "mlp_300_100": ("28x28-300-100-10", Paper(3.05, 10_000)),
-    "mlp_300_100_dist": ("28x28-300-100-10 [dist]", Paper(2.5, 10_000)),
+    "mlp_300_100_dist": ("28x28-300-100-10, distorted images", Paper(2.5, 10_000)),
     "mlp_500_150": ("28x28-500-150-10", Paper(2.95, 10_000)),
-    "mlp_500_150_dist": ("28x28-500-150-10 [dist]", Paper(2.45, 10_000)),
+    "mlp_500_150_dist": ("28x28-500-150-10, distorted images", Paper(2.45, 10_000)),
     "lenet1": ("LeNet-1", Paper(1.7, 10_000)),
-    "lenet4_nearest": (
-        "LeNet-4, the nearest that can be built: 4, 16 and 120 maps, each reading all, then 10; 4 "
-        "subsampling maps, not 8. The paper's 17,000 parameters can't be met: 120 units on 16 maps of 5x5 "
-        "have 48,120",
-        Paper(1.1, 10_000),
-    ),
+    "lenet4_nearest": ("LeNet-4, the nearest that can be built", Paper(1.1, 10_000)),
     "lenet5": ("LeNet-5", Paper(0.95, 10_000, train_error_percent=0.35)),
-    "lenet5_dist": ("LeNet-5 [dist]", Paper(0.8, 10_000, errors=82)),
+    "lenet5_dist": ("LeNet-5, distorted images", Paper(0.8, 10_000, errors=82)),
 }
 
 # Section III-B: 20 passes over all 60,000 images, one pattern at a time; step eta / (mu + h), where h is

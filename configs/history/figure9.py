@@ -64,8 +64,8 @@ VARIATIONS_1998 = {
 }
 # Name -> (factor of all the distortions' ranges, label).
 RANGES_TODAY = {
-    "lenet5_dist_half": (0.5, "LeNet-5 [dist], half as far"),
-    "lenet5_dist_wide": (1.5, "LeNet-5 [dist], one and a half times as far"),
+    "lenet5_dist_half": (0.5, "LeNet-5, distorted images, half as far"),
+    "lenet5_dist_wide": (1.5, "LeNet-5, distorted images, one and a half times as far"),
 }
 
 

@@ -282,8 +282,8 @@ def errors_alongside_papers(pairs: Sequence[Pair], title: str) -> Figure:
     axes = figure.add_subplot()
     ours, papers = [pair.ours for pair in pairs], [pair.paper for pair in pairs]
     for name, errors, shift, marker, colour, fill in (
-        ("ours: mean over seeds, Student's t", ours, -0.12, "o", "tab:blue", "tab:blue"),
-        ("the paper's: one network, Wilson", papers, 0.12, "D", "tab:red", "white"),
+        ("ours: mean over seeds, Student's t interval", ours, -0.12, "o", "tab:blue", "tab:blue"),
+        ("the paper's: one network, Wilson's interval", papers, 0.12, "D", "tab:red", "white"),
     ):
         drawn = [(place, error) for place, error in enumerate(errors) if error.mean is not None]
         if not drawn:

@@ -22,7 +22,7 @@ HISTORY = PROJECT / "configs" / "history"
 ARGUMENTS = {
     "figure9": ("1998", "today"),
     "choices": ("1989", "damping", "nets", "1998", "curvature", "mlps", "today", "later"),
-    "readings": ("loss", "curvature", "subsampling"),
+    "alternatives": ("loss", "curvature", "subsampling"),
 }
 CONFIGS = [
     f"{path.stem}:{argument}" if argument else path.stem
@@ -98,9 +98,9 @@ def test_what_the_papers_compare():
             "nets_1989",
             "zipcode",
             "lenet5_later",
-            "readings:loss",
-            "readings:curvature",
-            "readings:subsampling",
+            "alternatives:loss",
+            "alternatives:curvature",
+            "alternatives:subsampling",
         )
     }
     distorted = {
@@ -110,7 +110,10 @@ def test_what_the_papers_compare():
     for protocol in ("1998", "today"):
         assert distorted.items() <= pairs[f"figure9:{protocol}"].items()
     assert pairs["figure9:1998"]["LeNet-5 against LeNet-1"] == ("lenet5", "lenet1")
-    assert pairs["figure9:today"]["LeNet-5 [dist], half as far"] == ("lenet5_dist_half", "lenet5_dist")
+    assert pairs["figure9:today"]["LeNet-5, distorted images, half as far"] == (
+        "lenet5_dist_half",
+        "lenet5_dist",
+    )
     for suffix in ("", "_positions", "_moved"):
         steps = [(f"net{i + 1}{suffix}", f"net{i}{suffix}") for i in range(1, 5)]
         assert {f"{arm} against {baseline}": (arm, baseline) for arm, baseline in steps}.items() <= (
@@ -118,21 +121,21 @@ def test_what_the_papers_compare():
         )
     assert pairs["zipcode"]["diagonal Newton against SGD"] == ("zipcode_lm", "zipcode_sgd")
     assert pairs["lenet5_later"]["all steps together"] == ("adam", "original")
-    loss, subsampling = pairs["readings:loss"], pairs["readings:subsampling"]
+    loss, subsampling = pairs["alternatives:loss"], pairs["alternatives:subsampling"]
     assert loss["half the sum, not the mean"] == ("zipcode_half_sum_untuned", "zipcode_lm")
     assert loss["local, shared kernels against full, rate and damping chosen together"] == (
         "zipcode_damping",
         "control_damping",
     )
     assert subsampling["curvature of distorted images"] == ("lenet5_dist_curvature", "lenet5_dist")
-    curvature = pairs["readings:curvature"]
+    curvature = pairs["alternatives:curvature"]
     assert curvature["eq. 8 and a damping of 0.02"] == ("lenet5_eq8_0.02", "lenet5")
     compared = {arm for arm, baseline in curvature.values()}
     others = {"lenet5_eq8_0.02", "lenet5_first_epoch_0.02_start"}
     assert {*compared, "lenet5_each_epoch_1"} == {*CURVATURE_FAMILIES, *others}
 
 
-def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
+def test_alternatives_differ_from_their_baseline_in_what_they_are_called_for():
     """Or in this and in what was chosen for both: rate and damping, or initial weights and j."""
     first = CURVATURE_FAMILIES["lenet5_each_epoch_1"]
     chosen = {
@@ -155,9 +158,9 @@ def test_readings_differ_from_their_baseline_in_what_they_are_called_for():
         "lenet5_dist": {"distortion.probability"},
         "lenet5_dist_curvature": {"train.curvature_distorted"},
     }
-    for study in ARGUMENTS["readings"]:
-        configs = {name: flatten(config) for name, config in runs_of(f"readings:{study}").items()}
-        for arm in load(f"readings:{study}")[1]:
+    for study in ARGUMENTS["alternatives"]:
+        configs = {name: flatten(config) for name, config in runs_of(f"alternatives:{study}").items()}
+        for arm in load(f"alternatives:{study}")[1]:
             for baseline in arm.baselines.values():
                 if baseline.startswith("control"):
                     continue
@@ -189,11 +192,11 @@ TRAINED = [
     ("nets_1989", "net4_moved"),
     ("figure9:1998", "lenet5_dist"),
     ("lenet5_later", "max"),
-    ("readings:loss", "zipcode_half_sum_untuned"),
-    ("readings:loss", "output_bias_damping"),
-    ("readings:curvature", "lenet5_maximum_0.02"),
-    ("readings:subsampling", "coefficient_of_sum"),
-    ("readings:subsampling", "lenet5_dist_curvature"),
+    ("alternatives:loss", "zipcode_half_sum_untuned"),
+    ("alternatives:loss", "output_bias_damping"),
+    ("alternatives:curvature", "lenet5_maximum_0.02"),
+    ("alternatives:subsampling", "coefficient_of_sum"),
+    ("alternatives:subsampling", "lenet5_dist_curvature"),
 ]
 
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from configs.history import readings
+from configs.history import alternatives
 from configs.history.families import ERAS
 from experiments import paste
 from experiments.scorecard import ENTRIES
@@ -32,7 +32,7 @@ SIZES = sorted(path.parent for path in RESULTS.glob("sizes/*/config.json"))
 FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/planned.csv"))
 HISTORY = [paste.ROOT / "docs" / "history.md", *sorted((paste.ROOT / "docs" / "history").glob("*.md"))]
 CHOICES = paste.ROOT / "docs" / "history" / "choices.md"
-TO_BE_RUN = {"readings.py"}  # CHOICES says so; its results will be results/history/readings_STUDY
+TO_BE_RUN = {"alternatives.py"}  # CHOICES says so; its results will be results/history/alternatives_STUDY
 
 # ml_collections loads config files so; outside tests Python doesn't show this.
 pytestmark = pytest.mark.filterwarnings(r"ignore:the load_module\(\) method:DeprecationWarning")
@@ -131,8 +131,8 @@ def test_pages_of_the_history_show_every_effect_and_every_error_that_a_paper_rep
 
 def test_the_page_of_choices_has_the_commands_of_what_is_to_be_run():
     text = CHOICES.read_text(encoding="utf-8")
-    assert re.findall(r"configs/history/readings\.py:(\w+)", text) == list(readings.STUDIES)
-    assert not list((RESULTS / "history").glob("readings_*")), "it is not to be run any more"
+    assert re.findall(r"configs/history/alternatives\.py:(\w+)", text) == list(alternatives.STUDIES)
+    assert not list((RESULTS / "history").glob("alternatives_*")), "it is not to be run any more"
     others = re.search(r"the other arguments are (.+)\.", text)
     assert others and {"1989", *re.findall(r"`(\w+)`", others[1])} == set(ERAS)
     tried = {path.name for path in (RESULTS / "history").glob("choices_*")}

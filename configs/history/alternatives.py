@@ -1,8 +1,8 @@
-"""What the papers leave open in their loss, curvature and subsampling: one reading after another, 10 seeds.
+"""What the papers leave open in their loss, curvature and subsampling: one alternative each, 10 seeds.
 
-    python -m experiments.ablate --config=configs/history/readings.py:loss --workdir=DIR
-    python -m experiments.ablate --config=configs/history/readings.py:curvature --workdir=DIR
-    python -m experiments.ablate --config=configs/history/readings.py:subsampling --workdir=DIR
+    python -m experiments.ablate --config=configs/history/alternatives.py:loss --workdir=DIR
+    python -m experiments.ablate --config=configs/history/alternatives.py:curvature --workdir=DIR
+    python -m experiments.ablate --config=configs/history/alternatives.py:subsampling --workdir=DIR
 
 =============  ==========================================================================  =================
 `loss`         the networks of 1989 on USPS: squared error averaged over the outputs, or   a few minutes
@@ -170,14 +170,14 @@ def _subsampling() -> list[Arm]:
         Arm(
             "lenet5_dist",
             distorted,
-            label="LeNet-5 [dist], curvature of undistorted images",
+            label="LeNet-5, distorted images, curvature of undistorted images",
             baselines={"distorted images": "lenet5"},
             paper=_DISTORTED_PAPER,
         ),
         Arm(
             "lenet5_dist_curvature",
             distorted | {"train.curvature_distorted": True},
-            label="LeNet-5 [dist], curvature of distorted images",
+            label="LeNet-5, distorted images, curvature of distorted images",
             baselines={"curvature of distorted images": "lenet5_dist"},
             paper=_DISTORTED_PAPER,
         ),
@@ -194,6 +194,6 @@ STUDIES: dict[str, Callable[[], list[Arm]]] = {
 def _require_study(study: str) -> None:
     if study not in STUDIES:
         raise UserError(
-            f"configs/history/readings.py has no study {study!r}: name one of {', '.join(STUDIES)}, "
-            "as in --config=configs/history/readings.py:loss."
+            f"configs/history/alternatives.py has no study {study!r}: name one of {', '.join(STUDIES)}, "
+            "as in --config=configs/history/alternatives.py:loss."
         )
