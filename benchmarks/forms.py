@@ -71,10 +71,10 @@ def main() -> None:
         seconds, rates = _seconds_per_step(case)
         macs = rows.training_macs(case.fields) * batch_size(case)
         shares = {
-            f"{name}, share": f"{rates.share(macs, of_form):.0%}"
+            f"share of {name}": f"{rates.share(macs, of_form):.0%}"
             for name, of_form in zip(COLUMNS, seconds, strict=True)
         }
-        measured.append({"case": case.name, "unit": "ms per step", **_times(seconds, 1e3), **shares})
+        measured.append({"case": f"{case.name} (ms per step)", **_times(seconds, 1e3), **shares})
         print(f"Measured {case.name}.", file=sys.stderr)
     print("Measuring the eleven arms and cold starts ...", file=sys.stderr)
     of_arms = [
@@ -84,11 +84,11 @@ def main() -> None:
     epochs = [
         [sum(of_turn) for of_turn in zip(*(arm[number] for arm in of_arms), strict=True)] for number in (0, 1)
     ]
-    measured.append({"case": "all eleven arms on MNIST", "unit": "s per epoch", **_times(epochs, 1)})
-    measured.append({"case": "cold start of local_shared", "unit": "s", **_times(_cold_starts(), 1)})
+    measured.append({"case": "all eleven arms on MNIST (s per epoch)", **_times(epochs, 1)})
+    measured.append({"case": "cold start of local_shared (s)", **_times(_cold_starts(), 1)})
     print(tables.to_markdown(measured))
     notes = (
-        f"Medians of {TURNS} turns; `range`: the smallest and the largest ratio.",
+        f"Medians of {TURNS} turns, and the smallest and the largest ratio.",
         "`share`: useful multiply-accumulates per second, by the layers' definition, over those of large "
         "float32 products in the same turn, by XLA or PyTorch, whichever is faster.",
         "Cold start: from the start of a process to the end of its first 20 steps of batch 64, with no "
@@ -133,8 +133,7 @@ def _times(seconds: list[list[float]], scale: float) -> dict[str, str]:
     ratios = [slow / fast for slow, fast in zip(products, kernel, strict=True)]
     return {
         **{name: f"{scale * statistics.median(of):.3g}" for name, of in zip(COLUMNS, seconds, strict=True)},
-        "times faster": f"{statistics.median(ratios):.2f}",
-        "range": f"{min(ratios):.2f} to {max(ratios):.2f}",
+        "times faster": f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
     }
 
 

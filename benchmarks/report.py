@@ -11,53 +11,63 @@ from lenet_jax.runs.provenance import provenance, versions
 from lenet_jax.training.jax_settings import threads
 
 COMMAND = "python -m benchmarks"
+LAYERS, START = "layers", "start"  # groups of rows whose cases do not say what is measured
+# Titles of tables, and the groups of rows that they show.
+TABLES = {
+    "Networks": ("one", "sweep", "single", "zipcode", "mlp"),
+    "Stages 1 and 3 of LeNet-5, against the same wiring in Flax's layers": (LAYERS,),
+    "More runs and more data: time per run and image, against the first row of their kind": ("growth",),
+    "The start of a process": (START,),
+}
 NOTES = (
-    "Medians over the turns. All workloads take turns, each in a process of its own; `times faster` is the "
-    "median of the ratios of the turns, `range` the smallest and the largest ratio. In `growth` the peer "
-    "is the first row.",
-    "`seconds`: for 60,000 images, forward and backward; in `start`, from the start of a process to the "
-    "end of its first 20 steps of batch 64, with compiled programs in the cache (warm) or without (cold). "
-    "`program`: the part of these seconds that makes, compiles and runs the program.",
-    "`of product rate`: useful multiply-accumulates per second, by the layers' definition, over those of "
-    "large float32 products in the same turn, by XLA or PyTorch, whichever is faster. Above 100%, fewer are "
-    "multiplied than the definition says (`full_shared`, by Fourier transforms).",
-    "`MB`: peak memory of the process, or on the accelerator; `peer MB`: that of the peer.",
+    "All workloads take turns, each in a process of its own; numbers are medians over the turns, and `times "
+    "faster` is the median of their ratios, with the smallest and the largest.",
+    "`images/s`: in training, forward and backward. `share`: useful multiply-accumulates per second, by the "
+    "layers' definition, over those of large float32 products in the same turn, by XLA or PyTorch, whichever "
+    "is faster. Above 100%, fewer are multiplied than the definition says (`full_shared`, by Fourier "
+    "transforms).",
+    "`seconds`: from the start of a process to the end of its first 20 steps of batch 64, with compiled "
+    "programs in the cache (warm) or without (cold). `program`: the part of these seconds that makes, "
+    "compiles and runs the program.",
+    "`MB`: peak memory of the process, or on the accelerator, and that of what it is compared with.",
 )
 COLOURS = {"PyTorch": "tab:blue", "Flax": "tab:green"}  # of kinds of peers
 OTHER = "tab:orange"
 
 
 def to_markdown(rows: list[dict], options: str) -> str:
-    """The table, and below it what its columns mean, and how and where it was measured.
+    """The TABLES, and below them what their columns mean, and how and where they were measured.
 
     Args:
       options: the options of the command that measured.
     """
-    shown = [
-        {
-            "rows": row["rows"],
-            "case": row["case"],
-            "images/s": _number(row.get("images_per_second"), ",.0f"),
-            "seconds": _number(row["seconds"], ",.2f"),
-            "program": _number(row.get("seconds_for_the_program"), ",.2f"),
-            "against": row["against"],
-            "times faster": _number(row["ratio"], ".2f"),
-            "range": f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
-            "of product rate": _number(row.get("share_of_product_rate"), ".0%"),
-            "MB": _number(row.get("peak_megabytes"), ",.0f"),
-            "peer MB": _number(row.get("peer_peak_megabytes"), ",.0f"),
-            "turns": row["turns"],
-        }
-        for row in rows
-    ]
+    lines = []
+    for title, groups in TABLES.items():
+        if shown := [_cells(row) for row in rows if row["rows"] in groups]:
+            lines += [f"**{title}**", "", tables.to_markdown(shown), ""]
+    turns = " to ".join(map(str, sorted({row["turns"] for row in rows})))
     return "\n".join([
-        tables.to_markdown(shown),
-        "",
+        *lines,
         *(f"- {note}" for note in NOTES),
+        f"- {turns} turns each.",
         f"- Networks were computed by {form.describe(form.current())}.",
         f"- Command: `{COMMAND} {options}`",
         f"- {ran_on()}",
     ])  # fmt: skip
+
+
+def _cells(row: dict) -> dict[str, str]:
+    """A row as its table has it."""
+    ratio = f"{row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})"
+    compared = {"case": row["case"], "against": row["against"], "times faster": ratio}
+    if row["rows"] == START:
+        program = f"{row['seconds_for_the_program']:,.2f}"
+        return compared | {"seconds": f"{row['seconds']:,.2f}", "program": program}
+    return compared | {
+        "images/s": f"{row['images_per_second']:,.0f}",
+        "share": f"{row['share_of_product_rate']:.0%}",
+        "MB": f"{row['peak_megabytes']:,.0f} and {row['peer_peak_megabytes']:,.0f}",
+    }
 
 
 def ran_on() -> str:
@@ -78,7 +88,8 @@ def draw(rows: list[dict]) -> bytes:
         whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
         colour = COLOURS.get(row["against"].split(",")[0], OTHER)
         axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=colour, alpha=0.8)
-    names = [f"{row['rows']}: {row['case']}  (against {row['against']})" for row in rows]
+    kinds = {LAYERS: "stages: ", START: "start: "}
+    names = [f"{kinds.get(row['rows'], '')}{row['case']}  (against {row['against']})" for row in rows]
     axes.set_yticks(range(len(rows)), names)
     axes.invert_yaxis()
     axes.set_xscale("log")
@@ -90,10 +101,6 @@ def draw(rows: list[dict]) -> bytes:
     image = io.BytesIO()
     figure.savefig(image, dpi=150, format="png")
     return image.getvalue()
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
 
 
 def _torch() -> str:

@@ -132,7 +132,6 @@ def describe(records: Iterable[Record]) -> str:
         per_run = (record["bytes_per_chip"] - record["bytes_of_images"]) / runs
         rows.append({
             "arm": record["arm"],
-            "chips": f"{record['chips']}",
             "runs": f"{runs * record['chips']:,}",
             "MB per chip": f"{record['bytes_per_chip'] / 1e6:,.0f}",
             "MB per run": f"{per_run / 1e6:,.1f}",
@@ -141,7 +140,9 @@ def describe(records: Iterable[Record]) -> str:
         })  # fmt: skip
         ran_on, compilers = record["provenance"], record["identity"]["compilers"]
         found[f"{versions(ran_on)}, libtpu {compilers['libtpu']}; revision {ran_on['revision']}"] = None
-        programs[f"{runs} runs per chip on MNIST, batch {fields['train.batch_size']}"] = None
+        programs[
+            f"{runs} runs on each of {record['chips']} chips, on MNIST, batch {fields['train.batch_size']}"
+        ] = None
     if not rows:
         return ""
     notes = (

@@ -476,7 +476,10 @@ def test_counts_of_digits_on_the_page_of_net_1_to_net_5_are_those_of_its_configs
     assert f"{images // places} digits of the training file, scaled to {box}x{box}" in text
     assert f"The {images} images are split at random" in text
     # None of a digit's other images is a training image.
-    assert "of seven in eight validation and test images, training has" in text
+    assert (
+        "seven in eight validation and test images show a digit that is also among the training images"
+        in text
+    )
     assert 1 - (1 - train / images) ** (places - 1) == pytest.approx(7 / 8)
-    assert f"digits of {moved['data.box']}x{moved['data.box']}, each moved once by up to a pixel" in text
+    assert f"scaled to {moved['data.box']}x{moved['data.box']} and moved once by up to a pixel" in text
     assert moved["data.move"] == 1

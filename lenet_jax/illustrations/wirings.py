@@ -49,7 +49,8 @@ def six_wirings(counts: Mapping[tuple[str, str], ModelCounts]) -> Figure:
     figure = Figure(figsize=(WIDTH, 8.6))
     entitle(figure, "Six ways to wire the same units")
     caption = (
-        f"Each pair shows which pixels of a {SIZE}x{SIZE} image two neighbouring units read.",
+        f"Which pixels two neighbouring units read, on a {SIZE}x{SIZE} image with {KERNEL_SIZE}x{KERNEL_SIZE}"
+        " kernels. In LeNet-5 both are larger.",
         "Within a pair, equal numbers are one weight; orange: weights that only the neighbour has.",
     )
     for line, text in enumerate(caption):

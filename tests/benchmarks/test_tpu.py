@@ -87,4 +87,4 @@ def test_bytes_per_run_are_without_the_images(check, tmp_path):
     check("mlp_300")
     [row] = [line.split("|") for line in (tmp_path / "tpu.md").read_text().splitlines() if "mlp_300" in line]
     found = [cell.strip() for cell in row[1:-1]]
-    assert found == ["mlp_300", "4", "160", "3,000", "50.0", "300", "1.50"]
+    assert found == ["mlp_300", "160", "3,000", "50.0", "300", "1.50"]
