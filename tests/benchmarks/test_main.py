@@ -25,7 +25,7 @@ def test_the_table_is_printed_and_written(one_row, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     ended = run_command("benchmarks", f"--workdir={tmp_path}", "--quick")
     assert ended.status == 0, ended.err
-    assert "2.00\xa0(1.50\xa0to\xa02.50)" in ended.out
+    assert "2.00 (1.50\xa0to\xa02.50)" in ended.out
     assert "`python -m benchmarks --quick --workdir=DIR`" in ended.out
     assert ended.out.strip() == (tmp_path / "benchmark.md").read_text().strip()
     with open(tmp_path / "benchmark.csv", encoding="utf-8") as file:
