@@ -32,6 +32,7 @@ from experiments.scorecard import ENTRIES
 from experiments.summary import summarize
 from lenet_jax.report import scorecard
 from lenet_jax.report.excerpts import Excerpts, contrast_cell, paper_cell, read_excerpts
+from lenet_jax.report.tables import unbroken
 
 ROOT = pathlib.Path(__file__).parent.parent
 HISTORY = ROOT / "results" / "history"
@@ -97,12 +98,12 @@ def _summary(*arguments: str) -> str:
 
 def _paper(arm: str, column: str) -> str:
     sweep, name = arm.split("/")
-    return paper_cell(excerpts_of(sweep), name, column)
+    return unbroken(paper_cell(excerpts_of(sweep), name, column))
 
 
 def _contrast(arm: str, baseline: str = "") -> str:
     sweep, name = arm.split("/")
-    return contrast_cell(excerpts_of(sweep), name, baseline)
+    return unbroken(contrast_cell(excerpts_of(sweep), name, baseline))
 
 
 def _notes(sweep: str) -> str:

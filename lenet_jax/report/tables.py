@@ -38,10 +38,8 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table for a page, where no line breaks inside the brackets of an interval, nor between
-    a percentage and its interval.
-    """
-    grid = [[INTERVAL.sub(_no_break, markdown_text(cell)) for cell in cells] for cells in _grid(rows)]
+    """A table for a page, in which intervals are `unbroken`."""
+    grid = [[unbroken(markdown_text(cell)) for cell in cells] for cells in _grid(rows)]
     return _table(grid, _sides(rows), "pipe")
 
 
@@ -100,6 +98,11 @@ def _tags(row: int, cells: int) -> list[str]:
     return ['th scope="col"'] * cells if row == 0 else ['th scope="row"', *["td"] * (cells - 1)]
 
 
+def unbroken(text: str) -> str:
+    """The text, in which no line breaks inside an interval, nor between it and a percentage."""
+    return INTERVAL.sub(_no_break, text)
+
+
 def _no_break(found: re.Match[str]) -> str:
     return found.group().replace(" ", NO_BREAK)
 
@@ -133,7 +136,7 @@ def _fit(grid: Grid, width: int) -> tuple[Grid, list[int]]:
 
     If there is room, the grid that is returned has NO_BREAK for the spaces within intervals.
     """
-    joined = [[INTERVAL.sub(_no_break, text) for text in cells] for cells in grid]
+    joined = [list(map(unbroken, cells)) for cells in grid]
     widths = _longest_words(joined)
     if sum(widths) > width:
         joined, widths = grid, _longest_words(grid)
