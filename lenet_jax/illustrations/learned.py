@@ -46,8 +46,8 @@ def kernels(trained: Trained) -> Figure:
     errors = trained.about["test_error_percent"]
     note = (
         f"What training added to weights that started at random within {trained.about['start_within']:.2f}: "
-        f"white is positive, black negative, up to {most_shared:.2f} in the shared kernels and "
-        f"{most_unshared:.2f} in the others, which learn only from what their own units see. "
+        f"white is positive, black negative. Each row has a scale of its own: up to {most_shared:.2f} in the "
+        f"shared kernels, {most_unshared:.2f} in the others, which learn only from what their own units see. "
         f"{_about(trained)}: test error {errors[SHARED]:.2f}% shared, {errors[UNSHARED]:.2f}% unshared."
     )
     write(figure, WIDTH / 2, 3.35, literal(note, 120), 9, va="center")

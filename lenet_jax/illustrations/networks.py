@@ -71,6 +71,7 @@ def lenet5(original: Resolved, today: Resolved) -> Figure:
         *_count_rows(new),
     ]
     notes = (
+        "Red: what one unit of the next layer, black, reads. "
         f"1998: {_totals(old)}. Today: {_totals(new)}, in {len(weighted)} layers with weights "
         f"({', '.join(weighted)}). Subsampling is now pooling without weights, whose links are not counted "
         "as connections. The brackets are today's parts: the paper calls C5 a convolution, as its units read "

@@ -88,6 +88,6 @@ def growing_field(network: Resolved, image_SS: np.ndarray) -> Figure:
         write(figure, left + side / 2, 2.3, words, 10, weight="bold")
         write(figure, left + side / 2, 2.48, f"{field.size}x{field.size} pixels", 9.5)
         left += side + gap
-    note = "LeNet-5, the unit in the middle of a feature map: the pixels that change its state."
+    note = "LeNet-5, the unit in the middle of a feature map: the pixels that can change its value."
     write(figure, WIDTH / 2, 2.8, note, 9)
     return figure

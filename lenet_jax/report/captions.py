@@ -126,7 +126,7 @@ def arm_notes(
 def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
     """Of the table that has several datasets side by side."""
     hows = [
-        f"{_runs_of_arms(sweep.runs)} per arm, {CROSSED if sweep.scores.covers_images else STUDENT}"
+        f"{_runs_of_arms(sweep.runs)} per arm; {CROSSED if sweep.scores.covers_images else STUDENT}"
         for sweep in sweeps
     ]
     differ = len(set(hows)) > 1
@@ -134,8 +134,11 @@ def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
         f"{test_images(sweep.runs)}{f' ({how})' if differ else ''}"
         for sweep, how in zip(sweeps, hows, strict=True)
     )
-    common = "" if differ else f", {hows[0]}"
-    return f"Mean test error in percent on {scored}, with its {CONFIDENCE:.0%} interval{common}."
+    common = "" if differ else f" ({hows[0]})"
+    return (
+        f"Mean test error in percent on {scored}, with its {CONFIDENCE:.0%} interval{common}. Arms share "
+        "seeds and images, so differences between them are known more precisely than their intervals suggest."
+    )
 
 
 def contrast_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
@@ -206,11 +209,12 @@ def planned_side_by_side_caption(rows: Sequence[Mapping[str, Any]], covers_image
     )
     interval = CROSSED if covers_images else "Student's t over seeds"
     return (
-        "What was planned to be compared. Fewer errors per hundred test images (below 0: more), with a "
+        "The planned comparisons. Fewer errors per hundred test images (below 0: more), with a "
         f"{CONFIDENCE:.0%} interval, {interval}, and the verdict. Saves, costs: not 0, at "
         f"{1 - CONFIDENCE:.0%} after Holm's correction for the number of a dataset's contrasts. Equivalent: "
         f"no such verdict, and nearer to 0 than a margin that was set before ({by_dataset}), by two "
-        "one-sided tests. Inconclusive: neither."
+        f"one-sided tests at {1 - CONFIDENCE:.0%}, whose interval is narrower; it need not be 0. "
+        "Inconclusive: neither."
     )
 
 

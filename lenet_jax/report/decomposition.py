@@ -152,8 +152,8 @@ def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
     return [
         {
             "networks": _networks(panel),
-            "first": panel.effects[first],
-            "second": panel.effects[second],
+            "added first": panel.effects[first],
+            "added second": panel.effects[second],
             "average": panel.effects[constraint],
             "interaction": panel.effects["interaction"],
         }
@@ -163,44 +163,42 @@ def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
 
 def caption(panels: Sequence[Panel]) -> str:
     """What the numbers of the table are, in Markdown."""
-    return f"Gap: {GAP}. Connectivity and sharing: of the gap, averaged over both orders. {_saved(panels)}"
+    return (
+        f"Gap: {GAP}. Connectivity and sharing: their parts of it, averaged over both orders. "
+        f"{_saved(panels)}"
+    )
 
 
 def order_caption(panels: Sequence[Panel], constraint: str) -> str:
     """Of the table of one constraint, in Markdown."""
     other = next(other for other in WORDS if other != constraint)
     return (
-        f"What {WORDS[constraint]} saves in the fully connected network (first), in the network that has "
-        f"{WORDS[other]} already (second), and on average. Interaction: second minus first. {_saved(panels)}"
+        f"What {WORDS[constraint]} saves where it is added first, to the fully connected network, and "
+        f"second, to the network that has {WORDS[other]} already. Interaction: second minus first. Gap: "
+        f"{GAP}. {_saved(panels)}"
     )
 
 
 def _saved(panels: Sequence[Panel]) -> str:
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
-    return f"Fewer errors per hundred test images; {covered}. Percentages are shares of the gap."
+    return (
+        f"Fewer errors per hundred test images; {covered}. Percentages are shares of the gap. A "
+        "constraint may also cost errors; then its share is below 0. Differences are taken before rounding."
+    )
 
 
 def answers(panels: Sequence[Panel]) -> list[str]:
-    """Which part of the gap is the larger one, in sentences of Markdown."""
+    """Which part of the gap is the larger one on each panel, in sentences of Markdown."""
     found = []
-    for constraint, words in reversed(WORDS.items()):
-        larger = [
-            f"{_place(panel)}, {_share(panel, constraint)}"
-            for panel in panels
-            if _larger_part(panel) == constraint
-        ]
+    for panel in panels:
+        gap = with_interval(interval_of(panel.effects["gap"], SAVED), ".2f")
+        larger = _larger_part(panel)
         if larger:
-            found.append(
-                f"{words[0].upper()}{words[1:]} is the larger part of the gap on {'; on '.join(larger)}."
-            )
-    undecided = [
-        f"{_place(panel)}, where {WORDS['sharing']} is {_share(panel, 'sharing')}"
-        for panel in panels
-        if _larger_part(panel) is None
-    ]
-    if undecided:
-        found.append(f"Which part is larger is open on {'; on '.join(undecided)}.")
+            part = f"{WORDS[larger]} is the larger part, {_share(panel, larger)}"
+        else:
+            part = f"which part is larger is open: {WORDS['sharing']} is {_share(panel, 'sharing')}"
+        found.append(f"{markdown_text(_networks(panel))}: the gap is {gap}; {part}.")
     return found
 
 
@@ -235,8 +233,8 @@ def figure(panels: Sequence[Panel]) -> Figure:
     covers_images = all(panel.covers_images for panel in panels)
     covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
     drawn.supxlabel(
-        "test error (%)\nnumbers: lengths of the bars, fewer errors per hundred test images; whiskers: their "
-        f"{covered}",
+        "test error (%), before and after each step; numbers: fewer errors per hundred test images\n"
+        f"whiskers: where a bar may end; {covered}",
         fontsize=9,
     )
     handles = [
@@ -306,7 +304,7 @@ COLUMNS, ORDER_COLUMNS = (
         Column("networks", "networks", lambda row, name: row[name], "{}"),
         *(Column(name, name, lambda row, name: _cell(row[name])) for name in names),
     )
-    for names in (SHOWN, ("first", "second", "average", "interaction"))
+    for names in (SHOWN, ("added first", "added second", "average", "interaction"))
 )
 
 
@@ -318,11 +316,6 @@ def _cell(row: Row) -> str:
 def _networks(panel: Panel) -> str:
     """ "MNIST, average pooling"."""
     return ", ".join(filter(None, (dataset_words(panel.dataset), panel.group)))
-
-
-def _place(panel: Panel) -> str:
-    """ "MNIST with average pooling", in Markdown."""
-    return " with ".join(map(markdown_text, filter(None, (dataset_words(panel.dataset), panel.group))))
 
 
 def _share(panel: Panel, constraint: str) -> str:

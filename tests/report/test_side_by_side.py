@@ -27,12 +27,13 @@ def test_each_arm_has_a_row_and_each_dataset_a_column():
         assert first[f"{words}, error (%)"].startswith(f"{100 - 100 * row['test_accuracy_mean']:.2f} (")
     assert captions.side_by_side_caption(sweeps) == (
         "Mean test error in percent on all 10,000 test images of MNIST and all 2,007 test images of USPS, "
-        "with its 95% interval, 5 runs per arm, Student's t over seeds, which does not cover "
-        "test-set sampling."
+        "with its 95% interval (5 runs per arm; Student's t over seeds, which does not cover "
+        "test-set sampling). Arms share seeds and images, so differences between them are known more "
+        "precisely than their intervals suggest."
     )
     mixed = captions.side_by_side_caption([read_scores(CORE), read_scores(USPS)])
-    assert "test images of MNIST (20 runs per arm, with crossed random effects of seeds and test" in mixed
-    assert "test images of USPS (5 runs per arm, Student's t over seeds" in mixed
+    assert "test images of MNIST (20 runs per arm; with crossed random effects of seeds and test" in mixed
+    assert "test images of USPS (5 runs per arm; Student's t over seeds" in mixed
 
 
 def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_have_none():
