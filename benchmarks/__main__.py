@@ -1,4 +1,4 @@
-"""Measures how fast training is, prints one table, and writes it with a figure.
+"""Measures how fast training is, prints its tables, and writes them with a figure.
 
     python -m benchmarks --workdir=DIR
 

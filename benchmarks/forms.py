@@ -89,7 +89,7 @@ def main() -> None:
     print(tables.to_markdown(measured))
     notes = (
         f"Medians of {TURNS} turns, and the smallest and the largest ratio.",
-        "`share`: useful multiply-accumulates per second, by the layers' definition, over those of large "
+        "Shares: useful multiply-accumulates per second, by the layers' definition, over those of large "
         "float32 products in the same turn, by XLA or PyTorch, whichever is faster.",
         "Cold start: from the start of a process to the end of its first 20 steps of batch 64, with no "
         "compiled program kept; the kernel has been built before.",

@@ -5,7 +5,8 @@
 Each sweep has the four corners: local and full, with shared and unshared weights. Writes decomposition.csv,
 .md, .tex and a figure (.png, .pdf, .svg) that shows both orders in which the constraints can be added;
 connectivity.md and sharing.md, with what each saves in both orders; answer.md, which says what the larger
-part of the gap is; and errors.csv, .md and .tex, with the test errors of all arms, datasets side by side.
+part of the gap is; planned.md, with the planned contrasts of all datasets; and errors.csv, .md and .tex, with
+the test errors of all arms, datasets side by side.
 """
 
 import pathlib

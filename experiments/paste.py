@@ -66,14 +66,18 @@ def excerpts_of(sweep: str) -> Excerpts:
 def _pasted(block: re.Match) -> str:
     source, line = block["source"], block["line"]
     name, *arguments = source.split()
-    content = SOURCES[name](*arguments) if name in SOURCES else _file(source)
+    content = (
+        SOURCES[name](*arguments)
+        if name in SOURCES
+        else _wrapped((ROOT / source).read_text(encoding="utf-8"))
+    )
     return f"{block['begin']}{line}{content.strip()}{line}{block['end']}"
 
 
-def _file(name: str) -> str:
-    """Its content, with text in lines of WIDTH characters; tables and commands stay as they are."""
+def _wrapped(text: str) -> str:
+    """Markdown with text in lines of WIDTH characters; tables and commands stay as they are."""
     lines = []
-    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         stays = line.startswith(("|", "- Command: ")) or not line
         indent = "  " if line.startswith("- ") else ""
         lines += (
@@ -107,7 +111,7 @@ def _contrast(arm: str, baseline: str = "") -> str:
 
 
 def _notes(sweep: str) -> str:
-    return "\n".join(f"- {note}" for note in excerpts_of(sweep).notes)
+    return _wrapped("\n".join(f"- {note}" for note in excerpts_of(sweep).notes))
 
 
 def _scorecard() -> str:

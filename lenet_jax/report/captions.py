@@ -19,6 +19,13 @@ from lenet_jax.runs.provenance import versions
 ARMS = " / "  # between arms, whose words have commas
 MOST_PROTOCOLS = 8  # that a note spells out
 MOST_ABSENT = 8  # arms without runs that a note names
+UNDECIDED = {  # verdicts on planned contrasts
+    "unfinished": "Unfinished: not all planned runs are recorded, so nothing is claimed yet.",
+    "untested": (
+        "Untested: the wrong answers of some runs are not known, so standard errors do not cover the draw of "
+        "the test images."
+    ),
+}
 CROSSED = "with crossed random effects of seeds and test images"
 STUDENT = "Student's t over seeds, which does not cover test-set sampling"
 DRAWN_NOTE = (
@@ -196,25 +203,31 @@ def planned_caption(planned: int, covers_images: bool) -> str:
     )
 
 
-def planned_side_by_side_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
-    """Of the table of `lenet_jax.report.side_by_side.planned_rows`."""
-    margins = {
-        dataset: row["margin"]
-        for of_contrast in rows
-        for dataset, row in of_contrast["datasets"].items()
-        if row["margin"]
+def planned_side_by_side_caption(sweeps: Sequence[Sweep], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Of the table of `lenet_jax.report.side_by_side.planned_rows` of these sweeps."""
+    datasets = {sweep.scores.results[0]["dataset"]: sweep.scores.covers_images for sweep in sweeps}
+    names = {dataset: markdown_text(dataset_words(dataset)) for dataset in datasets}
+    intervals = {
+        dataset: CROSSED if covers else "Student's t over seeds" for dataset, covers in datasets.items()
     }
-    by_dataset = ", ".join(
-        f"{margin:g} on {markdown_text(dataset_words(dataset))}" for dataset, margin in margins.items()
+    differ = len(set(intervals.values())) > 1
+    interval = distinct(
+        f"{how}{f' on {names[dataset]}' if differ else ''}" for dataset, how in intervals.items()
     )
-    interval = CROSSED if covers_images else "Student's t over seeds"
+    of_datasets = [(dataset, row) for contrast in rows for dataset, row in contrast["datasets"].items()]
+    margins = [f"{row['margin']:g} on {names[dataset]}" for dataset, row in of_datasets if row["margin"]]
+    equivalent = (
+        f" Equivalent: no such verdict, and nearer to 0 than a margin that was set before "
+        f"({distinct(margins, ', ')}), by two one-sided tests at {1 - CONFIDENCE:.0%}, whose interval is "
+        "narrower; it need not be 0."
+    )
+    undecided = {row["verdict"] for _, row in of_datasets} & {"unfinished", "untested"}
     return (
         "The planned comparisons. Fewer errors per hundred test images (below 0: more), with a "
-        f"{CONFIDENCE:.0%} interval, {interval}, and the verdict. Saves, costs: not 0, at "
-        f"{1 - CONFIDENCE:.0%} after Holm's correction for the number of a dataset's contrasts. Equivalent: "
-        f"no such verdict, and nearer to 0 than a margin that was set before ({by_dataset}), by two "
-        f"one-sided tests at {1 - CONFIDENCE:.0%}, whose interval is narrower; it need not be 0. "
-        "Inconclusive: neither."
+        f"{CONFIDENCE:.0%} interval, {interval}, not adjusted for the number of contrasts, and the verdict. "
+        f"Saves, costs: not 0, at {1 - CONFIDENCE:.0%} after Holm's correction for a sweep's contrasts."
+        f"{equivalent if margins else ''} Inconclusive: none of these."
+        f"{''.join(f' {UNDECIDED[verdict]}' for verdict in sorted(undecided))}"
     )
 
 
@@ -229,12 +242,9 @@ def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int) -> list[str]:
         )
     verdicts = {row["verdict"] for row in rows}
     if len(rows) < planned or "unfinished" in verdicts:
-        notes.append("Unfinished: not all planned runs are recorded, so nothing is claimed yet.")
+        notes.append(UNDECIDED["unfinished"])
     if "untested" in verdicts:
-        notes.append(
-            "Untested: the wrong answers of some runs are not known, so standard errors do not cover the "
-            "draw of the test images."
-        )
+        notes.append(UNDECIDED["untested"])
     return notes
 
 
@@ -324,13 +334,13 @@ def scoring_note(header: Mapping[str, Any], runs: Sequence[Run]) -> str:
 
 def validation_images(runs: Sequence[Run]) -> str:
     """The validation images of the runs: "6,000 validation images of MNIST"."""
-    dataset = markdown_text(dataset_words(distinct(run["result"]["dataset"] for run in runs)))
+    dataset = markdown_text(distinct(dataset_words(run["result"]["dataset"]) for run in runs))
     return f"{_images(runs, 'validation')} validation images of {dataset}, held out from training"
 
 
 def test_images(runs: Sequence[Run]) -> str:
     """On which test images the runs are scored: "all 2,000 test images of MNIST-5k"."""
-    dataset = markdown_text(dataset_words(distinct(run["result"]["dataset"] for run in runs)))
+    dataset = markdown_text(distinct(dataset_words(run["result"]["dataset"]) for run in runs))
     test = _images(runs, "test")
     words = f"all {test} test images of {dataset}"
     if _draws_images(runs):

@@ -180,12 +180,18 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
 
 
 def _saved(panels: Sequence[Panel]) -> str:
-    covers_images = all(panel.covers_images for panel in panels)
-    covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
     return (
-        f"Fewer errors per hundred test images; {covered}. Percentages are shares of the gap. A "
+        f"Fewer errors per hundred test images; {_intervals(panels)}. Percentages are shares of the gap. A "
         "constraint may also cost errors; then its share is below 0. Differences are taken before rounding."
     )
+
+
+def _intervals(panels: Sequence[Panel]) -> str:
+    """What intervals there are and what they cover, as the end of a sentence."""
+    covering = dict.fromkeys(dataset_words(panel.dataset) for panel in panels if panel.covers_images)
+    cover_all = all(panel.covers_images for panel in panels)
+    some = "" if cover_all or not covering else f", on {' and '.join(covering)} for others too"
+    return f"{intervals_in_words([panel.seeds for panel in panels], cover_all)}{some}"
 
 
 def answers(panels: Sequence[Panel]) -> list[str]:
@@ -230,11 +236,10 @@ def figure(panels: Sequence[Panel]) -> Figure:
                 _draw(axes, of_both[0])
             else:
                 axes.set_axis_off()
-    covers_images = all(panel.covers_images for panel in panels)
-    covered = intervals_in_words([panel.seeds for panel in panels], covers_images)
+    whiskers = "" if {panel.seeds for panel in panels} == {1} else "whiskers: where a bar may end; "
     drawn.supxlabel(
         "test error (%), before and after each step; numbers: fewer errors per hundred test images\n"
-        f"whiskers: where a bar may end; {covered}",
+        f"{whiskers}{_intervals(panels)}",
         fontsize=9,
     )
     handles = [
@@ -301,7 +306,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 COLUMNS, ORDER_COLUMNS = (
     (
-        Column("networks", "networks", lambda row, name: row[name], "{}"),
+        Column("networks", "networks", lambda row, name: row[name]),
         *(Column(name, name, lambda row, name: _cell(row[name])) for name in names),
     )
     for names in (SHOWN, ("added first", "added second", "average", "interaction"))

@@ -114,14 +114,13 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
         )
         contents[f"{constraint}.md"] = _markdown(orders)
     contents["planned.md"] = None
-    if contrasts := side_by_side.planned_rows(sweeps):
+    with_plans = [sweep for sweep in sweeps if sweep.header.get("planned")]
+    if contrasts := side_by_side.planned_rows(with_plans):
         datasets = dict.fromkeys(dataset for row in contrasts for dataset in row["datasets"])
         table = Table(
             contrasts,
             columns.planned_side_by_side_columns(datasets),
-            captions.planned_side_by_side_caption(
-                contrasts, all(sweep.scores.covers_images for sweep in sweeps)
-            ),
+            captions.planned_side_by_side_caption(with_plans, contrasts),
             [note],
         )
         contents["planned.md"] = _markdown(table)

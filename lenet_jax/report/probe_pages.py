@@ -12,6 +12,7 @@ from lenet_jax.probes.records import read_measured
 from lenet_jax.probes.rows import probe_rows
 from lenet_jax.report import figures, pictures, probe_figures, probe_tables, tables
 from lenet_jax.report.drawing import Figure
+from lenet_jax.report.names import dataset_words
 from lenet_jax.report.run_pictures import grid_of_positions
 from lenet_jax.report.words import words_of_runs
 from lenet_jax.runs import kept
@@ -80,7 +81,7 @@ def _pictures_of(run: TrainedRun, words: str) -> Iterator[tuple[str, Figure]]:
       words: what the run's arm is.
     """
     before, after = (next(iter(network.kernels().values())) for network in (run.untrained(), run))
-    about = f"{run.dataset.name}, {words}, seed {run.seed}"
+    about = f"{dataset_words(run.dataset.name)}, {words}, seed {run.seed}"
     drawn = {"before training": before, "after training": after}
     yield f"probes_units_{run.arm}", pictures.kernels(_rows(run, drawn), f"{about}: weights of units")
     change = _rows(run, {"change": after - before})

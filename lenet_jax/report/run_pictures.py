@@ -8,6 +8,7 @@ import numpy as np
 
 from lenet_jax.report import curves, pictures
 from lenet_jax.report.drawing import Figure
+from lenet_jax.report.names import dataset_words
 from lenet_jax.report.words import words_of_runs
 from lenet_jax.runs.loaded import Sweep
 from lenet_jax.runs.trained import TrainedRun
@@ -49,7 +50,7 @@ def answers_of(run: TrainedRun) -> tuple[str, Answers]:
 def learning_curves(sweep: Sweep, arms: Sequence[str]) -> Picture:
     """Learning curves of the runs of these arms."""
     drawn = sweep.select(arm=arms)
-    datasets = " and ".join(dict.fromkeys(run["result"]["dataset"] for run in drawn.records))
+    datasets = " and ".join(dict.fromkeys(dataset_words(run["result"]["dataset"]) for run in drawn.records))
     shows = f"loss and error after each epoch, {_count(len(arms), 'arm')}, {_count(len(drawn), 'run')}"
     words = words_of_runs(sweep.header, drawn.records)
     figure = curves.learning_curves(
@@ -112,7 +113,8 @@ def disagreements(run: TrainedRun, other: TrainedRun, answered: Answered) -> Pic
     labels, classes, _ = answered.answers
     others = answers_of(other)[1].classes
     names = (run.arm, other.arm)
-    title = f"{run.dataset.name}, seed {run.seed}: {answered.split} images on which the arms disagree"
+    about = f"{dataset_words(run.dataset.name)}, seed {run.seed}"
+    title = f"{about}: {answered.split} images on which the arms disagree"
     figure = pictures.disagreements(
         answered.images, labels, classes, others, run.dataset.classes, names, *_paper(run), title=title
     )
@@ -139,7 +141,7 @@ def is_mlp(run: TrainedRun) -> bool:
 
 
 def _about(run: TrainedRun) -> str:
-    return f"{run.dataset.name}, {run.arm}, seed {run.seed}"
+    return f"{dataset_words(run.dataset.name)}, {run.arm}, seed {run.seed}"
 
 
 def _name(run: TrainedRun) -> str:

@@ -43,15 +43,16 @@ def planned_rows(sweeps: Sequence[Sweep]) -> list[Row]:
 
     The rows of datasets are those of `lenet_jax.analysis.planned.planned_rows`; of several sweeps of one
     dataset, the first that has the contrast counts.
+
+    Args:
+      sweeps: with planned contrasts.
     """
     words: dict[str, dict[str, None]] = collections.defaultdict(dict)
     datasets: dict[str, dict[str, Row]] = collections.defaultdict(dict)
     for _, header, runs, scores in sweeps:
         for arm, its_words in words_of_runs(header, runs).items():
             words[arm][its_words] = None
-        for row in planned.planned_rows(
-            scores.results, header.get("planned", []), scores.wrong, scores.covers_draw
-        ):
+        for row in planned.planned_rows(scores.results, header["planned"], scores.wrong, scores.covers_draw):
             datasets[row["contrast"]].setdefault(scores.results[0]["dataset"], row)
     of_all = {arm: distinct(its_words, ARMS) for arm, its_words in words.items()}
     return [{"contrast": with_words(name, of_all), "datasets": rows} for name, rows in datasets.items()]

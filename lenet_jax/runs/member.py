@@ -117,18 +117,17 @@ def _train(
     keep_compilations()
     try:
         group.join(membership)
-        with group.outliving_losses():
-            _take_part(send, request, after_runs)
+        _take_part(send, request, after_runs)
         group.leave()
     except interruption.Interrupted as interrupted:  # so are the others
         group.leave()
         os._exit(interrupted.status)
-    except Exception as error:
-        if isinstance(error, UserError):
-            send((REFUSED, str(error)))
-        else:
-            traceback.print_exc()
+    except UserError as error:
+        send((REFUSED, str(error)))
         os._exit(1)  # at once: the others notice, and JAX does not wait for them
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _take_part(send: Callable[[tuple], None], request: Request, after_runs: AfterRuns | None) -> None:
@@ -140,8 +139,9 @@ def _take_part(send: Callable[[tuple], None], request: Request, after_runs: Afte
         if not group.number():
             say_code(request, plan)
         check_all(plan, request.directory)
-        fill_folder(request, plan, SentReports(send), after_runs)
-    group.gather(0)  # once all have merged their files
+        with group.outliving_losses():
+            fill_folder(request, plan, SentReports(send), after_runs)
+            group.gather(0)  # once all have merged their files
 
 
 def _separate_messages(path: str) -> None:

@@ -229,12 +229,12 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
 def test_the_datasets_of_the_finding_are_all_side_by_side(tmp_path, monkeypatch, one_format):
     monkeypatch.chdir(paste.ROOT)
     folder = RESULTS / "finding"
-    page = (folder / "errors.md").read_text(encoding="utf-8")
-    names = re.search("--sweeps=(\\S+)", page)[1].split(",")
+    names = re.search("--sweeps=(\\S+)", (folder / "errors.md").read_text(encoding="utf-8"))[1].split(",")
     assert sorted(names) == [f"results/finding/{finding.name}" for finding in FINDINGS]
     command = f"python -m experiments.decompose --sweeps={','.join(names)} --workdir=DIR"
     write_side_by_side(tmp_path, [read_scores(pathlib.Path(name)) for name in names], command)
-    for name in ("decomposition.csv", "decomposition.md", "errors.csv", "errors.md"):
+    pages = ("answer", "connectivity", "decomposition", "errors", "planned", "sharing")
+    for name in ("decomposition.csv", "errors.csv", *(f"{page}.md" for page in pages)):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 

@@ -1,4 +1,4 @@
-"""Several sweeps side by side: the test error of each arm on each dataset."""
+"""Several sweeps side by side: test errors and planned contrasts on each dataset."""
 
 import json
 
@@ -53,7 +53,7 @@ def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_hav
 
 
 def test_planned_contrasts_have_a_column_for_each_dataset():
-    sweeps = [read_scores(CORE), read_scores(CORE_USPS), read_scores(MNIST)]  # the last has no such contrasts
+    sweeps = [read_scores(CORE), read_scores(CORE_USPS)]
     rows = side_by_side.planned_rows(sweeps)
     shown, _ = lay_out(rows, planned_side_by_side_columns(["mnist", "usps", "fashion_mnist"]))
     for folder, words in ((CORE, "MNIST"), (CORE_USPS, "USPS")):
@@ -64,9 +64,22 @@ def test_planned_contrasts_have_a_column_for_each_dataset():
             assert row[words].endswith(f", {its_record['verdict']}")
     assert {tuple(row) for row in shown} == {("contrast", "MNIST", "USPS")}  # the third has no runs
     assert "convolution against MLP 2000 / MLP 1000-300" in {row["contrast"] for row in shown}
-    caption = captions.planned_side_by_side_caption(rows, covers_images=True)
+    caption = captions.planned_side_by_side_caption(sweeps, rows)
     assert f"({MARGINS['mnist']:g} on MNIST, {MARGINS['usps']:g} on USPS)" in caption
-    assert side_by_side.planned_rows([read_scores(MNIST)]) == []
+    assert f"interval, {captions.CROSSED}, not adjusted" in caption and "Unfinished" not in caption
+
+
+def test_the_caption_of_planned_contrasts_says_what_there_is():
+    core, usps = read_scores(CORE), read_scores(CORE_USPS)
+    usps = usps._replace(scores=usps.scores._replace(wrong=None))
+    rows = [
+        {"contrast": "a against b", "datasets": {
+            "mnist": {"margin": 0.0, "verdict": "saves"}, "usps": {"margin": 0.0, "verdict": "untested"},
+        }},
+    ]  # fmt: skip
+    caption = captions.planned_side_by_side_caption([core, usps], rows)
+    assert f"{captions.CROSSED} on MNIST and Student's t over seeds on USPS, not adjusted" in caption
+    assert "margin" not in caption and caption.endswith(captions.UNDECIDED["untested"])
 
 
 def test_the_first_sweep_of_a_dataset_counts_where_several_have_an_arm():

@@ -55,7 +55,7 @@ def test_on_accelerators_it_counts_the_zeros_and_ones_of_what_units_read(side, s
     counted = 4 * (out * out * 25) * size**2
     with backend.compiling_for("cuda"):
         assert estimate(config)[0] == on_cpu + counted
-    assert f"{counted / 1e6:,.0f} MB" in " ".join(products._read.__doc__.split())
+    assert f" {counted / 1e6:,.0f} MB" in " ".join(products._read.__doc__.split())
 
 
 def test_with_a_radius_wirings_are_drawn_from_the_window_alone():
