@@ -317,6 +317,7 @@ MNIST_PLANNED = {
     "convolution against mlp_best": "saves",
     "interaction, average pooling": "costs",
 }
+FASHION_PLANNED = MNIST_PLANNED | {"interaction, average pooling": "saves"}
 USPS_PLANNED = {
     "connectivity, average pooling": "inconclusive",
     "sharing, average pooling": "saves",
@@ -329,7 +330,10 @@ USPS_PLANNED = {
 }
 
 
-@pytest.mark.parametrize(("sweep", "said"), [("core_mnist", MNIST_PLANNED), ("core_usps", USPS_PLANNED)])
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [("core_mnist", MNIST_PLANNED), ("core_fashion_mnist", FASHION_PLANNED), ("core_usps", USPS_PLANNED)],
+)
 def test_what_the_idea_page_says_of_planned_contrasts_holds(sweep, said):
     """Of docs/idea.md, the verdicts in "Reading the tables"."""
     rows = {row["contrast"]: row for row in folders.rows(RESULTS / "finding" / sweep / "planned.csv")}
@@ -339,7 +343,9 @@ def test_what_the_idea_page_says_of_planned_contrasts_holds(sweep, said):
         ratio = rows["interaction, average pooling"]
         assert float(ratio["error_ratio_ci_low"]) < 1 < float(ratio["error_ratio_ci_high"])
         assert "It planned eight comparisons on each dataset" in page("idea.md") and len(rows) == 8
-    else:  # the two whose intervals exclude 0 only before the correction; the interaction's includes it
+    elif (
+        sweep == "core_usps"
+    ):  # the two whose intervals exclude 0 only before the correction; the interaction's includes it
         inconclusive = [name for name, verdict in said.items() if verdict == "inconclusive"]
         assert [low[name] > 0 for name in inconclusive] == [True, True, False]
 
@@ -357,6 +363,12 @@ def test_what_the_idea_page_says_of_the_gap_holds():
     gaps = [float(found[dataset, group, "gap"]["fewer_errors_per_hundred_mean"])
             for dataset in ("mnist", "usps") for group in ("average pooling", "no pooling")]  # fmt: skip
     assert 1.5 < gaps[0] / gaps[1] < 2.5 and 1.5 < gaps[2] / gaps[3] < 2.5
+    for group in ("average pooling", "no pooling"):
+        low, high = (
+            float(found["fashion_mnist", group, "sharing"][f"percent_of_gap_ci_{end}"])
+            for end in ("low", "high")
+        )
+        assert low < 50 < high
     assert of_mnist("no pooling", "interaction") > 0 > of_mnist("average pooling", "interaction")
     planned = folders.rows(RESULTS / "finding" / "core_mnist" / "planned.csv")
     assert "interaction, no pooling" not in {row["contrast"] for row in planned}
@@ -368,11 +380,13 @@ def test_what_the_readme_says_of_pooling_and_random_wirings_holds():
         (row["dataset"], row["arm"]): 1 - float(row["test_accuracy_mean"])
         for row in folders.rows(RESULTS / "finding" / "errors.csv")
     }
-    assert error["mnist", "local_shared"] < error["mnist", "local_shared_none"]
-    assert error["mnist", "full_unshared"] > error["mnist", "full_unshared_none"]
-    for said in (MNIST_PLANNED, USPS_PLANNED):
+    for dataset in ("mnist", "fashion_mnist"):
+        assert error[dataset, "local_shared"] < error[dataset, "local_shared_none"]
+        assert error[dataset, "full_unshared"] > error[dataset, "full_unshared_none"]
+    for said in (MNIST_PLANNED, FASHION_PLANNED, USPS_PLANNED):
         assert said["local against random, no pooling"] == "saves"
-    assert MNIST_PLANNED["random against full, no pooling"] == "costs"
+    for said in (MNIST_PLANNED, FASHION_PLANNED):
+        assert said["random against full, no pooling"] == "costs"
 
 
 def test_what_the_idea_page_says_of_random_wirings_and_mlps_holds():
