@@ -285,13 +285,15 @@ def _draw(axes: Axes, panel: Panel) -> None:
             places.append(place)
             names.append(f"{'then' if number else 'first'} {constraint}")
     axes.set_yticks(places, names, fontsize=9)
-    axes.set_ylim(4.1, -1.3)
-    for corner, words in (("full_unshared", "fully connected"), ("local_shared", "convolution")):
+    axes.set_ylim(4.1, -2.0)
+    # One above the other, as the two may be close.
+    names_of_corners = (("local_shared", "convolution", -1.6), ("full_unshared", "fully connected", -0.8))
+    for corner, words, height in names_of_corners:
         error = panel.errors[corner]
         axes.axvline(error, color="0.5", linewidth=0.8, linestyle=":", zorder=0)
         axes.text(
             error,
-            -0.9,
+            height,
             words,
             horizontalalignment="center",
             verticalalignment="center",
