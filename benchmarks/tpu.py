@@ -126,7 +126,7 @@ def write_records(records: Iterable[Record]) -> None:
 
 def describe(records: Iterable[Record]) -> str:
     """The table of what has been compiled, for a page; "" if nothing has."""
-    rows, programs, found = [], {}, {}
+    rows, chips, programs, found = [], {}, {}, {}
     for record in records:
         runs, fields = record["identity"]["runs_per_chip"], record["identity"]["fields"]
         per_run = (record["bytes_per_chip"] - record["bytes_of_images"]) / runs
@@ -140,13 +140,13 @@ def describe(records: Iterable[Record]) -> str:
         })  # fmt: skip
         ran_on, compilers = record["provenance"], record["identity"]["compilers"]
         found[f"{versions(ran_on)}, libtpu {compilers['libtpu']}; revision {ran_on['revision']}"] = None
-        programs[
-            f"{runs} runs on each of {record['chips']} chips, on MNIST, batch {fields['train.batch_size']}"
-        ] = None
+        chips[record["chips"]] = None
+        programs[f"{runs} runs per chip, on MNIST, batch {fields['train.batch_size']}"] = None
     if not rows:
         return ""
     notes = (
-        f"Compiled, not run: populations of {' or '.join(programs)}, in float32.",
+        f"Compiled, not run: for {' or '.join(map(str, chips))} chips, populations of "
+        f"{' or '.join(programs)}, in float32.",
         "`MB per chip`: arguments, results and temporary arrays of the function that needs most, with the "
         "images; `MB per run`: without the images, divided by the runs of a chip, temporary copies of the "
         f"images included; `runs that fit`: at least these, by that number, into a chip's "

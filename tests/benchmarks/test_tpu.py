@@ -4,13 +4,20 @@ import jax
 import pytest
 
 from benchmarks import tpu
+from configs import ablation
 from tests.helpers.commands import PROJECT
 
 
 def test_the_page_shows_what_is_recorded():
     """To change it: `make tpu-check`, then `make docs`."""
     page = (PROJECT / "results" / "benchmark" / "tpu.md").read_text("utf-8")
-    assert page == tpu.describe(tpu.read_records()) != ""
+    records = tpu.read_records()
+    assert page == tpu.describe(records) != ""
+    arms = [arm.name for arm in ablation.get_arms(ablation.get_config())]
+    compiled = [(record["arm"], record["chips"]) for record in records]
+    assert compiled == [*((arm, 4) for arm in arms), (tpu.CONVOLUTION, 256)]
+    performance = (PROJECT / "docs" / "performance.md").read_text("utf-8")
+    assert "All arms compile for 4 chips, and the convolution also for 256; none has been run" in performance
 
 
 def test_an_unknown_arm_is_refused(monkeypatch):
