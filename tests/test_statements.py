@@ -402,9 +402,12 @@ def test_what_the_idea_page_says_of_random_wirings_and_mlps_holds():
         excerpts.contrasts["local_shared", mlp]["difference_mean"] for mlp in ("mlp_best", "mlp_matched")
     ]
     assert 0 < to_mlps[0] < to_mlps[1] and low["local_shared", "mlp_matched"] > 0
-    header, _ = read_sweep(RESULTS / "finding" / "choices_mnist")
-    names = re.findall(r"mlp_best-(\w+_[\d-]+)_dropout0_", " ".join(arm["name"] for arm in header["arms"]))
-    assert len(set(names)) == 10
+    readme = (paste.ROOT / "README.md").read_text(encoding="utf-8")
+    assert "The MLPs are the best of ten on each dataset's validation images" in " ".join(readme.split())
+    for dataset in ("mnist", "fashion_mnist", "usps"):
+        header, _ = read_sweep(RESULTS / "finding" / f"choices_{dataset}")
+        arms = " ".join(arm["name"] for arm in header["arms"])
+        assert len(set(re.findall(r"mlp_best-(\w+_[\d-]+)_dropout0_", arms))) == 10
     header, _ = read_sweep(RESULTS / "finding" / "core_usps")
     assert {arm["name"]: arm for arm in header["arms"]}["mlp_best"]["overrides"]["model.dropout"] > 0
 

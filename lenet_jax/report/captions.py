@@ -27,7 +27,8 @@ UNDECIDED = {  # verdicts on planned contrasts
     ),
 }
 CROSSED = "with crossed random effects of seeds and test images"
-STUDENT = "Student's t over seeds, which does not cover test-set sampling"
+SEEDS_ALONE = "Student's t over seeds"
+STUDENT = f"{SEEDS_ALONE}, which does not cover test-set sampling"
 DRAWN_NOTE = (
     "Each seed draws its own images from one dataset, so the test images of different seeds overlap: "
     "intervals are about further draws from this dataset, not about other digits."
@@ -195,7 +196,7 @@ def planned_caption(planned: int, covers_images: bool) -> str:
     Args:
       planned: how many contrasts were planned, also those without runs.
     """
-    interval = CROSSED if covers_images else "Student's t over seeds"
+    interval = CROSSED if covers_images else SEEDS_ALONE
     return (
         f"Fewer errors per hundred test images (below 0: more), with a {CONFIDENCE:.0%} interval, {interval}"
         ", not adjusted for the number of contrasts. p-values are two-sided, and adjusted after Holm for all "
@@ -207,9 +208,7 @@ def planned_side_by_side_caption(sweeps: Sequence[Sweep], rows: Sequence[Mapping
     """Of the table of `lenet_jax.report.side_by_side.planned_rows` of these sweeps."""
     datasets = {sweep.scores.results[0]["dataset"]: sweep.scores.covers_images for sweep in sweeps}
     names = {dataset: markdown_text(dataset_words(dataset)) for dataset in datasets}
-    intervals = {
-        dataset: CROSSED if covers else "Student's t over seeds" for dataset, covers in datasets.items()
-    }
+    intervals = {dataset: CROSSED if covers else SEEDS_ALONE for dataset, covers in datasets.items()}
     differ = len(set(intervals.values())) > 1
     interval = distinct(
         f"{how}{f' on {names[dataset]}' if differ else ''}" for dataset, how in intervals.items()
