@@ -18,12 +18,12 @@ FITTED = 0.999  # of the training images
 LENET5_PARAMETERS, UNSHARED_PARAMETERS = 61_706, 423_038
 # Name -> distance in stages 1 and 3, and in words, from the 5x5 field to the whole of 32x32 and 14x14.
 RADII = {
-    "2": ((2, 2), "2"),
-    "3": ((3, 3), "3"),
-    "4": ((4, 4), "4"),
+    "2": ((2, 2), "2 pixels"),
+    "3": ((3, 3), "3 pixels"),
+    "4": ((4, 4), "4 pixels"),
     "6": ((6, 5), "6, then 5"),
     "9": ((9, 6), "9, then 6"),
-    "any": ((0, 0), "any"),
+    "any": ((0, 0), "anywhere"),
 }
 SUBSETS = (100, 600, 3_000, 12_000, 60_000)
 STEPS = 4_800  # of each run of the learning curves: 8 epochs of all images
@@ -69,7 +69,7 @@ def distance() -> list[Arm]:
         arm = with_rates(
             f"within_{distance}_{sharing}", WIRINGS[f"random_{sharing}"] | {"model.radius": radii}
         )
-        arm = dataclasses.replace(arm, factors={"largest distance of a tap": words, "weights": sharing})
+        arm = dataclasses.replace(arm, factors={"how far a unit reads": words, "weights": sharing})
         arms.append(_against(f"within_2_{sharing}", arm))
     return arms
 
