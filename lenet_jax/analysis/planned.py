@@ -47,7 +47,8 @@ def planned_rows(
     ==============  ==============================================================================
     unfinished      an arm of any contrast has fewer runs than planned seeds
     untested        not `is_tested`
-    saves, costs    the two-sided test is significant after Holm
+    above 0,        the two-sided test is significant after Holm
+    below 0
     equivalent      it is not, and two one-sided tests with the contrast's margin are
     inconclusive    otherwise; also with fewer than LEAST_SEEDS seeds or more than MAX_DIVERGED
                     diverged runs of an arm
@@ -103,7 +104,7 @@ def _row(
     if estimate is not None:
         p_equivalent = estimate.p_equivalent(margin / 100) if margin else None
         if p_holm < ALPHA:
-            verdict = "saves" if estimate.mean > 0 else "costs"
+            verdict = "above 0" if estimate.mean > 0 else "below 0"
         elif p_equivalent is not None and p_equivalent < ALPHA:
             verdict = "equivalent"
     _, low, high = columns_of("bootstrap", bootstrapped, 100).values()

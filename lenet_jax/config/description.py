@@ -97,7 +97,8 @@ def _images(fields: Mapping[str, Any]) -> list[str]:
     if fields["data.box"] != DEFAULT_BOX:
         phrases.append(f"{fields['data.box']}x{fields['data.box']} digits")
     if fields["data.move"]:
-        phrases.append(f"each shifted by up to {fields['data.move']} pixels")
+        plural = "s" * (fields["data.move"] > 1)
+        phrases.append(f"each shifted by up to {fields['data.move']} pixel{plural}")
     if fields["data.positions"] > 1:
         phrases.append(f"each at {fields['data.positions']} positions")
     if fields["data.permutation_seed"] >= 0:

@@ -166,14 +166,17 @@ def measured(results: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
                 continue
             mean, low, high = map(float, ends)
             epochs, batch_size, learning_rate = (fields[field] for field in SHOWN_TRAINING)
-            found.setdefault(" ".join(stage.key for stage in setting), []).append({
+            one = {
                 "dataset": dataset_words(fields["dataset"]),
                 "error": f"{100 - 100 * mean:.2f}%",
                 "interval": f"{100 - 100 * high:.2f} to {100 - 100 * low:.2f}",
                 "seeds": int(rows[arm]["runs"]) - int(rows[arm]["diverged"]),
                 "training": f"{epochs} epochs, batch size {batch_size}, rate {learning_rate:g}",
-                "sweep": config.parent.relative_to(results.parent).as_posix(),
-            })  # fmt: skip
+            }
+            sweep = config.parent.relative_to(results.parent).as_posix()
+            of_setting = found.setdefault(" ".join(stage.key for stage in setting), [])
+            if not any(one.items() <= other.items() for other in of_setting):  # the same runs, made twice
+                of_setting.append({**one, "sweep": sweep})
     return found
 
 

@@ -224,8 +224,8 @@ def planned_side_by_side_caption(sweeps: Sequence[Sweep], rows: Sequence[Mapping
     return (
         "The planned comparisons. Fewer errors per hundred test images (below 0: more), with a "
         f"{CONFIDENCE:.0%} interval, {interval}, not adjusted for the number of contrasts, and the verdict. "
-        f"Saves, costs: above 0, below 0, at {1 - CONFIDENCE:.0%} after Holm's correction for a sweep's "
-        f"contrasts.{equivalent if margins else ''} Inconclusive: none of these."
+        f"Above 0, below 0: at {1 - CONFIDENCE:.0%} after Holm's correction for a sweep's contrasts."
+        f"{equivalent if margins else ''} Inconclusive: none of these."
         f"{''.join(f' {UNDECIDED[verdict]}' for verdict in sorted(undecided))}"
     )
 

@@ -262,7 +262,7 @@ def _error_of(row: Row, name: str) -> str:
 
 
 def _verdict_of(row: Row, name: str) -> str:
-    """On the dataset of that name, which may lack the contrast: "0.35 (0.05 to 0.65), saves"."""
+    """On the dataset of that name, which may lack the contrast: "0.35 (0.05 to 0.65), above 0"."""
     datasets = row["datasets"]
     if name not in datasets:
         return NONE

@@ -203,7 +203,7 @@ def answers(panels: Sequence[Panel]) -> list[str]:
         if larger:
             part = f"{WORDS[larger]} is the larger part, {_share(panel, larger)}"
         else:
-            part = f"which part is larger is open: {WORDS['sharing']} is {_share(panel, 'sharing')}"
+            part = f"neither part is clearly larger, {WORDS['sharing']} is {_share(panel, 'sharing')}"
         found.append(f"{markdown_text(_networks(panel))}: the gap is {gap}; {part}.")
     return found
 
@@ -238,7 +238,8 @@ def figure(panels: Sequence[Panel]) -> Figure:
                 axes.set_axis_off()
     whiskers = "" if {panel.seeds for panel in panels} == {1} else "whiskers: where a bar may end; "
     drawn.supxlabel(
-        "test error (%), before and after each step; numbers: fewer errors per hundred test images\n"
+        "test error (%), before and after each step, on another scale for each dataset\n"
+        "numbers: fewer errors per hundred test images\n"
         f"{whiskers}{_intervals(panels)}",
         fontsize=9,
     )

@@ -23,12 +23,13 @@ SHOWN_LIBRARIES = ("jax", "flax", "optax")
 @functools.cache  # of the code as loaded: commits during a sweep do not count
 def provenance() -> dict:
     """Library versions, device, processor and the project's git revision, as JSON types."""
+    cores = len(os.sched_getaffinity(0))
     return {
         "revision": git_revision(),
         "python": platform.python_version(),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "device": jax.devices()[0].device_kind,
-        "host": f"{processor()}, {len(os.sched_getaffinity(0))} cores",
+        "host": f"{processor()}, {cores} core{'s' * (cores > 1)}",
     }
 
 

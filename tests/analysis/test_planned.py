@@ -36,7 +36,7 @@ PLANNED = [
 
 def test_each_verdict_is_what_the_tests_say():
     rows = planned_rows(results(**ERRORS), PLANNED)
-    assert [row["verdict"] for row in rows] == ["saves", "equivalent", "inconclusive", "costs"]
+    assert [row["verdict"] for row in rows] == ["above 0", "equivalent", "inconclusive", "below 0"]
     differences = [np.subtract(ERRORS[b], ERRORS[a]) for a, b in
                    (("good", "bad"), ("good", "same"), ("good", "wild"), ("bad", "same"))]  # fmt: skip
     p_values = [stats.ttest_1samp(values, 0).pvalue for values in differences]
@@ -74,7 +74,7 @@ def test_intervals_that_cover_images_are_checked_by_a_bootstrap():
     interval = weighted_sum(PLANNED[0]["weights"], accuracies, wrong).interval()
     assert row["fewer_errors_per_hundred_ci_low"] == pytest.approx(100 * interval.low)
     assert row["bootstrap_low"] < row["fewer_errors_per_hundred_mean"] < row["bootstrap_high"]
-    assert row["verdict"] == "saves" and row["p"] < 0.001
+    assert row["verdict"] == "above 0" and row["p"] < 0.001
 
 
 def test_contrasts_without_runs_are_left_out_and_one_seed_tells_nothing():
@@ -93,7 +93,7 @@ def test_contrasts_without_runs_count_in_the_adjustment_and_nothing_is_claimed()
 def test_a_contrast_whose_arm_always_diverged_is_inconclusive():
     runs = [*results(**ERRORS), *(result("hopeless", seed, None) for seed in range(4))]
     rows = planned_rows(runs, [PLANNED[0], contrast("lost", {"good": 1.0, "hopeless": -1.0}, 0.5)])
-    assert [row["verdict"] for row in rows] == ["saves", "inconclusive"]
+    assert [row["verdict"] for row in rows] == ["above 0", "inconclusive"]
     assert rows[1]["seeds"] == 0 and rows[1]["fewer_errors_per_hundred_mean"] is None
 
 
@@ -101,7 +101,7 @@ def test_with_too_many_diverged_runs_nothing_is_claimed():
     runs = results(good=(1.0, 1.2, 0.9, 1.1, 1.0, 1.1), bad=(3.0, 3.3, 3.1, 2.9, 3.0, 3.1))
     diverged = [result("bad", seed, None) for seed in range(6, 8)]
     extra = results(good=(1.0,) * 9)[6:]
-    assert planned_rows([*runs, *extra, *diverged], PLANNED[:1])[0]["verdict"] == "saves"
+    assert planned_rows([*runs, *extra, *diverged], PLANNED[:1])[0]["verdict"] == "above 0"
     one_more = [*diverged, result("bad", 8, None)]
     [row] = planned_rows([*runs, *extra, *one_more], PLANNED[:1])
     assert row["verdict"] == "inconclusive" and row["p_holm"] is None and row["seeds"] == 6
@@ -119,7 +119,7 @@ def test_before_all_planned_seeds_are_recorded_there_is_no_verdict():
     rows = planned_rows(results(**ERRORS), [PLANNED[1], *planned])
     assert [row["verdict"] for row in rows] == ["unfinished"] * 2  # together or not at all
     finished = [*results(**ERRORS), result("good", 4, None), result("bad", 4, 0.96)]
-    assert planned_rows(finished, planned)[0]["verdict"] == "saves"  # a diverged run is a result
+    assert planned_rows(finished, planned)[0]["verdict"] == "above 0"  # a diverged run is a result
 
 
 def test_without_standard_errors_that_cover_the_images_there_is_no_verdict():

@@ -74,7 +74,7 @@ def test_the_caption_of_planned_contrasts_says_what_there_is():
     usps = usps._replace(scores=usps.scores._replace(wrong=None))
     rows = [
         {"contrast": "a against b", "datasets": {
-            "mnist": {"margin": 0.0, "verdict": "saves"}, "usps": {"margin": 0.0, "verdict": "untested"},
+            "mnist": {"margin": 0.0, "verdict": "above 0"}, "usps": {"margin": 0.0, "verdict": "untested"},
         }},
     ]  # fmt: skip
     caption = captions.planned_side_by_side_caption([core, usps], rows)
