@@ -16,8 +16,15 @@ DECAYS = (0.0, 0.0001, 0.0005, 0.001)
 BUDGETS = (10, 20, 40)  # epochs
 FITTED = 0.999  # of the training images
 LENET5_PARAMETERS, UNSHARED_PARAMETERS = 61_706, 423_038
-# Distance in stages 1 and 3, in pixels, from the 5x5 field to the whole of 32x32 and 14x14.
-RADII = {"2": (2, 2), "3": (3, 3), "4": (4, 4), "6": (6, 5), "9": (9, 6), "any": (0, 0)}
+# Name -> distance in stages 1 and 3, and in words, from the 5x5 field to the whole of 32x32 and 14x14.
+RADII = {
+    "2": ((2, 2), "2 pixels"),
+    "3": ((3, 3), "3 pixels"),
+    "4": ((4, 4), "4 pixels"),
+    "6": ((6, 5), "6, then 5"),
+    "9": ((9, 6), "9, then 6"),
+    "any": ((0, 0), "anywhere"),
+}
 SUBSETS = (100, 600, 3_000, 12_000, 60_000)
 STEPS = 4_800  # of each run of the learning curves: 8 epochs of all images
 CURVES_BATCH = 100
@@ -56,15 +63,15 @@ def stages() -> list[Arm]:
 
 
 def distance() -> list[Arm]:
-    arms = [
-        with_rates(
-            f"within_{words}_{sharing}",
-            WIRINGS[f"random_{sharing}"] | {"model.radius": radii},
+    """25 taps within a distance of the unit's position, in both stages; within 2, they are the 5x5 field."""
+    arms = []
+    for sharing, (distance, (radii, words)) in itertools.product(SHARING, RADII.items()):
+        arm = with_rates(
+            f"within_{distance}_{sharing}", WIRINGS[f"random_{sharing}"] | {"model.radius": radii}
         )
-        for sharing in SHARING
-        for words, radii in RADII.items()
-    ]
-    return [_against(f"within_2_{arm.name.rsplit('_', 1)[1]}", arm) for arm in arms]
+        arm = dataclasses.replace(arm, factors={"how far a unit reads": words, "weights": sharing})
+        arms.append(_against(f"within_2_{sharing}", arm))
+    return arms
 
 
 def wiring() -> list[Arm]:
@@ -125,8 +132,8 @@ def curves() -> list[Arm]:
             "train.batch_size": CURVES_BATCH,
             "train.epochs": STEPS * CURVES_BATCH // images,
         }
-        corners = [Arm(f"{name}_{images}", _core(name) | size) for name in CORNERS]
-        arms += [*_group(f"{images:,} images", corners), Arm(f"mlp_best_{images}", _core("mlp_best") | size)]
+        networks = [Arm(f"{name}_{images}", _core(name) | size) for name in (*CORNERS, "mlp_best")]
+        arms += _group(f"{images:,} images", networks)
     return arms
 
 

@@ -34,6 +34,11 @@ def interval_of(row: Row, name: str) -> Interval:
     return Interval(*(row[f"{name}_{end}"] for end in ENDS))
 
 
+def error_percent(row: Row) -> Interval:
+    """Of a row of `arm_rows`, in percent; without a mean if the test images were not scored."""
+    return interval_of(row, "test_accuracy").map(lambda accuracy: 100 - 100 * accuracy)
+
+
 def arm_rows(
     results: Sequence[Mapping[str, Any]], wrong: Wrong | None = None, convolution: str | None = None
 ) -> list[Row]:

@@ -12,7 +12,7 @@ captions.py          what is above and under the tables: what numbers are, proto
 findings.py          what a sweep has found, in sentences
 drawing.py           matplotlib with the project's settings alone, and text in figures
 figures.py           figures of results as PNG, PDF and SVG
-heat_maps.py         figures of a plane of two factors
+plane_figures.py     figures of sweeps over two factors: lines, heat maps
 contents.py          a sweep's records -> its tables, figures and findings
 pages.py             a folder: its records -> its tables and figures, as files
 web_page.py          a report as one page for a browser, with report.html as its template

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lenet_jax.analysis.effects import RATIO, SAVED, SHARE
 from lenet_jax.analysis.stats import Interval
-from lenet_jax.analysis.summaries import READINGS, Row, interval_of
+from lenet_jax.analysis.summaries import READINGS, Row, error_percent, interval_of
 from lenet_jax.report.names import dataset_words
 from lenet_jax.report.numbers import with_interval
 
@@ -79,7 +79,7 @@ def arm_columns(words: Mapping[str, str], is_tuning: bool, is_compared: bool) ->
       is_tuning: whether validation images select among the arms.
       is_compared: whether rows have a difference to the convolution.
     """
-    test_error = Column("test_accuracy", "test error (%)", _error_interval)
+    test_error = Column("test_accuracy", "test error (%)", _test_error)
     parameters = Column("parameters", "parameters", _value, "{} parameters")
     if is_tuning:
         others = [
@@ -172,7 +172,7 @@ def plane_columns(factors: Sequence[str]) -> list[Column]:
     return [
         *(Column(f"factor: {factor}", factor, _value) for factor in factors),
         Column("parameters", "parameters", _value, "{} parameters"),
-        Column("test_accuracy", "test error (%)", _error_interval),
+        Column("test_accuracy", "test error (%)", _test_error),
         Column("runs", "runs", _runs, "{} runs"),
     ]
 
@@ -251,15 +251,14 @@ def _error(row: Row, name: str) -> str:
     return NONE if row[name] is None else f"{100 - 100 * row[name]:z.2f}"
 
 
-def _error_interval(row: Row, name: str) -> str:
-    """Of an accuracy."""
-    return with_interval(interval_of(row, name).map(lambda end: 100 - 100 * end), ".2f")
+def _test_error(row: Row, name: str) -> str:
+    return with_interval(error_percent(row), ".2f")
 
 
 def _error_of(row: Row, name: str) -> str:
     """On the dataset of that name, which may lack the arm."""
     datasets = row["datasets"]
-    return _error_interval(datasets[name], "test_accuracy") if name in datasets else NONE
+    return _test_error(datasets[name], name) if name in datasets else NONE
 
 
 def _verdict_of(row: Row, name: str) -> str:

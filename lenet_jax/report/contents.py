@@ -10,8 +10,8 @@ from lenet_jax.analysis.summaries import Row
 from lenet_jax.report import captions, columns, figures, findings, markup
 from lenet_jax.report.columns import Cell, Column
 from lenet_jax.report.drawing import Figure
-from lenet_jax.report.heat_maps import heat_maps
 from lenet_jax.report.names import dataset_words
+from lenet_jax.report.plane_figures import draw_plane
 from lenet_jax.report.scores import Scores, Sweep
 from lenet_jax.report.words import convolution_among, network_words, with_words, words_of_runs
 from lenet_jax.runs.header import Header, Record
@@ -150,8 +150,8 @@ def draw(contents: Contents) -> Iterator[Drawing]:
                 against = "" if cost == "parameters" else f", against {figures.COSTS[cost]}"
                 yield Drawing(name, figure, f"{title}{against}")
     if contents.plane and plane:
-        title = f"{dataset}: test error and trainable parameters"
-        if (figure := heat_maps(contents.plane, plane.rows, title)) is not None:
+        title = f"{dataset}: test error by {' and '.join(contents.plane.factors)}"
+        if (figure := draw_plane(contents.plane, plane.rows, title)) is not None:
             yield Drawing("plane", figure, title)
     title = f"{dataset}: test error by the number of training images, with {CONFIDENCE:.0%} intervals"
     if (figure := _size_figure(contents.lines, scores, arms.rows, title)) is not None:

@@ -46,7 +46,7 @@ ORDERS = (
         Step("connectivity", "connectivity, shared", "local_shared"),
     ),
 )
-COLOURS = {"connectivity": "tab:blue", "sharing": "tab:orange"}
+COLOURS = {"connectivity": "#762a83", "sharing": "#5aae61"}  # not those of units in the pictures of wirings
 HATCHES = {"connectivity": "", "sharing": "///"}  # told apart in black and white
 # Behind a text, so that no line of the axes, whose places depend on the data, runs through it.
 BEHIND = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}

@@ -14,7 +14,7 @@ import pathlib
 import sys
 import textwrap
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 
@@ -56,8 +56,11 @@ def _import_without_settings() -> None:
 _import_matplotlib()
 
 import matplotlib  # noqa: E402
+import numpy as np  # noqa: E402
 from matplotlib import font_manager  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+
+from lenet_jax.analysis.stats import Interval  # noqa: E402
 
 ARM_LENGTH = 40  # of the names of arms, in characters; longer ones would leave axes no room
 FONT = "DejaVu Sans"  # matplotlib's default, which it brings along
@@ -100,6 +103,12 @@ def error_bar(mean: float | None, low: float | None, high: float | None) -> tupl
     if mean is None or low is None or high is None:
         return 0.0, 0.0
     return mean - low, high - mean
+
+
+def error_bars(intervals: Sequence[Interval]) -> tuple[np.ndarray, np.ndarray]:
+    """Means (N,), NaN where there is none, and bars (2, N) of N intervals."""
+    means = np.array([interval.mean for interval in intervals], dtype=float)
+    return means, np.transpose([error_bar(*interval) for interval in intervals])
 
 
 def arm_name(arm: str) -> str:

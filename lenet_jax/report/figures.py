@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.report.drawing import arm_name, error_bar, literal, project_settings, shortened
+from lenet_jax.report.drawing import arm_name, error_bars, literal, project_settings, shortened
 
 # isort: split
 from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
 from lenet_jax.analysis.stats import Interval
-from lenet_jax.analysis.summaries import Row, interval_of
+from lenet_jax.analysis.summaries import Row, error_percent
 from lenet_jax.config.allowed import per_stage
 from lenet_jax.models.bitmaps import Bitmap
 from lenet_jax.report.columns import READING_WORDS
@@ -120,7 +120,8 @@ def _errors_against(
     axes.set_title(literal(title))
     axes.grid(True, which="major", alpha=0.3)
     _explain(figure, looks)
-    names = {words[row["arm"]]: (row[cost], 100 - 100 * row["test_accuracy_mean"]) for row in rows}
+    errors, _ = error_bars([error_percent(row) for row in rows])
+    names = {words[row["arm"]]: (row[cost], error) for row, error in zip(rows, errors, strict=True)}
     return figure if _name_arms(figure, axes, names) else None
 
 
@@ -133,7 +134,7 @@ def _errors_in_rows(
     for place, row in enumerate(rows):
         _draw(axes, looks[row["arm"]], row, y=place)
     _name_rows(axes, [words[row["arm"]] for row in rows])
-    _spread(axes, [100 - 100 * row["test_accuracy_mean"] for row in rows])
+    _spread(axes, [error_percent(row).mean or 0 for row in rows])
     axes.set_xlabel("test error (%)")
     axes.set_title(literal(title))
     _explain(figure, looks)
@@ -142,9 +143,7 @@ def _errors_in_rows(
 
 def _draw(axes: Axes, look: Look, row: Row, x: float | None = None, y: float | None = None) -> None:
     """Draws a row's test error with its interval, in percent, at x from below or at y from the left."""
-    interval = interval_of(row, "test_accuracy").map(lambda accuracy: 100 - 100 * accuracy)
-    error = 100 - 100 * row["test_accuracy_mean"]
-    bar = [[end] for end in error_bar(*interval)]
+    error, bar = error_bars([error_percent(row)])
     axes.errorbar(
         error if x is None else x,
         error if y is None else y,
@@ -219,17 +218,11 @@ def error_against_images(
     axes = figure.add_subplot()
     for name, line in lines.items():
         look = looks[next(iter(line.values()))]
-        of_line = [rows[arm] for arm in line.values()]
-        errors = [100 - 100 * row["test_accuracy_mean"] for row in of_line]
-        bars = [
-            error_bar(*(row[f"test_accuracy_{end}"] for end in ("mean", "ci_low", "ci_high")))
-            for row in of_line
-        ]
-        above, below = ([100 * side for side in sides] for sides in zip(*bars, strict=True))
+        errors, bars = error_bars([error_percent(rows[arm]) for arm in line.values()])
         axes.errorbar(
             list(line),
             errors,
-            yerr=[below, above],
+            yerr=bars,
             fmt=look.marker,
             linestyle="--" if look.fill == "white" else "-",
             color=look.colour,
@@ -288,11 +281,11 @@ def errors_alongside_papers(pairs: Sequence[Pair], title: str) -> Figure:
         drawn = [(place, error) for place, error in enumerate(errors) if error.mean is not None]
         if not drawn:
             continue
-        bars = [error_bar(*error) for _, error in drawn]
+        means, bars = error_bars([error for _, error in drawn])
         axes.errorbar(
-            [error.mean for _, error in drawn],
+            means,
             [place + shift for place, _ in drawn],
-            xerr=list(zip(*bars, strict=True)),
+            xerr=bars,
             fmt=marker,
             color=colour,
             markerfacecolor=fill,

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.report.drawing import arm_name, error_bar, literal, project_settings
+from lenet_jax.report.drawing import arm_name, error_bars, literal, project_settings
 
 # isort: split
 from matplotlib.axes import Axes
@@ -73,12 +73,12 @@ def _draw(
     for number, arm in enumerate(arms):
         chosen = [row for row in rows if row["arm"] == arm and row["weights"] == weights]
         offset = (number - (len(arms) - 1) / 2) * 0.6 / len(arms) if is_text else 0.0
-        bars = [error_bar(*interval_of(row, "value")) for row in chosen]
+        means, bars = error_bars([interval_of(row, "value") for row in chosen])
         look = looks[arm]
         handles[arm] = axes.errorbar(
             [places[row["at"]] + offset for row in chosen],
-            [row["value_mean"] for row in chosen],
-            yerr=list(zip(*bars, strict=True)),
+            means,
+            yerr=bars,
             fmt=look.marker,
             linestyle="none" if is_text else "--" if look.fill == "white" else "-",
             color=look.colour,

@@ -57,13 +57,19 @@ def network_words(fields: Mapping[str, Any], group: str = "") -> str:
     if fields["model.name"] == "cnn":
         is_lenet5 = all(fields.get(field) == value for field, value in LENET5.items())
         connectivity = fields["model.connectivity"].replace(",", " then ")
-        wiring = f"{connectivity}, {_sharing(fields)}"
+        wiring = f"{connectivity}{_distance(fields)}, {_sharing(fields)}"
         return f"{wiring}{_other_sizes(fields)}{common}{' (LeNet-5)' if is_lenet5 else ''}"
     if fields["model.hidden"]:
         return f"MLP {_joined(fields['model.hidden'])}{common}"
     if budget := fields["model.parameter_budget"]:
         return f"MLP matched to {budget:,} parameters{common}"
     return f"linear classifier{common}"
+
+
+def _distance(fields: Mapping[str, Any]) -> str:
+    """How far random taps may be: " within 2", " within 6 then 5"."""
+    radii = fields.get("model.radius", [0])
+    return f" within {' then '.join(map(str, dict.fromkeys(radii)))}" if any(radii) else ""
 
 
 def _other_sizes(fields: Mapping[str, Any]) -> str:
@@ -75,7 +81,10 @@ def _other_sizes(fields: Mapping[str, Any]) -> str:
         "model.kernel_size": f"kernels {' and '.join(f'{side}x{side}' for side in dict.fromkeys(kernels))}",
         "model.hidden": f"hidden {_joined(hidden)}" if hidden else "no hidden layer",
     }
-    return "".join(f", {its}" for field, its in words.items() if list(fields[field]) != list(LENET5[field]))
+    others = [its for field, its in words.items() if list(fields[field]) != list(LENET5[field])]
+    if budget := fields.get("model.parameter_budget"):
+        others.append(f"matched to {budget:,} parameters")
+    return "".join(f", {its}" for its in others)
 
 
 def _joined(sizes: Sequence[int]) -> str:

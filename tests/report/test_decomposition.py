@@ -96,8 +96,8 @@ def test_the_figure_shows_both_orders_from_corner_to_corner():
     shown = [axes for axes in drawn.axes if axes.axison]
     assert [axes.get_title() for axes in shown] == ["a, average", "a, none", "b, average"]
     bars = [(bar.get_x() + bar.get_width(), bar.get_x(), bar.get_facecolor()) for bar in shown[0].patches]
-    blue, orange = to_rgba("tab:blue"), to_rgba("tab:orange")
-    assert [bar[2] for bar in bars] == [blue, orange, orange, blue]
+    connectivity, sharing = map(to_rgba, decomposition.COLOURS.values())
+    assert [bar[2] for bar in bars] == [connectivity, sharing, sharing, connectivity]
     # Mean errors are 1.5, 3, 3 and 7: by local_unshared, then by full_shared.
     assert [pytest.approx(bar[:2]) for bar in bars] == [(3, 7), (1.5, 3), (3, 7), (1.5, 3)]
     names = [tick.get_text() for tick in shown[0].get_yticklabels()]
