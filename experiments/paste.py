@@ -10,7 +10,8 @@ SOURCE                          its output
 ==============================  ==================================================================
 FILE                            a Markdown file below the project's root, such as results/mnist/table.md
 summary --config=FILE ...       a layer table; flags are those of experiments.summary
-paper SWEEP/ARM COLUMN          a number of results/history/SWEEP/papers.csv, with its interval
+paper SWEEP/ARM COLUMN [FACTOR] a number of results/history/SWEEP/papers.csv, with its interval, or
+                                without one and times a factor, such as 0.5
 contrast SWEEP/ARM [BASELINE]   how many fewer errors per hundred the arm makes than what it is
                                 compared with; in bold if significant after Holm's correction
 notes SWEEP                     how the runs of results/history/SWEEP were trained, their command
@@ -100,9 +101,9 @@ def _summary(*arguments: str) -> str:
     return f"```\n$ python -m experiments.summary {' '.join(arguments)}\n{table}\n```"
 
 
-def _paper(arm: str, column: str) -> str:
+def _paper(arm: str, column: str, factor: str = "1") -> str:
     sweep, name = arm.split("/")
-    return unbroken(paper_cell(excerpts_of(sweep), name, column))
+    return unbroken(paper_cell(excerpts_of(sweep), name, column, float(factor)))
 
 
 def _contrast(arm: str, baseline: str = "") -> str:

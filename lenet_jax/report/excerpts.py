@@ -64,8 +64,11 @@ def resolved_contrasts(
     return frozenset(contrast for contrast, p in holm(p_values).items() if p < ALPHA)
 
 
-def paper_cell(excerpts: Excerpts, arm: str, column: str) -> str:
+def paper_cell(excerpts: Excerpts, arm: str, column: str, factor: float = 1.0) -> str:
     """A number of papers.csv: errors with their intervals, in percent; "-" for none.
+
+    Args:
+      factor: by which a number without an interval is multiplied, such as 0.5 for half a squared error.
 
     Raises UserError if there is no such arm or column.
     """
@@ -78,7 +81,13 @@ def paper_cell(excerpts: Excerpts, arm: str, column: str) -> str:
         return with_interval(interval, ".2f")
     if value is None:
         return NONE
-    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+    return (
+        f"{factor * value:.3g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else value
+    )
 
 
 def contrast_cell(excerpts: Excerpts, arm: str, baseline: str = "") -> str:

@@ -241,16 +241,14 @@ def test_the_datasets_of_the_finding_are_all_side_by_side(tmp_path, monkeypatch,
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("sweep", SWEEPS + SIZES, ids=lambda sweep: sweep.name)
+@pytest.mark.parametrize(
+    "sweep", sorted(path.parent for path in RESULTS.glob("**/config.json")), ids=lambda sweep: sweep.name
+)
 def test_a_committed_sweep_is_few_files(sweep: pathlib.Path):
     committed = committed_below(sweep)
     assert len(committed) <= 10
     assert {"config.json", "runs.jsonl", "table.csv", "table.md"} <= {path.name for path in committed}
     assert not [path for path in committed if path.suffix in (".tex", ".pdf", ".svg")]  # made by the report
-
-
-def test_the_committed_results_are_few_files():
-    assert 0 < len(committed_below(RESULTS)) < 200
 
 
 def committed_below(folder):

@@ -25,6 +25,7 @@ def test_numbers_are_those_of_the_tables(nets):
     assert excerpts.paper_cell(nets, "net2", "parameters") == "3,214"
     assert excerpts.paper_cell(nets, "net5", "what") == row["what"]
     assert excerpts.paper_cell(nets, "net5", "test_loss") == f"{float(row['test_loss']):.3g}"
+    assert excerpts.paper_cell(nets, "net5", "test_loss", 0.5) == f"{0.5 * float(row['test_loss']):.3g}"
     assert excerpts.paper_cell(nets, "net5_moved", "paper_train_error_percent") == "-"
     assert all(note in (NETS / "papers.md").read_text(encoding="utf-8") for note in nets.notes)
 
