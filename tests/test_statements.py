@@ -11,6 +11,7 @@ from configs.history.common import DISTORTED_NETWORKS
 from configs.history.families import ERAS
 from experiments import paste
 from experiments.scorecard import ENTRIES
+from lenet_jax.analysis.crossed import holm
 from lenet_jax.analysis.effects import SAVED
 from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import contrast_rows, interval_of
@@ -20,7 +21,7 @@ from lenet_jax.data import own_checks
 from lenet_jax.data.datasets import dataset_info
 from lenet_jax.report import figures, scorecard
 from lenet_jax.report.decomposition import find_panels
-from lenet_jax.report.excerpts import read_excerpts
+from lenet_jax.report.excerpts import contrast_p_values, read_excerpts
 from lenet_jax.report.scores import read_scores
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.tuning import select_candidates, tied_candidates
@@ -273,14 +274,24 @@ def test_what_the_history_page_says_of_figure_9_holds():
 
 def test_what_the_page_of_the_zip_code_net_says_of_the_loss_holds():
     text = page("history/zipcode.md")
-    assert "both of its training figures nearly come out here" in text and "the test error is higher" in text
+    assert "both of its training figures nearly come out here" in text
     rows = rows_of("alternatives_loss", "papers")
     half = {name: float(value) for name, value in rows["zipcode_half_sum_untuned"].items() if name in (
         "train_error_percent", "paper_train_error_percent", "train_loss", "paper_train_loss")}  # fmt: skip
     assert half["train_error_percent"] == pytest.approx(half["paper_train_error_percent"], abs=0.03)
     assert half["train_loss"] / 2 == pytest.approx(half["paper_train_loss"], rel=0.05)
+    assert "Both test figures are then further from the paper's than with the mean" in text
+    for figure, scale in (("error_percent", 1), ("test_loss", 0.5)):
+        paper = float(rows["zipcode_lm"][f"paper_{figure}"])
+        ours = [scale * float(rows[arm][figure]) for arm in ("zipcode_half_sum_untuned", "zipcode_lm")]
+        assert abs(ours[0] - paper) > abs(ours[1] - paper)
     of_loss = contrasts_of(RESULTS / "history" / "alternatives_loss")
     assert of_loss["half the sum, not the mean"]["difference_ci_high"] < 0
+    _, header, _, scores = read_scores(RESULTS / "history" / "alternatives_loss")
+    p_values = contrast_p_values(scores.results, header["arms"], scores.wrong)
+    assert len(p_values) == 6 and "p = 0.013, and 0.052 after the correction for the six comparisons" in text
+    assert f"{p_values['half the sum, not the mean']:.3f}" == "0.013"
+    assert f"{holm(p_values)['half the sum, not the mean']:.3f}" == "0.052"
     choices = json.loads(tuned.TUNED.read_text(encoding="utf-8"))
     assert choices["zipcode_damping"]["overrides"] == {"train.damping": 0.02, "train.learning_rate": 0.0005}
     assert of_loss["rate and damping chosen together"]["difference_mean"] == 0  # the same runs
@@ -340,7 +351,7 @@ def test_what_the_history_page_says_of_the_steps_from_1998_to_today_holds():
 
 @pytest.mark.parametrize("sweep", ["mnist", "usps"])
 def test_what_the_idea_page_says_of_the_ablations_holds(sweep):
-    """Of docs/idea.md, the paragraph about configs/ablation.py in "Reading the tables"."""
+    """Of docs/idea.md, the paragraph about configs/ablation.py in "What was found"."""
     header, _ = read_sweep(RESULTS / sweep)
     assert header["config"]["train.learning_rate"] == 0.1 and len(header["arms"]) == 11
     rows = contrasts_of(RESULTS / sweep)
@@ -385,7 +396,7 @@ USPS_PLANNED = {
     [("core_mnist", MNIST_PLANNED), ("core_fashion_mnist", FASHION_PLANNED), ("core_usps", USPS_PLANNED)],
 )
 def test_what_the_idea_page_says_of_planned_contrasts_holds(sweep, said):
-    """Of docs/idea.md, the verdicts in "Reading the tables"."""
+    """Of docs/idea.md, the verdicts in "What was found"."""
     rows = {row["contrast"]: row for row in folders.rows(RESULTS / "finding" / sweep / "planned.csv")}
     assert {name: row["verdict"] for name, row in rows.items()} == said
     low = {name: float(row["fewer_errors_per_hundred_ci_low"]) for name, row in rows.items()}
@@ -422,6 +433,46 @@ def test_what_the_idea_page_says_of_the_gap_holds():
     assert of_mnist("no pooling", "interaction") > 0 > of_mnist("average pooling", "interaction")
     planned = folders.rows(RESULTS / "finding" / "core_mnist" / "planned.csv")
     assert "interaction, no pooling" not in {row["contrast"] for row in planned}
+
+
+def test_the_readme_counts_the_steps_that_are_not_resolved():
+    rows = folders.rows(RESULTS / "finding" / "decomposition.csv")
+    steps = [row for row in rows if row["effect"].startswith(("connectivity, ", "sharing, "))]
+    saved = [[float(row[f"{SAVED}_{end}"]) for end in ("mean", "ci_low", "ci_high")] for row in steps]
+    assert len(saved) == 24 and all(mean > 0 for mean, _, _ in saved)
+    assert sum(low <= 0 <= high for _, low, high in saved) == 6
+    readme = " ".join((paste.ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert "lowers the mean test error; six of the 24 intervals include 0" in readme
+    margins = json.loads((paste.ROOT / "configs" / "finding" / "margins.json").read_text(encoding="utf-8"))
+    assert "equivalent within the planned margin, 0.5 errors per hundred" in readme and margins["usps"] == 0.5
+
+
+def test_what_the_idea_page_says_of_one_rate_for_all_and_of_other_datasets_holds():
+    """Of docs/idea.md, "What was found" and its ten questions, what is not in the planned contrasts."""
+    [panel] = find_panels([read_scores(RESULTS / "mnist")])
+    low, high = (panel.effects["sharing"][f"percent_of_gap_ci_{end}"] for end in ("low", "high"))
+    assert low < 50 < high  # "neither is then clearly the larger part of the gap"
+    for sweep in ("mnist", "usps"):  # "and with one rate for all"
+        [panel] = find_panels([read_scores(RESULTS / sweep)])
+        for effect in ("connectivity", "sharing"):
+            assert interval_of(panel.effects[effect], SAVED).low > 0
+    rows = folders.rows(RESULTS / "finding" / "decomposition.csv")
+    gaps = {
+        (row["dataset"], row["group"]): float(row[f"{SAVED}_mean"]) for row in rows if row["effect"] == "gap"
+    }
+    for dataset in ("mnist", "fashion_mnist", "usps"):  # "The gap is smaller on all three datasets"
+        assert gaps[dataset, "no pooling"] < gaps[dataset, "average pooling"]
+    core = {
+        name: read_excerpts(RESULTS / "finding" / f"core_{name}").contrasts
+        for name in ("mnist", "fashion_mnist", "usps")
+    }
+    random_against_full = core["fashion_mnist"]["random_shared", "full_shared"]
+    assert random_against_full["difference_ci_low"] > 0  # "random pixels make fewer errors than all pixels"
+    to_mlp = {
+        name: interval_of(rows["local_shared_none", "mlp_best"], "difference") for name, rows in core.items()
+    }
+    assert to_mlp["mnist"].low > 0  # "Without pooling ... it is ahead on MNIST"
+    assert not to_mlp["fashion_mnist"].excludes_zero() and not to_mlp["usps"].excludes_zero()
 
 
 def test_what_the_readme_says_of_pooling_and_random_wirings_holds():

@@ -8,7 +8,7 @@ validation images to tuned.json, which the other sweeps of configs/history read.
 
 =========  =================================================================  ======================
 1989       the zip code net and its fully connected control                   about ten minutes
-damping    the two networks of 1989, rate and damping chosen together         a quarter of an hour 
+damping    the two networks of 1989, rate and damping chosen together         a quarter of an hour
 nets       Net-1 to Net-5                                                     minutes
 1998       LeNet-5, LeNet-1 and the linear classifier, protocol of 1998       about an hour
 curvature  LeNet-5, by how its curvature is estimated, at two dampings        about forty minutes

@@ -251,14 +251,14 @@ def _error(row: Row, name: str) -> str:
     return NONE if row[name] is None else f"{100 - 100 * row[name]:z.2f}"
 
 
-def _test_error(row: Row, name: str) -> str:
+def _test_error(row: Row, _name: str) -> str:
     return with_interval(error_percent(row), ".2f")
 
 
 def _error_of(row: Row, name: str) -> str:
     """On the dataset of that name, which may lack the arm."""
     datasets = row["datasets"]
-    return _test_error(datasets[name], name) if name in datasets else NONE
+    return with_interval(error_percent(datasets[name]), ".2f") if name in datasets else NONE
 
 
 def _verdict_of(row: Row, name: str) -> str:

@@ -149,10 +149,8 @@ def draw(contents: Contents) -> Iterator[Drawing]:
             if figure is not None:
                 against = "" if cost == "parameters" else f", against {figures.COSTS[cost]}"
                 yield Drawing(name, figure, f"{title}{against}")
-    if contents.plane and plane:
-        title = f"{dataset}: test error by {' and '.join(contents.plane.factors)}"
-        if (figure := draw_plane(contents.plane, plane.rows, title)) is not None:
-            yield Drawing("plane", figure, title)
+    if contents.plane and plane and (drawn := draw_plane(contents.plane, plane.rows, dataset)):
+        yield Drawing("plane", *drawn)
     title = f"{dataset}: test error by the number of training images, with {CONFIDENCE:.0%} intervals"
     if (figure := _size_figure(contents.lines, scores, arms.rows, title)) is not None:
         yield Drawing("images", figure, title)

@@ -203,7 +203,7 @@ def answers(panels: Sequence[Panel]) -> list[str]:
         if larger:
             part = f"{WORDS[larger]} is the larger part, {_share(panel, larger)}"
         else:
-            part = f"neither part is clearly larger, {WORDS['sharing']} is {_share(panel, 'sharing')}"
+            part = f"neither part is clearly larger ({WORDS['sharing']}: {_share(panel, 'sharing')})"
         found.append(f"{markdown_text(_networks(panel))}: the gap is {gap}; {part}.")
     return found
 
@@ -236,9 +236,10 @@ def figure(panels: Sequence[Panel]) -> Figure:
                 _draw(axes, of_both[0])
             else:
                 axes.set_axis_off()
+    scales = ", on another scale for each dataset" if len(datasets) > 1 else ""
     whiskers = "" if {panel.seeds for panel in panels} == {1} else "whiskers: where a bar may end; "
     drawn.supxlabel(
-        "test error (%), before and after each step, on another scale for each dataset\n"
+        f"test error (%), before and after each step{scales}\n"
         "numbers: fewer errors per hundred test images\n"
         f"{whiskers}{_intervals(panels)}",
         fontsize=9,

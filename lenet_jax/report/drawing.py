@@ -108,7 +108,7 @@ def error_bar(mean: float | None, low: float | None, high: float | None) -> tupl
 def error_bars(intervals: Sequence[Interval]) -> tuple[np.ndarray, np.ndarray]:
     """Means (N,), NaN where there is none, and bars (2, N) of N intervals."""
     means = np.array([interval.mean for interval in intervals], dtype=float)
-    return means, np.transpose([error_bar(*interval) for interval in intervals])
+    return means, np.reshape([error_bar(*interval) for interval in intervals], (-1, 2)).T
 
 
 def arm_name(arm: str) -> str:

@@ -52,6 +52,17 @@ def resolved_contrasts(
 ) -> frozenset[str]:
     """The contrasts of a sweep that are significant at ALPHA after Holm's correction for all of them.
 
+    Arguments are those of `contrast_p_values`.
+    """
+    adjusted = holm(contrast_p_values(results, arms, wrong))
+    return frozenset(contrast for contrast, p in adjusted.items() if p < ALPHA)
+
+
+def contrast_p_values(
+    results: Sequence[Mapping[str, Any]], arms: Sequence[Mapping[str, Any]], wrong: Wrong | None = None
+) -> dict[str, float]:
+    """Contrast -> its two-sided p-value, not adjusted; 1 without an estimate.
+
     The test is of test accuracies, in the reading that `READINGS` lists first; arguments are those of
     `lenet_jax.analysis.summaries.contrast_rows`.
     """
@@ -61,7 +72,7 @@ def resolved_contrasts(
         for contrast, baseline in arm["baselines"].items():
             estimate = weighted_sum({arm["name"]: 1.0, baseline: -1.0}, accuracies, wrong).estimate()
             p_values[contrast] = 1.0 if estimate is None else estimate.p_value()
-    return frozenset(contrast for contrast, p in holm(p_values).items() if p < ALPHA)
+    return p_values
 
 
 def paper_cell(excerpts: Excerpts, arm: str, column: str, factor: float = 1.0) -> str:
@@ -70,24 +81,23 @@ def paper_cell(excerpts: Excerpts, arm: str, column: str, factor: float = 1.0) -
     Args:
       factor: by which a number without an interval is multiplied, such as 0.5 for half a squared error.
 
-    Raises UserError if there is no such arm or column.
+    Raises UserError if there is no such arm or column, or no number that can be multiplied.
     """
     row = excerpts.papers.get(arm)
     if row is None or column not in row:
         raise UserError(f"{excerpts.directory}: papers.csv has no row {arm} with a column {column}.")
     value = row[column]
-    if f"{column}_ci_low" in row:
+    has_interval = f"{column}_ci_low" in row
+    if factor != 1 and (has_interval or not isinstance(value, float)):
+        raise UserError(f"{excerpts.directory}: {column} of {arm} is not a number without an interval.")
+    if has_interval:
         interval = Interval(value, row[f"{column}_ci_low"], row[f"{column}_ci_high"])
         return with_interval(interval, ".2f")
     if value is None:
         return NONE
-    return (
-        f"{factor * value:.3g}"
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else value
-    )
+    if isinstance(value, float):
+        return f"{factor * value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def contrast_cell(excerpts: Excerpts, arm: str, baseline: str = "") -> str:

@@ -134,7 +134,7 @@ def _errors_in_rows(
     for place, row in enumerate(rows):
         _draw(axes, looks[row["arm"]], row, y=place)
     _name_rows(axes, [words[row["arm"]] for row in rows])
-    _spread(axes, [error_percent(row).mean or 0 for row in rows])
+    _spread(axes, error_bars([error_percent(row) for row in rows])[0].tolist())
     axes.set_xlabel("test error (%)")
     axes.set_title(literal(title))
     _explain(figure, looks)

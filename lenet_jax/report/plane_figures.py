@@ -14,8 +14,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from lenet_jax.analysis.planes import Plane
+from lenet_jax.analysis.stats import CONFIDENCE, Interval
 from lenet_jax.analysis.summaries import Row, error_percent
 
+MISSING = Interval(None, None, None)
 MOST_LINES = 3  # levels of a factor that are lines; with more levels of both, a plane is two heat maps
 APART = 0.08  # of lines, in distances between levels, so that no interval covers another
 COLOURS = (
@@ -24,21 +26,24 @@ COLOURS = (
 DARK = 0.55  # share of the colour range above which text is white
 
 
-def draw_plane(plane: Plane, rows: Sequence[Row], title: str) -> Figure | None:
-    """Draws the test errors of a plane's arms; None without any.
+def draw_plane(plane: Plane, rows: Sequence[Row], dataset: str) -> tuple[Figure, str] | None:
+    """Draws the test errors of a plane's arms; returns the figure and its title, or None without any.
 
     If a factor has at most MOST_LINES levels, each of them is a line, over the levels of the other factor,
     with intervals. Otherwise errors and trainable parameters are two heat maps, with numbers in their cells.
 
     Args:
       rows: of `lenet_jax.analysis.planes.plane_rows`.
+      dataset: in words.
     """
     cells = {tuple(row[f"factor: {factor}"] for factor in plane.factors): row for row in rows}
     if all(row["test_accuracy_mean"] is None for row in rows):
         return None
     if min(map(len, plane.levels)) <= MOST_LINES:
-        return _lines(plane, cells, title)
-    return _heat_maps(plane, cells, title)
+        title = f"{dataset}: test error by {' and '.join(plane.factors)}, with {CONFIDENCE:.0%} intervals"
+        return _lines(plane, cells, title), title
+    title = f"{dataset}: test error and trainable parameters"
+    return _heat_maps(plane, cells, title), title
 
 
 @project_settings()
@@ -52,10 +57,9 @@ def _lines(plane: Plane, cells: Mapping[tuple[str, str], Row], title: str) -> Fi
     shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.6, len(lines)))
     for number, (line, shade) in enumerate(zip(lines, shades, strict=True)):
         of_line = [cells.get((place, line) if across == 0 else (line, place)) for place in places]
-        recorded = {place: error_percent(row) for place, row in enumerate(of_line) if row}
-        errors, bars = error_bars(list(recorded.values()))
+        errors, bars = error_bars([error_percent(row) if row else MISSING for row in of_line])
         axes.errorbar(
-            [place + APART * (number - (len(lines) - 1) / 2) for place in recorded],
+            np.arange(len(places)) + APART * (number - (len(lines) - 1) / 2),
             errors,
             yerr=bars,
             marker=MARKERS[number],

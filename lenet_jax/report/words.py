@@ -67,9 +67,21 @@ def network_words(fields: Mapping[str, Any], group: str = "") -> str:
 
 
 def _distance(fields: Mapping[str, Any]) -> str:
-    """How far random taps may be: " within 2", " within 6 then 5"."""
-    radii = fields.get("model.radius", [0])
-    return f" within {' then '.join(map(str, dict.fromkeys(radii)))}" if any(radii) else ""
+    """How far random taps may be: " within 2", " within 6 then within 5", " within 2 then anywhere"."""
+    connectivity = _of_stages(fields, per_stage(fields["model.connectivity"]))
+    radii = _of_stages(fields, fields.get("model.radius", [0]))
+    of_random = [
+        f"within {radius}" if radius else "anywhere"
+        for name, radius in zip(connectivity, radii, strict=True)
+        if name == "random"
+    ]
+    distances = list(dict.fromkeys(of_random))
+    return f" {' then '.join(distances)}" if any(radii) and of_random else ""
+
+
+def _of_stages(fields: Mapping[str, Any], values: Sequence[Any]) -> list[Any]:
+    """One value for each stage, of one or of as many as there are stages."""
+    return list(itertools.islice(itertools.cycle(values), len(fields["model.maps"])))
 
 
 def _other_sizes(fields: Mapping[str, Any]) -> str:
@@ -93,8 +105,7 @@ def _joined(sizes: Sequence[int]) -> str:
 
 def _sharing(fields: Mapping[str, Any]) -> str:
     """How the stages share weights: "unshared", "blocks of 7x7 then shared"."""
-    stages = len(fields["model.maps"])
-    sharings = itertools.islice(itertools.cycle(per_stage(fields["model.sharing"])), stages)
+    sharings = _of_stages(fields, per_stage(fields["model.sharing"]))
     sizes = zip(
         *(itertools.cycle(fields.get(f"model.{size}", [0])) for size in ("block", "rank")), strict=False
     )

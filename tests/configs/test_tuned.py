@@ -46,7 +46,7 @@ def test_what_is_chosen_is_best_on_validation_images(era):
     assert {family: CHOICES[family] for family in selected} == json.loads(json.dumps(selected))
 
 
-@pytest.mark.parametrize("era", ["1989", "nets"])
+@pytest.mark.parametrize("era", ["1989", "damping", "nets"])
 def test_what_the_history_page_says_of_ties_holds(era):
     """With five seeds, every selected rate is tied with others; fix the page if this fails."""
     _, runs = read_sweep(RESULTS / f"choices_{era}")

@@ -26,6 +26,9 @@ def test_numbers_are_those_of_the_tables(nets):
     assert excerpts.paper_cell(nets, "net5", "what") == row["what"]
     assert excerpts.paper_cell(nets, "net5", "test_loss") == f"{float(row['test_loss']):.3g}"
     assert excerpts.paper_cell(nets, "net5", "test_loss", 0.5) == f"{0.5 * float(row['test_loss']):.3g}"
+    for column in ("parameters", "what", "last_error_percent"):
+        with pytest.raises(UserError, match=f"{column} of net5 is not a number without an interval"):
+            excerpts.paper_cell(nets, "net5", column, 0.5)
     assert excerpts.paper_cell(nets, "net5_moved", "paper_train_error_percent") == "-"
     assert all(note in (NETS / "papers.md").read_text(encoding="utf-8") for note in nets.notes)
 

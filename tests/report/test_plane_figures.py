@@ -1,6 +1,7 @@
 """Figures of two factors: lines if one has few levels, otherwise heat maps."""
 
 import itertools
+import math
 
 import pytest
 
@@ -25,7 +26,9 @@ def drawn(of, without=()):
         for seed in range(2)
         if name not in without
     ]
-    return draw_plane(of, plane_rows(of, arm_rows(results)), "a title")
+    figure, title = draw_plane(of, plane_rows(of, arm_rows(results)), "MNIST")
+    assert figure.get_suptitle() == title
+    return figure
 
 
 def read(container):
@@ -41,6 +44,7 @@ def test_a_factor_of_few_levels_is_a_line_for_each_over_the_levels_of_the_other(
     assert list(map(read, axes.containers)) == [([0, 1, 2, 3], [1, 3, 5, 7]), ([0, 1, 2, 3], [2, 4, 6, 8])]
     assert [text.get_text() for text in axes.get_xticklabels()] == DISTANCES
     assert (axes.get_xlabel(), axes.get_legend().get_title().get_text()) == ("distance", "weights")
+    assert figure.get_suptitle() == "MNIST: test error by distance and weights, with 95% intervals"
     shared, unshared = (container[0] for container in axes.containers)
     assert shared.get_marker() != unshared.get_marker()
     assert shared.get_linestyle() != unshared.get_linestyle()
@@ -64,7 +68,9 @@ def test_intervals_are_those_of_the_rows():
 
 def test_levels_without_runs_leave_gaps():
     [axes] = drawn(plane(DISTANCES, ["shared", "unshared"]), without=["3 shared"]).axes
-    assert list(map(read, axes.containers)) == [([0, 2, 3], [1, 5, 7]), ([0, 1, 2, 3], [2, 4, 6, 8])]
+    shared, unshared = map(read, axes.containers)
+    assert shared[0] == [0, 1, 2, 3] and shared[1] == pytest.approx([1, math.nan, 5, 7], nan_ok=True)
+    assert unshared == ([0, 1, 2, 3], [2, 4, 6, 8])
 
 
 def test_many_levels_of_both_factors_are_heat_maps_of_errors_and_parameters():
@@ -78,4 +84,4 @@ def test_many_levels_of_both_factors_are_heat_maps_of_errors_and_parameters():
 def test_there_is_no_figure_without_test_errors():
     of = plane(DISTANCES, ["shared", "unshared"])
     results = [result(name, 0, None) for name in of.arms.values()]
-    assert draw_plane(of, plane_rows(of, arm_rows(results)), "a title") is None
+    assert draw_plane(of, plane_rows(of, arm_rows(results)), "MNIST") is None
