@@ -203,7 +203,7 @@ def answers(panels: Sequence[Panel]) -> list[str]:
         if larger:
             part = f"{WORDS[larger]} is the larger part, {_share(panel, larger)}"
         else:
-            part = f"neither part is clearly larger ({WORDS['sharing']}: {_share(panel, 'sharing')})"
+            part = f"neither part is clearly larger: {WORDS['sharing']} is {_share(panel, 'sharing')}"
         found.append(f"{markdown_text(_networks(panel))}: the gap is {gap}; {part}.")
     return found
 

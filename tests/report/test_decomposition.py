@@ -82,7 +82,7 @@ def test_sentences_say_which_part_of_the_gap_is_larger():
     )
     assert ends[0].startswith("weight sharing is the larger part, ")
     assert ends[1].startswith("sparse, local connectivity is the larger part, ")
-    assert ends[2].startswith("neither part is clearly larger (weight sharing: ")
+    assert ends[2].startswith("neither part is clearly larger: weight sharing is ")
     assert len(sentences) == len(panels)
     seeds_alone = "95% intervals from 2 seeds, for other seeds and the same test images. "
     assert seeds_alone in decomposition.caption([panel()])
