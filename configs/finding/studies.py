@@ -21,8 +21,8 @@ RADII = {
     "2": ((2, 2), "2 pixels"),
     "3": ((3, 3), "3 pixels"),
     "4": ((4, 4), "4 pixels"),
-    "6": ((6, 5), "6, then 5"),
-    "9": ((9, 6), "9, then 6"),
+    "6": ((6, 5), "6, then 5 pixels"),
+    "9": ((9, 6), "9, then 6 pixels"),
     "any": ((0, 0), "anywhere"),
 }
 SUBSETS = (100, 600, 3_000, 12_000, 60_000)
@@ -65,9 +65,9 @@ def stages() -> list[Arm]:
 def distance() -> list[Arm]:
     """25 taps within a distance of the unit's position, in both stages; within 2, they are the 5x5 field."""
     arms = []
-    for sharing, (distance, (radii, words)) in itertools.product(SHARING, RADII.items()):
+    for sharing, (farthest, (radii, words)) in itertools.product(SHARING, RADII.items()):
         arm = with_rates(
-            f"within_{distance}_{sharing}", WIRINGS[f"random_{sharing}"] | {"model.radius": radii}
+            f"within_{farthest}_{sharing}", WIRINGS[f"random_{sharing}"] | {"model.radius": radii}
         )
         arm = dataclasses.replace(arm, factors={"how far a unit reads": words, "weights": sharing})
         arms.append(_against(f"within_2_{sharing}", arm))
