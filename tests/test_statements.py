@@ -11,10 +11,10 @@ from configs.history.common import DISTORTED_NETWORKS
 from configs.history.families import ERAS
 from experiments import paste
 from experiments.scorecard import ENTRIES
-from lenet_jax.analysis.crossed import holm
+from lenet_jax.analysis.crossed import holm, weighted_sum
 from lenet_jax.analysis.effects import SAVED
 from lenet_jax.analysis.stats import Interval
-from lenet_jax.analysis.summaries import contrast_rows, interval_of
+from lenet_jax.analysis.summaries import accuracies_of, contrast_rows, interval_of
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import own_checks
@@ -473,6 +473,29 @@ def test_what_the_idea_page_says_of_one_rate_for_all_and_of_other_datasets_holds
     }
     assert to_mlp["mnist"].low > 0  # "Without pooling ... it is ahead on MNIST"
     assert not to_mlp["fashion_mnist"].excludes_zero() and not to_mlp["usps"].excludes_zero()
+
+
+def test_what_the_idea_page_says_of_the_dose_of_locality_holds():
+    """Of docs/idea.md, "A dose of locality"."""
+    _, header, _, scores = read_scores(RESULTS / "finding" / "distance")
+    contrasts = contrast_rows(scores.results, header["arms"], scores.wrong)
+    fewer = {row["arm"]: interval_of(row, "difference") for row in contrasts}
+    distances = ("3", "4", "6", "9", "any")
+    text = page("idea.md")
+    assert "Shared weights bear 3 pixels without a difference that can be seen" in text
+    assert "and make more errors from 4 pixels on; unshared weights do so from 3" in text
+    shared = [fewer[f"within_{distance}_shared"] for distance in distances]
+    assert not shared[0].excludes_zero() and all(interval.high < 0 for interval in shared[1:])
+    unshared = [fewer[f"within_{distance}_unshared"] for distance in distances]
+    assert all(interval.high < 0 for interval in unshared)
+    for intervals in (shared[1:], unshared):  # "the error rises with the distance"
+        means = [interval.mean for interval in intervals]
+        assert means == sorted(means, reverse=True)
+    accuracies = accuracies_of(scores.results)
+    for distance in ("2", *distances):  # "Sharing saves errors at every distance"
+        weights = {f"within_{distance}_shared": 1.0, f"within_{distance}_unshared": -1.0}
+        saved = weighted_sum(weights, accuracies, scores.wrong)
+        assert saved.interval(bounds=(-1.0, 1.0)).low > 0
 
 
 def test_what_the_readme_says_of_pooling_and_random_wirings_holds():
