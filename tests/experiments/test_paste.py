@@ -28,8 +28,9 @@ RESULTS = paste.ROOT / "results"
 ABLATIONS = sorted(path.parent for path in RESULTS.glob("*/config.json"))
 SWEEPS = ABLATIONS + sorted(path.parent for path in RESULTS.glob("history/*/config.json"))
 SIZES = sorted(path.parent for path in RESULTS.glob("sizes/*/config.json"))
-# Those with planned contrasts: hundreds of runs, whose wrong answers take a while.
-FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/planned.csv"))
+FINDINGS = sorted(path.parent for path in RESULTS.glob("finding/*/config.json"))
+SCORED = [finding for finding in FINDINGS if not finding.name.startswith("choices_")]
+CORES = [finding for finding in FINDINGS if (finding / "planned.csv").exists()]
 HISTORY = [paste.ROOT / "docs" / "history.md", *sorted((paste.ROOT / "docs" / "history").glob("*.md"))]
 CHOICES = paste.ROOT / "docs" / "history" / "choices.md"
 
@@ -170,7 +171,7 @@ def test_every_sweep_of_the_configs_is_committed():
     assert {pathlib.Path(config_of(sweep)[0]).name for sweep in history} == defined
 
 
-@pytest.mark.parametrize("sweep", SWEEPS + SIZES, ids=lambda sweep: sweep.name)
+@pytest.mark.parametrize("sweep", SWEEPS + SIZES + SCORED, ids=lambda sweep: sweep.name)
 def test_committed_sweeps_have_the_arms_of_their_configs(sweep: pathlib.Path):
     """As their configs define them now; arms that were added to a config later need not be recorded.
 
@@ -213,12 +214,13 @@ def as_tuples(fields):
 
 @pytest.mark.parametrize(
     "sweep",
+    # Hundreds of runs, whose wrong answers take a while, are slow.
     [*SWEEPS, *SIZES, *(pytest.param(finding, marks=pytest.mark.slow) for finding in FINDINGS)],
     ids=lambda sweep: sweep.name,
 )
 def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path, tmp_path, one_format):
     copy = shutil.copytree(sweep, tmp_path / sweep.name)
-    names = ("results", "table", "contrasts", "papers", "effects", "planned")
+    names = ("results", "table", "contrasts", "papers", "effects", "planned", "plane", "wirings", "images")
     written = [path for name in names for ending in ("csv", "md") for path in copy.glob(f"{name}.{ending}")]
     assert {"table.csv", "table.md"} <= {path.name for path in written}
     for file in written:
@@ -233,7 +235,7 @@ def test_the_datasets_of_the_finding_are_all_side_by_side(tmp_path, monkeypatch,
     monkeypatch.chdir(paste.ROOT)
     folder = RESULTS / "finding"
     names = re.search("--sweeps=(\\S+)", (folder / "errors.md").read_text(encoding="utf-8"))[1].split(",")
-    assert sorted(names) == [f"results/finding/{finding.name}" for finding in FINDINGS]
+    assert sorted(names) == [f"results/finding/{finding.name}" for finding in CORES]
     command = f"python -m experiments.decompose --sweeps={','.join(names)} --workdir=DIR"
     write_side_by_side(tmp_path, [read_scores(pathlib.Path(name)) for name in names], command)
     pages = ("answer", "connectivity", "decomposition", "errors", "planned", "sharing")
