@@ -16,8 +16,9 @@ DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
 P_VALUES = ("p", "p_holm", "p_equivalent")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 BRACKETS = r"\(\S+ to \S+\)"
-INTERVAL = re.compile(rf"(?:\S+% )?{BRACKETS}")
-NUMBER = re.compile(rf"\S+ {BRACKETS}")  # with its interval
+VERDICT = r"\b(?:above|below) 0"
+UNBROKEN = re.compile(rf"(?:\S+% )?{BRACKETS}|{VERDICT}")
+NUMBER = re.compile(rf"\S+ {BRACKETS}|{VERDICT}")  # with its interval
 BREAK = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])| ")  # where lines may break
 GAP, PADDING = 2, 2 * NO_BREAK  # between tabulate's columns, and of each line of a heading, in a terminal
 # Of the text of `article` and between columns, in characters of \footnotesize.
@@ -99,8 +100,8 @@ def _tags(row: int, cells: int) -> list[str]:
 
 
 def unbroken(text: str) -> str:
-    """The text, in which no line breaks inside an interval, nor between it and a percentage."""
-    return INTERVAL.sub(_no_break, text)
+    """The text, in which no line breaks inside "above 0" or an interval, nor between it and a percentage."""
+    return UNBROKEN.sub(_no_break, text)
 
 
 def _no_break(found: re.Match[str]) -> str:

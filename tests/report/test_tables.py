@@ -57,9 +57,10 @@ NASTY = "a | `b` -- <c>\n_d_"
 def test_html_names_rows_and_columns_and_keeps_numbers_together():
     rows = [
         {"arm": "<b> & c", "errors": "1.20 (1.00 to 1.40)", "n": 1234},
-        {"arm": "d", "errors": "-", "n": 5},
+        {"arm": "d", "errors": "0.5, above 0", "n": 5},
     ]
     written = tables.to_html(rows, "table-x")
+    assert '<td class="left">0.5, above\xa00</td>' in written
     assert written.startswith('<table aria-labelledby="table-x">')
     assert '<th scope="col" class="left">arm</th>' in written
     assert '<th scope="row" class="left">&lt;b&gt; &amp; c</th>' in written
