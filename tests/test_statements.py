@@ -498,6 +498,14 @@ def test_what_the_idea_page_says_of_the_dose_of_locality_holds():
         assert saved.interval(bounds=(-1.0, 1.0)).low > 0
 
 
+def test_what_the_idea_page_says_of_wirings_holds():
+    """Of docs/idea.md, "Reading the tables", on intervals."""
+    shared, unshared = folders.rows(RESULTS / "finding" / "wiring" / "wirings.csv")
+    assert (shared["network"], unshared["network"]) == ("random_shared", "random_unshared")
+    assert {shared["wirings"], unshared["wirings"]} == {"10"}
+    assert float(shared["p"]) < 0.05 < float(unshared["p"])
+
+
 def test_what_the_readme_says_of_pooling_and_random_wirings_holds():
     """Of README.md, the paragraph under the decomposition."""
     error = {
