@@ -185,8 +185,8 @@ def wiring_caption() -> str:
     return (
         "Standard deviations of test accuracy, in errors per hundred: between wirings, between seeds "
         "(initial weights and order of images), and the residual. Wiring / residual: the ratio of their "
-        f"variances, with the {CONFIDENCE:.0%} interval of the F distribution, both at least 0; p: of the test that wirings "
-        "do not differ."
+        f"variances, with the {CONFIDENCE:.0%} interval of the F distribution, both at least 0; p: of the "
+        "test that wirings do not differ."
     )
 
 
