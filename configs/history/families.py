@@ -43,14 +43,15 @@ _1989 = [
 
 # The paper of 1989 gives neither rate nor damping. With both free, the scale of the loss is no choice of its
 # own: half the sum over the outputs with a damping of mu takes the steps of the mean with mu / 5.
+# Dampings above the curvature make the step plain SGD's, at a rate of rate / damping.
+_DAMPING_RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3)
 _DAMPING_STEPS = {
     f"{damping:g}-{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
-    for damping in (0.0008, 0.004, 0.02, 0.1, 0.5)
-    for rate in (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3)
-} | {
-    # Dampings above the curvature, with which the step is plain SGD's, at a rate of rate / damping.
-    f"{damping:g}-{rate:g}": {"train.damping": damping, "train.learning_rate": rate}
-    for damping, rates in ((0.5, (0.01, 0.02)), (2.5, (0.01, 0.02, 0.05, 0.1)))
+    for damping, rates in (
+        *((damping, _DAMPING_RATES) for damping in (0.0008, 0.004, 0.02, 0.1)),
+        (0.5, (*_DAMPING_RATES, 0.01, 0.02)),
+        (2.5, (0.01, 0.02, 0.05, 0.1)),
+    )
     for rate in rates
 }
 _DAMPING = [

@@ -97,6 +97,7 @@ def test_the_figure_shows_both_orders_from_corner_to_corner():
     assert [axes.get_title() for axes in shown] == ["a, average", "a, none", "b, average"]
     bars = [(bar.get_x() + bar.get_width(), bar.get_x(), bar.get_facecolor()) for bar in shown[0].patches]
     connectivity, sharing = map(to_rgba, decomposition.COLOURS.values())
+    assert connectivity != sharing
     assert [bar[2] for bar in bars] == [connectivity, sharing, sharing, connectivity]
     # Mean errors are 1.5, 3, 3 and 7: by local_unshared, then by full_shared.
     assert [pytest.approx(bar[:2]) for bar in bars] == [(3, 7), (1.5, 3), (3, 7), (1.5, 3)]
