@@ -4,9 +4,11 @@
 
 The arms of the config file have candidates. Each candidate is trained with every seed; the one with the
 best mean validation accuracy is selected, or for an arm with `fit` the first whose mean training accuracy
-reaches it. Candidates that are tied with the best are named. Test images are not scored. The selected values
-go to DIR/selected.json, or are merged into --output=FILE, from which configs read them. --config.arms names
-arms, all of whose candidates are trained.
+reaches it. An arm with `first` starts with these, and goes on to others while the best so far is at an end
+of those trained; one with `fit` goes on until a candidate reaches it. Candidates that are tied with the best
+are named. Test images are not scored. The selected values go to DIR/selected.json, or are merged
+into --output=FILE, from which configs read them. --config.arms names arms, all of whose candidates are
+trained. With --distributed, all candidates of all arms are.
 """
 
 import pathlib
@@ -21,10 +23,11 @@ from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.checks import require_effect
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.mistakes import wrong_answers
-from lenet_jax.runs.plan import Request
+from lenet_jax.runs.plan import Request, make_plan
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.tuning import (
     candidate_arms,
+    candidates_to_train,
     fields_at_edge,
     merge_selection,
     read_selection,
@@ -38,22 +41,27 @@ def main() -> None:
     output = pathlib.Path(flags.FLAGS.output) if flags.FLAGS.output else directory / "selected.json"
     read_selection(output)  # refuses a file that holds something else before anything is trained
     families = select_arms(config.arms, arms)
-    selected = candidate_arms(families)
-    require_effect(list(cli.changed_fields()), selected, config)
-    command = cli.command("experiments.tune")
-    config.arms = ",".join(arm.name for arm in selected)
-    request = Request(config, candidate_arms(arms), command, directory, "tuning", flags.FLAGS.rerun)
-    if launching.send_if_asked(request, write_results, write_report):
-        print("Once all are recorded, the same command selects among the candidates.")
-        return
-    filled = launching.train(request, write_results)
-    if filled.number:
-        return  # process 0 selects
-    if not filled.is_new:
+    every = candidate_arms(families)
+    require_effect(list(cli.changed_fields()), every, config)
+    config.arms = ""
+    request = Request(config, every, cli.command("experiments.tune"), directory, "tuning", flags.FLAGS.rerun)
+    seeds = range(config.seed, config.seed + config.seeds)
+    trained: dict[str, list[str]] = {}
+    is_new = False
+    while (needed := candidates_needed(arms, request, seeds)) != trained:
+        part = request._replace(arms=candidate_arms(families, needed))
+        if launching.send_if_asked(part, write_results, write_report):
+            print("Once all are recorded, the same command sends what is then needed, or selects.")
+            return
+        filled = launching.train(part, write_results)
+        if filled.number:
+            return  # process 0 selects
+        is_new |= filled.is_new
+        trained = needed
+    if not is_new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
     _, runs = read_sweep(directory)
-    seeds = range(config.seed, config.seed + config.seeds)
     runs = [run for run in runs if run["result"]["seed"] in seeds]
     results = [run["result"] for run in runs]
     chosen = select_candidates(arms, results)
@@ -69,6 +77,19 @@ def main() -> None:
             print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
     images = sorted({"training" if arm.fit else "validation" for arm in families})
     print(f"Selected on {' and '.join(images)} images; written to {output}")
+
+
+def candidates_needed(arms: Sequence[Arm], request: Request, seeds: Sequence[int]) -> dict[str, list[str]]:
+    """Arm -> its candidates that are to be trained before one is selected or more are trained.
+
+    With --distributed these are all, as the processes of a group only train what all know from the start.
+
+    Raises UserError for what is refused before training, whichever candidate it is.
+    """
+    recorded = make_plan(request).recorded.values()
+    if flags.FLAGS.distributed:
+        return {arm.name: list(arm.candidates) for arm in arms}
+    return candidates_to_train(arms, [run["result"] for run in recorded], seeds)
 
 
 def describe(arm: Arm, selected: Mapping[str, Any], tied: Sequence[str] | None, covers_images: bool) -> str:

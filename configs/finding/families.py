@@ -1,8 +1,7 @@
 """What is selected for each arm on validation images: learning rates, and the MLP that is called the best.
 
-A family is an arm with candidates; those of a dataset serve the core and the study of pooling. Where a choice
-of the core would be at an edge of the first rates, WIDER has more, by factors of 2. All other studies have
-the rates of WIDE.
+A family is an arm with candidates; those of a dataset serve the core and the study of pooling. Three rates
+are trained first, and others while the best so far is the highest or lowest of those trained.
 """
 
 import itertools
@@ -11,38 +10,9 @@ from configs.finding.common import CORNERS, PADDED, POOLINGS, WIRINGS
 from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
 
-RATES = (0.05, 0.1, 0.2)
-RATES_UNSHARED = (0.1, 0.2, 0.4)  # a gradient is not summed over positions
-WIDE = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
-# (dataset, family of the core) -> more rates.
-WIDER = {
-    ("mnist", "local_shared"): (0.4,),
-    ("mnist", "local_unshared"): (0.8,),
-    ("mnist", "full_shared"): (0.0125, 0.025),
-    ("mnist", "full_unshared"): (0.05,),
-    ("mnist", "random_unshared_none"): (0.05,),
-    ("mnist", "full_shared_none"): (0.0125, 0.025),
-    ("mnist", "full_unshared_none"): (0.05,),
-    ("usps", "local_shared"): (0.0125, 0.025),
-    ("usps", "random_unshared"): (0.8,),
-    ("usps", "full_shared"): (0.0125, 0.025),
-    ("usps", "full_unshared"): (0.8,),
-    ("usps", "local_shared_none"): (0.025,),
-    ("usps", "random_shared_none"): (0.4,),
-    ("usps", "random_unshared_none"): (0.8,),
-    ("usps", "full_shared_none"): (0.4,),
-    ("usps", "full_unshared_none"): (0.025, 0.05),
-    ("usps", "mlp_matched"): (0.4, 0.8),
-    ("usps", "mlp_best, with dropout"): (0.05,),
-    ("fashion_mnist", "full_shared"): (0.025,),
-    ("fashion_mnist", "full_unshared"): (0.05,),
-    ("fashion_mnist", "local_shared_none"): (0.025,),
-    ("fashion_mnist", "random_unshared_none"): (0.05,),
-    ("fashion_mnist", "full_shared_none"): (0.0125, 0.025),
-    ("fashion_mnist", "full_unshared_none"): (0.025, 0.05),
-    ("fashion_mnist", "mlp_matched"): (0.025,),
-    ("fashion_mnist", "mlp_best"): (0.025,),
-}
+RATES = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
+FIRST_RATES = (0.05, 0.1, 0.2)
+FIRST_RATES_UNSHARED = (0.1, 0.2, 0.4)  # a gradient is not summed over positions
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
 MLP_ACTIVATIONS = ("relu", "tanh")
@@ -53,7 +23,17 @@ MLP_FINALISTS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
     "fashion_mnist": (("relu", (1000, 300)), ("tanh", (1000, 300)), ("relu", (2000,))),
 }
 MLP_DROPOUTS = (0.0, 0.25, 0.5, 0.75)
-MLP_FINAL_RATES = (0.1, 0.2, 0.4)
+# Dataset -> rates without dropout, and of the best three with it.
+MLP_RATES = {
+    "mnist": (0.05, 0.1, 0.2),
+    "usps": (0.05, 0.1, 0.2),
+    "fashion_mnist": (0.025, 0.05, 0.1, 0.2),
+}
+MLP_FINAL_RATES = {
+    "mnist": (0.1, 0.2, 0.4),
+    "usps": (0.05, 0.1, 0.2, 0.4),
+    "fashion_mnist": (0.1, 0.2, 0.4),
+}
 MLP_MATCHED = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": 61_706}
 
 
@@ -77,22 +57,21 @@ def families(dataset: str) -> list[Arm]:
         **{f"{name}_max": fields | POOLINGS["max"] for name, fields in CORNERS.items()},
         **{f"{name}_padded": WIRINGS[name] | PADDED for name in ("random_shared", "full_shared")},
     }
-    of = _tuned_on(dataset)
     return [
-        *(with_rates(name, fields, _core_rates(of, name)) for name, fields in core.items()),
-        *(with_rates(name, fields) for name, fields in pooling.items()),
-        Arm("mlp_best", {"model.name": "mlp"}, candidates=_mlps(of)),
+        *(with_rates(name, fields) for name, fields in {**core, **pooling}.items()),
+        Arm("mlp_best", {"model.name": "mlp"}, candidates=_mlps(_tuned_on(dataset))),
     ]
 
 
-def with_rates(name: str, fields: dict, rates: tuple[float, ...] = WIDE) -> Arm:
+def with_rates(name: str, fields: dict) -> Arm:
     """A family whose learning rate is selected."""
-    return Arm(name, fields, candidates={f"{rate:g}": {"train.learning_rate": rate} for rate in rates})
-
-
-def _core_rates(dataset: str, family: str) -> tuple[float, ...]:
-    rates = RATES_UNSHARED if "_unshared" in family else RATES
-    return tuple(sorted(rates + WIDER.get((dataset, family), ())))
+    is_unshared = "unshared" in fields.get("model.sharing", "")
+    return Arm(
+        name,
+        fields,
+        candidates={f"{rate:g}": {"train.learning_rate": rate} for rate in RATES},
+        first=[f"{rate:g}" for rate in (FIRST_RATES_UNSHARED if is_unshared else FIRST_RATES)],
+    )
 
 
 def _tuned_on(dataset: str) -> str:
@@ -102,9 +81,8 @@ def _tuned_on(dataset: str) -> str:
 def _mlps(dataset: str) -> dict[str, dict]:
     """Candidates: width, depth, activation and rate; for the finalists also dropout and higher rates."""
     networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
-    first = itertools.product(networks, (0.0,), _core_rates(dataset, "mlp_best"))
-    final_rates = sorted(MLP_FINAL_RATES + WIDER.get((dataset, "mlp_best, with dropout"), ()))
-    final = itertools.product(MLP_FINALISTS.get(dataset, ()), MLP_DROPOUTS, final_rates)
+    first = itertools.product(networks, (0.0,), MLP_RATES[dataset])
+    final = itertools.product(MLP_FINALISTS[dataset], MLP_DROPOUTS, MLP_FINAL_RATES[dataset])
     return {
         f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}_{rate:g}": {
             "model.activation": activation,

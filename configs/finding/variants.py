@@ -40,7 +40,7 @@ class Variant(NamedTuple):
     def arms(self, studies: Studies) -> list[Arm]:
         """The study's arms with what was selected; the small variant, with their first candidates."""
         return [
-            dataclasses.replace(arm, overrides=self._overrides(arm), candidates={})
+            dataclasses.replace(arm, overrides=self._overrides(arm), candidates={}, first=())
             for arm in studies[self.study]()
         ]
 

@@ -42,6 +42,7 @@ ATTRIBUTES: Mapping[str, tuple[Any, str]] = {  # their types, and how a message 
     "paper": (Paper | None, "a lenet_jax.Paper or None"),
     "reading": (str, "text"),
     "candidates": (Mapping, "a dict from names to overrides"),
+    "first": (Sequence, "a list of names of candidates"),
     "tuned_with": (str, "text"),
     "fit": (int | float, "a training accuracy in [0, 1], or 0"),
     "group": (str, "text"),
@@ -67,11 +68,13 @@ class Arm:
         "last_", the last epoch.
       candidates: for `experiments.tune`: name -> overrides, of which validation accuracy selects one, or
         training accuracy if `fit` is set.
+      first: for `experiments.tune`: names of candidates, next to each other, that are trained first; others
+        are only trained while the best so far has a neighbour that was not. (): all are trained.
       tuned_with: for `experiments.tune`: arms with the same value share one candidate, the one with the best
         mean of their validation accuracies; "" selects a candidate for this arm alone.
       fit: for `experiments.tune`: a training accuracy in [0, 1]: the first candidate whose mean training
-        accuracy reaches it is selected, or the last if none does; 0: the candidate with the best validation
-        accuracy.
+        accuracy reaches it is selected, or the last if none does, and those after it are not trained; 0: the
+        candidate with the best validation accuracy.
       group: with which other arms it is comparable, in words, such as "max pooling". Effects are computed for
         the four corners of each group, whatever else they differ in; those of arms without a group must be
         equal in everything but their wiring.
@@ -87,6 +90,7 @@ class Arm:
     paper: Paper | None = None
     reading: str = ""
     candidates: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    first: Sequence[str] = ()
     tuned_with: str = ""
     fit: float = 0.0
     group: str = ""
@@ -231,6 +235,7 @@ def _plain(arm: Arm) -> Arm:
         paper=arm.paper and Paper(**dataclasses.asdict(arm.paper)),
         reading=arm.reading,
         candidates={name: dict(overrides) for name, overrides in arm.candidates.items()},
+        first=tuple(arm.first),
         tuned_with=arm.tuned_with,
         fit=float(arm.fit),
         group=arm.group,
@@ -270,11 +275,30 @@ def _check_arm(arm: Arm, names: Sequence[str]) -> None:
         if not isinstance(overrides, Mapping):
             raise UserError(f"has {shown(overrides)} as candidate {name}: give {ATTRIBUTES['overrides'][1]}.")
         _check_overrides(overrides)
+    _check_first(arm)
     if arm.reading not in READINGS:
         known = ", ".join(map(repr, READINGS))
         raise UserError(f"has reading={arm.reading!r}: choose one of {known}.")
     if arm.paper:
         _check_paper(arm.paper)
+
+
+def _check_first(arm: Arm) -> None:
+    """Raises UserError unless `first` is (), or some candidates in a row of an arm without fit."""
+    if not arm.first:
+        return
+    first, names = list(arm.first), list(arm.candidates)
+    if isinstance(arm.first, str) or first not in [
+        names[start : start + len(first)] for start in range(len(names))
+    ]:
+        raise UserError(
+            f"has first={shown(arm.first)}: name candidates that stand next to each other, in their order."
+        )
+    if arm.fit:
+        raise UserError(
+            f"has fit={arm.fit:g} and first={shown(arm.first)}, but with fit, candidates are trained one "
+            "after the other: remove one of the two."
+        )
 
 
 def _check_overrides(overrides: Mapping[Any, Any]) -> None:

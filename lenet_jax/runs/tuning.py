@@ -5,7 +5,7 @@ import json
 import math
 import pathlib
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from lenet_jax import files
@@ -16,11 +16,16 @@ from lenet_jax.config.arms import Arm, check_arms
 from lenet_jax.config.fields import FIELDS
 from lenet_jax.errors import UserError
 
+_Runs = dict[str, list[Mapping[str, Any]]]  # arm -> the results of its runs
+
 FEWEST_FOR_TIES = 3  # with two seeds, Student's t is 12.7, and nearly every candidate is tied
 
 
-def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
+def candidate_arms(arms: Iterable[Arm], needed: Mapping[str, Sequence[str]] | None = None) -> list[Arm]:
     """One arm for each candidate of each arm, named ARM-CANDIDATE.
+
+    Args:
+      needed: which candidates of each arm, see `candidates_to_train`; None for all.
 
     Raises UserError for an arm with fewer than two candidates, and for what `check_arms` refuses.
     """
@@ -41,17 +46,41 @@ def candidate_arms(arms: Iterable[Arm]) -> list[Arm]:
                 factors={},
             )
             for name, overrides in arm.candidates.items()
+            if needed is None or name in needed[arm.name]
         ]
     return check_arms(expanded)
 
 
+def candidates_to_train(
+    arms: Sequence[Arm], results: Iterable[Mapping[str, Any]], seeds: Sequence[int]
+) -> dict[str, list[str]]:
+    """The candidates that each arm's selection needs, as far as `results` tell: trained ones and the next.
+
+    Without `first` and `fit`, these are all. With `first`, they are these, and while the best candidate of
+    those trained has a neighbour that was not, the neighbour; if all diverged, the neighbours of all. With
+    `fit`, one after the other until one reaches it.
+
+    Args:
+      arms: with their candidates. Those with the same `tuned_with` have the same `first`.
+      results: of some runs of `candidate_arms(arms)`; a candidate that lacks a seed counts as not trained.
+      seeds: with which each candidate is trained.
+
+    Returns arm's name -> names of candidates, in the order of the arm's.
+    """
+    runs = _runs_of(results)
+    needed: dict[str, list[str]] = {}
+    for group in _tuned_together(arms):
+        needed |= dict.fromkeys((arm.name for arm in group), _needed(group, runs, set(seeds)))
+    return needed
+
+
 def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The selected candidate of each arm all of whose candidates have results for the same seeds.
+    """The selected candidate of each arm that has results of all candidates it needs, for the same seeds.
 
     The candidate with the best mean validation accuracy over its seeds is selected, the first of equals;
     candidates with a diverged run are excluded. Arms with the same `tuned_with` share the candidate with the
     best mean of their means. For an arm with `fit`, the first candidate whose mean training accuracy reaches
-    it is selected, or the last if none does.
+    it is selected, or the last if none does. Which candidates are needed says `candidates_to_train`.
 
     Args:
       arms: with their candidates.
@@ -63,23 +92,15 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
 
     Raises UserError if every candidate diverged.
     """
-    of_arm: dict[str, list[Mapping[str, Any]]] = {}
-    for result in results:
-        of_arm.setdefault(result["arm"], []).append(result)
+    runs = _runs_of(results)
     selected = {}
     for group in _tuned_together(arms):
-        runs = {
-            (arm.name, name): of_arm.get(f"{arm.name}-{name}", []) for arm in group for name in arm.candidates
-        }
-        seeds = {tuple(sorted(result["seed"] for result in of_candidate)) for of_candidate in runs.values()}
-        if len(seeds) > 1 or () in seeds:
+        of_group = [runs.get(f"{arm.name}-{name}", []) for arm in group for name in group[0].candidates]
+        seeds = {result["seed"] for of_candidate in of_group for result in of_candidate}
+        trained = _trained(group, runs, seeds)
+        if not seeds or not set(_needed(group, runs, seeds)) <= set(trained):
             continue  # not finished
-        means = {key: _mean_accuracy(of_candidate, "val_accuracy") for key, of_candidate in runs.items()}
-        shared = {
-            name: statistics.fmean(means[arm.name, name] for arm in group)
-            for name in group[0].candidates
-            if not any(math.isnan(means[arm.name, name]) for arm in group)
-        }
+        shared = _means(group, trained, runs, "val_accuracy")
         if not shared:
             raise UserError(
                 f"Every candidate of {', '.join(arm.name for arm in group)} diverged: add candidates with "
@@ -87,17 +108,17 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
             )
         fits = {}
         if fit := group[0].fit:  # an arm alone
-            [arm] = group
-            fits = {name: round(_mean_accuracy(runs[arm.name, name], "train_accuracy"), 6) for name in shared}
+            fits = _fits(group, list(shared), runs)
             best = next((name for name in fits if fits[name] >= fit), list(fits)[-1])
         else:
             best = max(shared, key=lambda name: shared[name])
         for arm in group:
+            of_best = runs[f"{arm.name}-{best}"]
             selected[arm.name] = {
                 "candidate": best,
                 "overrides": dict(arm.candidates[best]),
-                "val_accuracy_mean": round(means[arm.name, best], 6),
-                "runs": len(runs[arm.name, best]),
+                "val_accuracy_mean": round(_mean_accuracy(of_best, "val_accuracy"), 6),
+                "runs": len(of_best),
                 **({"train_accuracy_mean": fits[best]} if fits else {}),
             }
     return selected
@@ -202,12 +223,68 @@ def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
     for arm in arms:
         groups.setdefault((bool(arm.tuned_with), arm.tuned_with or arm.name), []).append(arm)
     for group in groups.values():
-        if any(set(arm.candidates) != set(group[0].candidates) for arm in group):
+        if len({(tuple(arm.candidates), tuple(arm.first)) for arm in group}) > 1:
             raise UserError(
                 f"The arms {', '.join(arm.name for arm in group)} are tuned together but have different "
-                "candidates: give them the same candidates, or different tuned_with."
+                "candidates, or others first: give them the same ones, or different tuned_with."
             )
     return list(groups.values())
+
+
+def _needed(group: Sequence[Arm], runs: _Runs, seeds: Set[int]) -> list[str]:
+    """What `candidates_to_train` returns, for arms that share a candidate."""
+    arm, names = group[0], list(group[0].candidates)
+    trained = _trained(group, runs, seeds)
+    if arm.fit:
+        fits = _fits(group, trained, runs)
+        reached = (number for number, name in enumerate(names) if fits.get(name, 0) >= arm.fit)
+        untrained = (number for number, name in enumerate(names) if name not in trained)
+        return names[: min(next(reached, len(names)), next(untrained, len(names))) + 1]
+    if not arm.first:
+        return names
+    known = [name for name in names if name in {*arm.first, *trained}]
+    if not set(arm.first) <= set(trained):
+        return known
+    accuracies = _means(group, trained, runs, "val_accuracy")
+    best = max(accuracies.values(), default=math.nan)
+    centres = [name for name in accuracies if accuracies[name] == best][:1] or trained
+    beside = {
+        names[number]
+        for centre in map(names.index, centres)
+        for number in (centre - 1, centre + 1)
+        if 0 <= number < len(names)
+    }
+    return [name for name in names if name in {*known, *beside}]
+
+
+def _trained(group: Sequence[Arm], runs: _Runs, seeds: Set[int]) -> list[str]:
+    """The candidates that every arm has results of with every seed."""
+    return [
+        name
+        for name in group[0].candidates
+        if all({result["seed"] for result in runs.get(f"{arm.name}-{name}", [])} >= seeds for arm in group)
+    ]
+
+
+def _means(group: Sequence[Arm], names: Sequence[str], runs: _Runs, column: str) -> dict[str, float]:
+    """Candidate -> the mean of a column over the means of the arms; without those with a diverged run."""
+    means = {
+        name: statistics.fmean(_mean_accuracy(runs[f"{arm.name}-{name}"], column) for arm in group)
+        for name in names
+    }
+    return {name: mean for name, mean in means.items() if not math.isnan(mean)}
+
+
+def _fits(group: Sequence[Arm], names: Sequence[str], runs: _Runs) -> dict[str, float]:
+    """Candidate -> its mean training accuracy, as it is recorded and compared with `fit`."""
+    return {name: round(mean, 6) for name, mean in _means(group, names, runs, "train_accuracy").items()}
+
+
+def _runs_of(results: Iterable[Mapping[str, Any]]) -> _Runs:
+    runs: _Runs = {}
+    for result in results:
+        runs.setdefault(result["arm"], []).append(result)
+    return runs
 
 
 def _mean_accuracy(results: Sequence[Mapping[str, Any]], column: str) -> float:

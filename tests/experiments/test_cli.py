@@ -332,6 +332,9 @@ def test_tuning_selects_the_first_candidate_that_fits_the_training_images(tmp_pa
     assert ended.status == 0, ended.err
     rows = folders.rows(tmp_path / "sweep" / "results.csv")
     train = {row["arm"]: float(row["train_accuracy"]) for row in rows}
+    assert [row["arm"] for row in rows] == [
+        "mlp-1e-9", "mlp-0.1", "strict-1e-9", "strict-0.1", "strict-0.2",
+    ]  # fmt: skip
     assert train["mlp-1e-9"] < 0.3 < train["mlp-0.1"] < 1 and train["strict-0.2"] < 1
     selected = json.loads((tmp_path / "sweep" / "selected.json").read_text())
     assert {name: its["candidate"] for name, its in selected.items()} == {"mlp": "0.1", "strict": "0.2"}
@@ -340,6 +343,27 @@ def test_tuning_selects_the_first_candidate_that_fits_the_training_images(tmp_pa
     assert f"mlp: 0.1 (training accuracy {train['mlp-0.1']:.4f})" in lines
     assert f"strict: 0.2 (training accuracy {train['strict-0.2']:.4f}); no candidate reaches 1" in lines
     assert lines[-1].startswith("Selected on training images; written to")
+
+
+def test_tuning_trains_further_candidates_while_the_best_is_at_an_end(tmp_path):
+    file = tmp_path / "rates.py"
+    text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
+    rates = "{rate: {'train.learning_rate': float(rate)} for rate in ('1e-10', '1e-9', '0.1', '0.2')}"
+    arm = f"Arm('mlp', {{'model.name': 'mlp'}}, candidates={rates}, first=['1e-9', '0.1'])"
+    other = "Arm('other', {}, candidates={'one': {'train.batch_size': 1}, 'none': {'train.batch_size': 0}})"
+    file.write_text(text.replace('    mlp = {"model.name": "mlp"}\n', f"    return [{arm}, {other}]\n", 1))
+    arguments = (f"--config={file}", f"--workdir={tmp_path / 'sweep'}", "--config.seeds=1")
+    ended = run_command("tune", *arguments, "--config.arms=mlp")
+    assert ended.status == 0, ended.err
+    rows = folders.rows(tmp_path / "sweep" / "results.csv")
+    accuracies = {row["arm"]: float(row["val_accuracy"]) for row in rows}
+    assert list(accuracies) == ["mlp-1e-9", "mlp-0.1", "mlp-0.2"]
+    selected = json.loads((tmp_path / "sweep" / "selected.json").read_text())
+    assert accuracies[f"mlp-{selected['mlp']['candidate']}"] == max(accuracies.values())
+    config = (tmp_path / "sweep" / "config.json").read_text()
+    again = run_command("tune", *arguments, "--config.arms=mlp")
+    assert "Already recorded" in again.out and (tmp_path / "sweep" / "config.json").read_text() == config
+    assert_refused(run_command("tune", *arguments), "train.batch_size")
 
 
 def test_tuning_without_candidates_or_validation_images_is_refused(tmp_path):

@@ -246,7 +246,9 @@ def test_tuning_is_sent_as_well(tmp_path, fake_slurm):
     ended = run_command("tune", config, "--launcher=slurm", f"--workdir={tmp_path / 'sweep'}")
     assert ended.status == 0, ended.err
     assert ended.out.startswith("Sent 8 runs ")
-    assert ended.out.endswith("\nOnce all are recorded, the same command selects among the candidates.\n")
+    assert ended.out.endswith(
+        "\nOnce all are recorded, the same command sends what is then needed, or selects.\n"
+    )
     assert not (tmp_path / "sweep" / "selected.json").exists()
 
 

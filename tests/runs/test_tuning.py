@@ -1,5 +1,6 @@
 """Tuning: which candidate is selected, on validation accuracies alone."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from lenet_jax.config.arms import Arm
 from lenet_jax.errors import UserError
 from lenet_jax.runs.tuning import (
     candidate_arms,
+    candidates_to_train,
     fields_at_edge,
     merge_selection,
     read_selection,
@@ -168,6 +170,87 @@ def test_the_first_candidate_that_fits_is_selected_or_the_last(fit, diverged, ca
         "runs": 2,
     }
     assert selected == expected | ({"train_accuracy_mean": train} if fit else {})
+
+
+LINE = Arm(
+    "net",
+    {},
+    candidates={name: {"train.momentum": 0.1 * number} for number, name in enumerate("abcdefg")},
+    first=["c", "d", "e"],
+)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "diverged", "needed"),
+    [
+        ({}, (), "cde"),
+        ({"c": 0.8, "d": 0.9}, (), "cde"),
+        ({"c": 0.8, "d": 0.9, "e": 0.7}, (), "cde"),  # inside
+        ({"c": 0.9, "d": 0.8, "e": 0.7}, (), "bcde"),
+        ({"b": 0.95, "c": 0.9, "d": 0.8, "e": 0.7}, (), "abcde"),
+        ({"b": 0.85, "c": 0.9, "d": 0.8, "e": 0.7}, (), "bcde"),
+        ({"a": 0.97, "b": 0.95, "c": 0.9, "d": 0.8, "e": 0.7}, (), "abcde"),  # there are no others
+        ({"c": 0.9, "d": 0.9, "e": 0.9}, (), "bcde"),  # the first of equals is selected
+        ({"c": 0.7, "d": 0.8, "e": 0.9}, (), "cdef"),
+        ({"c": 0.7, "d": 0.8, "e": 0.9}, "e", "cde"),
+        ({"c": 0.7, "d": 0.8, "e": 0.9}, "de", "bcde"),
+        ({"c": 0.7, "d": 0.8, "e": 0.9}, "cde", "bcdef"),
+        ({"b": 0.7, "c": 0.7, "d": 0.8, "e": 0.9}, "bcde", "abcdef"),
+        ({"a": 0.95, "c": 0.8, "d": 0.9, "e": 0.7}, (), "abcde"),  # trained earlier, for another reason
+    ],
+)
+def test_candidates_are_trained_until_the_best_has_neighbours(accuracies, diverged, needed):
+    found = results(
+        {f"net-{name}": [mean, mean] for name, mean in accuracies.items()},
+        [f"net-{name}" for name in diverged],
+    )
+    assert "".join(candidates_to_train([LINE], found, [0, 1])["net"]) == needed
+    is_finished = set(needed) == set(accuracies) and set(diverged) != set(accuracies)
+    assert bool(select_candidates([LINE], found)) == is_finished
+
+
+def test_a_candidate_that_lacks_a_seed_is_not_yet_compared():
+    found = results({"net-c": [0.9, 0.9], "net-d": [0.8, 0.8], "net-e": [0.7, 0.7], "net-b": [0.99]})
+    assert candidates_to_train([LINE], found, [0, 1]) == {"net": list("bcde")}
+    assert select_candidates([LINE], found) == {}
+    assert candidates_to_train([LINE], found, [0]) == {"net": list("abcde")}
+
+
+def test_arms_that_are_tuned_together_train_the_same_candidates():
+    arms = [dataclasses.replace(LINE, name=name, tuned_with="both") for name in ("x", "y")]
+    accuracies = {"c": 0.8, "d": 0.7, "e": 0.6}
+    of_x = {f"x-{name}": [accuracy] for name, accuracy in accuracies.items()}
+    assert candidates_to_train(arms, results(of_x), [0]) == {key: list("cde") for key in "xy"}
+    of_y = {f"y-{name}": [0.9 - accuracy / 2] for name, accuracy in accuracies.items()}
+    found = results(of_x | of_y)  # for both together, c is best
+    assert candidates_to_train(arms, found, [0]) == {key: list("bcde") for key in "xy"}
+    others = [arms[0], dataclasses.replace(arms[1], first=["a"])]
+    with pytest.raises(UserError, match="x, y are tuned together but have different candidates, or others"):
+        candidates_to_train(others, found, [0])
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "needed"),
+    [
+        ({}, ["8"]),
+        ({"8": 0.9}, ["8", "16"]),
+        ({"8": 0.96}, ["8"]),
+        ({"8": 0.9, "16": 0.96}, ["8", "16"]),
+        ({"8": 0.9, "16": 0.9}, ["8", "16", "32"]),
+        ({"8": 0.9, "16": 0.9, "32": 0.9}, ["8", "16", "32"]),
+        ({"8": 0.9, "32": 0.96}, ["8", "16"]),  # the first that fits is wanted
+    ],
+)
+def test_candidates_are_trained_until_one_fits(accuracies, needed):
+    found = results({f"net-{name}": [mean] for name, mean in accuracies.items()})
+    found = [result | {"train_accuracy": result["val_accuracy"]} for result in found]
+    arm = Arm("net", {}, candidates=CAPACITIES, fit=0.95)
+    assert candidates_to_train([arm], found, [0]) == {"net": needed}
+
+
+def test_without_an_order_all_candidates_are_trained():
+    assert candidates_to_train([ARM], [], [0]) == {"net": ["slow", "fast"]}
+    assert [arm.name for arm in candidate_arms([ARM], {"net": ["fast"]})] == ["net-fast"]
 
 
 def test_candidates_in_order_have_no_edges():
