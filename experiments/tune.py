@@ -46,18 +46,9 @@ def main() -> None:
     config.arms = ""
     request = Request(config, every, cli.command("experiments.tune"), directory, "tuning", flags.FLAGS.rerun)
     seeds = range(config.seed, config.seed + config.seeds)
-    trained: dict[str, list[str]] = {}
-    is_new = False
-    while (needed := candidates_needed(arms, request, seeds)) != trained:
-        part = request._replace(arms=candidate_arms(families, needed))
-        if launching.send_if_asked(part, write_results, write_report):
-            print("Once all are recorded, the same command sends what is then needed, or selects.")
-            return
-        filled = launching.train(part, write_results)
-        if filled.number:
-            return  # process 0 selects
-        is_new |= filled.is_new
-        trained = needed
+    is_new = train_needed(families, arms, request, seeds)
+    if is_new is None:
+        return
     if not is_new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
@@ -77,6 +68,35 @@ def main() -> None:
             print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
     images = sorted({"training" if arm.fit else "validation" for arm in families})
     print(f"Selected on {' and '.join(images)} images; written to {output}")
+
+
+def train_needed(
+    families: Sequence[Arm], arms: Sequence[Arm], request: Request, seeds: Sequence[int]
+) -> bool | None:
+    """Trains candidates of `families` until a selection among those of `arms` needs no others.
+
+    Returns whether any were trained; None if they are sent away, or if another process selects.
+    """
+    trained: dict[str, list[str]] = {}
+    is_new = False
+    while (needed := candidates_needed(arms, request, seeds)) != trained:
+        if trained:
+            more = {
+                arm.name: [one for one in needed[arm.name] if one not in trained[arm.name]]
+                for arm in families
+            }
+            listed = "; ".join(f"{name}: {', '.join(its)}" for name, its in more.items() if its)
+            print(f"More candidates are needed. {listed}", flush=True)
+        part = request._replace(arms=candidate_arms(families, needed))
+        if launching.send_if_asked(part, write_results, write_report):
+            print("Once all are recorded, the same command sends what is then needed, or selects.")
+            return None
+        filled = launching.train(part, write_results)
+        if filled.number:
+            return None  # process 0 selects
+        is_new |= filled.is_new
+        trained = needed
+    return is_new
 
 
 def candidates_needed(arms: Sequence[Arm], request: Request, seeds: Sequence[int]) -> dict[str, list[str]]:

@@ -358,6 +358,7 @@ def test_tuning_trains_further_candidates_while_the_best_is_at_an_end(tmp_path):
     rows = folders.rows(tmp_path / "sweep" / "results.csv")
     accuracies = {row["arm"]: float(row["val_accuracy"]) for row in rows}
     assert list(accuracies) == ["mlp-1e-9", "mlp-0.1", "mlp-0.2"]
+    assert ended.out.startswith("More candidates are needed. mlp: 0.2\n")
     selected = json.loads((tmp_path / "sweep" / "selected.json").read_text())
     assert accuracies[f"mlp-{selected['mlp']['candidate']}"] == max(accuracies.values())
     config = (tmp_path / "sweep" / "config.json").read_text()
