@@ -13,7 +13,7 @@ the rest, so that no variance is negative.
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -242,15 +242,6 @@ def _ratio_end(
     return optimize.brentq(at, ratio, ratio + reach, xtol=1e-6)
 
 
-def two_way_draws(
-    seeds: int, images: int, draws: int, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """How often each seed, (S,), and each image, (I,), is drawn, in draws of as many, independently."""
-    for _ in range(draws):
-        of_seeds = np.bincount(rng.integers(seeds, size=seeds), minlength=seeds)
-        yield of_seeds, np.bincount(rng.integers(images, size=images), minlength=images)
-
-
 def two_way_bootstrap(
     y_SI: np.ndarray, draws: int, rng: np.random.Generator, confidence: float = CONFIDENCE
 ) -> Interval:
@@ -259,10 +250,12 @@ def two_way_bootstrap(
     It is a check of `crossed_mean`: it assumes no distribution, but counts the variance of the rest three
     times. Source: Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1(2).
     """
-    means = [
-        of_seeds @ y_SI @ of_images / y_SI.size
-        for of_seeds, of_images in two_way_draws(*y_SI.shape, draws, rng)
-    ]
+    seeds, images = y_SI.shape
+    means = []
+    for _ in range(draws):
+        of_seeds = np.bincount(rng.integers(seeds, size=seeds), minlength=seeds)
+        of_images = np.bincount(rng.integers(images, size=images), minlength=images)
+        means.append(of_seeds @ y_SI @ of_images / y_SI.size)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(y_SI.mean()), float(low), float(high))
 

@@ -2,20 +2,22 @@
 
 Between the sizes that were trained, the logarithm of the error is a straight line in the logarithm of the
 size. A network needs n' images for the error that the reference reaches with n if its own line has that error
-at n'. Intervals are those of a bootstrap that draws seeds and test images anew, the same for all networks and
-sizes (Owen 2007, The pigeonhole bootstrap).
+at n'. The interval of n' holds the sizes at which the interval of the ratio of both errors holds 1, as in
+Fieller (1954).
 """
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import optimize
 
-from lenet_jax.analysis.crossed import Wrong, two_way_draws
-from lenet_jax.analysis.stats import CONFIDENCE
+from lenet_jax.analysis.crossed import Key, Wrong, common_seeds, log_errors_saved
+from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, common_name, fingerprint
 
-DRAWS = 2000
+STEPS = 8  # from size to size, in each of which an end of an interval changes its sign at most once
 # Fields in which networks of one line may differ.
 SIZE_FIELDS = ("data.train_images", "train.epochs", "train.batch_size", "seed")
 CONVOLUTION = {"model.name": "cnn", "model.connectivity": "local", "model.sharing": "shared"}
@@ -53,61 +55,94 @@ def find_reference(lines: Lines, fields: Mapping[str, Mapping[str, Any]]) -> str
     return found[0] if len(found) == 1 else None
 
 
-def size_rows(lines: Lines, reference: str, wrong: Wrong, draws: int = DRAWS) -> list[Row]:
+def size_rows(lines: Lines, reference: str, accuracies: Mapping[Key, float], wrong: Wrong) -> list[Row]:
     """One row per line and size of the reference: the images that the line needs for the reference's error.
 
     `images_needed` is infinite where a line does not reach the error with its largest size, and 0 where it
-    is reached with its smallest. Seeds count if all arms have them.
+    is reached with its smallest; the same holds for the ends of its interval, which are None with one seed,
+    and where an arm has no errors. Seeds count if all arms have them.
 
     Args:
       lines: of `find_lines`; all arms have wrong answers.
       reference: the name of one of them.
+      accuracies: (arm, seed) -> test accuracy.
+      wrong: of these runs.
     """
-    arms = [arm for line in lines.values() for arm in line.values()]
-    of_arm: dict[str, set[int]] = {}
-    for arm, seed in wrong.images:
-        of_arm.setdefault(arm, set()).add(seed)
-    seeds = sorted(set.intersection(*(of_arm.get(arm, set()) for arm in arms)))
+    seeds = common_seeds((arm for line in lines.values() for arm in line.values()), accuracies)
     if not seeds:
         return []
-    errors = _errors(arms, seeds, wrong, draws)  # arm -> (1 + draws,), the first as recorded
+    common = {key: accuracy for key, accuracy in accuracies.items() if key[1] in seeds}
     rows = []
     for name, line in lines.items():
         if name == reference:
             continue
-        own = np.array([errors[arm] for arm in line.values()])
+        errors = np.array([_error(arm, seeds, common) for arm in line.values()])
         for images, arm in lines[reference].items():
-            needed = np.array(
-                [
-                    _images_for(of_draw, list(line), error)
-                    for of_draw, error in zip(own.T, errors[arm], strict=True)
-                ]
-            )
-            tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-            low, high = np.quantile(needed[1:], tails, method="nearest")  # as some may be infinite
+            error = _error(arm, seeds, common)
+            needed = _images_for(errors, list(line), error)
+            low, high = _limits(line, arm, common, wrong)
             rows.append({
                 "network": name,
                 "reference_images": images,
-                "reference_error_percent": 100 * float(errors[arm][0]),
-                "error_percent": 100 * float(errors[line[images]][0]) if images in line else None,
+                "reference_error_percent": 100 * error,
+                "error_percent": 100 * _error(line[images], seeds, common) if images in line else None,
                 "smallest": min(line),
                 "largest": max(line),
-                "images_needed": float(needed[0]),
-                "images_needed_ci_low": float(low),
-                "images_needed_ci_high": float(high),
+                "images_needed": needed,
+                "images_needed_ci_low": low,
+                "images_needed_ci_high": high,
                 "seeds": len(seeds),
             })  # fmt: skip
     return rows
 
 
-def _errors(arms: Sequence[str], seeds: Sequence[int], wrong: Wrong, draws: int) -> dict[str, np.ndarray]:
-    """Each arm's mean error, as recorded and with each draw of seeds and images."""
-    tables = {arm: wrong.table(arm, seeds) for arm in arms}
-    found = {arm: [wrong_SI.mean()] for arm, wrong_SI in tables.items()}
-    for of_seeds, of_images in two_way_draws(len(seeds), wrong.count, draws, np.random.default_rng(0)):
-        for arm, wrong_SI in tables.items():
-            found[arm].append(of_seeds @ wrong_SI @ of_images / wrong_SI.size)
-    return {arm: np.array(errors) for arm, errors in found.items()}
+def _error(arm: str, seeds: Sequence[int], accuracies: Mapping[Key, float]) -> float:
+    return 1 - statistics.fmean(accuracies[arm, seed] for seed in seeds)
+
+
+def _limits(
+    line: Mapping[int, str], reference: str, accuracies: Mapping[Key, float], wrong: Wrong
+) -> tuple[float | None, float | None]:
+    """The smallest and the largest size at which a line may have the error of the arm `reference`."""
+    places = np.arange(STEPS * (len(line) - 1) + 1) / STEPS  # in steps from size to size
+    saved = [_saved(line, place, reference, accuracies, wrong) for place in places]
+    ends = np.array([(interval.low, interval.high) for interval in saved], dtype=float)  # NaN for None
+    if np.isnan(ends).any():
+        return None, None
+    surely, may = ends.T >= 0  # has the line as few errors
+
+    def size_where(end: str, after: int) -> float:
+        """The size before place number `after` at which an end of the interval is 0."""
+        place = optimize.brentq(
+            lambda place: getattr(_saved(line, place, reference, accuracies, wrong), end),
+            places[after - 1],
+            places[after],
+            xtol=1e-4,
+        )
+        return _size_at(line, place)
+
+    low = 0.0 if may[0] else size_where("high", int(may.argmax())) if may.any() else np.inf
+    if not surely[-1]:
+        return low, np.inf
+    return low, 0.0 if surely.all() else size_where("low", int(np.flatnonzero(~surely)[-1]) + 1)
+
+
+def _saved(
+    line: Mapping[int, str], place: float, reference: str, accuracies: Mapping[Key, float], wrong: Wrong
+) -> Interval:
+    """The logarithm of the reference's error over that of the line at a place between its sizes."""
+    arms = list(line.values())
+    before = min(int(place), len(arms) - 2)
+    weights = {arms[before]: before + 1 - place, arms[before + 1]: place - before, reference: -1.0}
+    return log_errors_saved(weights, accuracies, wrong)
+
+
+def _size_at(line: Mapping[int, str], place: float) -> float:
+    """The size at a place, which counts in steps from size to size."""
+    sizes = list(line)
+    before = min(int(place), len(sizes) - 2)
+    logs = np.log(sizes[before : before + 2])
+    return float(np.exp(logs[0] + (place - before) * (logs[1] - logs[0])))
 
 
 def _images_for(errors: np.ndarray, sizes: Sequence[int], error: float) -> float:

@@ -171,12 +171,14 @@ def contrast_notes(runs: Sequence[Run]) -> list[str]:
 def size_caption(rows: Sequence[Mapping[str, Any]]) -> str:
     """Of the table of training images, of `lenet_jax.analysis.sample_sizes.size_rows`, not empty."""
     seeds = rows[0]["seeds"]
-    over = "the test images" if seeds == 1 else f"{seeds} seeds and the test images"
+    interval = "" if seeds == 1 else (
+        f"; in brackets, the {CONFIDENCE:.0%} interval, over {seeds} seeds and the test images: the numbers "
+        "at which the interval of the ratio of both errors holds 1"
+    )  # fmt: skip
     return (
         "Images needed: how many training images a network needs for the error that the convolution reaches "
-        "with its own, on straight lines between the logarithms of sizes and errors; in brackets, the "
-        f"{CONFIDENCE:.0%} interval of a bootstrap over {over}. The subsets are one draw, the same for all "
-        "seeds."
+        f"with its own, on straight lines between the logarithms of sizes and errors{interval}. The subsets "
+        "are one draw, the same for all seeds."
     )
 
 

@@ -216,6 +216,7 @@ def size_columns(words: Mapping[str, str]) -> list[Column]:
         Column("reference_error_percent", "its test error (%)", _percent),
         Column("error_percent", "test error with the same images (%)", _percent),
         Column("images_needed", "images needed", _sizes),
+        Column("images_needed", "times as many", _times),
     ]
 
 
@@ -309,16 +310,31 @@ def _rate_range(row: Row, name: str) -> str:
 
 
 def _sizes(row: Row, name: str) -> str:
-    needed, low, high = (_size(row, f"{name}{end}") for end in ("", "_ci_low", "_ci_high"))
-    return f"{needed} ({low} to {high})"
+    return _limits(row, name, lambda images: _rounded(images, 3))
 
 
-def _size(row: Row, name: str) -> str:
-    """A number of training images, with three digits, or how it lies beyond the sizes that were trained."""
-    value = row[name]
-    if not 0 < value < math.inf:
-        return f"< {row['smallest']:,}" if value == 0 else f"> {row['largest']:,}"
-    decimals = 2 - math.floor(math.log10(value))
+def _times(row: Row, name: str) -> str:
+    return _limits(row, name, lambda images: _rounded(images / row["reference_images"], 2))
+
+
+def _limits(row: Row, name: str, show: Callable[[float], str]) -> str:
+    """A number of training images and its interval, or how they lie beyond the sizes that were trained."""
+
+    def shown(value: float) -> str:
+        if 0 < value < math.inf:
+            return show(value)
+        return f"< {show(row['smallest'])}" if value == 0 else f"> {show(row['largest'])}"
+
+    needed = shown(row[name])
+    if row[f"{name}_ci_low"] is None:
+        return needed
+    low, high = (shown(row[f"{name}{end}"]) for end in ("_ci_low", "_ci_high"))
+    return needed if needed == low == high else f"{needed} ({low} to {high})"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """With a number of significant digits, and no exponent."""
+    decimals = digits - 1 - math.floor(math.log10(value))
     return f"{round(value, decimals):,.{max(0, decimals)}f}"
 
 

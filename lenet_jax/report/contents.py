@@ -270,7 +270,8 @@ def _images(lines: sample_sizes.Lines, scores: Scores) -> Table | None:
     reference = sample_sizes.find_reference(lines, scores.fields)
     if reference is None or scores.wrong is None:
         return None
-    rows = sample_sizes.size_rows(lines, reference, scores.wrong)
+    accuracies = summaries.accuracies_of(scores.results)
+    rows = sample_sizes.size_rows(lines, reference, accuracies, scores.wrong)
     if not rows:
         return None
     return Table(rows, columns.size_columns(_line_words(lines, scores)), captions.size_caption(rows))

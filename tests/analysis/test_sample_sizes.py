@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lenet_jax.analysis.crossed import Wrong
+from lenet_jax.analysis.crossed import Wrong, error_ratio
 from lenet_jax.analysis.sample_sizes import find_lines, find_reference, size_rows
 
 SIZES = (100, 1_000, 10_000)
@@ -46,20 +46,26 @@ ROOTS = {
 }
 
 
+def rows_of(wrong):
+    accuracies = {key: 1 - len(images) / wrong.count for key, images in wrong.images.items()}
+    return size_rows(LINES, "conv", accuracies, wrong)
+
+
 def test_twice_the_errors_on_a_root_are_four_times_the_images():
-    rows = size_rows(LINES, "conv", wrong_of(ROOTS), draws=200)
+    rows = rows_of(wrong_of(ROOTS))
     assert [(row["network"], row["reference_images"]) for row in rows] == [("mlp", size) for size in SIZES]
     assert rows[0]["images_needed"] == pytest.approx(400, rel=0.01)
     assert rows[1]["images_needed"] == pytest.approx(4_000, rel=0.01)
     assert rows[0]["images_needed_ci_low"] < 400 < rows[0]["images_needed_ci_high"]
     assert rows[0]["images_needed_ci_high"] < 480
     assert rows[2]["images_needed"] == math.inf  # 40,000, which were not trained
-    assert rows[1]["error_percent"] == pytest.approx(12.65) and rows[1]["reference_error_percent"] == 6.32
+    assert rows[1]["error_percent"] == pytest.approx(12.65)
+    assert rows[1]["reference_error_percent"] == pytest.approx(6.32)
 
 
 def test_a_network_that_is_better_needs_fewer():
     errors = ROOTS | {"mlp_100": 500, "mlp_1000": 316, "mlp_10000": 100}
-    rows = size_rows(LINES, "conv", wrong_of(errors), draws=50)
+    rows = rows_of(wrong_of(errors))
     assert rows[0]["images_needed"] == 0 == rows[0]["images_needed_ci_high"]
     assert rows[2]["images_needed"] == pytest.approx(
         10 ** (3 + math.log(316 / 200) / math.log(316 / 100)), rel=0.01
@@ -67,24 +73,51 @@ def test_a_network_that_is_better_needs_fewer():
 
 
 def test_where_an_error_is_0_it_lies_beyond_or_between():
-    rows = size_rows(LINES, "conv", wrong_of(ROOTS | {"conv_10000": 0}), draws=20)
+    rows = rows_of(wrong_of(ROOTS | {"conv_10000": 0}))
     assert rows[2]["images_needed"] == math.inf
-    rows = size_rows(LINES, "conv", wrong_of(ROOTS | {"mlp_10000": 0}), draws=20)
+    rows = rows_of(wrong_of(ROOTS | {"mlp_10000": 0}))
     assert 999 <= rows[1]["images_needed"] <= 10_000
 
 
 def test_an_error_that_both_reach_is_reached_there():
-    same = size_rows(
-        LINES, "conv", wrong_of({arm: 0 if arm.endswith("0000") else 50 for arm in ROOTS}), draws=5
-    )
-    assert same[2]["images_needed"] == 10_000 == same[2]["images_needed_ci_high"]
+    same = rows_of(wrong_of({arm: 0 if arm.endswith("0000") else 50 for arm in ROOTS}))
+    assert same[2]["images_needed"] == 10_000 and same[2]["images_needed_ci_high"] is None
+
+
+def test_at_the_limits_the_interval_of_the_ratio_of_errors_ends_at_1():
+    wrong = wrong_of(ROOTS)
+    row = rows_of(wrong)[1]
+    accuracies = {key: 1 - len(images) / wrong.count for key, images in wrong.images.items()}
+    ends = []
+    for limit in ("low", "high"):
+        share = math.log10(row[f"images_needed_ci_{limit}"]) - 3  # of the way from 1,000 to 10,000
+        weights = {"mlp_1000": 1 - share, "mlp_10000": share, "conv_1000": -1.0}
+        ends.append(error_ratio(weights, accuracies, wrong))
+    assert ends[0].low == pytest.approx(1, abs=1e-3) and ends[1].high == pytest.approx(1, abs=1e-3)
+    assert row["images_needed_ci_low"] < 4_000 < row["images_needed_ci_high"]
+
+
+def test_beyond_what_was_trained_limits_are_bounds():
+    worse = rows_of(wrong_of(ROOTS | {"mlp_100": 9000, "mlp_1000": 8000, "mlp_10000": 7000}))[0]
+    assert worse["images_needed"] == worse["images_needed_ci_low"] == math.inf
+    near = rows_of(wrong_of(ROOTS | {"mlp_10000": 205}))[2]
+    assert near["images_needed"] == math.inf == near["images_needed_ci_high"]
+    assert 1_000 < near["images_needed_ci_low"] < 10_000
+    better = rows_of(wrong_of(ROOTS | {"mlp_100": 1990}))[0]
+    assert better["images_needed"] == 0 == better["images_needed_ci_low"]
+    assert 100 < better["images_needed_ci_high"] < 200
+
+
+def test_with_one_seed_there_is_no_interval():
+    row = rows_of(wrong_of(ROOTS, seeds=(0,)))[0]
+    assert row["images_needed"] == pytest.approx(400, rel=0.01) and row["images_needed_ci_low"] is None
 
 
 def test_only_seeds_of_all_arms_count():
     wrong = wrong_of(ROOTS)
     del wrong.images["mlp_100", 2]
-    assert {row["seeds"] for row in size_rows(LINES, "conv", wrong, draws=20)} == {2}
-    assert size_rows(LINES, "conv", Wrong({}, 10)) == []
+    assert {row["seeds"] for row in rows_of(wrong)} == {2}
+    assert rows_of(Wrong({}, 10)) == []
 
 
 def test_lines_are_arms_that_differ_in_the_number_of_images_alone():

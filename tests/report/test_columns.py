@@ -1,5 +1,7 @@
 """What people read of each table."""
 
+import math
+
 import pytest
 
 from lenet_jax.analysis.summaries import arm_rows, contrast_rows, paper_rows
@@ -116,8 +118,16 @@ def test_images_needed_have_three_digits_or_a_bound():
         "smallest": 100, "largest": 1_000, "images_needed": 456.78, "images_needed_ci_low": 0.0,
         "images_needed_ci_high": float("inf"),
     }  # fmt: skip
-    [shown] = lay_out([row], columns.size_columns({"net": "local, unshared"})).rows
-    assert shown["images needed"] == "457 (< 100 to > 1,000)" and shown["network"] == "local, unshared"
+    beyond = row | {"images_needed": math.inf, "images_needed_ci_low": math.inf}
+    shown, past, alone = lay_out(
+        [row, beyond, row | {"images_needed_ci_low": None, "images_needed_ci_high": None}],
+        columns.size_columns({"net": "local, unshared"}),
+    ).rows
+    assert (
+        shown["images needed"] == "457 (< 100 to > 1,000)" and shown["times as many"] == "4.6 (< 1.0 to > 10)"
+    )
+    assert past["images needed"] == "> 1,000" and past["times as many"] == "> 10"
+    assert alone["images needed"] == "457" and alone["times as many"] == "4.6"
 
 
 def test_the_range_of_effective_rates_covers_all_seeds_and_has_one_cell():
