@@ -7,8 +7,8 @@ best mean validation accuracy is selected, or for an arm with `fit` the first wh
 reaches it. An arm with `first` starts with these, and goes on to others while the best so far is at an end
 of those trained; one with `fit` goes on until a candidate reaches it. Candidates that are tied with the best
 are named. Test images are not scored. The selected values go to DIR/selected.json, or are merged
-into --output=FILE, from which configs read them. --config.arms names arms, all of whose candidates are
-trained. With --distributed, all candidates of all arms are.
+into --output=FILE, from which configs read them. --config.arms=NAME,NAME tunes these arms. With
+--distributed, every candidate is trained.
 """
 
 import pathlib
@@ -21,15 +21,17 @@ from experiments import cli, launching
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.checks import require_effect
+from lenet_jax.config.fields import override
 from lenet_jax.report.pages import write_report, write_results
+from lenet_jax.runs.member import Filled
 from lenet_jax.runs.mistakes import wrong_answers
 from lenet_jax.runs.plan import Request, make_plan
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.tuning import (
     candidate_arms,
-    candidates_to_train,
     fields_at_edge,
     merge_selection,
+    needed_candidates,
     read_selection,
     select_candidates,
     tied_candidates,
@@ -41,15 +43,16 @@ def main() -> None:
     output = pathlib.Path(flags.FLAGS.output) if flags.FLAGS.output else directory / "selected.json"
     read_selection(output)  # refuses a file that holds something else before anything is trained
     families = select_arms(config.arms, arms)
-    every = candidate_arms(families)
-    require_effect(list(cli.changed_fields()), every, config)
-    config.arms = ""
-    request = Request(config, every, cli.command("experiments.tune"), directory, "tuning", flags.FLAGS.rerun)
+    selected = candidate_arms(families)
+    require_effect(list(cli.changed_fields()), selected, config)
+    command = cli.command("experiments.tune")
+    config.arms = ",".join(arm.name for arm in selected)
+    request = Request(config, candidate_arms(arms), command, directory, "tuning", flags.FLAGS.rerun)
     seeds = range(config.seed, config.seed + config.seeds)
-    is_new = train_needed(families, arms, request, seeds)
-    if is_new is None:
-        return
-    if not is_new:
+    filled = train_needed(request, arms, families, seeds)
+    if filled is None or filled.number:
+        return  # process 0 selects, or the command once it is run again
+    if not filled.is_new:
         print(f"Already recorded in {directory}.\n")
     print(write_report(directory))
     _, runs = read_sweep(directory)
@@ -71,45 +74,55 @@ def main() -> None:
 
 
 def train_needed(
-    families: Sequence[Arm], arms: Sequence[Arm], request: Request, seeds: Sequence[int]
-) -> bool | None:
-    """Trains candidates of `families` until a selection among those of `arms` needs no others.
+    request: Request, arms: Sequence[Arm], families: Sequence[Arm], seeds: Sequence[int]
+) -> Filled | None:
+    """Trains candidates of `families` until the selection needs no others; None if they are sent to jobs.
 
-    Returns whether any were trained; None if they are sent away, or if another process selects.
+    With --distributed all are trained, as processes agree on their runs before they start.
+
+    Args:
+      request: for all candidates of `families`.
+      arms: those of the config.
     """
-    trained: dict[str, list[str]] = {}
-    is_new = False
-    while (needed := candidates_needed(arms, request, seeds)) != trained:
-        if trained:
-            more = {
-                arm.name: [one for one in needed[arm.name] if one not in trained[arm.name]]
-                for arm in families
-            }
-            listed = "; ".join(f"{name}: {', '.join(its)}" for name, its in more.items() if its)
-            print(f"More candidates are needed. {listed}", flush=True)
-        part = request._replace(arms=candidate_arms(families, needed))
+    if flags.FLAGS.distributed:
+        return launching.train(request, write_results)
+    asked, is_new = [], False
+    while (names := needed_of(request, arms, families, seeds)) != asked:
+        if asked:
+            more = ", ".join(name for name in names if name not in asked)
+            print(f"More candidates are needed: {more}", flush=True)
+        part = only(request, names)
         if launching.send_if_asked(part, write_results, write_report):
             print("Once all are recorded, the same command sends what is then needed, or selects.")
             return None
-        filled = launching.train(part, write_results)
-        if filled.number:
-            return None  # process 0 selects
-        is_new |= filled.is_new
-        trained = needed
-    return is_new
+        is_new |= launching.train(part, write_results).is_new
+        asked = names
+    return Filled(0, is_new)
 
 
-def candidates_needed(arms: Sequence[Arm], request: Request, seeds: Sequence[int]) -> dict[str, list[str]]:
-    """Arm -> its candidates that are to be trained before one is selected or more are trained.
+def needed_of(
+    request: Request, arms: Sequence[Arm], families: Sequence[Arm], seeds: Sequence[int]
+) -> list[str]:
+    """The candidates, by the names of their arms, that a selection for `families` needs.
 
-    With --distributed these are all, as the processes of a group only train what all know from the start.
-
-    Raises UserError for what is refused before training, whichever candidate it is.
+    Arguments as of `train_needed`. Raises UserError for what is refused before training, for any candidate.
     """
-    recorded = make_plan(request).recorded.values()
-    if flags.FLAGS.distributed:
-        return {arm.name: list(arm.candidates) for arm in arms}
-    return candidates_to_train(arms, [run["result"] for run in recorded], seeds)
+    needed = needed_candidates(arms, recorded_results(request), seeds)
+    return [arm.name for arm in candidate_arms(families, needed)]
+
+
+def only(request: Request, names: Sequence[str]) -> Request:
+    """The request for some candidates; its arms are these and those that have runs, in their order."""
+    listed = {*names, *(result["arm"] for result in recorded_results(request))}
+    return request._replace(
+        config=override(request.config, {"arms": ",".join(names)}),
+        arms=[arm for arm in request.arms if arm.name in listed],
+    )
+
+
+def recorded_results(request: Request) -> list[Mapping[str, Any]]:
+    """The results in the request's folder, also those of older code. Raises UserError as `make_plan`."""
+    return [run["result"] for run in make_plan(request._replace(rerun=False)).recorded.values()]
 
 
 def describe(arm: Arm, selected: Mapping[str, Any], tied: Sequence[str] | None, covers_images: bool) -> str:

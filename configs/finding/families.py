@@ -1,7 +1,8 @@
 """What is selected for each arm on validation images: learning rates, and the MLP that is called the best.
 
-A family is an arm with candidates; those of a dataset serve the core and the study of pooling. Three rates
-are trained first, and others while the best so far is the highest or lowest of those trained.
+A family is an arm with candidates; those of a dataset serve the core and the study of pooling. Of a family
+whose rate alone is selected, three are trained first, and others while the best so far is the highest or
+lowest of those trained.
 """
 
 import itertools
@@ -23,12 +24,13 @@ MLP_FINALISTS: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
     "fashion_mnist": (("relu", (1000, 300)), ("tanh", (1000, 300)), ("relu", (2000,))),
 }
 MLP_DROPOUTS = (0.0, 0.25, 0.5, 0.75)
-# Dataset -> rates without dropout, and of the best three with it.
+# Dataset -> the rates of all networks, without dropout.
 MLP_RATES = {
     "mnist": (0.05, 0.1, 0.2),
     "usps": (0.05, 0.1, 0.2),
     "fashion_mnist": (0.025, 0.05, 0.1, 0.2),
 }
+# Dataset -> the rates of the best three, with each dropout.
 MLP_FINAL_RATES = {
     "mnist": (0.1, 0.2, 0.4),
     "usps": (0.05, 0.1, 0.2, 0.4),
@@ -79,7 +81,7 @@ def _tuned_on(dataset: str) -> str:
 
 
 def _mlps(dataset: str) -> dict[str, dict]:
-    """Candidates: width, depth, activation and rate; for the finalists also dropout and higher rates."""
+    """Candidates: width, depth, activation and rate; for finalists also dropout, with rates of its own."""
     networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
     first = itertools.product(networks, (0.0,), MLP_RATES[dataset])
     final = itertools.product(MLP_FINALISTS[dataset], MLP_DROPOUTS, MLP_FINAL_RATES[dataset])

@@ -68,8 +68,9 @@ class Arm:
         "last_", the last epoch.
       candidates: for `experiments.tune`: name -> overrides, of which validation accuracy selects one, or
         training accuracy if `fit` is set.
-      first: for `experiments.tune`: names of candidates, next to each other, that are trained first; others
-        are only trained while the best so far has a neighbour that was not. (): all are trained.
+      first: for `experiments.tune`: names of consecutive candidates that are trained first; others are only
+        trained while the best so far has a neighbour, in the order of `candidates`, that was not. (): all are
+        trained.
       tuned_with: for `experiments.tune`: arms with the same value share one candidate, the one with the best
         mean of their validation accuracies; "" selects a candidate for this arm alone.
       fit: for `experiments.tune`: a training accuracy in [0, 1]: the first candidate whose mean training
@@ -284,16 +285,14 @@ def _check_arm(arm: Arm, names: Sequence[str]) -> None:
 
 
 def _check_first(arm: Arm) -> None:
-    """Raises UserError unless `first` is (), or some candidates in a row of an arm without fit."""
+    """Raises UserError unless `first` is (), or consecutive candidates of an arm without fit."""
     if not arm.first:
         return
     first, names = list(arm.first), list(arm.candidates)
     if isinstance(arm.first, str) or first not in [
         names[start : start + len(first)] for start in range(len(names))
     ]:
-        raise UserError(
-            f"has first={shown(arm.first)}: name candidates that stand next to each other, in their order."
-        )
+        raise UserError(f"has first={shown(arm.first)}: name consecutive candidates, in their order.")
     if arm.fit:
         raise UserError(
             f"has fit={arm.fit:g} and first={shown(arm.first)}, but with fit, candidates are trained one "

@@ -68,8 +68,9 @@ def absent_arms_notes(header: Mapping[str, Any], runs: Sequence[Run]) -> list[st
         return []
     shown = ", ".join(map(markdown_text, absent[:MOST_ABSENT]))
     more = f" and {len(absent) - MOST_ABSENT} more" if len(absent) > MOST_ABSENT else ""
+    which = "needed so far" if header["kind"] == "tuning" else "of the config"
     return [
-        f"Unfinished, or a selection: {len(absent)} of the {len(names)} {noun}s of the config have no runs: "
+        f"Unfinished, or a selection: {len(absent)} of the {len(names)} {noun}s {which} have no runs: "
         f"{shown}{more}."
     ]
 

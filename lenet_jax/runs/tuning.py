@@ -25,10 +25,13 @@ def candidate_arms(arms: Iterable[Arm], needed: Mapping[str, Sequence[str]] | No
     """One arm for each candidate of each arm, named ARM-CANDIDATE.
 
     Args:
-      needed: which candidates of each arm, see `candidates_to_train`; None for all.
+      needed: which candidates of each arm, see `needed_candidates`; None for all.
 
-    Raises UserError for an arm with fewer than two candidates, and for what `check_arms` refuses.
+    Raises UserError for an arm with fewer than two candidates, for arms that are tuned together but have
+    different ones, and for what `check_arms` refuses.
     """
+    arms = list(arms)
+    _tuned_together(arms)
     expanded = []
     for arm in arms:
         if len(arm.candidates) < 2:
@@ -51,23 +54,23 @@ def candidate_arms(arms: Iterable[Arm], needed: Mapping[str, Sequence[str]] | No
     return check_arms(expanded)
 
 
-def candidates_to_train(
+def needed_candidates(
     arms: Sequence[Arm], results: Iterable[Mapping[str, Any]], seeds: Sequence[int]
 ) -> dict[str, list[str]]:
-    """The candidates that each arm's selection needs, as far as `results` tell: trained ones and the next.
+    """The candidates that a selection for each arm needs, as far as `results` tell.
 
-    Without `first` and `fit`, these are all. With `first`, they are these, and while the best candidate of
-    those trained has a neighbour that was not, the neighbour; if all diverged, the neighbours of all. With
-    `fit`, one after the other until one reaches it.
+    Without `first` and `fit`, these are all. With `first`, they are these, those trained and, once all of
+    `first` are, the neighbours of the best in the arm's order, or of all if all diverged. With `fit`, they
+    are those up to the first that reaches it or was not trained.
 
     Args:
-      arms: with their candidates. Those with the same `tuned_with` have the same `first`.
+      arms: with their candidates.
       results: of some runs of `candidate_arms(arms)`; a candidate that lacks a seed counts as not trained.
-      seeds: with which each candidate is trained.
+      seeds: with which each candidate is trained; results of others do not count.
 
     Returns arm's name -> names of candidates, in the order of the arm's.
     """
-    runs = _runs_of(results)
+    runs = _runs_of(result for result in results if result["seed"] in seeds)
     needed: dict[str, list[str]] = {}
     for group in _tuned_together(arms):
         needed |= dict.fromkeys((arm.name for arm in group), _needed(group, runs, set(seeds)))
@@ -80,7 +83,7 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
     The candidate with the best mean validation accuracy over its seeds is selected, the first of equals;
     candidates with a diverged run are excluded. Arms with the same `tuned_with` share the candidate with the
     best mean of their means. For an arm with `fit`, the first candidate whose mean training accuracy reaches
-    it is selected, or the last if none does. Which candidates are needed says `candidates_to_train`.
+    it is selected, or the last if none does. `needed_candidates` says which are needed.
 
     Args:
       arms: with their candidates.
@@ -223,38 +226,31 @@ def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
     for arm in arms:
         groups.setdefault((bool(arm.tuned_with), arm.tuned_with or arm.name), []).append(arm)
     for group in groups.values():
-        if len({(tuple(arm.candidates), tuple(arm.first)) for arm in group}) > 1:
+        if len({(frozenset(arm.candidates), tuple(arm.first)) for arm in group}) > 1:
             raise UserError(
                 f"The arms {', '.join(arm.name for arm in group)} are tuned together but have different "
-                "candidates, or others first: give them the same ones, or different tuned_with."
+                "candidates or a different first: give them the same, or different tuned_with."
             )
     return list(groups.values())
 
 
 def _needed(group: Sequence[Arm], runs: _Runs, seeds: Set[int]) -> list[str]:
-    """What `candidates_to_train` returns, for arms that share a candidate."""
+    """What `needed_candidates` returns, for arms that share a candidate."""
     arm, names = group[0], list(group[0].candidates)
     trained = _trained(group, runs, seeds)
     if arm.fit:
         fits = _fits(group, trained, runs)
-        reached = (number for number, name in enumerate(names) if fits.get(name, 0) >= arm.fit)
-        untrained = (number for number, name in enumerate(names) if name not in trained)
-        return names[: min(next(reached, len(names)), next(untrained, len(names))) + 1]
+        ends = (i for i, name in enumerate(names) if name not in trained or fits.get(name, 0) >= arm.fit)
+        return names[: next(ends, len(names)) + 1]
     if not arm.first:
         return names
-    known = [name for name in names if name in {*arm.first, *trained}]
-    if not set(arm.first) <= set(trained):
-        return known
-    accuracies = _means(group, trained, runs, "val_accuracy")
-    best = max(accuracies.values(), default=math.nan)
-    centres = [name for name in accuracies if accuracies[name] == best][:1] or trained
-    beside = {
-        names[number]
-        for centre in map(names.index, centres)
-        for number in (centre - 1, centre + 1)
-        if 0 <= number < len(names)
-    }
-    return [name for name in names if name in {*known, *beside}]
+    needed = {*arm.first, *trained}
+    if set(arm.first) <= set(trained):
+        means = _means(group, trained, runs, "val_accuracy")
+        for best in [max(means, key=lambda name: means[name])] if means else trained:
+            place = names.index(best)
+            needed |= set(names[max(place - 1, 0) : place + 2])
+    return [name for name in names if name in needed]
 
 
 def _trained(group: Sequence[Arm], runs: _Runs, seeds: Set[int]) -> list[str]:

@@ -99,12 +99,15 @@ def test_arms_that_fit_are_returned():
         ([Arm("a", {}, fit=float("nan"))], "Arm a has fit=nan: give a training accuracy in"),
         ([Arm("a", {}, fit=0.9, tuned_with="b")], "Arm a has fit=0.9 and tuned_with='b'.*: remove one"),
         ([Arm("a", {}, first=1)], "Arm a has first=1: give a list of names of candidates"),
-        ([Arm("a", {}, first=["x"])], "Arm a has first=.*: name candidates that stand next to each other"),
+        ([Arm("a", {}, first=["x"])], "Arm a has first=.*: name consecutive candidates"),
         (
             [Arm("a", {}, candidates={key: {} for key in "xyz"}, first="xy")],
-            "a has first='xy': name candidates",
+            "a has first='xy': name consecutive",
         ),
-        ([Arm("a", {}, candidates={key: {} for key in "xyz"}, first=["x", "z"])], "stand next to each other"),
+        (
+            [Arm("a", {}, candidates={key: {} for key in "xyz"}, first=["x", "z"])],
+            "name consecutive candidates",
+        ),
         ([Arm("a", {}, candidates={key: {} for key in "xyz"}, first=["y", "x"])], "in their order"),
         (
             [Arm("a", {}, candidates={key: {} for key in "xy"}, first=["x"], fit=0.9)],

@@ -25,7 +25,7 @@ from lenet_jax.errors import UserError
 from lenet_jax.runs.mistakes import mistakes_of, scored_split
 from lenet_jax.runs.plan import list_runs
 from lenet_jax.runs.store import read_sweep
-from lenet_jax.runs.tuning import candidate_arms, candidates_to_train, fields_at_edge, select_candidates
+from lenet_jax.runs.tuning import candidate_arms, fields_at_edge, needed_candidates, select_candidates
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, run_command
 
@@ -85,12 +85,12 @@ def test_starting_with_three_rates_selects_what_all_that_were_trained_select(stu
     _, runs = read_sweep(RESULTS / f"choices_{study}")
     results = [run["result"] for run in runs]
     arms = [arm for arm in choices.get_arms(choices.get_config(study), study) if arm.first]
-    trained, needed = {}, candidates_to_train(arms, [], (900, 901))
+    trained, needed = {}, needed_candidates(arms, [], (900, 901))
     while needed != trained:
         trained = needed
         names = {arm.name for arm in candidate_arms(arms, trained)}
         found = [result for result in results if result["arm"] in names]
-        needed = candidates_to_train(arms, found, (900, 901))
+        needed = needed_candidates(arms, found, (900, 901))
     committed = json.loads((tuned.FOLDER / f"{study}.json").read_text())
     selected = json.loads(json.dumps(select_candidates(arms, found)))
     assert selected and selected == {name: committed[name] for name in selected}

@@ -358,13 +358,22 @@ def test_tuning_trains_further_candidates_while_the_best_is_at_an_end(tmp_path):
     rows = folders.rows(tmp_path / "sweep" / "results.csv")
     accuracies = {row["arm"]: float(row["val_accuracy"]) for row in rows}
     assert list(accuracies) == ["mlp-1e-9", "mlp-0.1", "mlp-0.2"]
-    assert ended.out.startswith("More candidates are needed. mlp: 0.2\n")
+    assert ended.out.startswith("More candidates are needed: mlp-0.2\n")
     selected = json.loads((tmp_path / "sweep" / "selected.json").read_text())
     assert accuracies[f"mlp-{selected['mlp']['candidate']}"] == max(accuracies.values())
     config = (tmp_path / "sweep" / "config.json").read_text()
     again = run_command("tune", *arguments, "--config.arms=mlp")
     assert "Already recorded" in again.out and (tmp_path / "sweep" / "config.json").read_text() == config
     assert_refused(run_command("tune", *arguments), "train.batch_size")
+    # Those of arms that are not asked for are still compared with their configs.
+    changed = tmp_path / "changed.py"
+    changed.write_text(
+        file.read_text()
+        .replace("{'model.name': 'mlp'}", "{'model.name': 'mlp', 'train.momentum': 0.5}", 1)
+        .replace("'train.batch_size': 0", "'train.batch_size': 2")
+    )
+    arguments = (f"--config={changed}", *arguments[1:])
+    assert_refused(run_command("tune", *arguments, "--config.arms=other"), "train.momentum")
 
 
 def test_tuning_without_candidates_or_validation_images_is_refused(tmp_path):

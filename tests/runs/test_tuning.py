@@ -11,9 +11,9 @@ from lenet_jax.config.arms import Arm
 from lenet_jax.errors import UserError
 from lenet_jax.runs.tuning import (
     candidate_arms,
-    candidates_to_train,
     fields_at_edge,
     merge_selection,
+    needed_candidates,
     read_selection,
     select_candidates,
     tied_candidates,
@@ -204,29 +204,38 @@ def test_candidates_are_trained_until_the_best_has_neighbours(accuracies, diverg
         {f"net-{name}": [mean, mean] for name, mean in accuracies.items()},
         [f"net-{name}" for name in diverged],
     )
-    assert "".join(candidates_to_train([LINE], found, [0, 1])["net"]) == needed
+    assert "".join(needed_candidates([LINE], found, [0, 1])["net"]) == needed
     is_finished = set(needed) == set(accuracies) and set(diverged) != set(accuracies)
     assert bool(select_candidates([LINE], found)) == is_finished
 
 
 def test_a_candidate_that_lacks_a_seed_is_not_yet_compared():
     found = results({"net-c": [0.9, 0.9], "net-d": [0.8, 0.8], "net-e": [0.7, 0.7], "net-b": [0.99]})
-    assert candidates_to_train([LINE], found, [0, 1]) == {"net": list("bcde")}
+    assert needed_candidates([LINE], found, [0, 1]) == {"net": list("bcde")}
     assert select_candidates([LINE], found) == {}
-    assert candidates_to_train([LINE], found, [0]) == {"net": list("abcde")}
+    assert needed_candidates([LINE], found, [0]) == {"net": list("abcde")}
+
+
+def test_results_with_other_seeds_do_not_count():
+    """As when fewer seeds are asked for than are recorded."""
+    found = results({"net-c": [0.9, 0.9, 0.1], "net-d": [0.8, 0.8, 0.8], "net-e": [0.7, 0.7, 0.7]})
+    assert needed_candidates([LINE], found, [0, 1]) == {"net": list("bcde")}
+    assert needed_candidates([LINE], found, [0, 1, 2]) == {"net": list("cde")}
 
 
 def test_arms_that_are_tuned_together_train_the_same_candidates():
     arms = [dataclasses.replace(LINE, name=name, tuned_with="both") for name in ("x", "y")]
     accuracies = {"c": 0.8, "d": 0.7, "e": 0.6}
     of_x = {f"x-{name}": [accuracy] for name, accuracy in accuracies.items()}
-    assert candidates_to_train(arms, results(of_x), [0]) == {key: list("cde") for key in "xy"}
+    assert needed_candidates(arms, results(of_x), [0]) == {key: list("cde") for key in "xy"}
     of_y = {f"y-{name}": [0.9 - accuracy / 2] for name, accuracy in accuracies.items()}
     found = results(of_x | of_y)  # for both together, c is best
-    assert candidates_to_train(arms, found, [0]) == {key: list("bcde") for key in "xy"}
+    assert needed_candidates(arms, found, [0]) == {key: list("bcde") for key in "xy"}
     others = [arms[0], dataclasses.replace(arms[1], first=["a"])]
-    with pytest.raises(UserError, match="x, y are tuned together but have different candidates, or others"):
-        candidates_to_train(others, found, [0])
+    with pytest.raises(
+        UserError, match="x, y are tuned together but have different candidates or a different first"
+    ):
+        needed_candidates(others, found, [0])
 
 
 @pytest.mark.parametrize(
@@ -245,11 +254,11 @@ def test_candidates_are_trained_until_one_fits(accuracies, needed):
     found = results({f"net-{name}": [mean] for name, mean in accuracies.items()})
     found = [result | {"train_accuracy": result["val_accuracy"]} for result in found]
     arm = Arm("net", {}, candidates=CAPACITIES, fit=0.95)
-    assert candidates_to_train([arm], found, [0]) == {"net": needed}
+    assert needed_candidates([arm], found, [0]) == {"net": needed}
 
 
 def test_without_an_order_all_candidates_are_trained():
-    assert candidates_to_train([ARM], [], [0]) == {"net": ["slow", "fast"]}
+    assert needed_candidates([ARM], [], [0]) == {"net": ["slow", "fast"]}
     assert [arm.name for arm in candidate_arms([ARM], {"net": ["fast"]})] == ["net-fast"]
 
 
