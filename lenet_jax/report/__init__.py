@@ -13,6 +13,7 @@ findings.py          what a sweep has found, in sentences
 drawing.py           matplotlib with the project's settings alone, and text in figures
 figures.py           figures of results as PNG, PDF and SVG
 plane_figures.py     figures of sweeps over two factors: lines, heat maps
+size_figures.py      figures of sweeps over the number of training images
 contents.py          a sweep's records -> its tables, figures and findings
 pages.py             a folder: its records -> its tables and figures, as files
 web_page.py          a report as one page for a browser, with report.html as its template

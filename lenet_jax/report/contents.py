@@ -7,7 +7,7 @@ from lenet_jax.analysis import effects, planes, planned, sample_sizes, summaries
 from lenet_jax.analysis.planes import Plane
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
-from lenet_jax.report import captions, columns, figures, findings, markup
+from lenet_jax.report import captions, columns, figures, findings, markup, size_figures
 from lenet_jax.report.columns import Cell, Column
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.names import dataset_words
@@ -151,9 +151,8 @@ def draw(contents: Contents) -> Iterator[Drawing]:
                 yield Drawing(name, figure, f"{title}{against}")
     if contents.plane and plane and (drawn := draw_plane(contents.plane, plane.rows, dataset)):
         yield Drawing("plane", *drawn)
-    title = f"{dataset}: test error by the number of training images, with {CONFIDENCE:.0%} intervals"
-    if (figure := _size_figure(contents.lines, scores, arms.rows, title)) is not None:
-        yield Drawing("images", figure, title)
+    if drawing := _sizes(contents, arms.rows):
+        yield drawing
 
 
 def _found(
@@ -300,10 +299,17 @@ def _plane(plane: Plane | None, header: Header, runs: Sequence[Record], arms: Ta
     return Table(rows, columns.plane_columns(plane.factors), caption)
 
 
-def _size_figure(lines: sample_sizes.Lines, scores: Scores, rows: Sequence[Row], title: str) -> Figure | None:
+def _sizes(contents: Contents, rows: Sequence[Row]) -> Drawing | None:
     """Test error against training images; None without arms that differ in them, or without test scores."""
+    lines, scores = contents.lines, contents.sweep.scores
     of_arms = {row["arm"]: row for row in rows}
     arms = [arm for line in lines.values() for arm in line.values()]
     if not lines or any(of_arms[arm]["test_accuracy_mean"] is None for arm in arms):
         return None
-    return figures.error_against_images(lines, of_arms, _line_words(lines, scores), scores.fields, title)
+    effects_table = contents.tables["effects"]
+    ratios = size_figures.ratios_of(lines, scores.corners, effects_table.rows if effects_table else [])
+    worth = ", and what each constraint is worth" if ratios else ""
+    title = f"{contents.dataset}: test error by the number of training images{worth}"
+    words = _line_words(lines, scores)
+    figure = size_figures.error_against_images(lines, of_arms, words, scores.fields, ratios, title)
+    return Drawing("images", figure, title)

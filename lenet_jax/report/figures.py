@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
 from lenet_jax.analysis.stats import Interval
@@ -195,55 +195,6 @@ def _explain(figure: Figure, looks: Mapping[str, Look]) -> None:
     if len(wired) < len(looks):
         handles.append(mark(marker="s", color=OTHER, label="other networks" if wired else "networks"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
-
-
-@project_settings()
-def error_against_images(
-    lines: Mapping[str, Mapping[int, str]],
-    rows: Mapping[str, Row],
-    words: Mapping[str, str],
-    fields: Mapping[str, Mapping[str, Any]],
-    title: str,
-) -> Figure:
-    """Draws test error against the number of training images, one line per network, both logarithmic.
-
-    Args:
-      lines: of `lenet_jax.analysis.sample_sizes.find_lines`.
-      rows: arm -> its row of `lenet_jax.analysis.summaries.arm_rows`.
-      words: network -> its name in the figure.
-      fields: arm -> its flattened config, for its look as in `errors_of_arms`.
-    """
-    looks = looks_of({arm: fields[arm] for line in lines.values() for arm in line.values()})
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
-    for name, line in lines.items():
-        look = looks[next(iter(line.values()))]
-        errors, bars = error_bars([error_percent(rows[arm]) for arm in line.values()])
-        axes.errorbar(
-            list(line),
-            errors,
-            yerr=bars,
-            fmt=look.marker,
-            linestyle="--" if look.fill == "white" else "-",
-            color=look.colour,
-            markerfacecolor=look.fill,
-            capsize=look.cap,
-            label=arm_name(words[name]),
-        )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("")
-    axes.set_xticks(sorted({images for line in lines.values() for images in line}))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("training images")
-    axes.set_ylabel("test error (%)")
-    axes.set_title(literal(title), fontsize=11)
-    axes.grid(True, which="major", alpha=0.3)
-    axes.legend()
-    return figure
 
 
 def pairs_of(rows: Sequence[Row]) -> list[Pair]:
