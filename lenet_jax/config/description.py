@@ -104,9 +104,19 @@ def _images(fields: Mapping[str, Any]) -> list[str]:
     if fields["data.permutation_seed"] >= 0:
         phrases.append(f"pixels permuted by seed {fields['data.permutation_seed']}")
     if fields["distortion.probability"]:
-        limits = ", ".join(f"{kind} {fields[f'distortion.{kind}']:g}" for kind in DISTORTIONS)
-        phrases.append(f"{fields['distortion.probability']:.0%} distorted ({limits})")
+        phrases.append(_distortion(fields))
     return phrases
+
+
+def _distortion(fields: Mapping[str, Any]) -> str:
+    limits = {kind: fields[f"distortion.{kind}"] for kind in DISTORTIONS if fields[f"distortion.{kind}"]}
+    share = fields["distortion.probability"]
+    if list(limits) == ["shift"]:
+        plural = "s" * (limits["shift"] != 1)
+        of_images = "" if share == 1 else f"{share:.0%} "
+        return f"{of_images}shifted by up to {limits['shift']:g} pixel{plural} each time"
+    listed = ", ".join(f"{kind} {limit:g}" for kind, limit in limits.items())
+    return f"{share:.0%} distorted ({listed or 'by 0'})"
 
 
 def _network(fields: Mapping[str, Any]) -> list[str]:

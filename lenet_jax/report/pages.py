@@ -22,13 +22,12 @@ from lenet_jax.report import (
 from lenet_jax.report.contents import FIGURES, Table, contents_of, draw
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.scores import Sweep, scores_of
+from lenet_jax.report.tables import TERMINAL
 from lenet_jax.runs.merge import merge
 from lenet_jax.runs.mistakes import FILE as MISTAKES
 from lenet_jax.runs.mistakes import write_mistakes
 from lenet_jax.runs.recorded import RUNS
 from lenet_jax.runs.store import read_sweep
-
-TERMINAL = 80  # characters of a line
 
 
 def write_report(directory: pathlib.Path, status: str = "") -> str:

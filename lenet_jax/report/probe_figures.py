@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.report.drawing import arm_name, error_bars, literal, project_settings
+from lenet_jax.report.drawing import error_bars, literal, project_settings
 
 # isort: split
 from matplotlib.axes import Axes
@@ -18,6 +18,7 @@ from lenet_jax.report.figures import Look, looks_of
 from lenet_jax.report.probe_tables import at_in_words
 
 DRAWN = {UNTRAINED: "untrained", TRAINED: "trained", CHANGE: "change by training"}
+NAME_WIDTH = 40  # of a line of the legend, in characters
 MORE_MARKERS = "^Dv"  # of arms that would look alike
 
 
@@ -37,7 +38,8 @@ def panels(
     columns = max(2, *map(len, kinds.values()))
     looks = _distinct(looks_of(fields))
     lines = -(-len(shown) // columns)
-    figure = Figure(figsize=(3 + 4.2 * columns, 0.6 + 3.4 * lines), layout="constrained")
+    height = 0.4 + 3.4 * lines + 0.3 * -(-len(fields) // columns)
+    figure = Figure(figsize=(4.2 * columns, height), layout="constrained")
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     handles: dict[str, Any] = {}
     untrained: dict[Probe, Axes] = {}
@@ -53,10 +55,11 @@ def panels(
         axes.set_visible(False)
     named = [arm for arm in fields if arm in handles]
     lines_of = [handles[arm] for arm in named]
-    figure.legend(lines_of, [arm_name(words[arm]) for arm in named], loc="outside right center")
-    figure.supxlabel(
-        f"Bars: {CONFIDENCE:.0%} intervals. Open: unshared kernels. Black lines: chance.", fontsize=9
-    )
+    names = [literal(words[arm], NAME_WIDTH) for arm in named]
+    figure.legend(lines_of, names, loc="outside lower center", ncols=columns, fontsize=9)
+    has_chance = any(row["weights"] == CHANCE for found in rows.values() for row in found)
+    chance = " Black lines: chance." if has_chance else ""
+    figure.suptitle(f"Bars: {CONFIDENCE:.0%} intervals. Open: unshared kernels.{chance}", fontsize=9)
     return figure
 
 

@@ -43,7 +43,8 @@ def to_markdown(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> 
 
 def to_text(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> str:
     """The same for a terminal, without intervals."""
-    return f"{_title(probe.about)}\n\n{tables.to_text(_table(probe.about, rows, words, _mean))}"
+    table = tables.to_text(_table(probe.about, rows, words, _mean), tables.TERMINAL)
+    return f"{_title(probe.about)}\n\n{table}"
 
 
 def page_notes(header: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], command: str) -> list[str]:

@@ -21,6 +21,7 @@ UNBROKEN = re.compile(rf"(?:\S+% )?{BRACKETS}|{VERDICT}")
 NUMBER = re.compile(rf"\S+ {BRACKETS}|{VERDICT}")  # with its interval
 BREAK = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])| ")  # where lines may break
 GAP, PADDING = 2, 2 * NO_BREAK  # between tabulate's columns, and of each line of a heading, in a terminal
+TERMINAL = 80  # characters of a line
 # Of the text of `article` and between columns, in characters of \footnotesize.
 LATEX_WIDTH, LATEX_GAP = 80, 3
 

@@ -5,6 +5,7 @@ import pytest
 from lenet_jax.config.description import describe_protocol
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.identity import flatten
+from lenet_jax.training.distortion import DISTORTIONS
 
 
 def phrase_of(fields, images):
@@ -48,6 +49,22 @@ def test_the_phrase_says_everything_that_departs():
         "initial weights within 2.4 / sqrt(F), coefficients of pooling start at 0.6, "
         "output biases start at -1, dropout 0.25"
     )
+
+
+@pytest.mark.parametrize(
+    ("probability", "limits", "phrase"),
+    [
+        (1.0, {"shift": 4.0}, "shifted by up to 4 pixels each time"),
+        (1.0, {"shift": 1.0}, "shifted by up to 1 pixel each time"),
+        (0.5, {"shift": 2.5}, "50% shifted by up to 2.5 pixels each time"),
+        (0.5, {"shift": 2.0, "shear": 0.3}, "50% distorted (shift 2, shear 0.3)"),
+        (0.5, {}, "50% distorted (by 0)"),
+    ],
+)
+def test_distortions_are_named_by_their_limits(probability, limits, phrase):
+    fields = {f"distortion.{kind}": limits.get(kind, 0.0) for kind in DISTORTIONS}
+    described = describe_protocol(DEFAULTS | PLAIN | fields | {"distortion.probability": probability}, 1437)
+    assert phrase in described
 
 
 def test_the_phrase_names_subsets_and_permuted_pixels():
