@@ -9,6 +9,8 @@ within one line, is replaced by the output of SOURCE. A test fails when a page i
 SOURCE                          its output
 ==============================  ==================================================================
 FILE                            a Markdown file below the project's root, such as results/mnist/table.md
+cell FILE COLUMN KEY ...        a cell of the only table in a Markdown file, of the row that begins with the
+                                keys; what has spaces stands in quotes
 summary --config=FILE ...       a layer table; flags are those of experiments.summary
 paper SWEEP/ARM COLUMN [FACTOR] a number of results/history/SWEEP/papers.csv, with its interval, or
                                 without one and times a factor, such as 0.5
@@ -23,6 +25,7 @@ import contextlib
 import functools
 import pathlib
 import re
+import shlex
 import textwrap
 from collections.abc import Callable, Mapping
 
@@ -31,6 +34,7 @@ from ml_collections import config_flags
 
 from experiments.scorecard import ENTRIES
 from experiments.summary import summarize
+from lenet_jax.errors import UserError
 from lenet_jax.report import scorecard
 from lenet_jax.report.excerpts import Excerpts, contrast_cell, paper_cell, read_excerpts
 from lenet_jax.report.tables import unbroken
@@ -52,8 +56,8 @@ def pages() -> list[pathlib.Path]:
 def paste(text: str) -> str:
     """`text` with the content of every marked block replaced.
 
-    Raises OSError if a source doesn't exist, UserError if a config cannot be summarized or a sweep has no
-    such number.
+    Raises OSError if a source doesn't exist, UserError if a config cannot be summarized or a file or sweep has
+    no such number.
     """
     return BLOCK.sub(_pasted, text)
 
@@ -66,7 +70,7 @@ def excerpts_of(sweep: str) -> Excerpts:
 
 def _pasted(block: re.Match) -> str:
     source, line = block["source"], block["line"]
-    name, *arguments = source.split()
+    name, *arguments = shlex.split(source)
     content = (
         SOURCES[name](*arguments)
         if name in SOURCES
@@ -89,6 +93,15 @@ def _wrapped(text: str) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _cell(file: str, column: str, *keys: str) -> str:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    header, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    found = [row for row in rows if row[: len(keys)] == list(keys)]
+    if len(found) != 1 or column not in header:
+        raise UserError(f"{file}: {len(found)} rows begin with {', '.join(keys)}, and columns are {header}.")
+    return unbroken(found[0][header.index(column)])
 
 
 def _summary(*arguments: str) -> str:
@@ -120,6 +133,7 @@ def _scorecard() -> str:
 
 
 SOURCES: Mapping[str, Callable[..., str]] = {
+    "cell": _cell,
     "summary": _summary,
     "paper": _paper,
     "contrast": _contrast,

@@ -88,6 +88,21 @@ def test_single_numbers_are_pasted_within_a_line():
         paste.paste("<!-- paste: paper zipcode/zipcode parameters --><!-- end -->")
 
 
+def test_a_cell_of_a_table_is_found_by_how_its_row_begins(tmp_path, monkeypatch):
+    table = (
+        "Words.\n\n| net | size | error (%) |\n|:--|--:|:--|\n| a, b | 1 | 2 (1 to 3) |\n| a, b | 2 | 4 |\n"
+    )
+    (tmp_path / "t.md").write_text(table)
+    monkeypatch.setattr(paste, "ROOT", tmp_path)
+    found = paste.paste('<!-- paste: cell t.md "error (%)" "a, b" 1 --><!-- end -->')
+    assert found.split("-->")[1].split("<!--")[0].replace("\u00a0", " ") == "2 (1 to 3)"
+    for arguments in ('"error (%)" "a, b"', '"error (%)" c', 'nope "a, b" 1'):
+        with pytest.raises(
+            UserError, match=r"t.md: \d rows begin with .*columns are \['net', 'size', 'error"
+        ):
+            paste.paste(f"<!-- paste: cell t.md {arguments} --><!-- end -->")
+
+
 @pytest.mark.parametrize("page", paste.pages(), ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
