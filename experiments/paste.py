@@ -56,8 +56,8 @@ def pages() -> list[pathlib.Path]:
 def paste(text: str) -> str:
     """`text` with the content of every marked block replaced.
 
-    Raises OSError if a source doesn't exist, UserError if a config cannot be summarized, or if a file or sweep
-    has no such number.
+    Raises OSError if a source doesn't exist, UserError if a config cannot be summarized, or if a file or a
+    sweep has no such number.
     """
     return BLOCK.sub(_pasted, text)
 
