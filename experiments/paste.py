@@ -9,8 +9,8 @@ within one line, is replaced by the output of SOURCE. A test fails when a page i
 SOURCE                          its output
 ==============================  ==================================================================
 FILE                            a Markdown file below the project's root, such as results/mnist/table.md
-cell FILE COLUMN KEY ...        a cell of the only table in a Markdown file, of the row that begins with the
-                                keys; what has spaces stands in quotes
+cell FILE COLUMN KEY ...        a cell of the only table in a Markdown file, of the row whose first cells are
+                                the keys; quote what contains spaces
 summary --config=FILE ...       a layer table; flags are those of experiments.summary
 paper SWEEP/ARM COLUMN [FACTOR] a number of results/history/SWEEP/papers.csv, with its interval, or
                                 without one and times a factor, such as 0.5
@@ -37,7 +37,7 @@ from experiments.summary import summarize
 from lenet_jax.errors import UserError
 from lenet_jax.report import scorecard
 from lenet_jax.report.excerpts import Excerpts, contrast_cell, paper_cell, read_excerpts
-from lenet_jax.report.tables import unbroken
+from lenet_jax.report.tables import NO_BREAK, unbroken
 
 ROOT = pathlib.Path(__file__).parent.parent
 HISTORY = ROOT / "results" / "history"
@@ -70,7 +70,10 @@ def excerpts_of(sweep: str) -> Excerpts:
 
 def _pasted(block: re.Match) -> str:
     source, line = block["source"], block["line"]
-    name, *arguments = shlex.split(source)
+    try:
+        name, *arguments = shlex.split(source)
+    except ValueError as error:
+        raise UserError(f"paste: {source}: {error}.") from error
     content = (
         SOURCES[name](*arguments)
         if name in SOURCES
@@ -96,8 +99,12 @@ def _wrapped(text: str) -> str:
 
 
 def _cell(file: str, column: str, *keys: str) -> str:
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    header, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    text = (ROOT / file).read_text(encoding="utf-8").replace(NO_BREAK, " ")
+    tables = re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE)
+    if len(tables) != 1:
+        raise UserError(f"{file} has {len(tables)} tables: name a file with one.")
+    lines = tables[0].splitlines()
+    header, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     found = [row for row in rows if row[: len(keys)] == list(keys)]
     if len(found) != 1 or column not in header:
         raise UserError(f"{file}: {len(found)} rows begin with {', '.join(keys)}, and columns are {header}.")

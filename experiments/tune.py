@@ -68,7 +68,9 @@ def main() -> None:
         if arm.name in chosen:
             print(describe(arm, chosen[arm.name], tied.get(arm.name), wrong is not None))
         else:
-            print(f"{arm.name}: not selected, as it or an arm that is tuned with it has open runs")
+            together = [other.name for other in arms if arm.tuned_with and other.tuned_with == arm.tuned_with]
+            also = f": run --config.arms={','.join(together)}, which are tuned together" if together else ""
+            print(f"{arm.name}: not selected, as runs are missing{also}")
     images = sorted({"training" if arm.fit else "validation" for arm in families})
     print(f"Selected on {' and '.join(images)} images; written to {output}")
 
@@ -86,38 +88,27 @@ def train_needed(
     """
     if flags.FLAGS.distributed:
         return launching.train(request, write_results)
-    asked, is_new = [], False
-    while (names := needed_of(request, arms, families, seeds)) != asked:
+    asked: list[str] = []
+    is_new = False
+    while True:
+        results = recorded_results(request)
+        needed = candidate_arms(families, needed_candidates(arms, results, seeds))
+        more = [arm.name for arm in needed if arm.name not in asked]
+        if not more:
+            return Filled(0, is_new)
         if asked:
-            more = ", ".join(name for name in names if name not in asked)
-            print(f"More candidates are needed: {more}", flush=True)
-        part = only(request, names)
+            print(f"More candidates are needed: {', '.join(more)}", flush=True)
+        asked += more
+        # Those that have runs stay among the arms, in the order of the config.
+        listed = {*asked, *(result["arm"] for result in results)}
+        part = request._replace(
+            config=override(request.config, {"arms": ",".join(asked)}),
+            arms=[arm for arm in request.arms if arm.name in listed],
+        )
         if launching.send_if_asked(part, write_results, write_report):
             print("Once all are recorded, the same command sends what is then needed, or selects.")
             return None
         is_new |= launching.train(part, write_results).is_new
-        asked = names
-    return Filled(0, is_new)
-
-
-def needed_of(
-    request: Request, arms: Sequence[Arm], families: Sequence[Arm], seeds: Sequence[int]
-) -> list[str]:
-    """The candidates, by the names of their arms, that a selection for `families` needs.
-
-    Arguments as of `train_needed`. Raises UserError for what is refused before training, for any candidate.
-    """
-    needed = needed_candidates(arms, recorded_results(request), seeds)
-    return [arm.name for arm in candidate_arms(families, needed)]
-
-
-def only(request: Request, names: Sequence[str]) -> Request:
-    """The request for some candidates; its arms are these and those that have runs, in their order."""
-    listed = {*names, *(result["arm"] for result in recorded_results(request))}
-    return request._replace(
-        config=override(request.config, {"arms": ",".join(names)}),
-        arms=[arm for arm in request.arms if arm.name in listed],
-    )
 
 
 def recorded_results(request: Request) -> list[Mapping[str, Any]]:

@@ -81,7 +81,7 @@ def _tuned_on(dataset: str) -> str:
 
 
 def _mlps(dataset: str) -> dict[str, dict]:
-    """Candidates: width, depth, activation and rate; for finalists also dropout, with rates of its own."""
+    """Candidates: width, depth, activation and rate; for finalists also dropout, with their own rates."""
     networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
     first = itertools.product(networks, (0.0,), MLP_RATES[dataset])
     final = itertools.product(MLP_FINALISTS[dataset], MLP_DROPOUTS, MLP_FINAL_RATES[dataset])

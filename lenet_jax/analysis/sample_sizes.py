@@ -2,8 +2,9 @@
 
 Between the sizes that were trained, the logarithm of the error is a straight line in the logarithm of the
 size. A network needs n' images for the error that the reference reaches with n if its own line has that error
-at n'. The interval of n' holds the sizes at which the interval of the ratio of both errors holds 1, as in
-Fieller (1954).
+at n'. Its interval goes from the smallest to the largest size at which the interval of the ratio of both
+errors contains 1, as in Fieller (1954). The ratio's interval is by the delta method, on the interpolated
+logarithms; that errors depart from straight lines is not covered.
 """
 
 import statistics
@@ -17,7 +18,6 @@ from lenet_jax.analysis.crossed import Key, Wrong, common_seeds, log_errors_save
 from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, common_name, fingerprint
 
-STEPS = 8  # from size to size, in each of which an end of an interval changes its sign at most once
 # Fields in which networks of one line may differ.
 SIZE_FIELDS = ("data.train_images", "train.epochs", "train.batch_size", "seed")
 CONVOLUTION = {"model.name": "cnn", "model.connectivity": "local", "model.sharing": "shared"}
@@ -60,7 +60,7 @@ def size_rows(lines: Lines, reference: str, accuracies: Mapping[Key, float], wro
 
     `images_needed` is infinite where a line does not reach the error with its largest size, and 0 where it
     is reached with its smallest; the same holds for the ends of its interval, which are None with one seed,
-    and where an arm has no errors. Seeds count if all arms have them.
+    and for a line of which an arm has no errors. Seeds count if all arms have them.
 
     Args:
       lines: of `find_lines`; all arms have wrong answers.
@@ -104,30 +104,36 @@ def _limits(
     line: Mapping[int, str], reference: str, accuracies: Mapping[Key, float], wrong: Wrong
 ) -> tuple[float | None, float | None]:
     """The smallest and the largest size at which a line may have the error of the arm `reference`."""
-    places = np.arange(STEPS * (len(line) - 1) + 1) / STEPS  # in steps from size to size
-    saved = [_saved(line, place, reference, accuracies, wrong) for place in places]
-    ends = np.array([(interval.low, interval.high) for interval in saved], dtype=float)  # NaN for None
+    # Between trained sizes, the upper end is a convex and the lower end a concave function of the place, but
+    # for the degrees of freedom. So these sizes tell where the one first, and the other last, changes its sign.
+    at_sizes = [_log_ratio(line, place, reference, accuracies, wrong) for place in range(len(line))]
+    ends = np.array([(interval.low, interval.high) for interval in at_sizes], dtype=float)  # NaN for None
     if np.isnan(ends).any():
         return None, None
-    surely, may = ends.T >= 0  # has the line as few errors
+    surely_as_good, possibly_as_good = ends.T >= 0
 
     def size_where(end: str, after: int) -> float:
-        """The size before place number `after` at which an end of the interval is 0."""
+        """The size between trained ones, of which the second has number `after`, where an end is 0."""
         place = optimize.brentq(
-            lambda place: getattr(_saved(line, place, reference, accuracies, wrong), end),
-            places[after - 1],
-            places[after],
+            lambda place: getattr(_log_ratio(line, place, reference, accuracies, wrong), end),
+            after - 1,
+            after,
             xtol=1e-4,
         )
         return _size_at(line, place)
 
-    low = 0.0 if may[0] else size_where("high", int(may.argmax())) if may.any() else np.inf
-    if not surely[-1]:
+    low = np.inf
+    if possibly_as_good.any():
+        first = int(possibly_as_good.argmax())
+        low = size_where("high", first) if first else 0.0
+    if not surely_as_good[-1]:
         return low, np.inf
-    return low, 0.0 if surely.all() else size_where("low", int(np.flatnonzero(~surely)[-1]) + 1)
+    return low, 0.0 if surely_as_good.all() else size_where(
+        "low", int(np.flatnonzero(~surely_as_good)[-1]) + 1
+    )
 
 
-def _saved(
+def _log_ratio(
     line: Mapping[int, str], place: float, reference: str, accuracies: Mapping[Key, float], wrong: Wrong
 ) -> Interval:
     """The logarithm of the reference's error over that of the line at a place between its sizes."""
@@ -148,7 +154,8 @@ def _size_at(line: Mapping[int, str], place: float) -> float:
 def _images_for(errors: np.ndarray, sizes: Sequence[int], error: float) -> float:
     """The size at which a line has an error; infinite if its largest has more, 0 if its smallest does not.
 
-    Where a line rises by chance, it counts from where it last has the error or more.
+    Where a line rises by chance, it counts from where it last has the error or more; where its next size has
+    no errors, it counts from that size.
     """
     with np.errstate(divide="ignore"):
         logs, wanted = np.log(errors), np.log(error)
@@ -158,7 +165,7 @@ def _images_for(errors: np.ndarray, sizes: Sequence[int], error: float) -> float
     last = int(above[-1])
     if last == len(sizes) - 1:
         return np.inf
-    if logs[last + 1] == wanted:  # both may be infinite
+    if logs[last + 1] == wanted or np.isinf(logs[last + 1]):  # without errors, there is no line to it
         return float(sizes[last + 1])
     share = (logs[last] - wanted) / (logs[last] - logs[last + 1])
     return float(np.exp(np.log(sizes[last]) + share * (np.log(sizes[last + 1]) - np.log(sizes[last]))))

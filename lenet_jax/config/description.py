@@ -103,20 +103,20 @@ def _images(fields: Mapping[str, Any]) -> list[str]:
         phrases.append(f"each at {fields['data.positions']} positions")
     if fields["data.permutation_seed"] >= 0:
         phrases.append(f"pixels permuted by seed {fields['data.permutation_seed']}")
-    if fields["distortion.probability"]:
-        phrases.append(_distortion(fields))
-    return phrases
+    return phrases + _distortion(fields)
 
 
-def _distortion(fields: Mapping[str, Any]) -> str:
+def _distortion(fields: Mapping[str, Any]) -> list[str]:
     limits = {kind: fields[f"distortion.{kind}"] for kind in DISTORTIONS if fields[f"distortion.{kind}"]}
-    share = fields["distortion.probability"]
+    probability = fields["distortion.probability"]
+    if not limits or not probability:
+        return []
     if list(limits) == ["shift"]:
         plural = "s" * (limits["shift"] != 1)
-        of_images = "" if share == 1 else f"{share:.0%} "
-        return f"{of_images}shifted by up to {limits['shift']:g} pixel{plural} each time"
+        of_images = "" if probability == 1 else f"{probability:.0%} "
+        return [f"{of_images}shifted anew each epoch by up to {limits['shift']:g} pixel{plural}"]
     listed = ", ".join(f"{kind} {limit:g}" for kind, limit in limits.items())
-    return f"{share:.0%} distorted ({listed or 'by 0'})"
+    return [f"{probability:.0%} distorted ({listed})"]
 
 
 def _network(fields: Mapping[str, Any]) -> list[str]:

@@ -173,8 +173,9 @@ def size_caption(rows: Sequence[Mapping[str, Any]]) -> str:
     """Of the table of training images, of `lenet_jax.analysis.sample_sizes.size_rows`, not empty."""
     seeds = rows[0]["seeds"]
     interval = "" if seeds == 1 else (
-        f"; in brackets, the {CONFIDENCE:.0%} interval, over {seeds} seeds and the test images: the numbers "
-        "at which the interval of the ratio of both errors holds 1"
+        f"; in brackets, the {CONFIDENCE:.0%} interval, over {seeds} seeds and the test images: from the "
+        "smallest to the largest number at which the interval of the ratio of both errors contains 1. A "
+        "bound without brackets: all of the interval lies beyond it"
     )  # fmt: skip
     return (
         "Images needed: how many training images a network needs for the error that the convolution reaches "

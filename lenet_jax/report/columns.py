@@ -310,14 +310,14 @@ def _rate_range(row: Row, name: str) -> str:
 
 
 def _sizes(row: Row, name: str) -> str:
-    return _limits(row, name, lambda images: _rounded(images, 3))
+    return _with_bounds(row, name, lambda images: _rounded(images, 3))
 
 
 def _times(row: Row, name: str) -> str:
-    return _limits(row, name, lambda images: _rounded(images / row["reference_images"], 2))
+    return _with_bounds(row, name, lambda images: _rounded(images / row["reference_images"], 2))
 
 
-def _limits(row: Row, name: str, show: Callable[[float], str]) -> str:
+def _with_bounds(row: Row, name: str, show: Callable[[float], str]) -> str:
     """A number of training images and its interval, or how they lie beyond the sizes that were trained."""
 
     def shown(value: float) -> str:
@@ -325,17 +325,15 @@ def _limits(row: Row, name: str, show: Callable[[float], str]) -> str:
             return show(value)
         return f"< {show(row['smallest'])}" if value == 0 else f"> {show(row['largest'])}"
 
+    low, high = (row[f"{name}{end}"] for end in ("_ci_low", "_ci_high"))
     needed = shown(row[name])
-    if row[f"{name}_ci_low"] is None:
-        return needed
-    low, high = (shown(row[f"{name}{end}"]) for end in ("_ci_low", "_ci_high"))
-    return needed if needed == low == high else f"{needed} ({low} to {high})"
+    return needed if low is None or low == high else f"{needed} ({shown(low)} to {shown(high)})"
 
 
 def _rounded(value: float, digits: int) -> str:
     """With a number of significant digits, and no exponent."""
-    decimals = digits - 1 - math.floor(math.log10(value))
-    return f"{round(value, decimals):,.{max(0, decimals)}f}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    return f"{rounded:,.{max(0, digits - 1 - math.floor(math.log10(rounded)))}f}"
 
 
 def _of_reading(prefix: str) -> str:

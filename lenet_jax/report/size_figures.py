@@ -1,5 +1,6 @@
 """Figures of sweeps over the number of training images: test errors, and what each constraint is worth."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,14 +11,16 @@ from lenet_jax.report.figures import looks_of
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from lenet_jax.analysis.effects import RATIO, Corners
 from lenet_jax.analysis.sample_sizes import Lines
 from lenet_jax.analysis.stats import CONFIDENCE, Interval
 from lenet_jax.analysis.summaries import Row, error_percent, interval_of
 
-APART = 1.04  # of the two constraints, as a ratio of numbers of images, so that no interval covers another
+OFFSET = 1.04  # of the two constraints, as a ratio of numbers of images, so that no interval covers another
+CLOSE = 1.6  # ratio of numbers of images whose labels would overlap
+RATIO_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10)
 MARKERS = {"connectivity": "D", "sharing": "^"}
 
 Ratios = Mapping[str, Mapping[int, Interval]]  # constraint -> number of training images -> ratio of errors
@@ -26,19 +29,26 @@ Ratios = Mapping[str, Mapping[int, Interval]]  # constraint -> number of trainin
 def ratios_of(lines: Lines, corners: Mapping[str, Corners], effects: Sequence[Row]) -> Ratios:
     """The ratio of errors with each constraint to those without it, where it is known for several sizes.
 
-    It is that of the groups whose corners all have one size; {} if there are fewer than two.
+    It is that of the groups whose corners all have one size; {} if there are fewer than two, or two of one
+    size.
 
     Args:
       corners: by group, of `lenet_jax.analysis.effects.find_corners`.
       effects: rows of `effect_rows`.
     """
     images = {arm: size for line in lines.values() for size, arm in line.items()}
-    ratios: dict[str, dict[int, Interval]] = {constraint: {} for constraint in WORDS}
-    for row in effects:
-        sizes = {images.get(arm) for arm in corners[row.get("group", "")]}
-        if row["effect"] in ratios and len(sizes) == 1 and (size := sizes.pop()) is not None:
-            ratios[row["effect"]][size] = interval_of(row, RATIO)
-    return ratios if len(ratios["sharing"]) > 1 else {}
+    sizes = {group: {images.get(arm) for arm in arms} for group, arms in corners.items()}
+    of_groups = {group: size for group, (size, *others) in sizes.items() if size is not None and not others}
+    if len(of_groups) < 2 or len(set(of_groups.values())) < len(of_groups):
+        return {}
+    return {
+        constraint: {
+            of_groups[group]: interval_of(row, RATIO)
+            for row in effects
+            if row["effect"] == constraint and (group := row.get("group", "")) in of_groups
+        }
+        for constraint in WORDS
+    }
 
 
 @project_settings()
@@ -52,7 +62,7 @@ def error_against_images(
 ) -> Figure:
     """Draws test error against the number of training images, one line per network, both logarithmic.
 
-    Beside it are the ratios, if there are any.
+    A second panel shows the ratios, if there are any.
 
     Args:
       lines: of `lenet_jax.analysis.sample_sizes.find_lines`.
@@ -66,11 +76,14 @@ def error_against_images(
     _draw_errors(panels[0], lines, rows, words, fields)
     if ratios:
         _draw_ratios(panels[1], ratios)
+    sizes = sorted({images for line in lines.values() for images in line})
+    is_close = any(after < CLOSE * before for before, after in itertools.pairwise(sizes))
     for ax in panels:
         ax.set_xscale("log")
-        ax.set_xticks(sorted({images for line in lines.values() for images in line}))
+        ax.set_xticks(sizes)
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.xaxis.set_minor_locator(NullLocator())
+        ax.tick_params(axis="x", rotation=45 if is_close else 0)
         ax.set_xlabel("training images")
         ax.grid(True, which="major", alpha=0.3)
         ax.legend()
@@ -108,7 +121,7 @@ def _draw_errors(
 
 
 def _draw_ratios(axes: Axes, ratios: Ratios) -> None:
-    for shift, (constraint, of_sizes) in zip((1 / APART, APART), ratios.items(), strict=True):
+    for shift, (constraint, of_sizes) in zip((1 / OFFSET, OFFSET), ratios.items(), strict=True):
         means, bars = error_bars(list(of_sizes.values()))
         axes.errorbar(
             [size * shift for size in of_sizes],
@@ -121,5 +134,10 @@ def _draw_ratios(axes: Axes, ratios: Ratios) -> None:
             label=WORDS[constraint],
         )
     axes.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
-    axes.set_ylim(bottom=0)
-    axes.set_ylabel("errors with the constraint / errors without it")
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, RATIO_TICKS[0]), min(high, RATIO_TICKS[-1]))
+    axes.yaxis.set_major_locator(FixedLocator(RATIO_TICKS))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylabel("errors with the constraint / without it, mean of both orders")

@@ -226,10 +226,14 @@ def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
     for arm in arms:
         groups.setdefault((bool(arm.tuned_with), arm.tuned_with or arm.name), []).append(arm)
     for group in groups.values():
-        if len({(frozenset(arm.candidates), tuple(arm.first)) for arm in group}) > 1:
+        orders = {
+            (tuple(arm.candidates if arm.first else sorted(arm.candidates)), *arm.first) for arm in group
+        }
+        if len(orders) > 1:
             raise UserError(
                 f"The arms {', '.join(arm.name for arm in group)} are tuned together but have different "
-                "candidates or a different first: give them the same, or different tuned_with."
+                "candidates or a different first: give them the same, in the same order, or different "
+                "tuned_with."
             )
     return list(groups.values())
 

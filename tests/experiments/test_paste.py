@@ -101,6 +101,11 @@ def test_a_cell_of_a_table_is_found_by_how_its_row_begins(tmp_path, monkeypatch)
             UserError, match=r"t.md: \d rows begin with .*columns are \['net', 'size', 'error"
         ):
             paste.paste(f"<!-- paste: cell t.md {arguments} --><!-- end -->")
+    with pytest.raises(UserError, match="No closing quotation"):
+        paste.paste('<!-- paste: cell t.md "error --><!-- end -->')
+    (tmp_path / "t.md").write_text(f"{table}\n{table}")
+    with pytest.raises(UserError, match=r"t.md has 2 tables"):
+        paste.paste('<!-- paste: cell t.md "error (%)" "a, b" 1 --><!-- end -->')
 
 
 @pytest.mark.parametrize("page", paste.pages(), ids=lambda page: page.name)

@@ -119,14 +119,16 @@ def test_images_needed_have_three_digits_or_a_bound():
         "images_needed_ci_high": float("inf"),
     }  # fmt: skip
     beyond = row | {"images_needed": math.inf, "images_needed_ci_low": math.inf}
-    shown, past, alone = lay_out(
-        [row, beyond, row | {"images_needed_ci_low": None, "images_needed_ci_high": None}],
+    near = row | {"images_needed": 99.96, "images_needed_ci_low": 99.6, "images_needed_ci_high": 995.9}
+    shown, past, close, alone = lay_out(
+        [row, beyond, near, row | {"images_needed_ci_low": None, "images_needed_ci_high": None}],
         columns.size_columns({"net": "local, unshared"}),
     ).rows
     assert (
         shown["images needed"] == "457 (< 100 to > 1,000)" and shown["times as many"] == "4.6 (< 1.0 to > 10)"
     )
     assert past["images needed"] == "> 1,000" and past["times as many"] == "> 10"
+    assert close["images needed"] == "100 (99.6 to 996)" and close["times as many"] == "1.0 (1.0 to 10)"
     assert alone["images needed"] == "457" and alone["times as many"] == "4.6"
 
 

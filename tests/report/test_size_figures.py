@@ -29,6 +29,8 @@ def test_ratios_are_those_of_groups_of_one_size():
 def test_without_several_sizes_there_are_none():
     one = {name: corners for name, corners in CORNERS.items() if name == "100 images"}
     assert size_figures.ratios_of(LINES, one, effect_rows(RESULTS, one)) == {}
+    twice = CORNERS | {"again": CORNERS["100 images"]}
+    assert size_figures.ratios_of(LINES, twice, effect_rows(RESULTS, twice)) == {}
     mixed = {"": Corners("local_shared_600", *CORNERS["100 images"][1:])}
     assert size_figures.ratios_of(LINES, mixed, effect_rows(RESULTS, mixed)) == {}
 
