@@ -104,8 +104,9 @@ def _limits(
     line: Mapping[int, str], reference: str, accuracies: Mapping[Key, float], wrong: Wrong
 ) -> tuple[float | None, float | None]:
     """The smallest and the largest size at which a line may have the error of the arm `reference`."""
-    # Between trained sizes, the upper end is a convex and the lower end a concave function of the place, but
-    # for the degrees of freedom. So these sizes tell where the one first, and the other last, changes its sign.
+    # From one trained size to the next, the upper end is a convex function of the place and the lower end a
+    # concave one, but for the degrees of freedom. So these sizes tell where the upper end first changes its
+    # sign, and where the lower end last does.
     at_sizes = [_log_ratio(line, place, reference, accuracies, wrong) for place in range(len(line))]
     ends = np.array([(interval.low, interval.high) for interval in at_sizes], dtype=float)  # NaN for None
     if np.isnan(ends).any():
