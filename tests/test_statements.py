@@ -12,7 +12,7 @@ from configs.history.families import ERAS
 from experiments import paste
 from experiments.scorecard import ENTRIES
 from lenet_jax.analysis.crossed import holm, weighted_sum
-from lenet_jax.analysis.effects import SAVED
+from lenet_jax.analysis.effects import RATIO, SAVED, effect_rows
 from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import accuracies_of, contrast_rows, interval_of
 from lenet_jax.config.fields import default_config
@@ -496,6 +496,43 @@ def test_what_the_idea_page_says_of_the_dose_of_locality_holds():
         weights = {f"within_{distance}_shared": 1.0, f"within_{distance}_unshared": -1.0}
         saved = weighted_sum(weights, accuracies, scores.wrong)
         assert saved.interval(bounds=(-1.0, 1.0)).low > 0
+
+
+def test_what_the_idea_page_says_of_training_images_holds():
+    """Of docs/idea.md, "How many images a constraint is worth"."""
+    rows = folders.rows(RESULTS / "finding" / "curves" / "images.csv")
+    times = {
+        (row["network"], int(row["reference_images"])): float(row["images_needed"])
+        / int(row["reference_images"])
+        for row in rows
+    }
+    text = page("idea.md")
+    for images in (100, 600, 3_000):
+        assert all(1.4 < times[name, images] < 2.5 for name in ("mlp_best", "local_unshared"))
+        assert 2.5 < times["full_unshared", images] < 6.5
+    assert "need one and a half times to\nabout twice as many images" in text
+    assert "the fully connected network about three to six times as many" in text
+    scores = read_scores(RESULTS / "finding" / "curves").scores
+    effects = {
+        (int(row["group"].removesuffix(" images").replace(",", "")), row["effect"]): row
+        for row in effect_rows(scores.results, scores.corners, scores.wrong)
+    }
+    sizes = (100, 600, 3_000, 12_000, 60_000)
+    ratios = {
+        effect: [interval_of(effects[size, effect], RATIO) for size in sizes]
+        for effect in ("connectivity", "sharing", "gap")
+    }
+    assert "Weight sharing saves about a quarter of the errors with 100 images and nearly four in ten" in text
+    few, *more = ratios["sharing"]
+    assert 0.7 < few.mean < 0.8 and all(0.55 < ratio.mean < 0.67 and ratio.high < few.low for ratio in more)
+    assert (
+        "Local connectivity saves none with 100 images, and between a fifth and a third from 3,000 on" in text
+    )
+    few, _, *many = ratios["connectivity"]
+    assert few.mean >= 1 and all(0.66 < ratio.mean < 0.8 and ratio.high < 1 for ratio in many)
+    gaps = [effects[size, "gap"]["fewer_errors_per_hundred_mean"] for size in sizes[1:]]
+    assert gaps == sorted(gaps, reverse=True)  # "the gap shrinks in errors per hundred"
+    assert all(ratio.mean < 0.52 for ratio in ratios["gap"][2:])
 
 
 def test_what_the_idea_page_says_of_wirings_holds():

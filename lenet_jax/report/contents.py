@@ -112,12 +112,12 @@ def contents_of(sweep: Sweep) -> Contents:
     results = scores.results
     is_scored = captions.scores_test(header, runs)
     words = words_of_runs(header, runs)
-    arms = _arms(header, runs, scores, words)
+    images = {run["arm"]: run["images"]["train"] for run in runs}
+    lines = sample_sizes.find_lines(scores.identifying, images)
+    arms = _arms(header, runs, scores, words, lines)
     papers = _papers(header, runs, results) if is_scored else None
     contrasts = summaries.contrast_rows(results, header["arms"], scores.wrong)
     of_contrasts = words if papers is None else {}  # the table of papers has arms by their names
-    images = {run["arm"]: run["images"]["train"] for run in runs}
-    lines = sample_sizes.find_lines(scores.identifying, images)
     plane = next(iter(planes.find_planes(header["arms"])), None) if is_scored else None
     tables = {
         "table": arms,
@@ -141,7 +141,7 @@ def draw(contents: Contents) -> Iterator[Drawing]:
     if papers:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
         yield Drawing("papers", figures.errors_alongside_papers(figures.pairs_of(papers.rows), title), title)
-    elif contents.is_scored:
+    elif contents.is_scored and not _are_sizes(contents):
         over = "seeds and test images" if scores.covers_images else "seeds"
         title = f"{dataset}: mean test error and {CONFIDENCE:.0%} interval over {over}"
         for cost, name in ACCURACY_FIGURES.items():
@@ -184,9 +184,17 @@ def _found(
     return [finding for finding in found if finding.sentences]
 
 
-def _arms(header: Header, runs: Sequence[Record], scores: Scores, words: Mapping[str, str]) -> Table:
+def _arms(
+    header: Header,
+    runs: Sequence[Record],
+    scores: Scores,
+    words: Mapping[str, str],
+    lines: sample_sizes.Lines,
+) -> Table:
+    """All arms; with differences to the convolution, if there is one and it has one number of images."""
     is_tuning = header["kind"] == "tuning"
-    is_compared = captions.scores_test(header, runs) and not is_tuning
+    has_sizes = sample_sizes.find_reference(lines, scores.fields) is not None
+    is_compared = captions.scores_test(header, runs) and not is_tuning and not has_sizes
     convolution = convolution_among(scores.fields) if is_compared else None
     rows = summaries.arm_rows(scores.results, scores.wrong, convolution)
     to_convolution = words[convolution] if convolution and len(rows) > 1 else ""
@@ -297,6 +305,12 @@ def _plane(plane: Plane | None, header: Header, runs: Sequence[Record], arms: Ta
         return None
     caption = captions.arm_caption(header, runs, "")
     return Table(rows, columns.plane_columns(plane.factors), caption)
+
+
+def _are_sizes(contents: Contents) -> bool:
+    """Whether each arm is a network with one of several numbers of training images."""
+    of_lines = {arm for line in contents.lines.values() for arm in line.values()}
+    return of_lines >= contents.sweep.scores.fields.keys()
 
 
 def _sizes(contents: Contents, rows: Sequence[Row]) -> Drawing | None:

@@ -20,7 +20,7 @@ from lenet_jax.analysis.summaries import Row, error_percent, interval_of
 
 OFFSET = 1.04  # of the two constraints, as a ratio of numbers of images, so that no interval covers another
 CLOSE = 1.6  # ratio of numbers of images whose labels would overlap
-RATIO_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10)
+RATIO_TICKS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3, 5, 10)
 MARKERS = {"connectivity": "D", "sharing": "^"}
 
 Ratios = Mapping[str, Mapping[int, Interval]]  # constraint -> number of training images -> ratio of errors
