@@ -510,7 +510,7 @@ def test_what_the_idea_page_says_of_training_images_holds():
     for images in (100, 600, 3_000):
         assert all(1.4 < times[name, images] < 2.5 for name in ("mlp_best", "local_unshared"))
         assert 2.5 < times["full_unshared", images] < 6.5
-    assert "need one and a half times to\nabout twice as many images" in text
+    assert "need one and a half times to about twice as many images" in text
     assert "the fully connected network about three to six times as many" in text
     scores = read_scores(RESULTS / "finding" / "curves").scores
     effects = {
