@@ -15,10 +15,11 @@ from lenet_jax.report.markup import html_text, latex_text, markdown_text, one_li
 DECIMALS = 6  # of numbers in CSV files; one of 10,000 test images is 0.0001
 P_VALUES = ("p", "p_holm", "p_equivalent")
 NO_BREAK = "\N{NO-BREAK SPACE}"
-BRACKETS = r"\(\S+ to \S+\)"
+SIGN = "(?:[<>]|&[lg]t;) "  # of a bound, also as Markdown has it
+BRACKETS = rf"\((?:{SIGN})?\S+ to (?:{SIGN})?\S+\)"
 VERDICT = r"\b(?:above|below) 0"
-UNBROKEN = re.compile(rf"(?:\S+% )?{BRACKETS}|{VERDICT}")
-NUMBER = re.compile(rf"\S+ {BRACKETS}|{VERDICT}")  # with its interval
+UNBROKEN = re.compile(rf"(?:\S+% )?{BRACKETS}|{VERDICT}|{SIGN}(?=[\d.])")
+NUMBER = re.compile(rf"(?:{SIGN})?\S+ {BRACKETS}|{VERDICT}|{SIGN}(?=[\d.])")  # with its interval
 BREAK = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])| ")  # where lines may break
 GAP, PADDING = 2, 2 * NO_BREAK  # between tabulate's columns, and of each line of a heading, in a terminal
 TERMINAL = 80  # characters of a line
@@ -101,7 +102,7 @@ def _tags(row: int, cells: int) -> list[str]:
 
 
 def unbroken(text: str) -> str:
-    """The text, in which no line breaks inside "above 0" or an interval, nor between it and a percentage."""
+    """The text, in which no line breaks inside "above 0", "> 5" or an interval, nor between it and "42%"."""
     return UNBROKEN.sub(_no_break, text)
 
 

@@ -152,3 +152,18 @@ def test_latex_compiles_and_fits_the_text_of_an_article(table, tmp_path, one_for
     assert ended.returncode == 0, ended.stdout[-2000:]
     of_table = (folder / "document.log").read_text(errors="replace").split(f"(./{table}_notes.tex")[0]
     assert f"(./{table}.tex" in of_table and "Overfull" not in of_table
+
+
+@pytest.mark.parametrize(
+    ("text", "broken_by"),
+    [
+        ("48,300 (28,700 to > 60,000)", ["48,300", "(28,700~to~>~60,000)"]),
+        ("&lt; 1.0 (&lt; 1.0 to 1.1)", ["&lt;~1.0", "(&lt;~1.0~to~1.1)"]),
+        ("> 60,000", [">~60,000"]),
+        ("0.87 (0.74 to 1.00), 58% (54 to 62)", ["0.87", "(0.74~to~1.00),", "58%~(54~to~62)"]),
+        ("-0.45 (-0.65 to -0.26), below 0", ["-0.45", "(-0.65~to~-0.26),", "below~0"]),
+        ("a > b", ["a", ">", "b"]),
+    ],
+)
+def test_lines_break_between_a_number_and_its_interval_and_nowhere_else(text, broken_by):
+    assert tables.unbroken(text).split(" ") == [part.replace("~", tables.NO_BREAK) for part in broken_by]
