@@ -174,13 +174,13 @@ def size_caption(rows: Sequence[Mapping[str, Any]]) -> str:
     seeds = rows[0]["seeds"]
     interval = "" if seeds == 1 else (
         f"; in brackets, the {CONFIDENCE:.0%} interval, over {seeds} seeds and the test images: from the "
-        "smallest to the largest number at which the interval of the ratio of both errors contains 1. A "
-        "bound without brackets: all of the interval lies beyond it"
+        "smallest to the largest number at which the interval of the ratio of the two errors contains 1. A "
+        "bound without brackets: the whole interval lies beyond it"
     )  # fmt: skip
     return (
         "Images needed: how many training images a network needs for the error that the convolution reaches "
-        f"with its own, on straight lines between the logarithms of sizes and errors{interval}. The subsets "
-        "are one draw, the same for all seeds."
+        "with those of the second column, on straight lines between the logarithms of sizes and errors, from "
+        f"which departures are not covered{interval}. The subsets are one draw, the same for all seeds."
     )
 
 
