@@ -109,6 +109,13 @@ def test_a_cell_of_a_table_is_found_by_how_its_row_begins(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("page", paste.pages(), ids=lambda page: page.name)
+def test_no_line_within_a_paragraph_begins_with_a_comment(page):
+    """In CommonMark, it would end the paragraph."""
+    for line in page.read_text(encoding="utf-8").splitlines():
+        assert not re.match(r"\s*<!-- paste: [^>]+-->.", line), line
+
+
+@pytest.mark.parametrize("page", paste.pages(), ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.M)
