@@ -513,6 +513,7 @@ def test_what_the_idea_page_says_of_training_images_holds():
         assert 2.5 < times["full_unshared", images] < 6.5 and times["full_shared", images] < 1.5
     assert "need one and a half times to about twice as many" in text
     assert "(`full_unshared`) about three to six times as many" in text
+    assert "(`full_shared`) less than one and a half times as many" in text
     needed = {(row["network"], row["reference_images"]): float(row["images_needed_ci_low"]) for row in rows}
     assert needed["full_unshared", "12000"] == math.inf
     assert {needed[name, "60000"] for name, _ in needed} == {math.inf}  # "so do all"
