@@ -500,7 +500,7 @@ def test_what_the_idea_page_says_of_the_dose_of_locality_holds():
 
 
 def test_what_the_idea_page_says_of_training_images_holds():
-    """Of docs/idea.md, "How many images a constraint is worth"."""
+    """Of docs/idea.md, "How many images each network needs"."""
     rows = folders.rows(RESULTS / "finding" / "curves" / "images.csv")
     times = {
         (row["network"], int(row["reference_images"])): float(row["images_needed"])

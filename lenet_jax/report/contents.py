@@ -138,10 +138,11 @@ def draw(contents: Contents) -> Iterator[Drawing]:
     dataset, scores = contents.dataset, contents.sweep.scores
     arms, papers, plane = (contents.tables[name] for name in ("table", "papers", "plane"))
     assert arms
+    sizes = _sizes(contents, arms.rows)
     if papers:
         title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
         yield Drawing("papers", figures.errors_alongside_papers(figures.pairs_of(papers.rows), title), title)
-    elif contents.is_scored and not _are_sizes(contents):
+    elif contents.is_scored and not (sizes and _arms_of(contents.lines) >= scores.fields.keys()):
         over = "seeds and test images" if scores.covers_images else "seeds"
         title = f"{dataset}: mean test error and {CONFIDENCE:.0%} interval over {over}"
         for cost, name in ACCURACY_FIGURES.items():
@@ -151,8 +152,8 @@ def draw(contents: Contents) -> Iterator[Drawing]:
                 yield Drawing(name, figure, f"{title}{against}")
     if contents.plane and plane and (drawn := draw_plane(contents.plane, plane.rows, dataset)):
         yield Drawing("plane", *drawn)
-    if drawing := _sizes(contents, arms.rows):
-        yield drawing
+    if sizes:
+        yield sizes
 
 
 def _found(
@@ -307,18 +308,15 @@ def _plane(plane: Plane | None, header: Header, runs: Sequence[Record], arms: Ta
     return Table(rows, columns.plane_columns(plane.factors), caption)
 
 
-def _are_sizes(contents: Contents) -> bool:
-    """Whether each arm is a network with one of several numbers of training images."""
-    of_lines = {arm for line in contents.lines.values() for arm in line.values()}
-    return of_lines >= contents.sweep.scores.fields.keys()
+def _arms_of(lines: sample_sizes.Lines) -> set[str]:
+    return {arm for line in lines.values() for arm in line.values()}
 
 
 def _sizes(contents: Contents, rows: Sequence[Row]) -> Drawing | None:
     """Test error against training images; None without arms that differ in them, or without test scores."""
     lines, scores = contents.lines, contents.sweep.scores
     of_arms = {row["arm"]: row for row in rows}
-    arms = [arm for line in lines.values() for arm in line.values()]
-    if not lines or any(of_arms[arm]["test_accuracy_mean"] is None for arm in arms):
+    if not lines or any(of_arms[arm]["test_accuracy_mean"] is None for arm in _arms_of(lines)):
         return None
     effects_table = contents.tables["effects"]
     ratios = size_figures.ratios_of(lines, scores.corners, effects_table.rows if effects_table else [])
