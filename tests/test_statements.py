@@ -476,6 +476,31 @@ def test_what_the_idea_page_says_of_one_rate_for_all_and_of_other_datasets_holds
     assert not to_mlp["fashion_mnist"].excludes_zero() and not to_mlp["usps"].excludes_zero()
 
 
+def test_what_the_idea_page_says_of_shallow_networks_of_a_paper_holds():
+    """Of docs/idea.md, the paragraph about Neyshabur 2020 in "What was found"."""
+    rows = [
+        row for row in folders.rows(RESULTS / "finding" / "published.csv") if row["paper"] == "Neyshabur 2020"
+    ]
+    text = page("idea.md")
+    findings = list(dict.fromkeys(row["finding"] for row in rows))
+    verdicts = {
+        dataset: [row["verdict"] for row in rows if row["dataset"] == dataset]
+        for dataset in ("mnist", "fashion_mnist", "usps")
+    }
+    shared_first, full_to_local, larger = findings
+    assert "Without pooling, our networks have the same order on all three datasets." in text
+    assert all(float(row["fewer_errors_per_hundred_mean"]) > 0 for row in rows if row["finding"] != larger)
+    assert (
+        "On MNIST both steps are resolved, on Fashion-MNIST that from full to local, on USPS neither; which "
+        "of the two is larger can't be told on any of them"
+    ) in text
+    assert "unshared" in shared_first and "full connectivity" in full_to_local and "larger step" in larger
+    yes, unknown = "agrees", "can't be told"
+    assert verdicts == {
+        "mnist": [yes, yes, unknown], "fashion_mnist": [unknown, yes, unknown], "usps": [unknown] * 3,
+    }  # fmt: skip
+
+
 def test_what_the_idea_page_says_of_the_dose_of_locality_holds():
     """Of docs/idea.md, "A dose of locality"."""
     _, header, _, scores = read_scores(RESULTS / "finding" / "distance")

@@ -1,11 +1,11 @@
-"""Exploratory studies of weight sharing, on MNIST: between its ends, and against translated images.
+"""Exploratory studies of weight sharing: between its ends, and against translated images.
 
     python -m experiments.ablate --config=configs/finding/exploratory.py:plane --workdir=DIR
 
 Arguments: plane, kernels of any size that any part of the units share; mixtures, kernels that are mixed from
 a few; translations, shared, unshared and averaged kernels on translated images; lasso, networks with fully
-connected stages whose small weights are set to 0; or with _small at the end, such as plane_small: 200 images
-and one epoch, to try it.
+connected stages whose small weights are set to 0: all on MNIST; translations_fashion_mnist; or with _small at
+the end, such as plane_small: 200 images and one epoch, to try it.
 """
 
 import ml_collections
@@ -15,11 +15,14 @@ from configs.finding.variants import Variant, read_variant
 from lenet_jax.config.arms import Arm
 
 SEEDS = {"mixtures": 10}  # the others have 5
+DATASETS = {"translations_fashion_mnist": "fashion_mnist"}  # the others have MNIST
+OF_SUBSETS = ("translations", "translations_fashion_mnist")
 
 
 def get_config(study: str = "plane") -> ml_collections.ConfigDict:
     variant = _variant(study)
-    return variant.config(SEEDS.get(variant.study, 5), of_subsets=("translations",))
+    dataset = DATASETS.get(variant.study, "mnist")
+    return variant.config(SEEDS.get(variant.study, 5), of_subsets=OF_SUBSETS, dataset=dataset)
 
 
 def get_arms(config: ml_collections.ConfigDict, study: str = "plane") -> list[Arm]:

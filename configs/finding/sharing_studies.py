@@ -1,6 +1,7 @@
-"""The arms of the exploratory studies of weight sharing, on MNIST, with the candidates for what is selected.
+"""The arms of the exploratory studies of weight sharing, with the candidates for what is selected.
 
-A study is a function that returns its arms. Arms without candidates adopt the choices of the core.
+A study is a function that returns its arms. Arms without candidates adopt the choices of the core on the same
+dataset, which is MNIST unless the study's name ends in another.
 """
 
 import dataclasses
@@ -78,13 +79,13 @@ def mixtures() -> list[Arm]:
     ]
 
 
-def translations() -> list[Arm]:
+def translations(dataset: str = "mnist") -> list[Arm]:
     """Shared and unshared kernels, and kernels averaged every so many steps, on translated images.
 
     Each time that an image is shown, it is shifted by up to some pixels in either direction. Learning rates
     are those of the core, selected without translations; averaged arms have that of unshared kernels.
     """
-    shared, unshared = (as_chosen("mnist", f"local_{sharing}") for sharing in ("shared", "unshared"))
+    shared, unshared = (as_chosen(dataset, f"local_{sharing}") for sharing in ("shared", "unshared"))
     kinds = {
         "shared": shared,
         "unshared": unshared,
@@ -102,6 +103,11 @@ def translations() -> list[Arm]:
         }  # fmt: skip
         arms.append(Arm(f"{kind}_{shift}_{images}", fields | shifted(shift) | size, baselines=baselines))
     return arms
+
+
+def translations_fashion_mnist() -> list[Arm]:
+    """The same on Fashion-MNIST."""
+    return translations("fashion_mnist")
 
 
 def shifted(pixels: int) -> dict:
@@ -133,5 +139,5 @@ def lasso() -> list[Arm]:
 
 
 EXPLORATORY: Mapping[str, Callable[[], list[Arm]]] = {
-    study.__name__: study for study in (plane, mixtures, translations, lasso)
+    study.__name__: study for study in (plane, mixtures, translations, translations_fashion_mnist, lasso)
 }

@@ -25,14 +25,16 @@ class Variant(NamedTuple):
     study: str
     is_small: bool
 
-    def config(self, seeds: int, of_subsets: Collection[str] = ()) -> ml_collections.ConfigDict:
+    def config(
+        self, seeds: int, of_subsets: Collection[str] = (), dataset: str = "mnist"
+    ) -> ml_collections.ConfigDict:
         """The study's sweep.
 
         Args:
           of_subsets: studies of small subsets of the training images, which take thousands of epochs. They do
             without validation images, which would be scored after each of them.
         """
-        config = sweep("small" if self.is_small else "mnist", seeds)
+        config = sweep("small" if self.is_small else dataset, seeds)
         if self.study in of_subsets:
             config = override(config, {"data.validation_fraction": 0.0})
         return config

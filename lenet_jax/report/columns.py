@@ -116,6 +116,15 @@ def planned_side_by_side_columns(datasets: Iterable[str]) -> list[Column]:
     ]
 
 
+def published_columns(datasets: Iterable[str]) -> list[Column]:
+    """Of the table of `lenet_jax.report.published.page_rows`: a column for each dataset."""
+    return [
+        Column("paper", "paper", _value),
+        Column("finding", "finding", _value),
+        *(Column(dataset, dataset_words(dataset), _verdict_of) for dataset in datasets),
+    ]
+
+
 def contrast_columns(rows: Sequence[Row], words: Mapping[str, str]) -> list[Column]:
     """Of the table of contrasts; their names are left out if all of them are "ARM against BASELINE"."""
     is_named = any(row["contrast"] != f"{row['arm']} against {row['baseline']}" for row in rows)

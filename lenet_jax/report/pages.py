@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from absl import logging
 
 from lenet_jax import files
+from lenet_jax.analysis.summaries import Row
 from lenet_jax.errors import UserError
 from lenet_jax.report import (
     captions,
@@ -15,6 +16,7 @@ from lenet_jax.report import (
     decomposition,
     figures,
     markup,
+    published,
     side_by_side,
     tables,
     web_page,
@@ -128,6 +130,30 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
     contents |= _figure_files("decomposition", decomposition.figure(panels))
     _warn(_write(directory, contents))
     return "\n\n\n".join(map(_for_terminal, (errors, parts._replace(notes=[*answers, *parts.notes]))))
+
+
+def write_published(directory: pathlib.Path, rows: Sequence[Row], covers_images: bool, command: str) -> str:
+    """Writes what papers found next to what the same comparisons give here; returns it for a terminal.
+
+    Files: published.csv, .md and .tex, and the figure as .png, .pdf and .svg. What cannot be written is left
+    out with one warning.
+
+    Args:
+      rows: of `lenet_jax.analysis.published.published_row`, not empty.
+      covers_images: whether all intervals cover the draw of the test images.
+      command: the words that give these files.
+    """
+    files.make_directory(directory)
+    table = Table(
+        published.page_rows(rows),
+        columns.published_columns(published.datasets_of(rows)),
+        published.caption(rows, covers_images),
+        [f"Command: {markup.code_span(command)}"],
+    )
+    contents = _table_files("published", table)
+    contents["published.csv"] = tables.to_csv(rows)
+    _warn(_write(directory, contents | _figure_files("published", published.figure(rows))))
+    return _for_terminal(table)
 
 
 def write_results(directory: pathlib.Path) -> None:

@@ -41,7 +41,8 @@ SMALL = [
 # How many arms of each study have candidates.
 STUDY_CANDIDATES = {
     "decay": 4, "fit": 4, "stages": 6, "distance": 12, "wiring": 0, "permuted": 5, "start": 6, "matched": 12,
-    "curves": 0, "plane": 36, "mixtures": 4, "translations": 0, "lasso": 0,
+    "curves": 0, "plane": 36, "mixtures": 4, "translations": 0,
+    "translations_fashion_mnist": 0, "lasso": 0,
 }  # fmt: skip
 SCORED = [folder for folder in SWEEPS if not folder.name.startswith("choices")]
 
@@ -213,7 +214,14 @@ def test_the_arms_of_a_study_can_be_run(study, all_chosen):
         }
 
 
-@pytest.mark.parametrize(("file", "study"), [(secondary, "curves"), (exploratory, "translations")])
+OF_SUBSETS = {
+    secondary: ["curves"], exploratory: ["translations", "translations_fashion_mnist"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "study"), [(file, study) for file, found in OF_SUBSETS.items() for study in found]
+)
 def test_subsets_have_the_same_number_of_steps(file, study, all_chosen):
     for arm in file.get_arms(file.get_config(study), study):
         fields = arm.overrides
@@ -273,8 +281,22 @@ def test_choices_are_made_in_small(tmp_path):
     }
 
 
-@pytest.mark.parametrize(("file", "of_subsets"), [(secondary, "curves"), (exploratory, "translations")])
+@pytest.mark.parametrize(("file", "of_subsets"), OF_SUBSETS.items())
 def test_studies_of_subsets_score_no_validation_images(file, of_subsets):
     for study in studies.STUDIES if file is secondary else sharing_studies.EXPLORATORY:
         is_without = file.get_config(study).data.validation_fraction == 0
-        assert is_without == (study == of_subsets), study
+        assert is_without == (study in of_subsets), study
+
+
+def test_the_study_of_translations_is_the_same_on_both_datasets_but_for_what_was_chosen():
+    names = ("translations", "translations_fashion_mnist")
+    configs = [exploratory.get_config(name) for name in names]
+    assert [config.dataset for config in configs] == ["mnist", "fashion_mnist"]
+    of_mnist, of_fashion = (exploratory.get_arms(*pair) for pair in zip(configs, names, strict=True))
+    assert [arm.name for arm in of_mnist] == [arm.name for arm in of_fashion]
+    assert [arm.baselines for arm in of_mnist] == [arm.baselines for arm in of_fashion]
+    for one, other in zip(of_mnist, of_fashion, strict=True):
+        differ = {field for field, value in one.overrides.items() if other.overrides[field] != value}
+        assert differ <= {"train.learning_rate"}
+        family = "local_shared" if one.name.startswith("shared") else "local_unshared"
+        assert other.overrides.items() >= tuned.chosen("fashion_mnist", family).items()

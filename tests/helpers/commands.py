@@ -33,7 +33,7 @@ FRAGMENTS = (
 # Those that commands define.
 FLAGS = (
     "config", "workdir", "rerun", "threads", "workers", "launcher", "recorded", "output", "rows", "quick",
-    "pilot", "sweeps", "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
+    "pilot", "sweeps", "results", "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
     "probes", "distributed", "coordinator", "processes", "process",
 )  # fmt: skip
 

@@ -1,0 +1,114 @@
+"""The table and the figure of what other papers found and what the same comparisons give here."""
+
+from collections.abc import Iterable, Sequence
+
+from lenet_jax.analysis.published import AGREES, DISAGREES, OPEN, UNFINISHED
+from lenet_jax.report.drawing import error_bars, literal, project_settings
+
+# isort: split
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lenet_jax.analysis.effects import SAVED
+from lenet_jax.analysis.stats import CONFIDENCE
+from lenet_jax.analysis.summaries import Row, interval_of
+from lenet_jax.report.markup import markdown_text
+from lenet_jax.report.names import DATASETS, dataset_words
+from lenet_jax.report.numbers import intervals_in_words
+
+# Verdict -> marker, colour and fill.
+LOOKS = {
+    AGREES: ("o", "tab:blue", "tab:blue"),
+    DISAGREES: ("s", "tab:red", "white"),
+    OPEN: ("D", "0.45", "0.45"),
+    UNFINISHED: ("x", "0.45", "0.45"),
+}
+LINE = 44  # of the words of a finding in the figure, in characters
+
+
+def datasets_of(rows: Iterable[Row]) -> list[str]:
+    """The datasets of rows of `lenet_jax.analysis.published.published_row`, in the project's order."""
+    order = list(DATASETS)
+    found = dict.fromkeys(row["dataset"] for row in rows)
+    return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def page_rows(rows: Sequence[Row]) -> list[Row]:
+    """One row per finding, for people: the paper, the finding, and `datasets`: name -> its row."""
+    by_finding = {(row["paper"], row["finding"]): {} for row in rows}
+    for row in rows:
+        by_finding[row["paper"], row["finding"]].setdefault(row["dataset"], row)
+    return [
+        {"paper": paper, "finding": finding, "datasets": found}
+        for (paper, finding), found in by_finding.items()
+    ]
+
+
+def caption(rows: Sequence[Row], covers_images: bool) -> str:
+    """Of the table, in Markdown."""
+    found = intervals_in_words({row["seeds"] for row in rows if row["seeds"]}, covers_images)
+    margins = {
+        dataset: f"{row['margin']:g} on {markdown_text(dataset_words(dataset))}"
+        for dataset in datasets_of(rows)
+        for row in rows
+        if row["dataset"] == dataset and row["margin"]
+    }
+    equality = (
+        " Where it found no difference, the number is the difference: it agrees if the interval includes 0 "
+        "and two one-sided tests at 5% find it nearer to 0 than the margin of the main experiment "
+        f"({', '.join(margins.values())}), and disagrees if the interval excludes 0."
+    )
+    unfinished = any(row["verdict"] == UNFINISHED for row in rows)
+    return (
+        "What other papers found, in other networks and mostly on other images, and what the same comparison "
+        "gives here: how many fewer errors per hundred test images what the paper found to be better makes; "
+        f"{found}, not adjusted for the number of comparisons. It agrees if the interval lies above 0, and "
+        f"disagrees if it lies below.{equality if margins else ''} Otherwise it can't be told."
+        f"{' Unfinished: runs are missing.' if unfinished else ''}"
+    )
+
+
+@project_settings()
+def figure(rows: Sequence[Row]) -> Figure:
+    """Draws the findings one below the other, with a panel for each dataset."""
+    findings, datasets = page_rows(rows), datasets_of(rows)
+    names = [f"{row['paper']}: {row['finding']}" for row in findings]
+    drawn = Figure(figsize=(3.4 + 2.3 * len(datasets), 1.4 + 0.42 * len(findings)), layout="constrained")
+    panels = drawn.subplots(1, len(datasets), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, dataset in zip(panels, datasets, strict=True):
+        _draw(axes, [row["datasets"].get(dataset) for row in findings])
+        axes.set_title(literal(dataset_words(dataset)), fontsize=10)
+    panels[0].set_yticks(range(len(names)), [literal(name, LINE) for name in names], fontsize=8)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    seen = {row["verdict"] for row in rows}
+    handles = [
+        Line2D([], [], linestyle="", marker=marker, color=colour, markerfacecolor=fill, label=verdict)
+        for verdict, (marker, colour, fill) in LOOKS.items()
+        if verdict in seen
+    ]
+    drawn.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=9)
+    margins = "; grey: margins of no difference" if any(row["margin"] for row in rows) else ""
+    drawn.supxlabel(
+        f"fewer errors per hundred test images than what it is compared with\n"
+        f"bars: {CONFIDENCE:.0%} intervals{margins}",
+        fontsize=9,
+    )
+    return drawn
+
+
+def _draw(axes: Axes, rows: Sequence[Row | None]) -> None:
+    """Draws what one dataset gives, in places from 0; None leaves a place empty."""
+    for place, row in enumerate(rows):
+        if row is None or row[f"{SAVED}_mean"] is None:
+            continue
+        marker, colour, fill = LOOKS[row["verdict"]]
+        means, bars = error_bars([interval_of(row, SAVED)])
+        axes.errorbar(
+            means, [place], xerr=bars, fmt=marker, color=colour, markerfacecolor=fill, capsize=3, markersize=6
+        )
+        if row["margin"]:
+            axes.barh(place, 2 * row["margin"], 0.7, left=-row["margin"], color="0.9", zorder=0)
+    axes.axvline(0, color="0.3", linewidth=0.8, zorder=1)
+    axes.grid(True, axis="x", alpha=0.3)
+    axes.tick_params(axis="x", labelsize=8)
