@@ -491,14 +491,60 @@ def test_what_the_idea_page_says_of_shallow_networks_of_a_paper_holds():
     assert "Without pooling, our networks have the same order on all three datasets." in text
     assert all(float(row["fewer_errors_per_hundred_mean"]) > 0 for row in rows if row["finding"] != larger)
     assert (
-        "On MNIST both steps are resolved, on Fashion-MNIST that from full to local, on USPS neither; which "
-        "of the two is larger can't be told on any of them"
+        "both steps are resolved on MNIST, that from full to local on Fashion-MNIST, and neither on USPS; "
+        "which of the two is larger can't be told on any of them"
     ) in text
-    assert "unshared" in shared_first and "full connectivity" in full_to_local and "larger step" in larger
+    assert (
+        "unshared" in shared_first and "beat full, unshared ones" in full_to_local and "larger step" in larger
+    )
     yes, unknown = "agrees", "can't be told"
     assert verdicts == {
         "mnist": [yes, yes, unknown], "fashion_mnist": [unknown, yes, unknown], "usps": [unknown] * 3,
     }  # fmt: skip
+
+
+def test_what_the_idea_page_says_of_max_pooling_and_edges_holds():
+    """Of docs/idea.md, "Max pooling, and what lies beyond an edge"."""
+    _, header, _, scores = read_scores(RESULTS / "finding" / "pooling_usps")
+    rows = effect_rows(scores.results, scores.corners, scores.wrong)
+    saved = {row["effect"]: interval_of(row, SAVED) for row in rows}
+    text = page("idea.md")
+    assert "With max pooling, on USPS, with ten seeds" in text
+    assert {row["group"] for row in rows} == {"max pooling"} and {row["seeds"] for row in rows} == {10}
+    assert "local connectivity saves errors in both orders" in text
+    assert saved["connectivity, unshared"].low > 0 and saved["connectivity, shared"].low > 0
+    assert "for sharing, no saving is resolved in either" in text
+    assert not saved["sharing, full"].excludes_zero() and not saved["sharing, local"].excludes_zero()
+    assert (
+        "With average pooling, it is the other way round: sharing saves errors, and what connectivity saves "
+        "is not resolved after correction"
+    ) in text
+    verdicts = {
+        row["contrast"]: row["verdict"]
+        for row in folders.rows(RESULTS / "finding" / "core_usps" / "planned.csv")
+    }
+    assert verdicts["sharing, average pooling"] == "above 0"
+    assert verdicts["connectivity, average pooling"] == "inconclusive"
+    assert "The mean errors of all four corners are lower with max pooling than with average pooling" in text
+    accuracies = {
+        row["arm"]: float(row["test_accuracy_mean"])
+        for folder in ("pooling_usps", "core_usps")
+        for row in folders.rows(RESULTS / "finding" / folder / "table.csv")
+    }
+    for corner in ("local_shared", "local_unshared", "full_shared", "full_unshared"):
+        assert accuracies[f"{corner}_max"] > accuracies[corner]
+    fewer = {
+        row["arm"]: interval_of(row, "difference")
+        for row in contrast_rows(scores.results, header["arms"], scores.wrong)
+    }
+    assert fewer["full_shared_padded"].low > 0 and "the image-sized kernel makes" in text
+    assert "For random stencils no difference is resolved" in text
+    assert not fewer["random_shared_padded"].excludes_zero()
+    *others, worst = sorted(
+        run["test_error_percent"] for run in scores.results if run["arm"] == "random_shared_padded"
+    )
+    assert "one of the ten padded networks makes more than twice as many errors as most of the others" in text
+    assert sum(worst > 2 * error for error in others) > len(others) / 2 and len(others) == 9
 
 
 def test_what_the_idea_page_says_of_the_dose_of_locality_holds():

@@ -4,8 +4,9 @@
 
 Arguments: plane, kernels of any size that any part of the units share; mixtures, kernels that are mixed from
 a few; translations, shared, unshared and averaged kernels on translated images; lasso, networks with fully
-connected stages whose small weights are set to 0: all on MNIST; translations_fashion_mnist; or with _small at
-the end, such as plane_small: 200 images and one epoch, to try it.
+connected stages whose small weights are set to 0. These are on MNIST; translations_fashion_mnist is
+translations on Fashion-MNIST. With _small at the end, such as plane_small: 200 images and one epoch, to try
+it.
 """
 
 import ml_collections

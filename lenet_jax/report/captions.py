@@ -150,6 +150,16 @@ def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
     )
 
 
+def change_caption(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Of the table of `lenet_jax.report.side_by_side.change_rows`."""
+    before = distinct(row["before"] for row in rows)
+    return (
+        f"Arms of {markdown_text(before)} that another sweep trains differently: mean test errors over the "
+        "seeds that both have, and how many fewer errors per hundred test images the arms make after the "
+        f"change, paired by seed, with a {CONFIDENCE:.0%} interval, {CROSSED}."
+    )
+
+
 def contrast_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
     """Of the table of contrasts, of `lenet_jax.analysis.summaries.contrast_rows`."""
     start = (

@@ -1,5 +1,6 @@
 """Several sweeps side by side: what each constraint is worth on each dataset, as one table and one figure."""
 
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -54,6 +55,7 @@ WORDS = {"connectivity": "sparse, local connectivity", "sharing": "weight sharin
 
 
 HALF = 50.0  # percent of the gap
+ACROSS = 2  # panels of one dataset next to each other
 GAP = "how many fewer errors the convolution makes than the fully connected network"
 SHOWN = ("gap", "connectivity", "sharing")  # effects
 
@@ -224,18 +226,26 @@ def notes(panels: Sequence[Panel]) -> list[str]:
 
 @project_settings()
 def figure(panels: Sequence[Panel]) -> Figure:
-    """Draws both orders from the fully connected network to the convolution: datasets below each other."""
+    """Draws both orders from the fully connected network to the convolution.
+
+    Datasets are below each other, and groups next to each other; of one dataset, at most ACROSS groups are.
+    """
     datasets = list(dict.fromkeys(panel.dataset for panel in panels))
     groups = list(dict.fromkeys(panel.group for panel in panels))
-    drawn = Figure(figsize=(2.6 + 3.9 * len(groups), 1.2 + 1.9 * len(datasets)), layout="constrained")
-    grid = drawn.subplots(len(datasets), len(groups), squeeze=False, sharex="row", sharey="row")
-    for row, dataset in zip(grid, datasets, strict=True):
-        for axes, group in zip(row, groups, strict=True):
-            of_both = [panel for panel in panels if (panel.dataset, panel.group) == (dataset, group)]
-            if of_both:
-                _draw(axes, of_both[0])
-            else:
-                axes.set_axis_off()
+    places = list(itertools.product(datasets, groups))
+    across = min(ACROSS, len(groups)) if len(datasets) == 1 else len(groups)
+    down = -(-len(places) // across)
+    drawn = Figure(figsize=(2.6 + 3.9 * across, 1.2 + 1.9 * down), layout="constrained")
+    share = "row" if len(datasets) > 1 else True
+    grid = drawn.subplots(down, across, squeeze=False, sharex=share, sharey=share)
+    for axes, place in itertools.zip_longest(grid.flat, places):
+        of_both = [panel for panel in panels if (panel.dataset, panel.group) == place]
+        if of_both:
+            _draw(axes, of_both[0])
+        else:
+            axes.set_axis_off()
+    for axes in grid.flat[len(places) - across : len(places)]:  # the last of each column
+        axes.tick_params(labelbottom=True)
     scales = ", on another scale for each dataset" if len(datasets) > 1 else ""
     whiskers = "" if {panel.seeds for panel in panels} == {1} else "whiskers: where a bar may end; "
     drawn.supxlabel(

@@ -81,8 +81,9 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
 
     Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex;
     connectivity.md and sharing.md, with what each constraint saves in both orders; answer.md, which says what
-    the larger part of the gap is; and planned.md, if contrasts were planned. What cannot be written is left
-    out with one warning. Raises UserError as `decomposition.find_panels`.
+    the larger part of the gap is; planned.md, if contrasts were planned; changes.csv, .md and .tex, if an arm
+    is trained differently in two sweeps of a dataset. What cannot be written is left out with one warning.
+    Raises UserError as `decomposition.find_panels`.
 
     Args:
       command: the words that give these files.
@@ -125,6 +126,13 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
             [note],
         )
         contents["planned.md"] = _markdown(table)
+    changes = side_by_side.change_rows(sweeps)
+    contents |= _table_files(
+        "changes",
+        Table(changes, columns.change_columns(), captions.change_caption(changes), [note])
+        if changes
+        else None,
+    )
     answers = decomposition.answers(panels)
     contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
     contents |= _figure_files("decomposition", decomposition.figure(panels))
@@ -132,22 +140,22 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
     return "\n\n\n".join(map(_for_terminal, (errors, parts._replace(notes=[*answers, *parts.notes]))))
 
 
-def write_published(directory: pathlib.Path, rows: Sequence[Row], covers_images: bool, command: str) -> str:
+def write_published(directory: pathlib.Path, rows: Sequence[Row], command: str) -> str:
     """Writes what papers found next to what the same comparisons give here; returns it for a terminal.
 
     Files: published.csv, .md and .tex, and the figure as .png, .pdf and .svg. What cannot be written is left
     out with one warning.
 
     Args:
-      rows: of `lenet_jax.analysis.published.published_row`, not empty.
-      covers_images: whether all intervals cover the draw of the test images.
+      rows: of `lenet_jax.analysis.published.published_row`, not empty, whose intervals cover the draw of the
+        test images.
       command: the words that give these files.
     """
     files.make_directory(directory)
     table = Table(
         published.page_rows(rows),
         columns.published_columns(published.datasets_of(rows)),
-        published.caption(rows, covers_images),
+        published.caption(rows),
         [f"Command: {markup.code_span(command)}"],
     )
     contents = _table_files("published", table)

@@ -13,7 +13,6 @@ from matplotlib.lines import Line2D
 from lenet_jax.analysis.effects import SAVED
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, interval_of
-from lenet_jax.report.markup import markdown_text
 from lenet_jax.report.names import DATASETS, dataset_words
 from lenet_jax.report.numbers import intervals_in_words
 
@@ -45,26 +44,15 @@ def page_rows(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def caption(rows: Sequence[Row], covers_images: bool) -> str:
+def caption(rows: Sequence[Row]) -> str:
     """Of the table, in Markdown."""
-    found = intervals_in_words({row["seeds"] for row in rows if row["seeds"]}, covers_images)
-    margins = {
-        dataset: f"{row['margin']:g} on {markdown_text(dataset_words(dataset))}"
-        for dataset in datasets_of(rows)
-        for row in rows
-        if row["dataset"] == dataset and row["margin"]
-    }
-    equality = (
-        " Where it found no difference, the number is the difference: it agrees if the interval includes 0 "
-        "and two one-sided tests at 5% find it nearer to 0 than the margin of the main experiment "
-        f"({', '.join(margins.values())}), and disagrees if the interval excludes 0."
-    )
+    found = intervals_in_words({row["seeds"] for row in rows if row["seeds"]}, covers_images=True)
     unfinished = any(row["verdict"] == UNFINISHED for row in rows)
     return (
-        "What other papers found, in other networks and mostly on other images, and what the same comparison "
-        "gives here: how many fewer errors per hundred test images what the paper found to be better makes; "
-        f"{found}, not adjusted for the number of comparisons. It agrees if the interval lies above 0, and "
-        f"disagrees if it lies below.{equality if margins else ''} Otherwise it can't be told."
+        "What other papers found, in other networks and mostly on other images, next to what the same "
+        "comparison gives here. Numbers are errors per hundred test images, positive in the direction of the "
+        f"paper's finding, with {found}, not adjusted for their number. Agrees: the interval lies above 0. "
+        "Disagrees: below 0. Can't be told: it includes 0, which does not show that there is no difference."
         f"{' Unfinished: runs are missing.' if unfinished else ''}"
     )
 
@@ -88,10 +76,9 @@ def figure(rows: Sequence[Row]) -> Figure:
         if verdict in seen
     ]
     drawn.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=9)
-    margins = "; grey: margins of no difference" if any(row["margin"] for row in rows) else ""
     drawn.supxlabel(
-        f"fewer errors per hundred test images than what it is compared with\n"
-        f"bars: {CONFIDENCE:.0%} intervals{margins}",
+        "errors per hundred test images, positive in the direction of the paper's finding\n"
+        f"bars: {CONFIDENCE:.0%} intervals",
         fontsize=9,
     )
     return drawn
@@ -107,8 +94,6 @@ def _draw(axes: Axes, rows: Sequence[Row | None]) -> None:
         axes.errorbar(
             means, [place], xerr=bars, fmt=marker, color=colour, markerfacecolor=fill, capsize=3, markersize=6
         )
-        if row["margin"]:
-            axes.barh(place, 2 * row["margin"], 0.7, left=-row["margin"], color="0.9", zorder=0)
     axes.axvline(0, color="0.3", linewidth=0.8, zorder=1)
     axes.grid(True, axis="x", alpha=0.3)
     axes.tick_params(axis="x", labelsize=8)

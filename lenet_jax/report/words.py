@@ -57,8 +57,10 @@ def network_words(fields: Mapping[str, Any], group: str = "") -> str:
     if fields["model.name"] == "cnn":
         is_lenet5 = all(fields.get(field) == value for field, value in LENET5.items())
         connectivity = fields["model.connectivity"].replace(",", " then ")
-        wiring = f"{connectivity}{_distance(fields)}, {_sharing(fields)}"
-        return f"{wiring}{_other_sizes(fields)}{common}{' (LeNet-5)' if is_lenet5 else ''}"
+        wiring = f"{connectivity}{_distance(fields)}, {_sharing(fields)}{_edges(fields)}"
+        pooling = _pooling(fields)
+        of_both = common if common == pooling else f"{pooling}{common}"
+        return f"{wiring}{_other_sizes(fields)}{of_both}{' (LeNet-5)' if is_lenet5 else ''}"
     if fields["model.hidden"]:
         return f"MLP {_joined(fields['model.hidden'])}{common}"
     if budget := fields["model.parameter_budget"]:
@@ -77,6 +79,20 @@ def _distance(fields: Mapping[str, Any]) -> str:
     ]
     distances = list(dict.fromkeys(of_random))
     return f" {' then '.join(distances)}" if any(radii) and of_random else ""
+
+
+def _edges(fields: Mapping[str, Any]) -> str:
+    """ ", padded" if units read padding beyond an edge where they could read the other side."""
+    return ", padded" if "pad" in per_stage(fields["model.edges"]) else ""
+
+
+def _pooling(fields: Mapping[str, Any]) -> str:
+    """What follows stages, where it is not LeNet-5's average pooling: ", max pooling", ", no pooling"."""
+    poolings = dict.fromkeys(per_stage(fields["model.pooling"]))
+    if list(poolings) == [LENET5["model.pooling"]]:
+        return ""
+    words = ("no" if name == "none" else name.replace("_", " ") for name in poolings)
+    return f", {' then '.join(words)} pooling"
 
 
 def _of_stages(fields: Mapping[str, Any], values: Sequence[Any]) -> list[Any]:

@@ -23,7 +23,10 @@ MLP = {"model__name": "mlp"}
         (fields(), "local, shared (LeNet-5)"),
         (fields("full", "unshared"), "full, unshared"),
         (fields("local,full"), "local then full, shared"),
-        (fields(model__pooling="max"), "local, shared"),
+        (fields(model__pooling="max"), "local, shared, max pooling"),
+        (fields(model__pooling="trainable_sum"), "local, shared, trainable sum pooling"),
+        (fields(model__pooling="max,none"), "local, shared, max then no pooling"),
+        (fields("full", model__edges="pad"), "full, shared, padded"),
         (fields(model__maps=[12, 32]), "local, shared, maps 12-32"),
         (
             fields(model__kernel_size=[5, 3], model__hidden=[120]),
@@ -57,7 +60,8 @@ def test_labels_come_first():
 
 def test_groups_are_named_where_there_are_several():
     arms = [arm("a", group="no pooling"), arm("b", group="max pooling"), arm("c")]
-    configs = {"a": fields(), "b": fields("full"), "c": fields(**MLP, model__hidden=[3])}
+    full = fields("full", model__pooling="max")  # whose words would say it twice
+    configs = {"a": fields(), "b": full, "c": fields(**MLP, model__hidden=[3])}
     assert list(words_of(configs, arms).values()) == [
         "local, shared, no pooling (LeNet-5)",
         "full, shared, max pooling",
