@@ -476,12 +476,12 @@ def test_what_the_idea_page_says_of_one_rate_for_all_and_of_other_datasets_holds
     assert not to_mlp["fashion_mnist"].excludes_zero() and not to_mlp["usps"].excludes_zero()
 
 
-def test_what_the_idea_page_says_of_shallow_networks_of_a_paper_holds():
-    """Of docs/idea.md, the paragraph about Neyshabur 2020 in "What was found"."""
+def test_what_the_page_of_findings_says_of_shallow_networks_of_a_paper_holds():
+    """Of docs/findings.md, the paragraph about Neyshabur 2020."""
     rows = [
         row for row in folders.rows(RESULTS / "finding" / "published.csv") if row["paper"] == "Neyshabur 2020"
     ]
-    text = page("idea.md")
+    text = page("findings.md")
     findings = list(dict.fromkeys(row["finding"] for row in rows))
     verdicts = {
         dataset: [row["verdict"] for row in rows if row["dataset"] == dataset]
@@ -503,12 +503,12 @@ def test_what_the_idea_page_says_of_shallow_networks_of_a_paper_holds():
     }  # fmt: skip
 
 
-def test_what_the_idea_page_says_of_max_pooling_and_edges_holds():
-    """Of docs/idea.md, "Max pooling, and what lies beyond an edge"."""
+def test_what_the_page_of_findings_says_of_max_pooling_and_edges_holds():
+    """Of docs/findings.md, "Max pooling, and what lies beyond an edge"."""
     _, header, _, scores = read_scores(RESULTS / "finding" / "pooling_usps")
     rows = effect_rows(scores.results, scores.corners, scores.wrong)
     saved = {row["effect"]: interval_of(row, SAVED) for row in rows}
-    text = page("idea.md")
+    text = page("findings.md")
     assert "With max pooling, on USPS, with ten seeds" in text
     assert {row["group"] for row in rows} == {"max pooling"} and {row["seeds"] for row in rows} == {10}
     assert "local connectivity saves errors in both orders" in text
@@ -547,13 +547,13 @@ def test_what_the_idea_page_says_of_max_pooling_and_edges_holds():
     assert sum(worst > 2 * error for error in others) > len(others) / 2 and len(others) == 9
 
 
-def test_what_the_idea_page_says_of_the_dose_of_locality_holds():
-    """Of docs/idea.md, "A dose of locality"."""
+def test_what_the_page_of_findings_says_of_the_dose_of_locality_holds():
+    """Of docs/findings.md, "A dose of locality"."""
     _, header, _, scores = read_scores(RESULTS / "finding" / "distance")
     contrasts = contrast_rows(scores.results, header["arms"], scores.wrong)
     fewer = {row["arm"]: interval_of(row, "difference") for row in contrasts}
     distances = ("3", "4", "6", "9", "any")
-    text = page("idea.md")
+    text = page("findings.md")
     assert "With shared weights, no difference is seen up to 3 pixels" in text
     assert "more errors from 4 pixels on; with unshared weights, from 3 on" in text
     shared = [fewer[f"within_{distance}_shared"] for distance in distances]
@@ -570,15 +570,15 @@ def test_what_the_idea_page_says_of_the_dose_of_locality_holds():
         assert saved.interval(bounds=(-1.0, 1.0)).low > 0
 
 
-def test_what_the_idea_page_says_of_training_images_holds():
-    """Of docs/idea.md, "How many images each network needs"."""
+def test_what_the_page_of_findings_says_of_training_images_holds():
+    """Of docs/findings.md, "How many images each network needs"."""
     rows = folders.rows(RESULTS / "finding" / "curves" / "images.csv")
     times = {
         (row["network"], int(row["reference_images"])): float(row["images_needed"])
         / int(row["reference_images"])
         for row in rows
     }
-    text = page("idea.md")
+    text = page("findings.md")
     for images in (100, 600, 3_000):
         assert all(1.4 < times[name, images] < 2.5 for name in ("mlp_best", "local_unshared"))
         assert 2.5 < times["full_unshared", images] < 6.5 and times["full_shared", images] < 1.5
