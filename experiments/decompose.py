@@ -6,8 +6,8 @@ Each sweep has the four corners: local and full, with shared and unshared weight
 .md, .tex and a figure (.png, .pdf, .svg) that shows both orders in which the constraints can be added;
 connectivity.md and sharing.md, with what each saves in both orders; answer.md, which says what the larger
 part of the gap is; planned.md, with the planned contrasts of all datasets; errors.csv, .md and .tex, with the
-test errors of all arms, datasets side by side; and changes.csv, .md and .tex, with what changes in arms that
-several sweeps of one dataset train differently.
+test errors of all arms, datasets side by side; and where a dataset has several groups of corners, such as
+with average pooling and without, changes.* and changed_arms.*, with what changes in effects and in errors.
 """
 
 import pathlib

@@ -5,6 +5,7 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 
 from configs.history import tuned
@@ -13,13 +14,14 @@ from configs.history.families import ERAS
 from experiments import paste
 from experiments.scorecard import ENTRIES
 from lenet_jax.analysis.crossed import holm, weighted_sum
-from lenet_jax.analysis.effects import RATIO, SAVED, effect_rows
+from lenet_jax.analysis.effects import EFFECTS, RATIO, SAVED, effect_rows
 from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import accuracies_of, contrast_rows, interval_of
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.resolve import resolve
 from lenet_jax.data import own_checks
 from lenet_jax.data.datasets import dataset_info
+from lenet_jax.models.wiring import reach, slide
 from lenet_jax.report import figures, scorecard
 from lenet_jax.report.decomposition import find_panels
 from lenet_jax.report.excerpts import contrast_p_values, read_excerpts
@@ -463,6 +465,27 @@ def test_what_the_idea_page_says_of_one_rate_for_all_and_of_other_datasets_holds
     }
     for dataset in ("mnist", "fashion_mnist", "usps"):  # "The gap is smaller on all three datasets"
         assert gaps[dataset, "no pooling"] < gaps[dataset, "average pooling"]
+    changes = folders.rows(RESULTS / "finding" / "changes.csv")
+    assert [row["before"] for row in changes] == ["average pooling"] * 3
+    assert all(float(row["gap_ci_high"]) < 0 for row in changes)  # README: "The gap is smaller then"
+    arms = {
+        (row["dataset"], row["words"].partition(", average")[0]): [
+            float(row[f"{SAVED}_ci_{end}"]) for end in ("low", "high")
+        ]
+        for row in folders.rows(RESULTS / "finding" / "changed_arms.csv")
+    }
+    for dataset in ("MNIST", "Fashion-MNIST"):  # README: "makes more errors without average pooling"
+        assert arms[dataset, "local, shared"][1] < 0 < arms[dataset, "full, unshared"][0]
+    text, margin = page("idea.md"), 0.5
+    assert "about half of the gap with average pooling, and most of it without" in text
+    assert 0.4 < margin / gaps["usps", "average pooling"] < 0.6 < margin / gaps["usps", "no pooling"] < 1
+    assert "for connectivity the estimate hardly changes" in text
+    [one_rate] = find_panels([read_scores(RESULTS / "usps")])
+    chosen = next(
+        float(row[f"{SAVED}_mean"]) for row in rows
+        if (row["dataset"], row["group"], row["effect"]) == ("usps", "average pooling", "connectivity")
+    )  # fmt: skip
+    assert abs(interval_of(one_rate.effects["connectivity"], SAVED).mean - chosen) < 0.05
     core = {
         name: read_excerpts(RESULTS / "finding" / f"core_{name}").contrasts
         for name in ("mnist", "fashion_mnist", "usps")
@@ -488,11 +511,11 @@ def test_what_the_page_of_findings_says_of_shallow_networks_of_a_paper_holds():
         for dataset in ("mnist", "fashion_mnist", "usps")
     }
     shared_first, full_to_local, larger = findings
-    assert "Without pooling, our networks have the same order on all three datasets." in text
+    assert "In mean errors, our networks without pooling have the same order on all three datasets." in text
     assert all(float(row["fewer_errors_per_hundred_mean"]) > 0 for row in rows if row["finding"] != larger)
     assert (
-        "both steps are resolved on MNIST, that from full to local on Fashion-MNIST, and neither on USPS; "
-        "which of the two is larger can't be told on any of them"
+        "both steps are resolved on MNIST, the step from full to local on Fashion-MNIST, and neither on USPS;"
+        " which of the two is larger can't be told on any of them"
     ) in text
     assert (
         "unshared" in shared_first and "beat full, unshared ones" in full_to_local and "larger step" in larger
@@ -504,67 +527,74 @@ def test_what_the_page_of_findings_says_of_shallow_networks_of_a_paper_holds():
 
 
 def test_what_the_page_of_findings_says_of_max_pooling_and_edges_holds():
-    """Of docs/findings.md, "Max pooling, and what lies beyond an edge"."""
+    """Of docs/findings.md, "Max pooling" and "What lies beyond an edge"."""
     _, header, _, scores = read_scores(RESULTS / "finding" / "pooling_usps")
     rows = effect_rows(scores.results, scores.corners, scores.wrong)
     saved = {row["effect"]: interval_of(row, SAVED) for row in rows}
     text = page("findings.md")
-    assert "With max pooling, on USPS, with ten seeds" in text
+    assert "Here are the corners on USPS, with ten seeds" in text
     assert {row["group"] for row in rows} == {"max pooling"} and {row["seeds"] for row in rows} == {10}
     assert "local connectivity saves errors in both orders" in text
     assert saved["connectivity, unshared"].low > 0 and saved["connectivity, shared"].low > 0
-    assert "for sharing, no saving is resolved in either" in text
+    assert "in neither is a saving by sharing resolved" in text
     assert not saved["sharing, full"].excludes_zero() and not saved["sharing, local"].excludes_zero()
+    [_, change] = folders.rows(RESULTS / "finding" / "pooling" / "changes.csv")
+    assert (change["networks"], change["before"]) == ("USPS, max pooling", "average pooling")
     assert (
-        "With average pooling, it is the other way round: sharing saves errors, and what connectivity saves "
-        "is not resolved after correction"
-    ) in text
-    verdicts = {
-        row["contrast"]: row["verdict"]
-        for row in folders.rows(RESULTS / "finding" / "core_usps" / "planned.csv")
+        "Compared with average pooling, sharing saves less; for connectivity, no change is resolved" in text
+    )
+    assert float(change["sharing_ci_high"]) < 0
+    assert float(change["connectivity_ci_low"]) < 0 < float(change["connectivity_ci_high"])
+    gains = {
+        row["words"].partition(", average")[0]: float(row["fewer_errors_per_hundred_mean"])
+        for row in folders.rows(RESULTS / "finding" / "pooling" / "changed_arms.csv")
+        if row["change"] == "max pooling"
     }
-    assert verdicts["sharing, average pooling"] == "above 0"
-    assert verdicts["connectivity, average pooling"] == "inconclusive"
-    assert "The mean errors of all four corners are lower with max pooling than with average pooling" in text
-    accuracies = {
-        row["arm"]: float(row["test_accuracy_mean"])
-        for folder in ("pooling_usps", "core_usps")
-        for row in folders.rows(RESULTS / "finding" / folder / "table.csv")
-    }
-    for corner in ("local_shared", "local_unshared", "full_shared", "full_unshared"):
-        assert accuracies[f"{corner}_max"] > accuracies[corner]
+    assert "whose weights are not shared, gain most from max pooling, the image-sized kernel least" in text
+    assert {*sorted(gains, key=gains.get)[2:]} == {"local, unshared", "full, unshared"}
+    assert min(gains, key=gains.get) == "full, shared"
     fewer = {
         row["arm"]: interval_of(row, "difference")
         for row in contrast_rows(scores.results, header["arms"], scores.wrong)
     }
     assert fewer["full_shared_padded"].low > 0 and "the image-sized kernel makes" in text
-    assert "For random stencils no difference is resolved" in text
+    weights = {effect: EFFECTS[effect][2] for effect in ("connectivity", "sharing")}  # of full, shared
+    assert "half of that number moves from connectivity to sharing, on average over both orders" in text
+    assert weights == {"connectivity": -1 / 2, "sharing": 1 / 2}
+    assert "with padding, most units no longer read the whole image" in text
+    reads_UT = slide(np.arange(32 * 32), 32, 5, edges="pad")
+    rows_UT, columns_UT = np.divmod(reads_UT, 32 + reach(32, 5))
+    inside_U = ((rows_UT < 32) & (columns_UT < 32)).sum(1)
+    assert inside_U.max() == 32 * 32 and (inside_U < 32 * 32).mean() > 0.5
+    assert "For random kernels, no difference between padding and wrapping is resolved" in text
     assert not fewer["random_shared_padded"].excludes_zero()
     *others, worst = sorted(
         run["test_error_percent"] for run in scores.results if run["arm"] == "random_shared_padded"
     )
-    assert "one of the ten padded networks makes more than twice as many errors as most of the others" in text
+    assert "one of the ten random padded networks makes more than twice as many errors as most" in text
     assert sum(worst > 2 * error for error in others) > len(others) / 2 and len(others) == 9
 
 
 def test_what_the_page_of_findings_says_of_the_dose_of_locality_holds():
-    """Of docs/findings.md, "A dose of locality"."""
+    """Of docs/findings.md, "Pixels that are farther away"."""
     _, header, _, scores = read_scores(RESULTS / "finding" / "distance")
     contrasts = contrast_rows(scores.results, header["arms"], scores.wrong)
     fewer = {row["arm"]: interval_of(row, "difference") for row in contrasts}
     distances = ("3", "4", "6", "9", "any")
     text = page("findings.md")
-    assert "With shared weights, no difference is seen up to 3 pixels" in text
-    assert "more errors from 4 pixels on; with unshared weights, from 3 on" in text
+    assert (
+        "A difference from the 5x5 field is resolved from 4 pixels on with shared weights, and from 3 on "
+        "with unshared ones"
+    ) in text
     shared = [fewer[f"within_{distance}_shared"] for distance in distances]
     assert not shared[0].excludes_zero() and all(interval.high < 0 for interval in shared[1:])
     unshared = [fewer[f"within_{distance}_unshared"] for distance in distances]
     assert all(interval.high < 0 for interval in unshared)
-    for intervals in (shared[1:], unshared):  # "the error rises with the distance"
+    for intervals in (shared[1:], unshared):  # "The mean error rises with the distance"
         means = [interval.mean for interval in intervals]
         assert means == sorted(means, reverse=True)
     accuracies = accuracies_of(scores.results)
-    for distance in ("2", *distances):  # "Sharing saves errors at every distance"
+    for distance in ("2", *distances):  # "At every distance, sharing saves errors"
         weights = {f"within_{distance}_shared": 1.0, f"within_{distance}_unshared": -1.0}
         saved = weighted_sum(weights, accuracies, scores.wrong)
         assert saved.interval(bounds=(-1.0, 1.0)).low > 0
@@ -580,14 +610,20 @@ def test_what_the_page_of_findings_says_of_training_images_holds():
     }
     text = page("findings.md")
     for images in (100, 600, 3_000):
-        assert all(1.4 < times[name, images] < 2.5 for name in ("mlp_best", "local_unshared"))
+        assert 1.4 < times["mlp_best", images] < 2.1 and 2.0 < times["local_unshared", images] < 2.3
         assert 2.5 < times["full_unshared", images] < 6.5 and times["full_shared", images] < 1.5
-    assert "need one and a half times to about twice as many" in text
-    assert "(`full_unshared`) about three to six times as many" in text
-    assert "(`full_shared`) less than one and a half times as many" in text
+    assert "the best multilayer perceptron needs one and a half to two times as many" in text
+    assert "the locally connected network a little more than twice as many" in text
+    assert "the fully connected network about three to six times" in text
+    assert "The image-sized kernel does at least as well as the convolution with 100 images" in text
+    assert times["full_shared", 100] == 0  # fewer than the smallest size
+    assert "needs less than one and a half times as many up to 3,000" in text
+    assert "with 12,000 images, the estimates are higher for all of them" in text
+    assert all(times[name, 12_000] > times[name, 3_000] for name, _ in times)
     needed = {(row["network"], row["reference_images"]): float(row["images_needed_ci_low"]) for row in rows}
     assert needed["full_unshared", "12000"] == math.inf
-    assert {needed[name, "60000"] for name, _ in needed} == {math.inf}  # "so do all"
+    assert "No other network reaches, with all 60,000 images, the convolution's error" in text
+    assert {needed[name, "60000"] for name, _ in needed} == {math.inf}
     scores = read_scores(RESULTS / "finding" / "curves").scores
     effects = {
         (row["group"].removesuffix(" images"), row["effect"]): row
@@ -602,7 +638,20 @@ def test_what_the_page_of_findings_says_of_training_images_holds():
     assert all(ratio.high < 1 for ratio in ratios["sharing"].values())
     assert "Local connectivity costs errors with 100 images" in text and ratios["connectivity"][few].low > 1
     assert all(ratios["connectivity"][size].high < 1 for size in more)  # "and saves errors from 600 on"
-    assert all(ratio.high < 1 for ratio in ratios["gap"].values())  # "does not vanish"
+    assert "In each order alone, the interval with 100 images includes 1" in text
+    for effect in ("connectivity, unshared", "connectivity, shared"):
+        alone = interval_of(effects[few, effect], RATIO)
+        assert alone.low <= 1 <= alone.high
+    assert all(ratio.high < 1 for ratio in ratios["gap"].values())
+    gaps = [interval_of(effects[size, "gap"], SAVED).mean for size in (few, *more)]
+    assert "the ratio falls from" in text and "while the difference falls from" in text
+    assert ratios["gap"][few].mean > ratios["gap"]["60,000"].mean and gaps[0] > gaps[-1]
+    assert "With up to 12,000 images, all networks end with a training error of 0, or almost" in text
+    of_all, of_fewer = (
+        [1 - run["train_accuracy"] for run in scores.results if run["arm"].endswith("60000") == is_all]
+        for is_all in (True, False)
+    )
+    assert max(of_fewer) < 1e-4 < 5e-3 < max(of_all)
 
 
 def test_what_the_idea_page_says_of_wirings_holds():

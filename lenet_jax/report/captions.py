@@ -150,16 +150,6 @@ def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
     )
 
 
-def change_caption(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Of the table of `lenet_jax.report.side_by_side.change_rows`."""
-    before = distinct(row["before"] for row in rows)
-    return (
-        f"Arms of {markdown_text(before)} that another sweep trains differently: mean test errors over the "
-        "seeds that both have, and how many fewer errors per hundred test images the arms make after the "
-        f"change, paired by seed, with a {CONFIDENCE:.0%} interval, {CROSSED}."
-    )
-
-
 def contrast_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
     """Of the table of contrasts, of `lenet_jax.analysis.summaries.contrast_rows`."""
     start = (
@@ -183,14 +173,15 @@ def size_caption(rows: Sequence[Mapping[str, Any]]) -> str:
     """Of the table of training images, of `lenet_jax.analysis.sample_sizes.size_rows`, not empty."""
     seeds = rows[0]["seeds"]
     interval = "" if seeds == 1 else (
-        f"; in brackets, the {CONFIDENCE:.0%} interval, over {seeds} seeds and the test images: from the "
+        f". In brackets, the {CONFIDENCE:.0%} interval, over {seeds} seeds and the test images: from the "
         "smallest to the largest number at which the interval of the ratio of the two errors contains 1. A "
         "bound without brackets: the whole interval lies beyond it"
     )  # fmt: skip
     return (
         "Images needed: how many training images a network needs for the error that the convolution reaches "
-        "with those of the second column, on straight lines between the logarithms of sizes and errors, from "
-        f"which departures are not covered{interval}. The subsets are one draw, the same for all seeds."
+        "with those of the second column. Between the sizes that were trained, logarithms of errors are on "
+        f"straight lines against logarithms of sizes; errors of this are not covered{interval}. The subsets "
+        "are one draw, the same for all seeds."
     )
 
 

@@ -116,19 +116,6 @@ def planned_side_by_side_columns(datasets: Iterable[str]) -> list[Column]:
     ]
 
 
-def change_columns() -> list[Column]:
-    """Of the table of `lenet_jax.report.side_by_side.change_rows`."""
-    return [
-        Column("dataset", "dataset", lambda row, name: dataset_words(row[name]), "on {}"),
-        Column("words", "arm", _value),
-        Column("after", "after", _value),
-        Column("error_percent_before", "test error before (%)", _percent),
-        Column("error_percent_after", "test error after (%)", _percent),
-        Column(SAVED, "fewer errors per hundred", _interval(".2f")),
-        Column("seeds", "seeds", _value, "{} seeds"),
-    ]
-
-
 def published_columns(datasets: Iterable[str]) -> list[Column]:
     """Of the table of `lenet_jax.report.published.page_rows`: a column for each dataset."""
     return [

@@ -182,9 +182,12 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
 
 
 def _saved(panels: Sequence[Panel]) -> str:
+    are_shown = {panel.seeds for panel in panels} != {1}
     return (
-        f"Fewer errors per hundred test images; {_intervals(panels)}. Percentages are shares of the gap. A "
-        "constraint may also cost errors; then its share is below 0. Differences are taken before rounding."
+        f"Fewer errors per hundred test images; {_intervals(panels)}"
+        f"{', and are not corrected for their number' if are_shown else ''}. Percentages are shares of the "
+        "gap. A constraint may also cost errors; then its share is below 0. Differences are taken before "
+        "rounding."
     )
 
 

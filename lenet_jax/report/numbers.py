@@ -44,4 +44,5 @@ def intervals_in_words(seeds: Collection[int], covers_images: bool) -> str:
     if set(seeds) == {1}:
         return "one seed, so no intervals"
     found = f"{CONFIDENCE:.0%} intervals from {seeds_in_words(seeds)}"
-    return f"{found}, for other seeds and {'other' if covers_images else 'the same'} test images"
+    images = "and other test images" if covers_images else "but not for other test images"
+    return f"{found}, which allow for other seeds {images}"

@@ -12,6 +12,7 @@ from lenet_jax.analysis.summaries import Row
 from lenet_jax.errors import UserError
 from lenet_jax.report import (
     captions,
+    changes,
     columns,
     decomposition,
     figures,
@@ -81,9 +82,10 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
 
     Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex;
     connectivity.md and sharing.md, with what each constraint saves in both orders; answer.md, which says what
-    the larger part of the gap is; planned.md, if contrasts were planned; changes.csv, .md and .tex, if an arm
-    is trained differently in two sweeps of a dataset. What cannot be written is left out with one warning.
-    Raises UserError as `decomposition.find_panels`.
+    the larger part of the gap is; planned.md, if contrasts were planned; and if a dataset has several groups
+    of corners, changes and changed_arms (.csv, .md and .tex), with what changes from the first to the others
+    in effects and in errors. What cannot be written is left out with one warning. Raises UserError as
+    `decomposition.find_panels`.
 
     Args:
       command: the words that give these files.
@@ -126,13 +128,11 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
             [note],
         )
         contents["planned.md"] = _markdown(table)
-    changes = side_by_side.change_rows(sweeps)
-    contents |= _table_files(
-        "changes",
-        Table(changes, columns.change_columns(), captions.change_caption(changes), [note])
-        if changes
-        else None,
-    )
+    for name, rows, its_columns, caption in (
+        ("changes", changes.effect_rows(sweeps), changes.EFFECT_COLUMNS, changes.EFFECT_CAPTION),
+        ("changed_arms", changes.arm_rows(sweeps), changes.ARM_COLUMNS, changes.ARM_CAPTION),
+    ):
+        contents |= _table_files(name, Table(rows, its_columns, caption, [note]) if rows else None)
     answers = decomposition.answers(panels)
     contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
     contents |= _figure_files("decomposition", decomposition.figure(panels))

@@ -1,20 +1,15 @@
-"""Several sweeps side by side: test errors of arms and planned contrasts, with a column for each dataset.
-
-Of several sweeps of one dataset, the first counts; the others show what changes in the arms of the same name.
-"""
+"""Several sweeps side by side: test errors of arms and planned contrasts, with a column for each dataset."""
 
 import collections
 from collections.abc import Sequence
 
 from lenet_jax.analysis import planned
-from lenet_jax.analysis.changes import Scored, change_row
-from lenet_jax.analysis.summaries import Row, arm_rows, fingerprint
+from lenet_jax.analysis.summaries import Row, arm_rows
 from lenet_jax.report.captions import ARMS, distinct
 from lenet_jax.report.scores import Sweep
 from lenet_jax.report.words import with_words, words_of_runs
 
 COUNTS = ("parameters", "macs")  # that are shown
-SEED = ("seed",)  # of the fields that identify a run, what its arm leaves open
 
 
 def csv_rows(sweeps: Sequence[Sweep]) -> list[Row]:
@@ -61,36 +56,6 @@ def planned_rows(sweeps: Sequence[Sweep]) -> list[Row]:
             datasets[row["contrast"]].setdefault(scores.results[0]["dataset"], row)
     of_all = {arm: distinct(its_words, ARMS) for arm, its_words in words.items()}
     return [{"contrast": with_words(name, of_all), "datasets": rows} for name, rows in datasets.items()]
-
-
-def change_rows(sweeps: Sequence[Sweep]) -> list[Row]:
-    """One row per arm that is trained differently in a later sweep of its dataset than in the first with it.
-
-    Has `dataset`, `words` (of the arm in the first), `before` and `after` (the names of the folders), and the
-    columns of `lenet_jax.analysis.changes.change_row`. Sweeps whose answers to the test images are not known
-    are left out.
-    """
-    firsts: dict[tuple[str, str], Sweep] = {}
-    rows = []
-    for sweep in sweeps:
-        if sweep.scores.wrong is None:
-            continue
-        dataset = sweep.scores.results[0]["dataset"]
-        for arm, fields in sweep.scores.identifying.items():
-            first = firsts.setdefault((dataset, arm), sweep)
-            if fingerprint(first.scores.identifying[arm], SEED) == fingerprint(fields, SEED):
-                continue
-            row = change_row(arm, _scored(first), _scored(sweep))
-            if row is not None:
-                names = {"before": first.directory.name, "after": sweep.directory.name}
-                words = words_of_runs(first.header, first.runs)[arm]
-                rows.append({"dataset": dataset, "words": words, **names, **row})
-    return rows
-
-
-def _scored(sweep: Sweep) -> Scored:
-    assert sweep.scores.wrong is not None
-    return Scored(sweep.scores.results, sweep.scores.wrong)
 
 
 def _page_row(rows: Sequence[Row]) -> Row:

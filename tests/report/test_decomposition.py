@@ -84,7 +84,10 @@ def test_sentences_say_which_part_of_the_gap_is_larger():
     assert ends[1].startswith("sparse, local connectivity is the larger part, ")
     assert ends[2].startswith("neither part is clearly larger: weight sharing is ")
     assert len(sentences) == len(panels)
-    seeds_alone = "95% intervals from 2 seeds, for other seeds and the same test images. "
+    seeds_alone = (
+        "95% intervals from 2 seeds, which allow for other seeds but not for other test images, and are not "
+        "corrected for their number. "
+    )
     assert seeds_alone in decomposition.caption([panel()])
     assert decomposition.notes(panels)[0].startswith(
         "Unfinished: on x, dense lack seeds that other arms have; numbers are over the 2 seeds"

@@ -40,8 +40,8 @@ def test_effects_are_said_with_intervals_and_what_is_open_is_named():
         wide=(9.0, 9.0, 9.0),
     )
     assert sentences[0] == (
-        "What each constraint is worth, on all 50 test images of x; 95% intervals from 3 seeds, for other "
-        "seeds and the same test images."
+        "What each constraint is worth, on all 50 test images of x; 95% intervals from 3 seeds, which allow "
+        "for other seeds but not for other test images."
     )
     assert sentences[2].startswith(
         "Of the gap of 4.07 (3.55 to 4.58) between the fully connected network and the convolution, local "
@@ -92,8 +92,8 @@ def test_nothing_is_open_only_if_every_interval_excludes_0():
 def test_what_the_intervals_cover_is_said():
     errors = {"conv": (1.0, 1.0), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
     assert said(covers_images=True, **errors)[0] == (
-        "What each constraint is worth, on all 50 test images of x; 95% intervals from 2 seeds, for other "
-        "seeds and other test images."
+        "What each constraint is worth, on all 50 test images of x; 95% intervals from 2 seeds, which allow "
+        "for other seeds and other test images."
     )
     told = said(covers_images=True, **errors)[-1]
     assert told.startswith("Not resolved with 2 seeds and these test images: nothing;")

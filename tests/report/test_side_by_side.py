@@ -3,12 +3,7 @@
 import json
 
 from lenet_jax.report import captions, side_by_side
-from lenet_jax.report.columns import (
-    change_columns,
-    lay_out,
-    planned_side_by_side_columns,
-    side_by_side_columns,
-)
+from lenet_jax.report.columns import lay_out, planned_side_by_side_columns, side_by_side_columns
 from lenet_jax.report.scores import read_scores
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT
@@ -55,33 +50,6 @@ def test_what_differs_between_datasets_stands_once_for_each_and_lacking_arms_hav
     assert shown[0]["parameters"] == "1,590,010 / 238,510"
     assert shown[1]["MNIST, error (%)"] == "-"
     assert shown[1]["USPS, error (%)"] == "2.00 (1.00 to 3.00)"
-
-
-def changed(sweep, seeds, fields, name):
-    """The sweep with the seeds of `seeds` alone, in another folder, as if other fields had been set."""
-    of_seeds = [result for result in sweep.scores.results if result["seed"] in seeds]
-    others = {arm: {**config, **fields.get(arm, {})} for arm, config in sweep.scores.identifying.items()}
-    scores = sweep.scores._replace(results=of_seeds, identifying=others)
-    return sweep._replace(directory=sweep.directory.with_name(name), scores=scores)
-
-
-def test_arms_that_are_trained_differently_in_two_sweeps_are_compared():
-    core = read_scores(CORE_USPS)
-    arms = ("local_shared", "mlp_best")
-    later = changed(core, range(1000, 1010), {arm: {"train.weight_decay": 0.1} for arm in arms}, "decay")
-    rows = side_by_side.change_rows([core, later])
-    assert [(row["arm"], row["before"], row["after"], row["seeds"]) for row in rows] == [
-        (arm, "core_usps", "decay", 10) for arm in arms
-    ]  # another seed alone is no change
-    shown, in_all = lay_out(rows, change_columns())
-    assert in_all == ["on USPS", "10 seeds"] and shown[0]["arm"] == "local, shared, average pooling (LeNet-5)"
-    assert {row["fewer errors per hundred"] for row in shown} == {"0.00"}  # these are the same runs
-    assert shown[0]["test error before (%)"] == shown[0]["test error after (%)"]
-    assert captions.change_caption(rows).startswith("Arms of core_usps that another sweep trains differently")
-    assert not side_by_side.change_rows([core, changed(core, range(1000, 1010), {}, "same")])
-    unknown = later._replace(scores=later.scores._replace(wrong=None))
-    assert not side_by_side.change_rows([core, unknown])
-    assert not side_by_side.change_rows([read_scores(CORE), later])  # another dataset
 
 
 def test_planned_contrasts_have_a_column_for_each_dataset():
