@@ -600,6 +600,34 @@ def test_what_the_page_of_findings_says_of_the_dose_of_locality_holds():
         assert saved.interval(bounds=(-1.0, 1.0)).low > 0
 
 
+def test_what_the_page_of_findings_says_of_permuted_pixels_holds():
+    """Of docs/findings.md, "Permuted pixels", and the sentence about it in docs/idea.md."""
+    scores = read_scores(RESULTS / "finding" / "permuted").scores
+    rows = effect_rows(scores.results, scores.corners, scores.wrong)
+    saved = {row["effect"]: interval_of(row, SAVED) for row in rows}
+    errors = {
+        row["arm"]: 1 - float(row["test_accuracy_mean"])
+        for row in folders.rows(RESULTS / "finding" / "permuted" / "table.csv")
+    }
+    text = page("findings.md")
+    assert "the convolution makes the most errors of the four corners, not the fewest" in text
+    assert max(errors, key=errors.get) == "local_shared"
+    assert "Averaged over both orders, local connectivity costs errors, and so does sharing" in text
+    assert "both cost errors, and those of fully connected networks hardly change" in page("idea.md")
+    assert saved["connectivity"].high < 0 and saved["sharing"].high < 0 and saved["gap"].high < 0
+    assert "Each constraint alone makes no difference that is resolved" in text
+    assert not saved["connectivity, unshared"].excludes_zero() and not saved["sharing, full"].excludes_zero()
+    assert "the permutation hardly changes their errors" in text
+    changes = {
+        row["words"]: [float(row[f"{SAVED}_{end}"]) for end in ("mean", "ci_low", "ci_high")]
+        for row in folders.rows(RESULTS / "finding" / "variations" / "changed_arms.csv")
+        if row["change"] == "permuted pixels"
+    }
+    for words in ("full, unshared, average pooling", "MLP 2000"):
+        mean, low, high = changes[words]
+        assert low < 0 < high and abs(mean) < 0.1 and max(-low, high) < 0.15
+
+
 def test_what_the_page_of_findings_says_of_training_images_holds():
     """Of docs/findings.md, "How many images each network needs"."""
     rows = folders.rows(RESULTS / "finding" / "curves" / "images.csv")

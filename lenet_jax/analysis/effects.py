@@ -75,9 +75,10 @@ def effect_rows(
 ) -> list[Row]:
     """One row for each of EFFECTS in each group: how many fewer errors, their share of the gap, a ratio.
 
-    Runs are paired by seed; a seed counts if all four corners have a test accuracy. The ratio is that of the
-    errors with the constraint to those without it, for a main effect the geometric mean of two ratios. Rows
-    have the column `group` if groups are named.
+    Runs are paired by seed; a seed counts if all four corners have a test accuracy. A gap below 0, where the
+    convolution makes more errors, has no shares. The ratio is that of the errors with the constraint to those
+    without it, for a main effect the geometric mean of two ratios. Rows have the column `group` if groups are
+    named.
 
     Args:
       corners: by group, as of `find_corners`.
@@ -92,9 +93,9 @@ def effect_rows(
         for effect, of_arms in weights.items():
             sums = weighted_sum(of_arms, accuracies, wrong)
             saved = sums.interval(bounds=(-2.0, 2.0))
-            share = (
-                Interval(None, None, None) if effect in ("interaction", "gap") else ratio_interval(sums, gap)
-            )
+            share = Interval(None, None, None)
+            if effect not in ("interaction", "gap") and gap.of_seed_S.mean() > 0:
+                share = ratio_interval(sums, gap)
             rows.append({
                 **({"group": group} if any(corners) else {}),
                 "effect": effect,

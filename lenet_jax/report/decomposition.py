@@ -183,11 +183,12 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
 
 def _saved(panels: Sequence[Panel]) -> str:
     are_shown = {panel.seeds for panel in panels} != {1}
+    has_costs = any(panel.effects["gap"][f"{SAVED}_mean"] < 0 for panel in panels)
     return (
         f"Fewer errors per hundred test images; {_intervals(panels)}"
         f"{', and are not corrected for their number' if are_shown else ''}. Percentages are shares of the "
-        "gap. A constraint may also cost errors; then its share is below 0. Differences are taken before "
-        "rounding."
+        "gap. A constraint may also cost errors; then its share is below 0. "
+        f"{'A gap below 0 has no shares. ' if has_costs else ''}Differences are taken before rounding."
     )
 
 
@@ -203,9 +204,12 @@ def answers(panels: Sequence[Panel]) -> list[str]:
     """Which part of the gap is the larger one on each panel, in sentences of Markdown."""
     found = []
     for panel in panels:
-        gap = with_interval(interval_of(panel.effects["gap"], SAVED), ".2f")
+        of_gap = interval_of(panel.effects["gap"], SAVED)
+        gap = with_interval(of_gap, ".2f")
         larger = _larger_part(panel)
-        if larger:
+        if of_gap.high is not None and of_gap.high < 0:
+            part = "the convolution makes more errors than the fully connected network"
+        elif larger:
             part = f"{WORDS[larger]} is the larger part, {_share(panel, larger)}"
         else:
             part = f"neither part is clearly larger: {WORDS['sharing']} is {_share(panel, 'sharing')}"

@@ -100,9 +100,11 @@ def findings(
     if len(compared) > MAX_NAMED:
         compared = [f"{len(compared)} of the {len(contrasts)} contrasts between arms"]
     unresolved += compared
-    nothing = "nothing; every interval above and in the contrasts excludes 0"
     by = f"{seeds_in_words(numbers)}{' and these test images' if covers_images else ''}"
-    return [*sentences, f"Not resolved with {by}: {'; '.join(unresolved) or nothing}."]
+    of_all = (
+        f"The gap, both effects, their interaction and all contrasts between arms are resolved with {by}."
+    )
+    return [*sentences, f"Not resolved with {by}: {'; '.join(unresolved)}." if unresolved else of_all]
 
 
 def of_planned(rows: Sequence[Row], forms: Sequence[Column]) -> list[str]:
@@ -200,10 +202,19 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
     connectivity, sharing, interaction, gap = (
         rows[name] for name in ("connectivity", "sharing", "interaction", "gap")
     )
+    if _is_resolved(gap) and gap[f"{SAVED}_mean"] < 0:
+        parts = (
+            f"The convolution costs {_positive(gap)} compared with the fully connected network: local "
+            f"connectivity {_saves(connectivity)}, and weight sharing {_saves(sharing)}."
+        )
+    else:
+        parts = (
+            f"Of the gap of {_number(gap)} between the fully connected network and the convolution, local "
+            f"connectivity accounts for {_number(connectivity)}{share_of_gap(connectivity)}, and weight "
+            f"sharing for {_number(sharing)}{share_of_gap(sharing)}."
+        )
     sentences = [
-        f"Of the gap of {_number(gap)} between the fully connected network and the convolution, local "
-        f"connectivity accounts for {_number(connectivity)}{share_of_gap(connectivity)}, and weight sharing "
-        f"for {_number(sharing)}{share_of_gap(sharing)}.",
+        parts,
         f"In one order, connectivity comes first and {_saves(rows['connectivity, unshared'])}, then sharing "
         f"{_saves(rows['sharing, local'])}; in the other, sharing comes first and "
         f"{_saves(rows['sharing, full'])}, then connectivity {_saves(rows['connectivity, shared'])}.",
@@ -220,8 +231,13 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
 def _saves(row: Row) -> str:
     """ "saves 1.2 (0.9 to 1.5)", or what it costs if the whole interval is below 0."""
     if _is_resolved(row) and row[f"{SAVED}_mean"] < 0:
-        return f"costs {with_interval(interval_of(row, SAVED).map(operator.neg), '.2f')}"
+        return f"costs {_positive(row)}"
     return f"saves {_number(row)}"
+
+
+def _positive(row: Row) -> str:
+    """What a row below 0 costs, as a positive number with its interval."""
+    return with_interval(interval_of(row, SAVED).map(operator.neg), ".2f")
 
 
 def _per_hundred(contrast: Row) -> Row:

@@ -121,3 +121,11 @@ def test_seeds_count_if_all_corners_are_scored():
     assert [row["seeds"] for row in rows] == [1] * 8
     assert rows[0]["fewer_errors_per_hundred_ci_low"] is None
     assert effect_rows([unscored(arm, 0, 0.5) for arm in CORNERS], {"": CORNERS}) == []
+
+
+def test_a_gap_below_0_has_no_shares():
+    errors = {"conv": (6.0, 7.0, 6.5), "locally": (5.0,) * 3, "sliding": (4.0,) * 3, "dense": (3.0,) * 3}
+    runs = [result(arm, s, 1 - error / 100) for arm, its in errors.items() for s, error in enumerate(its)]
+    rows = {row["effect"]: row for row in effect_rows(runs, {"": CORNERS})}
+    assert rows["gap"]["fewer_errors_per_hundred_ci_high"] < 0
+    assert {row["percent_of_gap_mean"] for row in rows.values()} == {None}

@@ -258,7 +258,7 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
 
 
 # Folder -> the sweeps that its tables show side by side, apart from those of the core.
-SIDE_BY_SIDE = {"": [], "pooling": ["pooling_usps"]}
+SIDE_BY_SIDE = {"": [], "pooling": ["pooling_usps"], "variations": ["permuted"]}
 
 
 @pytest.mark.slow
@@ -267,7 +267,7 @@ def test_the_sweeps_of_the_finding_are_side_by_side(beside, others, tmp_path, mo
     monkeypatch.chdir(paste.ROOT)
     folder = RESULTS / "finding" / beside
     names = re.search("--sweeps=(\\S+)", (folder / "errors.md").read_text(encoding="utf-8"))[1].split(",")
-    datasets = {name.partition("_")[2] for name in others}
+    datasets = {name.partition("_")[2] or "mnist" for name in others}
     cores = [core.name for core in CORES if not others or core.name.partition("_")[2] in datasets]
     assert sorted(names) == [f"results/finding/{name}" for name in sorted([*cores, *others])]
     command = f"python -m experiments.decompose --sweeps={','.join(names)} --workdir=DIR"

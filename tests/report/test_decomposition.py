@@ -84,6 +84,13 @@ def test_sentences_say_which_part_of_the_gap_is_larger():
     assert ends[1].startswith("sparse, local connectivity is the larger part, ")
     assert ends[2].startswith("neither part is clearly larger: weight sharing is ")
     assert len(sentences) == len(panels)
+    costly = panel(errors={"conv": (7, 8), "locally": (5, 5), "sliding": (4, 4), "dense": (2, 3)})
+    [sentence] = decomposition.answers([costly])
+    assert sentence.startswith("x: the gap is -5.00 (-5.00 to -5.00)") and sentence.endswith(
+        "; the convolution makes more errors than the fully connected network."
+    )
+    assert "A gap below 0 has no shares. " in decomposition.caption([costly])
+    assert "has no shares" not in decomposition.caption([panel()])
     seeds_alone = (
         "95% intervals from 2 seeds, which allow for other seeds but not for other test images, and are not "
         "corrected for their number. "

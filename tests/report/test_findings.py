@@ -81,12 +81,12 @@ def test_groups_of_arms_are_named():
     assert sentences[2].startswith("With no pooling: In one order")
 
 
-def test_nothing_is_open_only_if_every_interval_excludes_0():
+def test_all_is_resolved_only_if_every_interval_excludes_0():
     errors = {"conv": (1.0, 1.0), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
     assert said(**errors)[-1] == (
-        "Not resolved with 2 seeds: nothing; every interval above and in the contrasts excludes 0."
+        "The gap, both effects, their interaction and all contrasts between arms are resolved with 2 seeds."
     )
-    assert "nothing" not in said(**errors | {"dense": (0.0, 9.0)})[-1]
+    assert said(**errors | {"dense": (0.0, 9.0)})[-1].startswith("Not resolved with 2 seeds: ")
 
 
 def test_what_the_intervals_cover_is_said():
@@ -96,7 +96,7 @@ def test_what_the_intervals_cover_is_said():
         "for other seeds and other test images."
     )
     told = said(covers_images=True, **errors)[-1]
-    assert told.startswith("Not resolved with 2 seeds and these test images: nothing;")
+    assert told.endswith(" are resolved with 2 seeds and these test images.")
 
 
 def test_one_seed_has_no_intervals_and_tells_nothing():
@@ -147,3 +147,20 @@ def test_contrasts_are_said_and_the_unresolved_named_together():
         r"third: B costs 1.00 (1.00 to 1.00) errors per hundred test images, compared with an \*arm\*.",
         r"Not resolved with 2 seeds: second: an \*arm\* against c, 0.05 (-0.59 to 0.69).",
     ]
+
+
+def test_what_a_convolution_costs_is_said_as_a_cost_without_shares():
+    errors = {"conv": (6.0, 6.1, 5.9), "locally": (5.0,) * 3, "sliding": (4.9,) * 3, "dense": (3.0,) * 3}
+    sentences = said(mlp=(9.0,) * 3, wide=(9.0,) * 3, **errors)
+    assert sentences[2].startswith("The convolution costs 3.00 (2.75 to 3.25) compared with the fully connec")
+    assert "local connectivity costs 1.55 (" in sentences[2] and "weight sharing costs 1.45 (" in sentences[2]
+    assert "%" not in sentences[2]
+
+
+def test_where_all_is_resolved_steps_that_are_not_are_not_claimed():
+    """Connectivity alone saves nothing, which is not among what is listed."""
+    errors = {"conv": (1.0, 1.1, 0.9), "locally": (5.0,) * 3, "sliding": (3.0,) * 3, "dense": (5.0,) * 3}
+    *_, last = said(mlp=(9.0,) * 3, wide=(9.0,) * 3, **errors)
+    assert last == (
+        "The gap, both effects, their interaction and all contrasts between arms are resolved with 3 seeds."
+    )
