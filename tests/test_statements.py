@@ -550,7 +550,7 @@ def test_what_the_page_of_findings_says_of_max_pooling_and_edges_holds():
         for row in folders.rows(RESULTS / "finding" / "pooling" / "changed_arms.csv")
         if row["change"] == "max pooling"
     }
-    assert "whose weights are not shared, gain most from max pooling, the image-sized kernel least" in text
+    assert "gain most from max pooling in mean errors, the image-sized kernel least" in text
     assert {*sorted(gains, key=gains.get)[2:]} == {"local, unshared", "full, unshared"}
     assert min(gains, key=gains.get) == "full, shared"
     fewer = {
@@ -559,14 +559,14 @@ def test_what_the_page_of_findings_says_of_max_pooling_and_edges_holds():
     }
     assert fewer["full_shared_padded"].low > 0 and "the image-sized kernel makes" in text
     weights = {effect: EFFECTS[effect][2] for effect in ("connectivity", "sharing")}  # of full, shared
-    assert "half of that number moves from connectivity to sharing, on average over both orders" in text
+    assert "What sharing saves, averaged over both orders, grows by half of that number" in text
     assert weights == {"connectivity": -1 / 2, "sharing": 1 / 2}
     assert "with padding, most units no longer read the whole image" in text
     reads_UT = slide(np.arange(32 * 32), 32, 5, edges="pad")
     rows_UT, columns_UT = np.divmod(reads_UT, 32 + reach(32, 5))
     inside_U = ((rows_UT < 32) & (columns_UT < 32)).sum(1)
     assert inside_U.max() == 32 * 32 and (inside_U < 32 * 32).mean() > 0.5
-    assert "For random kernels, no difference between padding and wrapping is resolved" in text
+    assert "For random kernels, the same difference is not resolved" in text
     assert not fewer["random_shared_padded"].excludes_zero()
     *others, worst = sorted(
         run["test_error_percent"] for run in scores.results if run["arm"] == "random_shared_padded"
@@ -590,7 +590,9 @@ def test_what_the_page_of_findings_says_of_the_dose_of_locality_holds():
     assert not shared[0].excludes_zero() and all(interval.high < 0 for interval in shared[1:])
     unshared = [fewer[f"within_{distance}_unshared"] for distance in distances]
     assert all(interval.high < 0 for interval in unshared)
-    for intervals in (shared[1:], unshared):  # "The mean error rises with the distance"
+    assert "with unshared weights at every step, with shared weights from 3 pixels on" in text
+    assert shared[0].mean > 0  # fewer errors than within 2 pixels
+    for intervals in (shared, [Interval(0.0, None, None), *unshared]):
         means = [interval.mean for interval in intervals]
         assert means == sorted(means, reverse=True)
     accuracies = accuracies_of(scores.results)
@@ -613,7 +615,7 @@ def test_what_the_page_of_findings_says_of_permuted_pixels_holds():
     assert "the convolution makes the most errors of the four corners, not the fewest" in text
     assert max(errors, key=errors.get) == "local_shared"
     assert "Averaged over both orders, local connectivity costs errors, and so does sharing" in text
-    assert "both cost errors, and those of fully connected networks hardly change" in page("idea.md")
+    assert "Then the two constraints together cost errors" in page("idea.md")
     assert saved["connectivity"].high < 0 and saved["sharing"].high < 0 and saved["gap"].high < 0
     assert "Each constraint alone makes no difference that is resolved" in text
     assert not saved["connectivity, unshared"].excludes_zero() and not saved["sharing, full"].excludes_zero()
@@ -643,11 +645,12 @@ def test_what_the_page_of_findings_says_of_training_images_holds():
     assert "the best multilayer perceptron needs one and a half to two times as many" in text
     assert "the locally connected network a little more than twice as many" in text
     assert "the fully connected network about three to six times" in text
-    assert "The image-sized kernel does at least as well as the convolution with 100 images" in text
+    assert "makes, in the mean, no more errors than the convolution with 100 images" in text
     assert times["full_shared", 100] == 0  # fewer than the smallest size
     assert "needs less than one and a half times as many up to 3,000" in text
-    assert "with 12,000 images, the estimates are higher for all of them" in text
-    assert all(times[name, 12_000] > times[name, 3_000] for name, _ in times)
+    assert "with 12,000 images, the estimates of the other three are higher" in text
+    for name in ("mlp_best", "local_unshared", "full_shared"):
+        assert times[name, 3_000] < times[name, 12_000] < math.inf
     needed = {(row["network"], row["reference_images"]): float(row["images_needed_ci_low"]) for row in rows}
     assert needed["full_unshared", "12000"] == math.inf
     assert "No other network reaches, with all 60,000 images, the convolution's error" in text

@@ -41,12 +41,16 @@ def effect_change(before: Corners, after: Corners, scored_before: Scored, scored
 
     In errors per hundred test images, paired by seed.
     """
-    row: Row = {}
+    sums = {}
     for effect in SHOWN:
         weights = (dict(zip(corners, EFFECTS[effect], strict=True)) for corners in (before, after))
-        more = _difference(*weights, scored_before, scored_after)
-        row |= {**columns_of(effect, more.interval(bounds=(-4.0, 4.0)), 100), "seeds": len(more.seeds)}
-    return row if row["seeds"] else None
+        sums[effect] = _difference(*weights, scored_before, scored_after)
+    if not (seeds := len(sums["gap"].seeds)):
+        return None
+    row: Row = {}
+    for effect, more in sums.items():
+        row |= columns_of(effect, more.interval(bounds=(-2.0, 2.0)), 100)
+    return {**row, "seeds": seeds}
 
 
 def _difference(

@@ -5,27 +5,16 @@ from typing import NamedTuple
 
 from lenet_jax.analysis.changes import SHOWN, Scored, arm_change, effect_change
 from lenet_jax.analysis.effects import SAVED, Corners
-from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, fingerprint, interval_of
-from lenet_jax.report.captions import CROSSED
 from lenet_jax.report.columns import Column
 from lenet_jax.report.names import dataset_words
-from lenet_jax.report.numbers import with_interval
+from lenet_jax.report.numbers import intervals_in_words, with_interval
 from lenet_jax.report.scores import Sweep
 from lenet_jax.report.words import words_of_runs
 
 SEED = ("seed",)  # of the fields that identify a run, what its arm leaves open
-
-HOW = f"paired by seed over those that both have, with a {CONFIDENCE:.0%} interval, {CROSSED}"
-EFFECT_CAPTION = (
-    "By how much the gap between the fully connected network and the convolution is larger (below 0: "
-    "smaller), and by how much more each constraint saves (below 0: less), in errors per hundred test "
-    f"images, {HOW}."
-)
-ARM_CAPTION = (
-    "The same networks before and after a change: mean test errors, and how many fewer errors per hundred "
-    f"test images they make after it, {HOW}."
-)
+# Fields that decide which images of a dataset are test images.
+OF_TEST_IMAGES = ("data.draw", "data.positions", "data.move", "data.seed")
 
 
 class Group(NamedTuple):
@@ -45,6 +34,18 @@ class Group(NamedTuple):
     def words(self) -> str:
         """What the arms have in common; the name of the folder of those that have no such words."""
         return self.name or self.sweep.directory.name
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first group of its sweep."""
+        return self.name == next(iter(self.sweep.scores.corners))
+
+    @property
+    def others(self) -> list[str]:
+        """The arms of its sweep that are in no group of corners."""
+        scores = self.sweep.scores
+        corners = {arm for arms in scores.corners.values() for arm in arms}
+        return [arm for arm in scores.identifying if arm not in corners]
 
     @property
     def dataset(self) -> str:
@@ -71,18 +72,41 @@ def arm_rows(sweeps: Sequence[Sweep]) -> list[Row]:
     rows = []
     for before, after in _pairs(sweeps):
         arms = dict(zip(after.corners, before.corners, strict=True))
-        of_first, of_second = before.sweep.scores.identifying, after.sweep.scores.identifying
-        if before.sweep is not after.sweep:
-            in_groups = {arm for corners in after.sweep.scores.corners.values() for arm in corners}
-            arms |= {arm: arm for arm in of_second if arm in of_first and arm not in in_groups}
+        if before.sweep is not after.sweep and after.is_first:
+            arms |= {arm: arm for arm in after.others if arm in before.sweep.scores.identifying}
         words = words_of_runs(before.sweep.header, before.sweep.runs)
         for arm, first in arms.items():
-            if fingerprint(of_first[first], SEED) == fingerprint(of_second[arm], SEED):
+            configs = before.sweep.scores.identifying[first], after.sweep.scores.identifying[arm]
+            if len({fingerprint(config, SEED) for config in configs}) == 1:
                 continue
             row = arm_change(first, arm, before.scored, after.scored)
             if row is not None:
                 rows.append({"dataset": after.dataset, "words": words[first], "change": after.words, **row})
     return rows
+
+
+def effect_caption(rows: Sequence[Row]) -> str:
+    """Of the table of effects, in Markdown."""
+    return (
+        "By how much the gap between the fully connected network and the convolution is larger (below 0: "
+        "smaller), and by how much more each constraint saves (below 0: less), in errors per hundred test "
+        f"images, {_how(rows)}."
+    )
+
+
+def arm_caption(rows: Sequence[Row]) -> str:
+    """Of the table of arms, in Markdown."""
+    return (
+        "The same networks before and after a change: mean test errors, and how many fewer errors per "
+        f"hundred test images they make after it, {_how(rows)}."
+    )
+
+
+def _how(rows: Sequence[Row]) -> str:
+    seeds = {row["seeds"] for row in rows}
+    found = intervals_in_words(seeds, covers_images=True)
+    uncorrected = "" if seeds == {1} else ", and are not corrected for their number"
+    return f"paired by seed over those that both have; {found}{uncorrected}"
 
 
 EFFECT_COLUMNS = [
@@ -108,13 +132,18 @@ ARM_COLUMNS = [
 
 
 def _pairs(sweeps: Sequence[Sweep]) -> Iterator[tuple[Group, Group]]:
-    """The first group of each dataset with each later one."""
+    """The first group of each dataset with each later one, if both know their answers to the same images."""
     firsts: dict[str, Group] = {}
     for sweep in sweeps:
-        if sweep.scores.wrong is None:
-            continue
         for name, corners in sweep.scores.corners.items():
             group = Group(sweep, name, corners)
             first = firsts.setdefault(group.dataset, group)
-            if first is not group:
+            if first is not group and _test_images(first) == _test_images(group) is not None:
                 yield first, group
+
+
+def _test_images(group: Group) -> tuple | None:
+    """What tells a group's test images from others of its dataset; None if answers to them are not known."""
+    wrong = group.sweep.scores.wrong
+    fields = group.sweep.scores.identifying[group.corners.local_shared]
+    return wrong and (wrong.count, *(repr(fields.get(field)) for field in OF_TEST_IMAGES))

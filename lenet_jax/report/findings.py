@@ -101,9 +101,8 @@ def findings(
         compared = [f"{len(compared)} of the {len(contrasts)} contrasts between arms"]
     unresolved += compared
     by = f"{seeds_in_words(numbers)}{' and these test images' if covers_images else ''}"
-    of_all = (
-        f"The gap, both effects, their interaction and all contrasts between arms are resolved with {by}."
-    )
+    others = ", their interaction and all contrasts between arms" if contrasts else ", and their interaction"
+    of_all = f"The gap, both effects, averaged over both orders{others} are resolved with {by}."
     return [*sentences, f"Not resolved with {by}: {'; '.join(unresolved)}." if unresolved else of_all]
 
 

@@ -129,10 +129,10 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
         )
         contents["planned.md"] = _markdown(table)
     for name, rows, its_columns, caption in (
-        ("changes", changes.effect_rows(sweeps), changes.EFFECT_COLUMNS, changes.EFFECT_CAPTION),
-        ("changed_arms", changes.arm_rows(sweeps), changes.ARM_COLUMNS, changes.ARM_CAPTION),
+        ("changes", changes.effect_rows(sweeps), changes.EFFECT_COLUMNS, changes.effect_caption),
+        ("changed_arms", changes.arm_rows(sweeps), changes.ARM_COLUMNS, changes.arm_caption),
     ):
-        contents |= _table_files(name, Table(rows, its_columns, caption, [note]) if rows else None)
+        contents |= _table_files(name, Table(rows, its_columns, caption(rows), [note]) if rows else None)
     answers = decomposition.answers(panels)
     contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
     contents |= _figure_files("decomposition", decomposition.figure(panels))

@@ -4,26 +4,37 @@ import collections
 from collections.abc import Sequence
 
 from lenet_jax.analysis import planned
-from lenet_jax.analysis.summaries import Row, arm_rows
+from lenet_jax.analysis.summaries import Row, arm_rows, fingerprint
 from lenet_jax.report.captions import ARMS, distinct
 from lenet_jax.report.scores import Sweep
 from lenet_jax.report.words import with_words, words_of_runs
 
 COUNTS = ("parameters", "macs")  # that are shown
+SEED = ("seed",)  # of the fields that identify a run, what its arm leaves open
 
 
 def csv_rows(sweeps: Sequence[Sweep]) -> list[Row]:
     """One row per dataset and arm: `dataset`, `words` and the columns of `arm_rows`.
 
-    An arm that several sweeps of one dataset have is that of the first.
+    An arm that several sweeps of one dataset have is that of the first. If a later sweep trains it
+    differently, it has a row of its own, whose words end in what the arms of its group have in common, or in
+    the name of the folder.
     """
-    rows: dict[tuple[str, str], Row] = {}
-    for _, header, runs, scores in sweeps:
-        words = words_of_runs(header, runs)
+    rows: dict[tuple[str, ...], Row] = {}
+    configs: dict[tuple[str, str], str] = {}
+    for directory, header, runs, scores in sweeps:
+        words, groups = (
+            words_of_runs(header, runs),
+            {arm["name"]: arm.get("group", "") for arm in header["arms"]},
+        )
         dataset = scores.results[0]["dataset"]
         for row in arm_rows(scores.results, scores.wrong):
             arm = row["arm"]
-            rows.setdefault((dataset, arm), {"dataset": dataset, "words": words[arm], **row})
+            config = fingerprint(scores.identifying[arm], SEED)
+            is_changed = configs.setdefault((dataset, arm), config) != config
+            change = (groups.get(arm) or directory.name) if is_changed else ""
+            its_words = ", ".join(filter(None, (words[arm], change)))
+            rows.setdefault((dataset, arm, change), {"dataset": dataset, "words": its_words, **row})
     return list(rows.values())
 
 
@@ -32,9 +43,12 @@ def page_rows(rows: Sequence[Row]) -> list[Row]:
 
     What differs between datasets, such as the best MLP, stands once for each, in their order.
     """
-    by_arm: dict[str, list[Row]] = {}
+    by_arm: dict[tuple[str, int], list[Row]] = {}
+    times: collections.Counter[tuple[str, str]] = collections.Counter()
     for row in rows:
-        by_arm.setdefault(row["arm"], []).append(row)
+        place = row["dataset"], row["arm"]
+        by_arm.setdefault((row["arm"], times[place]), []).append(row)
+        times[place] += 1
     return [_page_row(its_rows) for its_rows in by_arm.values()]
 
 

@@ -1,5 +1,6 @@
 """What changes between groups of corners, of one sweep or of two."""
 
+import numpy as np
 import pytest
 
 from lenet_jax.analysis.effects import Corners
@@ -55,6 +56,27 @@ def test_corners_are_compared_by_their_wiring_and_other_arms_by_their_names():
     shown, in_all = lay_out(rows, changes.ARM_COLUMNS)
     assert in_all == ["on USPS"]
     assert {row["fewer errors per hundred"] for row in shown[4:]} == {"0.00"}  # these are the same runs
+
+
+def test_errors_before_and_after_are_those_of_the_tables():
+    rows = {row["words"]: row for row in changes.arm_rows([USPS, POOLING]) if row["change"] == "max pooling"}
+    row = rows["local, unshared, average pooling"]
+    [before, after] = (
+        100 - 100 * np.mean([run["test_accuracy"] for run in sweep.scores.results
+                             if run["arm"] == arm and run["seed"] < 1010])
+        for sweep, arm in ((USPS, "local_unshared"), (POOLING, "local_unshared_max"))
+    )  # fmt: skip
+    assert row["error_percent_before"] == pytest.approx(before) and row[
+        "error_percent_after"
+    ] == pytest.approx(after)
+    assert row["fewer_errors_per_hundred_mean"] == pytest.approx(before - after) and before - after > 1
+
+
+def test_sweeps_of_other_test_images_or_without_answers_are_not_compared():
+    moved = changed(USPS, {"local_shared": {"data.move": 3}}, "moved")
+    assert not changes.effect_rows([changed(USPS, {}, "first"), moved])
+    unknown = changed(USPS, {}, "first", wrong=False)
+    assert not changes.effect_rows([unknown, changed(USPS, {}, "second")])  # the first stays the first
 
 
 def test_what_cannot_be_compared_is_left_out():

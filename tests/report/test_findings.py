@@ -84,7 +84,8 @@ def test_groups_of_arms_are_named():
 def test_all_is_resolved_only_if_every_interval_excludes_0():
     errors = {"conv": (1.0, 1.0), "locally": (3.0, 3.1), "sliding": (2.0, 2.1), "dense": (9.0, 9.1)}
     assert said(**errors)[-1] == (
-        "The gap, both effects, their interaction and all contrasts between arms are resolved with 2 seeds."
+        "The gap, both effects, averaged over both orders, their interaction and all contrasts between arms "
+        "are resolved with 2 seeds."
     )
     assert said(**errors | {"dense": (0.0, 9.0)})[-1].startswith("Not resolved with 2 seeds: ")
 
@@ -162,5 +163,6 @@ def test_where_all_is_resolved_steps_that_are_not_are_not_claimed():
     errors = {"conv": (1.0, 1.1, 0.9), "locally": (5.0,) * 3, "sliding": (3.0,) * 3, "dense": (5.0,) * 3}
     *_, last = said(mlp=(9.0,) * 3, wide=(9.0,) * 3, **errors)
     assert last == (
-        "The gap, both effects, their interaction and all contrasts between arms are resolved with 3 seeds."
+        "The gap, both effects, averaged over both orders, their interaction and all contrasts between arms "
+        "are resolved with 3 seeds."
     )

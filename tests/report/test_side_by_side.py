@@ -82,7 +82,13 @@ def test_the_caption_of_planned_contrasts_says_what_there_is():
     assert "margin" not in caption and caption.endswith(captions.UNDECIDED["untested"])
 
 
-def test_the_first_sweep_of_a_dataset_counts_where_several_have_an_arm():
+def test_an_arm_that_a_later_sweep_trains_differently_has_a_row_of_its_own():
     core, plain = read_scores(CORE), read_scores(MNIST)
-    rows = {row["arm"]: row for row in side_by_side.csv_rows([core, plain])}
-    assert rows["local_shared"]["runs"] == 20 and rows["mlp_300"]["runs"] == 5
+    rows = side_by_side.csv_rows([core, plain])
+    assert [(row["words"], row["runs"]) for row in rows if row["arm"] == "local_shared"] == [
+        ("local, shared, average pooling (LeNet-5)", 20), ("local, shared (LeNet-5), mnist", 5),
+    ]  # fmt: skip
+    assert [row["runs"] for row in rows if row["arm"] == "mlp_300"] == [5]
+    assert len(side_by_side.page_rows(rows)) == len(rows)
+    same = side_by_side.csv_rows([core, core._replace(directory=core.directory.with_name("copy"))])
+    assert len(same) == 14  # the first counts
