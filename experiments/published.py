@@ -33,7 +33,7 @@ MIXED = ("rank_2", "rank_4", "rank_8")
 def claims(study: str, choices: Mapping[str, Mapping]) -> Iterator[Claim]:
     """What papers found that a study can compare: as their abstracts say, and the tables of Neyshabur 2020.
 
-    Written down after the core had scored test images, and before the other studies had.
+    Written down after the core and the study of curves had scored test images, and before the others had.
 
     Args:
       choices: arm -> what was selected for it on validation images. Raises UserError if one is missing.
