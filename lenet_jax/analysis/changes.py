@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lenet_jax.analysis.crossed import WeightedSum, Wrong, weighted_sum
-from lenet_jax.analysis.effects import EFFECTS, SAVED, Corners
+from lenet_jax.analysis.effects import EFFECTS, SAVED, SHOWN, Corners
 from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of
-
-SHOWN = ("gap", "connectivity", "sharing")  # effects
 
 
 class Scored(NamedTuple):

@@ -43,6 +43,7 @@ EFFECTS = {
     "interaction": (1.0, -1.0, -1.0, 1.0),
     "gap": (1.0, 0.0, 0.0, -1.0),
 }
+SHOWN = ("gap", "connectivity", "sharing")  # where sweeps or groups stand side by side
 
 
 def find_corners(fields: Mapping[str, Mapping[str, Any]], groups: Mapping[str, str]) -> dict[str, Corners]:

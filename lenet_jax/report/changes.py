@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from lenet_jax.analysis.changes import SHOWN, Scored, arm_change, effect_change
-from lenet_jax.analysis.effects import SAVED, Corners
-from lenet_jax.analysis.summaries import Row, fingerprint, interval_of
+from lenet_jax.analysis.changes import Scored, arm_change, effect_change
+from lenet_jax.analysis.effects import SAVED, SHOWN, Corners
+from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.report.columns import Column
 from lenet_jax.report.names import dataset_words
-from lenet_jax.report.numbers import intervals_in_words, with_interval
+from lenet_jax.report.numbers import intervals_in_words, uncorrected, with_interval
 from lenet_jax.report.scores import Sweep
 from lenet_jax.report.words import words_of_runs
 
-SEED = ("seed",)  # of the fields that identify a run, what its arm leaves open
 # Fields that decide which images of a dataset are test images.
 OF_TEST_IMAGES = ("data.draw", "data.positions", "data.move", "data.seed")
 
@@ -76,8 +75,7 @@ def arm_rows(sweeps: Sequence[Sweep]) -> list[Row]:
             arms |= {arm: arm for arm in after.others if arm in before.sweep.scores.identifying}
         words = words_of_runs(before.sweep.header, before.sweep.runs)
         for arm, first in arms.items():
-            configs = before.sweep.scores.identifying[first], after.sweep.scores.identifying[arm]
-            if len({fingerprint(config, SEED) for config in configs}) == 1:
+            if before.sweep.scores.training_of(first) == after.sweep.scores.training_of(arm):
                 continue
             row = arm_change(first, arm, before.scored, after.scored)
             if row is not None:
@@ -104,9 +102,8 @@ def arm_caption(rows: Sequence[Row]) -> str:
 
 def _how(rows: Sequence[Row]) -> str:
     seeds = {row["seeds"] for row in rows}
-    found = intervals_in_words(seeds, covers_images=True)
-    uncorrected = "" if seeds == {1} else ", and are not corrected for their number"
-    return f"paired by seed over those that both have; {found}{uncorrected}"
+    found = uncorrected(intervals_in_words(seeds, covers_images=True), seeds)
+    return f"paired by seed over those that both have; {found}"
 
 
 EFFECT_COLUMNS = [

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lenet_jax.analysis.crossed import common_seeds
-from lenet_jax.analysis.effects import SAVED, SHARE, effect_rows
+from lenet_jax.analysis.effects import SAVED, SHARE, SHOWN, effect_rows
 from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
 from lenet_jax.report.columns import Column
 from lenet_jax.report.drawing import error_bar, literal, project_settings
 from lenet_jax.report.markup import markdown_text
 from lenet_jax.report.names import dataset_words
-from lenet_jax.report.numbers import intervals_in_words, seeds_in_words, share_of_gap, with_interval
+from lenet_jax.report.numbers import (
+    intervals_in_words,
+    seeds_in_words,
+    share_of_gap,
+    uncorrected,
+    with_interval,
+)
 from lenet_jax.report.scores import Sweep
 
 # isort: split
@@ -57,7 +63,6 @@ WORDS = {"connectivity": "sparse, local connectivity", "sharing": "weight sharin
 HALF = 50.0  # percent of the gap
 ACROSS = 2  # panels of one dataset next to each other
 GAP = "how many fewer errors the convolution makes than the fully connected network"
-SHOWN = ("gap", "connectivity", "sharing")  # effects
 
 
 class Panel(NamedTuple):
@@ -182,12 +187,11 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
 
 
 def _saved(panels: Sequence[Panel]) -> str:
-    are_shown = {panel.seeds for panel in panels} != {1}
+    intervals = uncorrected(_intervals(panels), {panel.seeds for panel in panels})
     has_costs = any(panel.effects["gap"][f"{SAVED}_mean"] < 0 for panel in panels)
     return (
-        f"Fewer errors per hundred test images; {_intervals(panels)}"
-        f"{', and are not corrected for their number' if are_shown else ''}. Percentages are shares of the "
-        "gap. A constraint may also cost errors; then its share is below 0. "
+        f"Fewer errors per hundred test images; {intervals}. Percentages are shares of the gap. A "
+        "constraint may also cost errors; then its share is below 0. "
         f"{'A gap below 0 has no shares. ' if has_costs else ''}Differences are taken before rounding."
     )
 

@@ -201,7 +201,7 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
     connectivity, sharing, interaction, gap = (
         rows[name] for name in ("connectivity", "sharing", "interaction", "gap")
     )
-    if _is_resolved(gap) and gap[f"{SAVED}_mean"] < 0:
+    if _is_cost(gap):
         parts = (
             f"The convolution costs {_positive(gap)} compared with the fully connected network: local "
             f"connectivity {_saves(connectivity)}, and weight sharing {_saves(sharing)}."
@@ -229,7 +229,7 @@ def _decomposition(rows: Mapping[str, Row]) -> list[str]:
 
 def _saves(row: Row) -> str:
     """ "saves 1.2 (0.9 to 1.5)", or what it costs if the whole interval is below 0."""
-    if _is_resolved(row) and row[f"{SAVED}_mean"] < 0:
+    if _is_cost(row):
         return f"costs {_positive(row)}"
     return f"saves {_number(row)}"
 
@@ -247,6 +247,11 @@ def _per_hundred(contrast: Row) -> Row:
 def _number(row: Row) -> str:
     """A mean with its interval."""
     return with_interval(interval_of(row, SAVED), ".2f")
+
+
+def _is_cost(row: Row) -> bool:
+    """Whether the whole interval is below 0."""
+    return _is_resolved(row) and row[f"{SAVED}_mean"] < 0
 
 
 def _is_resolved(row: Row) -> bool:

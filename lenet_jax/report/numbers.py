@@ -46,3 +46,8 @@ def intervals_in_words(seeds: Collection[int], covers_images: bool) -> str:
     found = f"{CONFIDENCE:.0%} intervals from {seeds_in_words(seeds)}"
     images = "and other test images" if covers_images else "but not for other test images"
     return f"{found}, which allow for other seeds {images}"
+
+
+def uncorrected(intervals: str, seeds: Collection[int]) -> str:
+    """What `intervals_in_words` said for these seeds, and that intervals, if any, are not corrected."""
+    return intervals if set(seeds) == {1} else f"{intervals}, and are not corrected for their number"

@@ -14,7 +14,7 @@ from lenet_jax.analysis.effects import SAVED
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.report.names import DATASETS, dataset_words
-from lenet_jax.report.numbers import intervals_in_words
+from lenet_jax.report.numbers import intervals_in_words, uncorrected
 
 # Verdict -> marker, colour and fill.
 LOOKS = {
@@ -46,14 +46,14 @@ def page_rows(rows: Sequence[Row]) -> list[Row]:
 
 def caption(rows: Sequence[Row]) -> str:
     """Of the table, in Markdown."""
-    found = intervals_in_words({row["seeds"] for row in rows if row["seeds"]}, covers_images=True)
+    seeds = {row["seeds"] for row in rows if row["seeds"]}
+    found = uncorrected(intervals_in_words(seeds, covers_images=True), seeds)
     unfinished = any(row["verdict"] == UNFINISHED for row in rows)
     return (
         "What other papers found, in other networks and mostly on other images, next to what the same "
         "comparison gives here. Numbers are errors per hundred test images, positive in the direction of the "
-        f"paper's finding; {found}, and are not corrected for their number. Agrees: the interval lies above "
-        "0. Disagrees: below 0. Can't be told: it includes 0, which does not show that there is no "
-        "difference."
+        f"paper's finding; {found}. Agrees: the interval lies above 0. Disagrees: below 0. Can't be told: it "
+        "includes 0, which does not show that there is no difference."
         f"{' Unfinished: runs are missing.' if unfinished else ''}"
     )
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from lenet_jax.analysis.crossed import Wrong
 from lenet_jax.analysis.effects import Corners, find_corners
+from lenet_jax.analysis.summaries import fingerprint
 from lenet_jax.config.identity import identifying
 from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.mistakes import wrong_answers
@@ -28,6 +29,10 @@ class Scores(NamedTuple):
     identifying: Mapping[str, Mapping[str, Any]]
     wrong: Wrong | None
     corners: dict[str, Corners]
+
+    def training_of(self, arm: str) -> str:
+        """Equal for arms that are trained alike, whatever their seeds, also in another folder."""
+        return fingerprint(self.identifying[arm], ("seed",))
 
     @property
     def draws_images(self) -> bool:

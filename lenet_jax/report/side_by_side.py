@@ -4,13 +4,12 @@ import collections
 from collections.abc import Sequence
 
 from lenet_jax.analysis import planned
-from lenet_jax.analysis.summaries import Row, arm_rows, fingerprint
+from lenet_jax.analysis.summaries import Row, arm_rows
 from lenet_jax.report.captions import ARMS, distinct
 from lenet_jax.report.scores import Sweep
 from lenet_jax.report.words import with_words, words_of_runs
 
 COUNTS = ("parameters", "macs")  # that are shown
-SEED = ("seed",)  # of the fields that identify a run, what its arm leaves open
 
 
 def csv_rows(sweeps: Sequence[Sweep]) -> list[Row]:
@@ -21,17 +20,15 @@ def csv_rows(sweeps: Sequence[Sweep]) -> list[Row]:
     the name of the folder.
     """
     rows: dict[tuple[str, ...], Row] = {}
-    configs: dict[tuple[str, str], str] = {}
+    firsts: dict[tuple[str, str], str] = {}
     for directory, header, runs, scores in sweeps:
-        words, groups = (
-            words_of_runs(header, runs),
-            {arm["name"]: arm.get("group", "") for arm in header["arms"]},
-        )
+        words = words_of_runs(header, runs)
+        groups = {arm["name"]: arm.get("group", "") for arm in header["arms"]}
         dataset = scores.results[0]["dataset"]
         for row in arm_rows(scores.results, scores.wrong):
             arm = row["arm"]
-            config = fingerprint(scores.identifying[arm], SEED)
-            is_changed = configs.setdefault((dataset, arm), config) != config
+            training = scores.training_of(arm)
+            is_changed = firsts.setdefault((dataset, arm), training) != training
             change = (groups.get(arm) or directory.name) if is_changed else ""
             its_words = ", ".join(filter(None, (words[arm], change)))
             rows.setdefault((dataset, arm, change), {"dataset": dataset, "words": its_words, **row})
