@@ -5,9 +5,11 @@
 Each sweep has the four corners: local and full, with shared and unshared weights. Writes decomposition.csv,
 .md, .tex and a figure (.png, .pdf, .svg) that shows both orders in which the constraints can be added;
 connectivity.md and sharing.md, with what each saves in both orders; answer.md, which says what the larger
-part of the gap is; planned.md, with the planned contrasts of all datasets; errors.csv, .md and .tex, with the
-test errors of all arms, datasets side by side; and where a dataset has several groups of corners, such as
-with average pooling and without, changes.* and changed_arms.*, with what changes in effects and in errors.
+part of the gap is; training.md, with the errors on the training images; planned.md, with the planned
+contrasts of all datasets; errors.csv, .md and .tex, with the test errors of all arms, datasets side by side;
+and where a dataset has several groups of corners, such as with average pooling and without, changes.* and
+changed_arms.*, with what changes in effects and in errors. An arm of a later sweep that is wired like a
+corner, but is in no group, replaces this corner in the first group.
 """
 
 import pathlib

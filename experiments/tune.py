@@ -22,6 +22,7 @@ from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.checks import require_effect
 from lenet_jax.config.fields import override
+from lenet_jax.errors import UserError
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs.member import Filled
 from lenet_jax.runs.mistakes import wrong_answers
@@ -29,6 +30,7 @@ from lenet_jax.runs.plan import Request, make_plan
 from lenet_jax.runs.store import read_sweep
 from lenet_jax.runs.tuning import (
     candidate_arms,
+    diverged_arms,
     fields_at_edge,
     merge_selection,
     needed_candidates,
@@ -63,16 +65,21 @@ def main() -> None:
     # A candidate that diverged has no answers, and is not compared.
     wrong = wrong_answers(directory, [run for run in runs if run["result"]["val_accuracy"] is not None])
     tied = tied_candidates(arms, chosen, results, wrong)
+    diverged = diverged_arms(families, results)
     print()
     for arm in families:
         if arm.name in chosen:
             print(describe(arm, chosen[arm.name], tied.get(arm.name), wrong is not None))
-        else:
+        elif arm.name not in diverged:
             together = [other.name for other in arms if arm.tuned_with and other.tuned_with == arm.tuned_with]
             also = f": run --config.arms={','.join(together)}, which are tuned together" if together else ""
             print(f"{arm.name}: not selected, as runs are missing{also}")
     images = sorted({"training" if arm.fit else "validation" for arm in families})
     print(f"Selected on {' and '.join(images)} images; written to {output}")
+    if diverged:
+        raise UserError(
+            f"Every candidate of {', '.join(diverged)} diverged: add candidates with smaller steps."
+        )
 
 
 def train_needed(

@@ -105,6 +105,20 @@ def lock(descriptor: int, wait: bool = True) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def locked_folder(directory: pathlib.Path) -> Generator[None, None, None]:
+    """Holds a lock on the folder itself, without a file in it, on file systems that have such locks.
+
+    Waits for a process that holds it.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(directory, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            lock(descriptor)
+        yield
+
+
 def is_open_at(descriptor: int, path: pathlib.Path) -> bool:
     """Whether the open file is the one at `path` now."""
     try:

@@ -39,13 +39,14 @@ def planned_rows(
 ) -> list[Row]:
     """One row per planned contrast, in their order; those without runs of all of their arms are left out.
 
-    What is left out or not tested counts in Holm's adjustment nevertheless. Runs are paired by seed. If the
-    intervals cover the images, that of a bootstrap over seeds and images is reported alongside.
+    What is left out or not tested counts in Holm's adjustment nevertheless. Runs are paired by seed. Of the
+    recorded seeds, the lowest count, as many as are planned. If the intervals cover the images, that of a
+    bootstrap over seeds and images is reported alongside.
 
     ==============  ==============================================================================
     verdict         when
     ==============  ==============================================================================
-    unfinished      an arm of any contrast has fewer runs than planned seeds
+    unfinished      an arm of any contrast has no run with one of the planned seeds
     untested        not `is_tested`
     above 0,        the two-sided test is significant after Holm
     below 0
@@ -59,33 +60,51 @@ def planned_rows(
       wrong: the runs' wrong answers, if the intervals should cover the draw of the test images.
       is_tested: whether standard errors cover what they should, so that there are tests.
     """
-    accuracies = accuracies_of(results)
-    runs = collections.Counter(run["arm"] for run in results)
-    diverged = collections.Counter(run["arm"] for run in results if run["status"] == "diverged")
+    counting = {contrast["name"]: _planned_results(results, contrast) for contrast in planned}
+    accuracies = {name: accuracies_of(its) for name, its in counting.items()}
     sums: dict[str, WeightedSum] = {}
     estimates: dict[str, Estimate] = {}
     for contrast in planned:
         name, arms = contrast["name"], contrast["weights"]
-        sums[name] = weighted_sum(arms, accuracies, wrong)
+        sums[name] = weighted_sum(arms, accuracies[name], wrong)
+        diverged = collections.Counter(run["arm"] for run in counting[name] if run["status"] == "diverged")
         is_reliable = all(diverged[arm] <= MAX_DIVERGED for arm in arms)
         has_test = is_tested and is_reliable and len(sums[name].seeds) >= LEAST_SEEDS
         if has_test and (estimate := sums[name].estimate()) is not None:
             estimates[name] = estimate
     # What is not tested counts in the adjustment, with a p-value of 1.
     adjusted = holm({name: estimates[name].p_value() if name in estimates else 1.0 for name in sums})
-    is_unfinished = any(
-        runs[arm] < max(1, contrast["seeds"]) for contrast in planned for arm in contrast["weights"]
-    )
+    is_unfinished = any(_is_unfinished(counting[contrast["name"]], contrast) for contrast in planned)
     rows = []
     for contrast in planned:
-        if all(runs[arm] for arm in contrast["weights"]):
-            name = contrast["name"]
-            ratio = error_ratio(contrast["weights"], accuracies, wrong)
+        name = contrast["name"]
+        if contrast["weights"].keys() <= {run["arm"] for run in counting[name]}:
+            ratio = error_ratio(contrast["weights"], accuracies[name], wrong)
             row = _row(contrast, sums[name], ratio, estimates.get(name), adjusted[name])
             if is_unfinished or not is_tested:
                 row["verdict"] = "unfinished" if is_unfinished else "untested"
             rows.append(row)
     return rows
+
+
+def _planned_results(
+    results: Sequence[Mapping[str, Any]], contrast: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """The results of the contrast's arms with the lowest recorded seeds, as many as are planned."""
+    of_arms = [run for run in results if run["arm"] in contrast["weights"]]
+    seeds = sorted({run["seed"] for run in of_arms})
+    return [run for run in of_arms if run["seed"] in seeds[: contrast["seeds"] or None]]
+
+
+def _is_unfinished(results: Sequence[Mapping[str, Any]], contrast: Mapping[str, Any]) -> bool:
+    """Whether an arm lacks one of the planned seeds, or any run; `results` are of `_planned_results`."""
+    seeds: dict[str, set[int]] = {arm: set() for arm in contrast["weights"]}
+    for run in results:
+        seeds[run["arm"]].add(run["seed"])
+    planned = set().union(*seeds.values()) if contrast["seeds"] else set()
+    return len(planned) < contrast["seeds"] or any(
+        not of_arm or of_arm < planned for of_arm in seeds.values()
+    )
 
 
 def _row(

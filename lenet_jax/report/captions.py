@@ -134,14 +134,18 @@ def arm_notes(
 
 def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
     """Of the table that has several datasets side by side."""
-    hows = [
-        f"{_runs_of_arms(sweep.runs)} per arm; {CROSSED if sweep.scores.covers_images else STUDENT}"
-        for sweep in sweeps
-    ]
+    by_dataset: dict[str, list[Sweep]] = collections.defaultdict(list)
+    for sweep in sweeps:
+        by_dataset[sweep.scores.results[0]["dataset"]].append(sweep)
+    images, hows = [], []
+    for its_sweeps in by_dataset.values():
+        images.append(test_images([run for sweep in its_sweeps for run in sweep.runs]))
+        covered = [sweep.scores.covers_images for sweep in its_sweeps]
+        intervals = distinct(CROSSED if covers else STUDENT for covers in covered)
+        hows.append(f"{_runs_of_arms(*(sweep.runs for sweep in its_sweeps))} per arm; {intervals}")
     differ = len(set(hows)) > 1
     scored = distinct(
-        f"{test_images(sweep.runs)}{f' ({how})' if differ else ''}"
-        for sweep, how in zip(sweeps, hows, strict=True)
+        f"{of_dataset}{f' ({how})' if differ else ''}" for of_dataset, how in zip(images, hows, strict=True)
     )
     common = "" if differ else f" ({hows[0]})"
     return (
@@ -457,11 +461,13 @@ def environment_note(runs: Sequence[Run]) -> str:
     return markdown_text(f"Ran on {devices}; {distinct(map(versions, ran_on))}; revision {revisions}.")
 
 
-def _runs_of_arms(runs: Sequence[Run]) -> str:
-    """How many runs arms have that did not diverge: "20 runs", "1 or 3 runs"."""
-    done = collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
-    numbers = sorted(set(done.values()))
-    return f"{' or '.join(map(str, numbers))} {'run' if numbers == [1] else 'runs'}"
+def _runs_of_arms(*sweeps: Sequence[Run]) -> str:
+    """How many runs arms have in a sweep that did not diverge: "20 runs", "1 or 3 runs"."""
+    numbers: set[int] = set()
+    for runs in sweeps:
+        done = (run["result"] for run in runs if run["result"]["status"] == "done")
+        numbers |= set(collections.Counter(result["arm"] for result in done).values())
+    return f"{' or '.join(map(str, sorted(numbers)))} {'run' if numbers == {1} else 'runs'}"
 
 
 def _draws_images(runs: Sequence[Run]) -> bool:

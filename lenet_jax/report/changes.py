@@ -12,9 +12,6 @@ from lenet_jax.report.numbers import intervals_in_words, uncorrected, with_inter
 from lenet_jax.report.scores import Sweep
 from lenet_jax.report.words import words_of_runs
 
-# Fields that decide which images of a dataset are test images.
-OF_TEST_IMAGES = ("data.draw", "data.positions", "data.move", "data.seed")
-
 
 class Group(NamedTuple):
     """The four corners of a group of arms, in a sweep whose answers to the test images are known."""
@@ -38,6 +35,11 @@ class Group(NamedTuple):
     def is_first(self) -> bool:
         """Whether it is the first group of its sweep."""
         return self.name == next(iter(self.sweep.scores.corners))
+
+    @property
+    def test_images(self) -> tuple | None:
+        """What tells its test images from others of its dataset; None if answers to them are not known."""
+        return self.sweep.scores.test_images_of(self.corners.local_shared)
 
     @property
     def others(self) -> list[str]:
@@ -135,12 +137,5 @@ def _pairs(sweeps: Sequence[Sweep]) -> Iterator[tuple[Group, Group]]:
         for name, corners in sweep.scores.corners.items():
             group = Group(sweep, name, corners)
             first = firsts.setdefault(group.dataset, group)
-            if first is not group and _test_images(first) == _test_images(group) is not None:
+            if first is not group and first.test_images == group.test_images is not None:
                 yield first, group
-
-
-def _test_images(group: Group) -> tuple | None:
-    """What tells a group's test images from others of its dataset; None if answers to them are not known."""
-    wrong = group.sweep.scores.wrong
-    fields = group.sweep.scores.identifying[group.corners.local_shared]
-    return wrong and (wrong.count, *(repr(fields.get(field)) for field in OF_TEST_IMAGES))

@@ -5,8 +5,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lenet_jax.analysis.crossed import common_seeds
-from lenet_jax.analysis.effects import SAVED, SHARE, SHOWN, effect_rows
+from lenet_jax.analysis.crossed import common_seeds, weighted_sum
+from lenet_jax.analysis.effects import EFFECTS, SAVED, SHARE, SHOWN, Corners, effect_rows
+from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, accuracies_of, interval_of, missing_seeds
 from lenet_jax.errors import UserError
 from lenet_jax.report.columns import Column
@@ -74,6 +75,9 @@ class Panel(NamedTuple):
       seeds: how many seeds all four corners have.
       errors: corner -> its mean test error in percent, over these seeds.
       effects: effect -> its row, as `lenet_jax.analysis.effects.effect_rows` returns it.
+      training: corner -> its mean error on the training images in percent, over these seeds.
+      fitted: how many fewer of a hundred training images the convolution gets wrong than the fully connected
+        network, with an interval over seeds.
       covers_images: whether the intervals cover the draw of the test images.
       unfinished: the arms that lack seeds which other arms have.
     """
@@ -83,6 +87,8 @@ class Panel(NamedTuple):
     seeds: int
     errors: Mapping[str, float]
     effects: Mapping[str, Row]
+    training: Mapping[str, float]
+    fitted: Interval
     covers_images: bool
     unfinished: tuple[str, ...]
 
@@ -113,20 +119,38 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
             f"{sweep.directory} cannot be decomposed: it needs test scores of the four corners, local and "
             "full with shared and unshared weights, for one seed at least; run the sweep's command again."
         )
-    accuracies = accuracies_of(scores.results)
+    of_test, of_training = (
+        accuracies_of(scores.results, column) for column in ("test_accuracy", "train_accuracy")
+    )
     lacking = missing_seeds(scores.results)
     panels = []
     for group, corners in scores.corners.items():
         effects = {row["effect"]: row for row in rows if row.get("group", "") == group}
         if effects:
-            seeds = common_seeds(corners, accuracies)
-            errors = {
-                name: 100 * statistics.fmean(1 - accuracies[arm, seed] for seed in seeds)
-                for name, arm in corners._asdict().items()
-            }
+            seeds = common_seeds(corners, of_test)
+            errors, training = (
+                {
+                    name: 100 * statistics.fmean(1 - accuracies[arm, seed] for seed in seeds)
+                    for name, arm in corners._asdict().items()
+                }
+                for accuracies in (of_test, of_training)
+            )
+            gap = weighted_sum(dict(zip(corners, EFFECTS["gap"], strict=True)), of_training, None)
+            fitted = gap.interval(bounds=(-1.0, 1.0)).map(lambda saved: 100 * saved)
             unfinished = tuple(arm for arm in corners if arm in lacking)
-            dataset = scores.results[0]["dataset"]
-            panels.append(Panel(dataset, group, len(seeds), errors, effects, scores.covers_draw, unfinished))
+            panels.append(
+                Panel(
+                    scores.results[0]["dataset"],
+                    group,
+                    len(seeds),
+                    errors,
+                    effects,
+                    training,
+                    fitted,
+                    scores.covers_draw,
+                    unfinished,
+                )
+            )
     return panels
 
 
@@ -168,6 +192,11 @@ def order_rows(panels: Sequence[Panel], constraint: str) -> list[Row]:
     ]
 
 
+def training_rows(panels: Sequence[Panel]) -> list[Row]:
+    """One row per panel, for people: the corners' errors on their training images, and the gap there."""
+    return [{"networks": _networks(panel), **panel.training, "gap": panel.fitted} for panel in panels]
+
+
 def caption(panels: Sequence[Panel]) -> str:
     """What the numbers of the table are, in Markdown."""
     return (
@@ -183,6 +212,17 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
         f"What {WORDS[constraint]} saves where it is added first, to the fully connected network, and "
         f"second, to the network that has {WORDS[other]} already. Interaction: second minus first. Gap: "
         f"{GAP}. {_saved(panels)}"
+    )
+
+
+def training_caption(panels: Sequence[Panel]) -> str:
+    """Of the table of training errors, in Markdown."""
+    seeds = {panel.seeds for panel in panels}
+    intervals = intervals_in_words(seeds, covers_images=False).removesuffix(" but not for other test images")
+    return (
+        "Mean errors on the images that the networks were trained on, in percent. Gap: how many fewer of a "
+        "hundred training images the convolution answers wrongly than the fully connected network; "
+        f"{intervals}. Where it is far from 0, the gap on test images is not about generalization alone."
     )
 
 
@@ -336,6 +376,16 @@ COLUMNS, ORDER_COLUMNS = (
     )
     for names in (SHOWN, ("added first", "added second", "average", "interaction"))
 )
+
+
+TRAINING_COLUMNS = [
+    Column("networks", "networks", lambda row, name: row[name]),
+    *(
+        Column(name, name.replace("_", ", "), lambda row, name: f"{row[name]:.2f}")
+        for name in reversed(Corners._fields)
+    ),
+    Column("gap", "gap", lambda row, name: with_interval(row[name], ".2f")),
+]
 
 
 def _cell(row: Row) -> str:

@@ -17,8 +17,10 @@ def with_interval(interval: Interval, form: str, sign: str = "") -> str:
     mean, low, high = interval
     if mean is None:
         return "-"
-    # z: numbers that round to zero have no sign.
-    text = f"{mean:{sign}z{form}}"
+    # z: numbers that round to zero have no minus sign, and need no plus sign.
+    text = f"{mean:z{form}}"
+    if not text.startswith("-") and float(text):
+        text = f"{sign}{text}"
     return text if low is None else f"{text} ({low:z{form}} to {high:z{form}})"
 
 

@@ -24,6 +24,7 @@ from lenet_jax.report import (
 )
 from lenet_jax.report.contents import FIGURES, Table, contents_of, draw
 from lenet_jax.report.drawing import Figure
+from lenet_jax.report.replaced_corners import with_replaced_corners
 from lenet_jax.report.scores import Sweep, scores_of
 from lenet_jax.report.tables import TERMINAL
 from lenet_jax.runs.merge import merge
@@ -82,15 +83,17 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
 
     Files: decomposition.csv, .md and .tex, and the figure as .png, .pdf and .svg; errors.csv, .md and .tex;
     connectivity.md and sharing.md, with what each constraint saves in both orders; answer.md, which says what
-    the larger part of the gap is; planned.md, if contrasts were planned; and if a dataset has several groups
-    of corners, changes and changed_arms (.csv, .md and .tex), with what changes from the first to the others
-    in effects and in errors. What cannot be written is left out with one warning. Raises UserError as
+    the larger part of the gap is; training.md, with errors on the training images; planned.md, if contrasts
+    were planned; and if a dataset has several groups of corners, also those of `with_replaced_corners`,
+    changes and changed_arms (.csv, .md and .tex), with what changes from the first to the others in effects
+    and in errors. What cannot be written is left out with one warning. Raises UserError as
     `decomposition.find_panels`.
 
     Args:
       command: the words that give these files.
     """
-    panels = decomposition.find_panels(sweeps)
+    decomposed = with_replaced_corners(sweeps)
+    panels = decomposition.find_panels(decomposed)
     files.make_directory(directory)
     note = f"Command: {markup.code_span(command)}"
     parts = Table(
@@ -117,6 +120,13 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
             [note],
         )
         contents[f"{constraint}.md"] = _markdown(orders)
+    training = Table(
+        decomposition.training_rows(panels),
+        decomposition.TRAINING_COLUMNS,
+        decomposition.training_caption(panels),
+        [note],
+    )
+    contents["training.md"] = _markdown(training)
     contents["planned.md"] = None
     with_plans = [sweep for sweep in sweeps if sweep.header.get("planned")]
     if contrasts := side_by_side.planned_rows(with_plans):
@@ -129,8 +139,8 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
         )
         contents["planned.md"] = _markdown(table)
     for name, rows, its_columns, caption in (
-        ("changes", changes.effect_rows(sweeps), changes.EFFECT_COLUMNS, changes.effect_caption),
-        ("changed_arms", changes.arm_rows(sweeps), changes.ARM_COLUMNS, changes.arm_caption),
+        ("changes", changes.effect_rows(decomposed), changes.EFFECT_COLUMNS, changes.effect_caption),
+        ("changed_arms", changes.arm_rows(decomposed), changes.ARM_COLUMNS, changes.arm_caption),
     ):
         contents |= _table_files(name, Table(rows, its_columns, caption(rows), [note]) if rows else None)
     answers = decomposition.answers(panels)

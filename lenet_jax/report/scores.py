@@ -12,6 +12,9 @@ from lenet_jax.runs.header import Header, Record
 from lenet_jax.runs.mistakes import wrong_answers
 from lenet_jax.runs.store import read_sweep
 
+# Fields that decide which images of a dataset are test images.
+OF_TEST_IMAGES = ("data.draw", "data.positions", "data.move", "data.seed")
+
 
 class Scores(NamedTuple):
     """The scores of a folder's runs.
@@ -33,6 +36,11 @@ class Scores(NamedTuple):
     def training_of(self, arm: str) -> str:
         """Equal for arms that are trained alike, whatever their seeds, also in another folder."""
         return fingerprint(self.identifying[arm], ("seed",))
+
+    def test_images_of(self, arm: str) -> tuple | None:
+        """What tells an arm's test images from others of its dataset; None if its answers are not known."""
+        fields = self.identifying[arm]
+        return self.wrong and (self.wrong.count, *(repr(fields.get(field)) for field in OF_TEST_IMAGES))
 
     @property
     def draws_images(self) -> bool:

@@ -117,7 +117,7 @@ class Checkpoints:
     def remove_recorded(self, runs: Iterable[Key]) -> None:
         """Removes what a kill has left of recorded runs; not of those that a process computes again."""
         for key in runs:
-            if not claims.path_of(self._sweep, *key).exists():
+            if not claims.is_claimed(self._sweep, *key):
                 shutil.rmtree(self._folder(key), ignore_errors=True)
 
     def close(self) -> None:

@@ -112,14 +112,22 @@ def copy_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
 def replace_run(directory: pathlib.Path, run: Key, line: bytes, epochs: Sequence[bytes]) -> None:
     """Puts a run's new line and epochs in place of those that `copy_run_aside` has copied.
 
-    runs.jsonl is replaced in one step, so that one of the two results counts at each moment. The caller has
-    locked the folder.
+    runs.jsonl is replaced in one step, so that one of the two results counts at each moment. Until then and
+    a moment longer, epochs.jsonl has the epochs of both, of which readers know by `line` which count. The
+    caller has locked the folder.
+
+    Args:
+      line: with the `digest_epochs` of `epochs`.
 
     Raises UserError if a file cannot be written.
     """
-    for kind, new in ((EPOCHS, epochs), (RUNS, [line])):
-        others = [other for other in merged_lines(directory, kind).lines if key_of(other) != run]
-        replace_lines(merged_path(directory, kind), [*(other.text for other in others), *new])
+    before = merged_lines(directory, EPOCHS).lines
+    others, old = ([at for at in before if (key_of(at) == run) == is_old] for is_old in (False, True))
+    path = merged_path(directory, EPOCHS)
+    replace_lines(path, [*(other.text for other in others), *epochs, *(earlier.text for earlier in old)])
+    runs = [other for other in merged_lines(directory, RUNS).lines if key_of(other) != run]
+    replace_lines(merged_path(directory, RUNS), [*(other.text for other in runs), line])
+    replace_lines(path, [*(other.text for other in others), *epochs])
 
 
 def _add_lines(path: pathlib.Path, texts: Iterable[bytes]) -> None:

@@ -1,15 +1,16 @@
 """Which runs are recorded in a folder: in its merged files, and in those of running or killed processes."""
 
+import hashlib
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax import files
 from lenet_jax.errors import UserError
 from lenet_jax.runs.agreement import check_line
-from lenet_jax.runs.header import Header, Record, unpack
+from lenet_jax.runs.header import DIGITS, Header, Record, unpack
 from lenet_jax.runs.lines import DamagedLine, Line, LineFile
 
 RUNS, EPOCHS = "runs", "epochs"
@@ -189,16 +190,35 @@ def recorded_epochs(
         damage += file.damage
         found |= last_attempts(file.lines, runs.of_worker(name))
     merged = merged_lines(directory, EPOCHS)
-    return last_attempts(merged.lines, set(runs.lines)) | found, damage + merged.damage
+    of_runs = attempts(merged.lines, set(runs.lines))
+    of_merged = {run: _counting(its, runs.lines[run][0]) for run, its in of_runs.items()}
+    return of_merged | found, damage + merged.damage
 
 
 def last_attempts(lines: Iterable[Line], runs: set[Key]) -> dict[Key, list[Line]]:
     """The lines of each run since its epochs last restarted."""
-    found: dict[Key, list[Line]] = {}
+    return {run: of_run[-1] for run, of_run in attempts(lines, runs).items()}
+
+
+def attempts(lines: Iterable[Line], runs: set[Key]) -> dict[Key, list[list[Line]]]:
+    """The lines of each run, apart for each time that its epochs restarted."""
+    found: dict[Key, list[list[Line]]] = {}
     for line in lines:
         if (run := key_of(line)) in runs:
-            attempt = found.setdefault(run, [])
-            if attempt and line.content["epoch"] <= attempt[-1].content["epoch"]:
-                attempt.clear()
-            attempt.append(line)
+            of_run = found.setdefault(run, [[]])
+            if of_run[-1] and line.content["epoch"] <= of_run[-1][-1].content["epoch"]:
+                of_run.append([])
+            of_run[-1].append(line)
     return found
+
+
+def digest_epochs(texts: Iterable[bytes]) -> str:
+    """A digest of the lines of a run's epochs, which the line of a run that replaced another has."""
+    return hashlib.sha256(b"\n".join(texts)).hexdigest()[:DIGITS]
+
+
+def _counting(of_run: Sequence[list[Line]], run: Line) -> list[Line]:
+    """The attempt whose digest the run's line has, or else the last."""
+    if len(of_run) > 1 and (wanted := run.content.get("epochs")):
+        return next((its for its in of_run if digest_epochs(line.text for line in its) == wanted), of_run[-1])
+    return of_run[-1]

@@ -50,7 +50,15 @@ from lenet_jax.runs.header import (
 )
 from lenet_jax.runs.lines import Damaged, to_line
 from lenet_jax.runs.merge import copy_run_aside, merge, merge_files, replace_run
-from lenet_jax.runs.recorded import EPOCHS, RUNS, Key, RecordedRuns, recorded_epochs, run_order
+from lenet_jax.runs.recorded import (
+    EPOCHS,
+    RUNS,
+    Key,
+    RecordedRuns,
+    digest_epochs,
+    recorded_epochs,
+    run_order,
+)
 from lenet_jax.runs.worker import WorkerFiles
 
 
@@ -251,8 +259,10 @@ class Store:
             # A run's files first, so that a recorded run has them.
             record["kept"] = kept.write(self.directory, arm, seed, contents or {})
             if replaces:
+                epochs = self._files.epochs_of(arm, seed)
+                record["epochs"] = digest_epochs(epochs)
                 line = to_line(pack(self._header, record)).rstrip(b"\n")
-                replace_run(self.directory, (arm, seed), line, self._files.epochs_of(arm, seed))
+                replace_run(self.directory, (arm, seed), line, epochs)
             else:
                 self._files.append(RUNS, pack(self._header, record))
         self._outdated.pop((arm, seed), None)

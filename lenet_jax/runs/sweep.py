@@ -224,7 +224,8 @@ def fill_folder(
     """
     directory = request.directory
     checkpoints = Checkpoints(directory)
-    checkpoints.remove_recorded(plan.recorded)
+    # A run of other code may be one that --rerun has begun to compute again, and will go on with.
+    checkpoints.remove_recorded(key for key, run in plan.recorded.items() if run["code"] == code_digest())
     with (
         Store.open(directory, plan.header, plan.configs, request.rerun) as store,
         Boards(directory) as boards,

@@ -18,6 +18,7 @@ from lenet_jax.errors import UserError
 
 _Runs = dict[str, list[Mapping[str, Any]]]  # arm -> the results of its runs
 
+DIGITS = 12  # of mean accuracies that are compared
 FEWEST_FOR_TIES = 3  # with two seeds, Student's t is 12.7, and nearly every candidate is tied
 
 
@@ -80,6 +81,8 @@ def needed_candidates(
 def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The selected candidate of each arm that has results of all candidates it needs, for the same seeds.
 
+    An arm whose candidates have all diverged has none.
+
     The candidate with the best mean validation accuracy over its seeds is selected, the first of equals;
     candidates with a diverged run are excluded. Arms with the same `tuned_with` share the candidate with the
     best mean of their means. For an arm with `fit`, the first candidate whose mean training accuracy reaches
@@ -92,8 +95,6 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
     Returns:
       Arm's name -> `candidate`, its `overrides`, `val_accuracy_mean` (a fraction in [0, 1]) and `runs`; with
       `fit` also `train_accuracy_mean`.
-
-    Raises UserError if every candidate diverged.
     """
     runs = _runs_of(results)
     selected = {}
@@ -105,10 +106,7 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
             continue  # not finished
         shared = _means(group, trained, runs, "val_accuracy")
         if not shared:
-            raise UserError(
-                f"Every candidate of {', '.join(arm.name for arm in group)} diverged: add candidates with "
-                "smaller steps."
-            )
+            continue  # all diverged
         fits = {}
         if fit := group[0].fit:  # an arm alone
             fits = _fits(group, list(shared), runs)
@@ -125,6 +123,23 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
                 **({"train_accuracy_mean": fits[best]} if fits else {}),
             }
     return selected
+
+
+def diverged_arms(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The arms that have no selected candidate as one run of each candidate, at least, diverged.
+
+    Arguments as of `select_candidates`.
+    """
+    runs = _runs_of(results)
+    found = []
+    for group in _tuned_together(arms):
+        of_candidates = [
+            [result for arm in group for result in runs.get(f"{arm.name}-{name}", [])]
+            for name in group[0].candidates
+        ]
+        if all(any(result["status"] == "diverged" for result in its) for its in of_candidates):
+            found += [arm.name for arm in group]
+    return found
 
 
 def tied_candidates(
@@ -216,8 +231,9 @@ def merge_selection(
 
     Raises UserError if the file holds something else or cannot be written.
     """
-    merged = dict(sorted({**read_selection(path, what), **selected}.items()))
-    files.write(path, json.dumps(merged, indent=1) + "\n")
+    with files.locked_folder(path.parent):  # others may merge theirs into the same file
+        merged = dict(sorted({**read_selection(path, what), **selected}.items()))
+        files.write(path, json.dumps(merged, indent=1) + "\n")
 
 
 def _tuned_together(arms: Sequence[Arm]) -> list[list[Arm]]:
@@ -269,7 +285,9 @@ def _trained(group: Sequence[Arm], runs: _Runs, seeds: Set[int]) -> list[str]:
 def _means(group: Sequence[Arm], names: Sequence[str], runs: _Runs, column: str) -> dict[str, float]:
     """Candidate -> the mean of a column over the means of the arms; without those with a diverged run."""
     means = {
-        name: statistics.fmean(_mean_accuracy(runs[f"{arm.name}-{name}"], column) for arm in group)
+        name: round(
+            statistics.fmean(_mean_accuracy(runs[f"{arm.name}-{name}"], column) for arm in group), DIGITS
+        )
         for name in names
     }
     return {name: mean for name, mean in means.items() if not math.isnan(mean)}
@@ -288,7 +306,7 @@ def _runs_of(results: Iterable[Mapping[str, Any]]) -> _Runs:
 
 
 def _mean_accuracy(results: Sequence[Mapping[str, Any]], column: str) -> float:
-    """The mean of a column; NaN if a run diverged."""
+    """The mean of a column, without the last digits, which equal ones may differ in; NaN if one diverged."""
     if any(result["status"] == "diverged" for result in results):
         return math.nan
-    return statistics.fmean(result[column] for result in results)
+    return round(statistics.fmean(result[column] for result in results), DIGITS)

@@ -45,7 +45,9 @@ class WorkerFiles:
         return [line.text for line in last_attempts(file.lines, {(arm, seed)}).get((arm, seed), [])]
 
     def append(self, kind: str, content: Mapping[str, Any]) -> None:
-        """Appends one line, as a whole or not at all; a run's line reaches the disk before this returns.
+        """Appends one line, as a whole or not at all.
+
+        A run's line, and the epochs that were appended before it, reach the disk before this returns.
 
         Raises UserError if it cannot be written.
         """
@@ -56,6 +58,7 @@ class WorkerFiles:
                 if os.write(descriptor, line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if kind == RUNS:
+                    os.fsync(self._descriptors[EPOCHS])
                     os.fsync(descriptor)
             except OSError:
                 with contextlib.suppress(OSError):  # then a torn line stays at the end, which readers ignore

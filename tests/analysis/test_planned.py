@@ -122,6 +122,18 @@ def test_before_all_planned_seeds_are_recorded_there_is_no_verdict():
     assert planned_rows(finished, planned)[0]["verdict"] == "above 0"  # a diverged run is a result
 
 
+def test_the_lowest_seeds_count_as_many_as_are_planned():
+    planned = [PLANNED[0] | {"seeds": 4}]
+    [row] = planned_rows(results(**ERRORS), planned)
+    later = [result("good", 4, 0.5), result("bad", 4, 0.9), result("good", 5, None)]
+    assert planned_rows([*results(**ERRORS), *later], planned) == [row]
+    assert row["verdict"] == "above 0" and row["seeds"] == 4
+    # As many runs of both arms, but not with the same seeds.
+    shifted = [run | {"seed": run["seed"] + (run["arm"] == "bad")} for run in results(**ERRORS)]
+    [row] = planned_rows(shifted, planned)
+    assert row["verdict"] == "unfinished"
+
+
 def test_without_standard_errors_that_cover_the_images_there_is_no_verdict():
     [row] = planned_rows(results(**ERRORS), PLANNED[:1], is_tested=False)
     assert row["verdict"] == "untested" and row["p"] is None

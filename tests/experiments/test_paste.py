@@ -273,7 +273,7 @@ def test_the_sweeps_of_the_finding_are_side_by_side(beside, others, tmp_path, mo
     command = f"python -m experiments.decompose --sweeps={','.join(names)} --workdir=DIR"
     write_side_by_side(tmp_path, [read_scores(pathlib.Path(name)) for name in names], command)
     both = ("changed_arms", "changes", "decomposition", "errors")
-    pages = ("answer", "connectivity", "planned", "sharing", *both)
+    pages = ("answer", "connectivity", "planned", "sharing", "training", *both)
     for name in (*(f"{table}.csv" for table in both), *(f"{page}.md" for page in pages)):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from lenet_jax.analysis.effects import Corners, effect_rows
+from lenet_jax.analysis.stats import Interval
 from lenet_jax.errors import UserError
 from lenet_jax.report import decomposition
 from lenet_jax.report.columns import lay_out
@@ -29,7 +30,17 @@ def panel(dataset="x", group="", unfinished=(), errors=ERRORS):
         corner: float(np.mean(errors[name])) for corner, name in zip(Corners._fields, CORNERS, strict=True)
     }
     effects = {row["effect"]: row for row in rows}
-    return Panel(dataset, group, effects["gap"]["seeds"], means, effects, False, tuple(unfinished))
+    return Panel(
+        dataset,
+        group,
+        effects["gap"]["seeds"],
+        means,
+        effects,
+        training=dict.fromkeys(Corners._fields, 0.5),
+        fitted=Interval(0.0, -0.1, 0.1),
+        covers_images=False,
+        unfinished=tuple(unfinished),
+    )
 
 
 def test_each_panel_has_a_row_for_people_and_one_per_effect_in_csv():
@@ -155,6 +166,23 @@ def test_effects_follow_from_the_table_of_arms():
         )
 
 
+def test_training_errors_are_those_of_the_table_of_arms():
+    panels = decomposition.find_panels([read_scores(MNIST), read_scores(USPS)])
+    shown, _ = lay_out(decomposition.training_rows(panels), decomposition.TRAINING_COLUMNS)
+    for folder, row in zip((MNIST, USPS), shown, strict=True):
+        errors = {
+            arm["arm"]: 100 - 100 * float(arm["train_accuracy_mean"])
+            for arm in folders.rows(folder / "table.csv")
+        }
+        for corner in Corners._fields:
+            assert float(row[corner.replace("_", ", ")]) == pytest.approx(errors[corner], abs=0.006)
+        gap = errors["full_unshared"] - errors["local_shared"]
+        assert float(row["gap"].split()[0]) == pytest.approx(gap, abs=0.006)
+    assert decomposition.training_caption(panels).count(
+        "95% intervals from 5 seeds, which allow for other seeds. "
+    )
+
+
 def test_the_command_writes_the_table_and_the_figure(tmp_path):
     ended = run_command("decompose", f"--sweeps={MNIST},{USPS}", f"--workdir={tmp_path / 'new'}")
     assert ended.status == 0, ended.err
@@ -164,7 +192,7 @@ def test_the_command_writes_the_table_and_the_figure(tmp_path):
         for name in ("decomposition", "errors")
         for end in (".csv", ".md", ".tex", "_notes.tex")
     }
-    tables |= {"connectivity.md", "sharing.md", "answer.md"}
+    tables |= {"connectivity.md", "sharing.md", "answer.md", "training.md"}
     assert names == tables | {f"decomposition.{form}" for form in ("png", "pdf", "svg")}
     page = (tmp_path / "new" / "decomposition.md").read_text()
     assert f"Command: `python -m experiments.decompose --sweeps={MNIST},{USPS} --workdir=DIR`" in page

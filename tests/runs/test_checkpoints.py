@@ -1,5 +1,6 @@
 """Runs that were stopped in the middle go on exactly, to the last bit."""
 
+import fcntl
 import random
 
 import jax
@@ -237,13 +238,13 @@ def test_what_a_kill_has_left_of_recorded_runs_is_removed(copied, tmp_path):
     run, found, paths = copied
     (tmp_path / ".claims").mkdir()
     claim = tmp_path / ".claims" / f"{run.arm}-seed{run.seed}"
-    claim.touch()
-    found.remove_recorded([run.key])  # a process computes it again
+    with open(claim, "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        found.remove_recorded([run.key])  # a process computes it again
     assert all(path.exists() for path in paths.values())
-    claim.unlink()
     found.remove_recorded([("other", 0)])
     assert all(path.exists() for path in paths.values())
-    found.remove_recorded([run.key])
+    found.remove_recorded([run.key])  # what a kill has left of a claim claims nothing
     assert not any(path.exists() for path in paths.values())
 
 

@@ -39,6 +39,14 @@ def texts(directory):
     return {run: line.text for run, (line, _) in runs.lines.items()}
 
 
+def losses(directory, run):
+    """Those of the run's epochs, which are those of the result that counts."""
+    runs = RecordedRuns(directory)
+    runs.read_on()
+    epochs, _ = recorded_epochs(directory, runs)
+    return [line.content["train_loss"] for line in epochs[run]]
+
+
 def assert_complete(directory, expected):
     """The merged files hold each of the `expected` runs once, by arm and seed, with all its epochs."""
     ordered = sorted(expected, key=lambda run: (ARMS.index(run[0]), run[1]))
@@ -274,6 +282,7 @@ def kill_reruns(directory: pathlib.Path) -> None:
         if now[rerun] != earlier[rerun]:
             assert b"0.75" in now[rerun]
             assert (replaced / "runs.jsonl").read_bytes() == earlier[rerun] + b"\n"
+        assert losses(sweep, rerun) == ([1.0, 0.5] if now[rerun] == earlier[rerun] else [1.5, 0.75])
         before = [(sweep / "weights" / "wide-seed0.msgpack").read_bytes()]
         before += [path.read_bytes() for path in replaced.glob("weights/wide-seed0-*")]
         assert b"earlier" in before
