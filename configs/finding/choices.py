@@ -3,18 +3,20 @@
     python -m experiments.tune --config=configs/finding/choices.py:mnist \\
         --output=configs/finding/tuned/mnist.json --workdir=DIR
 
-Arguments: a dataset, for the core and the study of pooling; or a secondary or exploratory study, which takes
-the core's choices on MNIST. The other files of configs/finding read what is selected. It has seeds of its
-own, 900 and 901, and scores no test images. On two cores, two hours for mnist and fashion_mnist each, one for
+Arguments: a dataset, for the core and the study of pooling; a secondary or exploratory study, which takes the
+core's choices on MNIST; or dropout_mnist and so on, which looks for better rates of MLPs with dropout than
+the core's candidates have. The other files of configs/finding read what is selected. It has seeds of its own,
+900 and 901, and scores no test images. On two cores, two hours for mnist and fashion_mnist each, one for
 usps.
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 import ml_collections
 
 from configs.finding.common import DATASETS, sweep
-from configs.finding.families import families
+from configs.finding.families import MLP_FINALISTS, dropouts, families
 from configs.finding.sharing_studies import EXPLORATORY
 from configs.finding.studies import STUDIES
 from lenet_jax.config.arms import Arm
@@ -22,21 +24,34 @@ from lenet_jax.config.fields import override
 from lenet_jax.errors import UserError
 
 SEED = 900
-# Those with candidates.
-TUNED_STUDIES = {**STUDIES, **{study: EXPLORATORY[study] for study in ("plane", "mixtures")}}
+DROPOUTS = {f"dropout_{dataset}": dataset for dataset in MLP_FINALISTS}
+OF_MNIST: Mapping[str, Callable[[], list[Arm]]] = {**STUDIES, **EXPLORATORY}
+KNOWN = (*DATASETS, *OF_MNIST, *DROPOUTS)
 
 
 def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
-    if study not in (*DATASETS, *TUNED_STUDIES):
+    if study not in KNOWN:
         raise UserError(
-            f"configs/finding/choices.py has no study {study!r}: name one of "
-            f"{', '.join((*DATASETS, *TUNED_STUDIES))}, as in --config=configs/finding/choices.py:mnist."
+            f"configs/finding/choices.py has no study {study!r}: name one of {', '.join(KNOWN)}, as in "
+            "--config=configs/finding/choices.py:mnist."
         )
-    config = sweep(study if study in DATASETS else "mnist", seeds=2)
+    if study in OF_MNIST and not _selecting(study):
+        raise UserError(
+            f"The study {study} selects nothing, as its arms have the core's choices: run experiments.ablate "
+            "with configs/finding/secondary.py or exploratory.py."
+        )
+    config = sweep(DROPOUTS.get(study, study if study in DATASETS else "mnist"), seeds=2)
     return override(config, {"seed": SEED, "keep": "none"})
 
 
 def get_arms(config: ml_collections.ConfigDict, study: str = "mnist") -> list[Arm]:
     if study in DATASETS:
         return families(study)
-    return [dataclasses.replace(arm, baselines={}) for arm in TUNED_STUDIES[study]() if arm.candidates]
+    if study in DROPOUTS:
+        return dropouts(DROPOUTS[study])
+    return _selecting(study)
+
+
+def _selecting(study: str) -> list[Arm]:
+    """The study's arms of which something is selected."""
+    return [dataclasses.replace(arm, baselines={}) for arm in OF_MNIST[study]() if arm.candidates]

@@ -5,6 +5,7 @@ whose rate alone is selected, three are trained first, and others while the best
 lowest of those trained.
 """
 
+import dataclasses
 import itertools
 
 from configs.finding.common import CORNERS, PADDED, POOLINGS, WIRINGS
@@ -14,6 +15,7 @@ from lenet_jax.config.arms import Arm
 RATES = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
 FIRST_RATES = (0.05, 0.1, 0.2)
 FIRST_RATES_UNSHARED = (0.1, 0.2, 0.4)  # a gradient is not summed over positions
+FIRST_RATES_DROPOUT = (0.05, 0.1)
 
 MLP_HIDDEN = ((300,), (1000,), (2000,), (300, 100), (1000, 300))
 MLP_ACTIVATIONS = ("relu", "tanh")
@@ -74,6 +76,27 @@ def with_rates(name: str, fields: dict) -> Arm:
         candidates={f"{rate:g}": {"train.learning_rate": rate} for rate in RATES},
         first=[f"{rate:g}" for rate in (FIRST_RATES_UNSHARED if is_unshared else FIRST_RATES)],
     )
+
+
+def dropouts(dataset: str) -> list[Arm]:
+    """The best three MLPs with each dropout, of which the rate is selected alone, from as low as it needs."""
+    return [
+        dataclasses.replace(
+            with_rates(
+                f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}",
+                {
+                    "model.name": "mlp",
+                    "model.activation": activation,
+                    "model.hidden": hidden,
+                    "model.dropout": dropout,
+                    "model.dropout_of": "units",
+                },
+            ),
+            first=[f"{rate:g}" for rate in FIRST_RATES_DROPOUT],
+        )
+        for (activation, hidden), dropout in itertools.product(MLP_FINALISTS[dataset], MLP_DROPOUTS)
+        if dropout
+    ]
 
 
 def _tuned_on(dataset: str) -> str:

@@ -82,7 +82,7 @@ def mixtures() -> list[Arm]:
 def translations(dataset: str = "mnist") -> list[Arm]:
     """Shared and unshared kernels, and kernels averaged every so many steps, on translated images.
 
-    Each time that an image is shown, it is shifted by up to some pixels in either direction. Learning rates
+    Each time that an image is shown, it is shifted by some whole pixels in either direction. Learning rates
     are those of the core, selected without translations; averaged arms have that of unshared kernels.
     """
     shared, unshared = (as_chosen(dataset, f"local_{sharing}") for sharing in ("shared", "unshared"))
@@ -111,11 +111,16 @@ def translations_fashion_mnist() -> list[Arm]:
 
 
 def shifted(pixels: int) -> dict:
-    """The fields with which each training image is shifted whenever it is shown, by up to `pixels`."""
+    """The fields with which each training image is shifted whenever it is shown, by up to `pixels` pixels."""
     if not pixels:
         return {}
     none = {f"distortion.{kind}": 0.0 for kind in ("scale", "squeeze", "shear")}
-    return {"distortion.probability": 1.0, "distortion.shift": float(pixels), **none}
+    return {
+        "distortion.probability": 1.0,
+        "distortion.shift": float(pixels),
+        "distortion.whole_pixels": True,
+        **none,
+    }
 
 
 def lasso() -> list[Arm]:

@@ -86,12 +86,19 @@ def make_program(
         image_size=config.data.image_size,
         objective=Objective(train.loss),
         order=train.order,
-        distortion=Distortion(config.data.background) if config.distortion.probability else None,
+        distortion=_distortion(config),
         draw=draw,
         channels=channels,
         constrained_epochs=train.constrained_epochs if isinstance(model, CNN) else 0,
         average_every=train.average_every if isinstance(model, CNN) else 0,
     )
+
+
+def _distortion(config: ml_collections.ConfigDict) -> Distortion | None:
+    """How `config.distortion` distorts training images; None if none are."""
+    if not config.distortion.probability:
+        return None
+    return Distortion(config.data.background, config.distortion.whole_pixels)
 
 
 def _make_draw(config: ml_collections.ConfigDict, images: Mapping[str, int]) -> Draw | None:

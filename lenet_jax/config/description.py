@@ -108,15 +108,16 @@ def _images(fields: Mapping[str, Any]) -> list[str]:
 
 def _distortion(fields: Mapping[str, Any]) -> list[str]:
     limits = {kind: fields[f"distortion.{kind}"] for kind in DISTORTIONS if fields[f"distortion.{kind}"]}
-    probability = fields["distortion.probability"]
+    probability, whole = fields["distortion.probability"], fields["distortion.whole_pixels"]
     if not limits or not probability:
         return []
     if list(limits) == ["shift"]:
         plural = "s" * (limits["shift"] != 1)
         of_images = "" if probability == 1 else f"{probability:.0%} "
-        return [f"{of_images}shifted anew each epoch by up to {limits['shift']:g} pixel{plural}"]
+        pixels = f"whole pixel{plural}" if whole else f"pixel{plural}, interpolated"
+        return [f"{of_images}shifted anew each epoch by up to {limits['shift']:g} {pixels}"]
     listed = ", ".join(f"{kind} {limit:g}" for kind, limit in limits.items())
-    return [f"{probability:.0%} distorted ({listed})"]
+    return [f"{probability:.0%} distorted ({listed}{', by whole pixels' if whole else ''})"]
 
 
 def _network(fields: Mapping[str, Any]) -> list[str]:

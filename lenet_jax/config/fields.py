@@ -160,6 +160,9 @@ FIELDS: Mapping[str, Field] = {
         _AT_LEAST_0,
         hyperparameter="distortion_shift",
     ),
+    "distortion.whole_pixels": Field(
+        False, "shift by whole pixels, so that no grey levels are interpolated for it"
+    ),
     "distortion.scale": Field(
         0.15, "largest logarithm of the scaling factor", _FRACTION, hyperparameter="distortion_scale"
     ),

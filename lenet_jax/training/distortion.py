@@ -21,9 +21,12 @@ class Distortion:
 
     Attributes:
       background: grey level of pixels that come from outside the image.
+      whole_pixels: whether images are shifted by whole numbers of pixels, each as likely as the others up to
+        the limit, where without other distortions no grey levels are interpolated.
     """
 
     background: float
+    whole_pixels: bool = False
 
     def apply(self, key: jax.Array, images_NHWC: jax.Array, hyperparameters: Hyperparameters) -> jax.Array:
         """Images of the same shape, every one distorted by its own draw, all its channels alike."""
@@ -39,7 +42,12 @@ class Distortion:
             hyperparameters.distortion_shear,
         ])  # fmt: skip
         chosen_key, amounts_key = jax.random.split(key)
-        down, right, scale, squeeze, shear = limits * jax.random.uniform(amounts_key, (5,), minval=-1)
+        amounts = jax.random.uniform(amounts_key, (5,), minval=-1)
+        down, right, scale, squeeze, shear = limits * amounts
+        if self.whole_pixels:
+            # From -n to n for a limit of n or up to n + 1.
+            steps = jnp.floor(limits[0])
+            down, right = jnp.floor((steps + 0.5) * amounts[:2] + 0.5)
         size = image_HWC.shape[0]
         middle = (size - 1) / 2
         rows, columns = jnp.mgrid[:size, :size].astype(jnp.float32) - middle

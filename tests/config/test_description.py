@@ -54,15 +54,16 @@ def test_the_phrase_says_everything_that_departs():
 @pytest.mark.parametrize(
     ("probability", "limits", "phrases"),
     [
-        (1.0, {"shift": 4.0}, ["shifted anew each epoch by up to 4 pixels"]),
-        (1.0, {"shift": 1.0}, ["shifted anew each epoch by up to 1 pixel"]),
-        (0.5, {"shift": 2.5}, ["50% shifted anew each epoch by up to 2.5 pixels"]),
+        (1.0, {"shift": 4.0}, ["shifted anew each epoch by up to 4 pixels, interpolated"]),
+        (1.0, {"shift": 1.0}, ["shifted anew each epoch by up to 1 pixel, interpolated"]),
+        (0.5, {"shift": 2.5}, ["50% shifted anew each epoch by up to 2.5 pixels, interpolated"]),
+        (1.0, {"shift": 4.0, "whole_pixels": True}, ["shifted anew each epoch by up to 4 whole pixels"]),
         (0.5, {"shift": 2.0, "shear": 0.3}, ["50% distorted (shift 2, shear 0.3)"]),
         (0.5, {}, []),
     ],
 )
 def test_distortions_are_named_by_their_limits(probability, limits, phrases):
-    fields = {f"distortion.{kind}": limits.get(kind, 0.0) for kind in DISTORTIONS}
+    fields = {f"distortion.{kind}": limits.get(kind, 0.0) for kind in (*DISTORTIONS, "whole_pixels")}
     described = describe_protocol(DEFAULTS | PLAIN | fields | {"distortion.probability": probability}, 1437)
     assert [phrase for phrase in described if "shifted" in phrase or "distorted" in phrase] == phrases
 

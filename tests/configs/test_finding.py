@@ -219,6 +219,27 @@ def test_the_arms_of_a_study_can_be_run(study, all_chosen):
         }
 
 
+@pytest.mark.parametrize("study", [study for study, count in STUDY_CANDIDATES.items() if not count])
+def test_a_study_that_selects_nothing_is_refused(study):
+    with pytest.raises(UserError, match=f"The study {study} selects nothing"):
+        choices.get_config(study)
+
+
+@pytest.mark.parametrize(("study", "dataset"), choices.DROPOUTS.items())
+def test_rates_with_dropout_may_be_lower_than_the_cores_candidates(study, dataset):
+    config = choices.get_config(study)
+    arms = check_arms(choices.get_arms(config, study))
+    assert config.dataset == dataset and len(arms) == 9
+    [best] = [arm for arm in families.families(dataset) if arm.name == "mlp_best"]
+    for arm in arms:
+        of_core = [name for name in best.candidates if name.startswith(f"{arm.name}_")]
+        for name in of_core:
+            fields = arm.overrides | arm.candidates[name.rpartition("_")[2]]
+            assert fields == best.overrides | best.candidates[name]
+        rates = [arm.candidates[name]["train.learning_rate"] for name in arm.first]
+        assert len(of_core) > 2 and rates == [0.05, 0.1]
+
+
 OF_SUBSETS = {
     secondary: ["curves"], exploratory: ["translations", "translations_fashion_mnist"],
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """Random distortions: each does what its name says, and only to the images drawn for it."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,16 +20,16 @@ def blob(count=64, size=21, height=6.0, width=4.0):
     return jnp.array(np.repeat(image[None, :, :, None], count, 0), jnp.float32)
 
 
-@jax.jit
-def apply(key, images, numbers):
-    return Distortion(BACKGROUND).apply(key, images, numbers)
+@functools.partial(jax.jit, static_argnames="whole_pixels")
+def apply(key, images, numbers, whole_pixels):
+    return Distortion(BACKGROUND, whole_pixels).apply(key, images, numbers)
 
 
-def distorted(images, seed=0, probability=1.0, **limits):
+def distorted(images, seed=0, probability=1.0, whole_pixels=False, **limits):
     """The images, distorted up to these limits; those not given are 0."""
     limits = {f"distortion_{kind}": limits.get(kind, 0.0) for kind in DISTORTIONS}
     numbers = one_run(distortion_probability=probability, **limits)
-    return np.asarray(apply(jax.random.key(seed), images, numbers))
+    return np.asarray(apply(jax.random.key(seed), images, numbers, whole_pixels))
 
 
 def moments(images):
@@ -59,6 +61,20 @@ def test_shift_moves_the_middle_by_at_most_its_limit():
         assert 1.5 < np.abs(middle - 10).max() < 2.1
         assert np.abs((middle - 10).mean()) < 0.5  # either way
     assert height.std() < 0.1 and width.std() < 0.1
+
+
+def test_shift_by_whole_pixels_only_moves_grey_levels():
+    """By -2 to 2 pixels, each in about a fifth of the images, down and to the right apart."""
+    image = np.full((32, 32, 1), BACKGROUND, np.float32)
+    image[12:20, 12:20, 0] = np.random.default_rng(0).random((8, 8))
+    out = distorted(jnp.array(np.repeat(image[None], 1000, 0)), shift=2.0, whole_pixels=True)
+    moved = {
+        (down, right): (out == np.roll(image, (down, right), (0, 1))).all((1, 2, 3)).sum()
+        for down in range(-2, 3)
+        for right in range(-2, 3)
+    }
+    assert sum(moved.values()) == 1000
+    assert min(moved.values()) > 15 and max(moved.values()) < 70  # of 40
 
 
 def test_scale_grows_both_ways_and_squeeze_against_each_other():
