@@ -59,9 +59,8 @@ def load(named: str) -> ConfigFile:
         return ConfigFile("", default, ())
     path, *arguments = named.split(":", 1)
     if not path.endswith(".py") or not os.path.isfile(path):
-        raise UserError(
-            f"--config={named} is not a Python file: name a config file, such as configs/lenet5.py."
-        )
+        fault = "is not a Python file" if os.path.exists(path) else "does not exist"
+        raise UserError(f"--config={named} {fault}: name a config file, such as configs/lenet5.py.")
     # Among the modules, as dataclasses look theirs up, by a name that no other module has.
     name = f"config file {os.path.abspath(path)}"
     spec = importlib.util.spec_from_file_location(name, path)

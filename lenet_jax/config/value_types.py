@@ -10,7 +10,7 @@ WORDS: Mapping[type, str] = {
     int: "a whole number",
     float: "a number",
     str: "text",
-    tuple: "a list of numbers",
+    tuple: "a list of numbers, such as (5,)",
 }
 
 

@@ -19,6 +19,7 @@ ACTIVATIONS = {
     "relu": nn.relu,
     "scaled_tanh": lambda a: 1.7159 * nn.tanh(2 / 3 * a),  # LeCun et al. 1998, eq. 6
 }
+MONOTONE = frozenset(("tanh", "relu", "scaled_tanh"))  # those of ACTIVATIONS that nowhere fall
 # The bound of uniform weights, by the fan-in F: the number of inputs that one unit reads, without its bias.
 INITIALISATIONS = {
     # A weighted sum has the variance of its inputs; rounded in the same order as Flax's lecun_uniform.

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from lenet_jax.models.feature_maps import FeatureMaps
-from lenet_jax.models.layers import RBF, Activation, Codes, Dense, Pool, squared_distances
+from lenet_jax.models.layers import MONOTONE, RBF, Activation, Codes, Dense, Pool, squared_distances
 from lenet_jax.models.map_tables import Table
 from lenet_jax.models.wired_layer import Wired, native_form_of
 from lenet_jax.native import calls
@@ -203,7 +203,8 @@ class CNN(nn.Module):
             fields = dataclasses.asdict(stage)
             pooling, coefficient = fields.pop("pooling"), fields.pop("initial_coefficient")
             # The kernel then also activates and pools.
-            kernel_pools = native_form == "wired" and pooling == "average"
+            is_native = native_form == "wired" and self.classifier.activation in calls.ACTIVATIONS
+            kernel_pools = is_native and pooling == "average"
             wired = Wired(
                 **fields,
                 initialisation=self.initialisation,
@@ -215,8 +216,9 @@ class CNN(nn.Module):
             steps: list[Any] = [wired] if kernel_pools else [wired, activate]
             if pooling != "none" and not kernel_pools:
                 pool = Pool(pooling, self.initialisation, coefficient, name=f"pool_{number + 1}")
-                # Activations are monotone, so max pooling may come first: there is less to activate.
-                steps.insert(1 if pool.pooling.selects else 2, pool)
+                # The maximum may be taken before a monotone activation: then there is less to activate.
+                is_first = pool.pooling.selects and self.classifier.activation in MONOTONE
+                steps.insert(1 if is_first else 2, pool)
                 if pool.pooling.is_trainable:
                     steps.append(activate)
             for step in steps:

@@ -208,8 +208,8 @@ def planned_caption(planned: int, covers_images: bool) -> str:
     interval = CROSSED if covers_images else SEEDS_ALONE
     return (
         f"Fewer errors per hundred test images (below 0: more), with a {CONFIDENCE:.0%} interval, {interval}"
-        ", not adjusted for the number of contrasts. p-values are two-sided, and adjusted after Holm for all "
-        f"{planned} planned contrasts."
+        ", not adjusted for the number of contrasts. p-values are two-sided"
+        f"{f', and adjusted after Holm for all {planned} planned contrasts' if planned > 1 else ''}."
     )
 
 

@@ -9,7 +9,7 @@ from lenet_jax.report.drawing import error_bars, literal, project_settings
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, interval_of
@@ -18,8 +18,9 @@ from lenet_jax.report.figures import Look, looks_of
 from lenet_jax.report.probe_tables import at_in_words
 
 DRAWN = {UNTRAINED: "untrained", TRAINED: "trained", CHANGE: "change by training"}
+ONE_COLOUR_EACH = [f"C{number}" for number in range(10)]  # matplotlib's cycle
 NAME_WIDTH = 40  # of a line of the legend, in characters
-MORE_MARKERS = "^Dv"  # of arms that would look alike
+MORE_MARKERS = "^DvPX<>ph*"  # of arms that would look alike
 
 
 @project_settings()
@@ -35,7 +36,7 @@ def panels(
     """
     kinds = {probe: {row["weights"] for row in found} & DRAWN.keys() for probe, found in rows.items()}
     shown = [(probe, weights) for probe in rows for weights in DRAWN if weights in kinds[probe]]
-    columns = max(2, *map(len, kinds.values()))
+    columns = max(min(2, len(shown)), *map(len, kinds.values()))
     looks = _distinct(looks_of(fields))
     lines = -(-len(shown) // columns)
     height = 0.4 + 3.4 * lines + 0.3 * -(-len(fields) // columns)
@@ -59,7 +60,9 @@ def panels(
     figure.legend(lines_of, names, loc="outside lower center", ncols=columns, fontsize=9)
     has_chance = any(row["weights"] == CHANCE for found in rows.values() for row in found)
     chance = " Black lines: chance." if has_chance else ""
-    figure.suptitle(f"Bars: {CONFIDENCE:.0%} intervals. Open: unshared kernels.{chance}", fontsize=9)
+    are_open = any(look.fill == "white" for look in looks.values())
+    unshared = " Open: unshared kernels." if are_open else ""
+    figure.suptitle(f"Bars: {CONFIDENCE:.0%} intervals.{unshared}{chance}", fontsize=9)
     return figure
 
 
@@ -99,6 +102,8 @@ def _draw(
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("")
+    if not is_text and all(place == round(place) for place in places.values()):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if is_text:
         words = [literal(at_in_words(at).replace(", ", ",\n")) for at in settings]
         axes.set_xticks(range(len(settings)), words, fontsize=8)
@@ -110,7 +115,12 @@ def _draw(
 
 
 def _distinct(looks: Mapping[str, Look]) -> dict[str, Look]:
-    """The same looks, with other markers for arms that would look alike."""
+    """The same looks, with other colours if all have one, and other markers where some would be alike."""
+    if len(looks) > 1 and len({look.colour for look in looks.values()}) == 1:
+        looks = {
+            arm: look._replace(colour=colour, fill=look.fill if look.fill == "white" else colour)
+            for (arm, look), colour in zip(looks.items(), itertools.cycle(ONE_COLOUR_EACH), strict=False)
+        }
     found: dict[str, Look] = {}
     for arm, look in looks.items():
         markers = itertools.chain([look.marker], itertools.cycle(MORE_MARKERS))

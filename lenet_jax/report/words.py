@@ -14,6 +14,7 @@ from lenet_jax.report.captions import protocols
 from lenet_jax.runs.header import Header, Record
 
 Fields = Mapping[str, Mapping[str, Any]]  # arm -> its flattened config
+IS_LENET5 = " (LeNet-5)"
 LENET5 = {field: value for field, value in to_record(default_config()).items() if field.startswith("model.")}
 
 
@@ -38,8 +39,9 @@ def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str
         for arm, config in fields.items()
     }
     words = {arm: _told_apart(arm, words, phrases) for arm in words}
-    counted = collections.Counter(words.values())
-    return {arm: its_words if counted[its_words] == 1 else arm for arm, its_words in words.items()}
+    bare = {arm: its_words.removesuffix(IS_LENET5) for arm, its_words in words.items()}
+    counted = collections.Counter(bare.values())
+    return {arm: its_words if counted[bare[arm]] == 1 else arm for arm, its_words in words.items()}
 
 
 def words_of_runs(header: Header, runs: Sequence[Record]) -> dict[str, str]:
@@ -60,7 +62,7 @@ def network_words(fields: Mapping[str, Any], group: str = "") -> str:
         wiring = f"{connectivity}{_distance(fields)}, {_sharing(fields)}{_edges(fields)}"
         pooling = _pooling(fields)
         of_both = common if common == pooling else f"{pooling}{common}"
-        return f"{wiring}{_other_sizes(fields)}{of_both}{' (LeNet-5)' if is_lenet5 else ''}"
+        return f"{wiring}{_other_sizes(fields)}{_activation(fields)}{of_both}{IS_LENET5 if is_lenet5 else ''}"
     if fields["model.hidden"]:
         return f"MLP {_joined(fields['model.hidden'])}{common}"
     if budget := fields["model.parameter_budget"]:
@@ -93,6 +95,12 @@ def _pooling(fields: Mapping[str, Any]) -> str:
         return ""
     words = ("no" if name == "none" else name.replace("_", " ") for name in poolings)
     return f", {' then '.join(words)} pooling"
+
+
+def _activation(fields: Mapping[str, Any]) -> str:
+    """ ", relu" if it is not LeNet-5's."""
+    activation = fields["model.activation"]
+    return "" if activation == LENET5["model.activation"] else f", {activation.replace('_', ' ')}"
 
 
 def _of_stages(fields: Mapping[str, Any], values: Sequence[Any]) -> list[Any]:
@@ -142,8 +150,10 @@ def with_words(text: str, words: Mapping[str, str]) -> str:
 
 
 def convolution_among(fields: Fields) -> str | None:
-    """The first arm that is a convolution, local and shared in all stages; None if there is none."""
-    return next((arm for arm, config in fields.items() if CONVOLUTION.items() <= config.items()), None)
+    """The first arm that is LeNet-5, or else that is local and shared in all stages; None without one."""
+    are = (LENET5, CONVOLUTION)
+    found = (arm for its in are for arm, config in fields.items() if its.items() <= config.items())
+    return next(found, None)
 
 
 def _told_apart(arm: str, words: Mapping[str, str], phrases: Mapping[str, Sequence[str]]) -> str:

@@ -10,11 +10,16 @@ from lenet_jax.runs.code_digest import digest_sources
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "lenet_jax"
 COMMIT = re.compile(r"[0-9a-f]{40,}(-dirty)?")
+DIRTY = "-dirty"
+SOURCES = (PACKAGE, "configs", "experiments")
 SECONDS = 20  # that git may take
 
 
 def git_revision(project: pathlib.Path = PROJECT) -> str:
     """The commit that `project` is a checkout of, with "-dirty" if tracked files differ from it.
+
+    So it has if there are untracked files in SOURCES, such as a config file of one's own, which are not
+    ignored.
 
     Where git cannot tell, "unknown, source digest N": 16 hexadecimal digits over the modules of lenet_jax.
     A repository that merely encloses the project, or doesn't track lenet_jax, is not its checkout.
@@ -22,7 +27,8 @@ def git_revision(project: pathlib.Path = PROJECT) -> str:
     if _git(project, "ls-files", "--error-unmatch", "--", f"{PACKAGE}/__init__.py") is not None:
         commit = _git(project, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or ""
         if COMMIT.fullmatch(commit):
-            return commit
+            new = _git(project, "ls-files", "--others", "--exclude-standard", "--", *SOURCES)
+            return f"{commit.removesuffix(DIRTY)}{DIRTY}" if new else commit
     return f"unknown, source digest {_source_digest(project / PACKAGE)}"
 
 

@@ -142,7 +142,8 @@ def test_a_file_that_is_no_config_file_is_refused(tmp_path, contents, words):
 def test_a_path_that_is_no_file_is_refused(tmp_path, name):
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "mine.txt").write_text("")
-    assert_refused(ablate(f"--config={tmp_path / name}", tmp_path), "is not a Python file")
+    fault = "is not a Python file" if name in ("mine.txt", "folder.py") else "does not exist"
+    assert_refused(ablate(f"--config={tmp_path / name}", tmp_path), fault)
 
 
 def test_values_of_a_kindred_type_are_cast_and_can_be_replaced(write):

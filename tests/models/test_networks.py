@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -44,6 +45,20 @@ NETWORKS = [
     (1, 19, 3, (3, 4), "full,local", "unshared,shared", "average", "tanh"),
     (18, 15, 3, (3, 7), "local,local", "unshared,shared", "max", "relu"),
 ]
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("native", [False, True])
+def test_activations_that_fall_somewhere_or_that_the_native_kernel_lacks_are_applied_before_pooling(
+    pooling, native, monkeypatch
+):
+    monkeypatch.setitem(ACTIVATIONS, "sine", jnp.sin)
+    model = cnn(("local",), ("shared",), (3,), 3, (7,), pooling, "sine").clone(native=native)
+    x_NHWC = 3 * jax.random.normal(key(0), (16, 12, 12, 1))
+    variables = model.init(key(1), x_NHWC)
+    np.testing.assert_allclose(
+        model.apply(variables, x_NHWC), definition(model, variables, x_NHWC), atol=2e-5, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: f"{network[4]}-{network[1]}")

@@ -1,14 +1,12 @@
 """The probe that CONTRIBUTING.md adds."""
 
-import dataclasses
 import textwrap
 
 import numpy as np
 
 from lenet_jax.config.fields import default_config, override
-from lenet_jax.probes import images, probe
+from lenet_jax.probes import images
 from lenet_jax.runs.single import train
-from lenet_jax.runs.trained import TrainedRun
 from tests.helpers.commands import PROJECT
 
 SMALL = {
@@ -20,8 +18,7 @@ SMALL = {
 def test_the_example_measures_a_run():
     page = (PROJECT / "CONTRIBUTING.md").read_text().split("## Add a probe")[1]
     code = textwrap.dedent(page.split("```python\n")[1].split("```")[0].rstrip(" "))
-    names = {"dataclasses": dataclasses, "np": np, "TrainedRun": TrainedRun}
-    names |= vars(probe) | vars(images)
+    names: dict = {}
     exec(code, names)
     run = train(override(default_config(), SMALL))
     margin = names["Margin"](images=360)

@@ -81,6 +81,19 @@ def test_equal_networks_are_told_apart_by_their_training_or_their_names():
     }
 
 
+def test_the_activation_is_named_and_lenet5s_is_no_difference_to_its_like():
+    relu = {
+        "a": fields(),
+        "b": fields(model__activation="relu"),
+        "c": fields(model__activation="scaled_tanh"),
+    }
+    assert list(words_of(relu, []).values()) == [
+        "local, shared (LeNet-5)", "local, shared, relu", "local, shared, scaled tanh",
+    ]  # fmt: skip
+    # What differs has no words.
+    assert words_of({"a": fields(), "b": fields(model__stride=[3])}, []) == {"a": "a", "b": "b"}
+
+
 def test_candidates_have_their_names():
     assert words_of({"a-0.1": fields()}, [arm("a-0.1", label="a net")], kind="tuning") == {"a-0.1": "a-0.1"}
 
@@ -88,6 +101,12 @@ def test_candidates_have_their_names():
 def test_the_convolution_is_local_and_shared():
     assert convolution_among({"a": fields("full"), "b": fields(), "c": fields()}) == "b"
     assert convolution_among({"a": fields("full"), "b": fields(**MLP)}) is None
+
+
+def test_lenet5_comes_before_other_convolutions():
+    small = fields(model__kernel_size=[3])
+    assert convolution_among({"a": small, "b": fields("full"), "c": fields()}) == "c"
+    assert convolution_among({"b": fields("full"), "a": small}) == "a"
 
 
 def test_every_downloaded_dataset_has_words():

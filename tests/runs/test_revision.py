@@ -55,9 +55,21 @@ def other(tmp_path):
 def test_a_checkout_has_its_commit(archive):
     commit = commit_all(archive)
     assert git_revision(archive) == commit
-    (archive / "notes.txt").touch()  # not tracked
+    (archive / "notes.txt").touch()  # not tracked, and no source
     git(archive, "tag", "v1")
     assert git_revision(archive) == commit
+
+
+def test_an_untracked_config_file_makes_a_checkout_dirty(archive):
+    (archive / ".gitignore").write_text("configs/mine.py\n")
+    commit = commit_all(archive)
+    (archive / "configs").mkdir()
+    (archive / "configs" / "mine.py").touch()  # ignored
+    assert git_revision(archive) == commit
+    (archive / "configs" / "field.py").touch()
+    assert git_revision(archive) == f"{commit}-dirty"
+    (archive / MODULE).write_text("seconds = 2\n")
+    assert git_revision(archive) == f"{commit}-dirty"
     (archive / MODULE).write_text("seconds = 2\n")
     assert git_revision(archive) == f"{commit}-dirty"
 
