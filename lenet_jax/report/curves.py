@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lenet_jax.report.drawing import arm_name, entitle, project_settings
+from lenet_jax.report.drawing import arm_name, entitle, logarithmic, project_settings
 
 # isort: split
 import matplotlib
@@ -40,7 +40,7 @@ def learning_curves(epochs: Sequence[Mapping[str, Any]], words: Mapping[str, str
     lines = _draw_curves(left, losses, words)
     _draw_curves(right, errors, words)
     if losses and all(min(values) > 0 for curve in losses.values() for values in curve.values()):
-        left.set_yscale("log")
+        logarithmic(left)
     left.set_ylabel("training loss")
     right.set_ylabel(f"{'validation' if split == 'val' else 'training'} error (%)")
     for axes in (left, right):

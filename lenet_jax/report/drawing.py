@@ -58,7 +58,9 @@ _import_matplotlib()
 import matplotlib  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib import font_manager  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import LogLocator  # noqa: E402
 
 from lenet_jax.analysis.stats import Interval  # noqa: E402
 
@@ -96,6 +98,14 @@ def literal(text: str, width: int = 0) -> str:
     if width:
         shown = textwrap.fill(shown, width)
     return shown.replace("$", r"\$")  # last, as no line may end between the two
+
+
+def logarithmic(axes: Axes) -> None:
+    """Makes the vertical axis logarithmic, with plain numbers at 1, 2 and 5 times powers of ten."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
 
 
 def error_bar(mean: float | None, low: float | None, high: float | None) -> tuple[float, float]:

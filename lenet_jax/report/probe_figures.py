@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lenet_jax.report.drawing import error_bars, literal, project_settings
+from lenet_jax.report.drawing import error_bars, literal, logarithmic, project_settings
 
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, interval_of
@@ -98,10 +98,7 @@ def _draw(
                 place, half = places[row["at"]] + offset, 0.3 / len(arms)
                 axes.hlines(row["value_mean"], place - half, place + half, colors="black", linewidth=1)
     if about.is_logarithmic:
-        axes.set_yscale("log", nonpositive="clip")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
+        logarithmic(axes)
     if not is_text and all(place == round(place) for place in places.values()):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if is_text:

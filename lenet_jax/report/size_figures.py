@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lenet_jax.report.decomposition import COLOURS, WORDS
-from lenet_jax.report.drawing import arm_name, error_bars, literal, project_settings
+from lenet_jax.report.drawing import arm_name, error_bars, literal, logarithmic, project_settings
 from lenet_jax.report.figures import looks_of
 
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from lenet_jax.analysis.effects import RATIO, Corners
 from lenet_jax.analysis.sample_sizes import Lines
@@ -113,10 +113,7 @@ def _draw_errors(
             capsize=look.cap,
             label=arm_name(words[name]),
         )
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("")
+    logarithmic(axes)
     axes.set_ylabel("test error (%)")
 
 
