@@ -92,62 +92,94 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
     Args:
       command: the words that give these files.
     """
-    decomposed = with_replaced_corners(sweeps)
-    panels = decomposition.find_panels(decomposed)
+    compared = with_replaced_corners(sweeps)
+    panels = decomposition.find_panels(compared)
     files.make_directory(directory)
     note = f"Command: {markup.code_span(command)}"
-    parts = Table(
-        decomposition.page_rows(panels),
-        decomposition.COLUMNS,
-        decomposition.caption(panels),
-        [*decomposition.notes(panels), note],
-    )
     of_arms = side_by_side.csv_rows(sweeps)
-    errors = Table(
-        side_by_side.page_rows(of_arms),
-        columns.side_by_side_columns(dict.fromkeys(row["dataset"] for row in of_arms)),
+    found = {
+        "errors": _errors_side_by_side(sweeps, of_arms, note),
+        "decomposition": Table(
+            decomposition.page_rows(panels),
+            decomposition.COLUMNS,
+            decomposition.caption(panels),
+            [*decomposition.notes(panels), note],
+        ),
+        "changes": _changes(
+            changes.effect_rows(compared), changes.EFFECT_COLUMNS, changes.effect_caption, note
+        ),
+        "changed_arms": _changes(changes.arm_rows(compared), changes.ARM_COLUMNS, changes.arm_caption, note),
+    }
+    contents: dict[str, str | bytes | None] = {}
+    for name, table in found.items():
+        contents |= _table_files(name, table)
+    contents["decomposition.csv"] = tables.to_csv(decomposition.csv_rows(panels))
+    contents["errors.csv"] = tables.to_csv(of_arms)
+    for name, table in _pages_of(panels, note).items():
+        contents[f"{name}.md"] = _markdown(table)
+    planned = _planned_side_by_side([sweep for sweep in sweeps if sweep.header.get("planned")], note)
+    contents["planned.md"] = _markdown(planned) if planned else None
+    answers = decomposition.answers(panels)
+    contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
+    contents |= _figure_files("decomposition", decomposition.figure(panels))
+    _warn(_write(directory, contents))
+    parts = found["decomposition"]
+    shown = found["errors"], parts._replace(notes=[*answers, *parts.notes])
+    return "\n\n\n".join(map(_for_terminal, shown))
+
+
+def _errors_side_by_side(sweeps: Sequence[Sweep], rows: Sequence[Row], note: str) -> Table:
+    """The test errors of all arms; `rows` are `side_by_side.csv_rows`."""
+    return Table(
+        side_by_side.page_rows(rows),
+        columns.side_by_side_columns(dict.fromkeys(row["dataset"] for row in rows)),
         captions.side_by_side_caption(sweeps),
         [note],
     )
-    contents = _table_files("decomposition", parts) | _table_files("errors", errors)
-    contents["decomposition.csv"] = tables.to_csv(decomposition.csv_rows(panels))
-    contents["errors.csv"] = tables.to_csv(of_arms)
-    for constraint in decomposition.WORDS:
-        orders = Table(
+
+
+def _pages_of(panels: Sequence[decomposition.Panel], note: str) -> dict[str, Table]:
+    """What each constraint saves in both orders, by its name, and the errors on the training images."""
+    orders = {
+        constraint: Table(
             decomposition.order_rows(panels, constraint),
             decomposition.ORDER_COLUMNS,
             decomposition.order_caption(panels, constraint),
             [note],
         )
-        contents[f"{constraint}.md"] = _markdown(orders)
+        for constraint in decomposition.WORDS
+    }
     training = Table(
         decomposition.training_rows(panels),
         decomposition.TRAINING_COLUMNS,
         decomposition.training_caption(panels),
         [note],
     )
-    contents["training.md"] = _markdown(training)
-    contents["planned.md"] = None
-    with_plans = [sweep for sweep in sweeps if sweep.header.get("planned")]
-    if contrasts := side_by_side.planned_rows(with_plans):
-        datasets = dict.fromkeys(dataset for row in contrasts for dataset in row["datasets"])
-        table = Table(
-            contrasts,
-            columns.planned_side_by_side_columns(datasets),
-            captions.planned_side_by_side_caption(with_plans, contrasts),
-            [note],
-        )
-        contents["planned.md"] = _markdown(table)
-    for name, rows, its_columns, caption in (
-        ("changes", changes.effect_rows(decomposed), changes.EFFECT_COLUMNS, changes.effect_caption),
-        ("changed_arms", changes.arm_rows(decomposed), changes.ARM_COLUMNS, changes.arm_caption),
-    ):
-        contents |= _table_files(name, Table(rows, its_columns, caption(rows), [note]) if rows else None)
-    answers = decomposition.answers(panels)
-    contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
-    contents |= _figure_files("decomposition", decomposition.figure(panels))
-    _warn(_write(directory, contents))
-    return "\n\n\n".join(map(_for_terminal, (errors, parts._replace(notes=[*answers, *parts.notes]))))
+    return {**orders, "training": training}
+
+
+def _planned_side_by_side(sweeps: Sequence[Sweep], note: str) -> Table | None:
+    """The planned contrasts of sweeps that have some; None without sweeps."""
+    rows = side_by_side.planned_rows(sweeps)
+    if not rows:
+        return None
+    datasets = dict.fromkeys(dataset for row in rows for dataset in row["datasets"])
+    return Table(
+        rows,
+        columns.planned_side_by_side_columns(datasets),
+        captions.planned_side_by_side_caption(sweeps, rows),
+        [note],
+    )
+
+
+def _changes(
+    rows: Sequence[Row],
+    its_columns: Sequence[columns.Column],
+    caption: Callable[[Sequence[Row]], str],
+    note: str,
+) -> Table | None:
+    """A table of changes; None without rows."""
+    return Table(rows, its_columns, caption(rows), [note]) if rows else None
 
 
 def write_published(directory: pathlib.Path, rows: Sequence[Row], command: str) -> str:
