@@ -113,13 +113,6 @@ def _run(
     say_code(request, plan)
     bytes_needed = check_all(plan, request.directory)
     workers = workers or best_workers(len(plan.missing), bytes_needed)
-    if plan.missing and request.kind != "run":
-        runs, processes = len(plan.missing), min(workers, len(plan.missing))
-        print(
-            f"{runs} run{'s' * (runs > 1)} to train into {request.directory}, in {processes} "
-            f"process{'es' * (processes > 1)}.",
-            flush=True,
-        )
     with interruption.deferred(), Progress(list(map(expected, plan.missing))) as progress:
         if workers > 1 and plan.missing:
             forget_images()
