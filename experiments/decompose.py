@@ -8,8 +8,8 @@ connectivity.md and sharing.md, with what each saves in both orders; answer.md, 
 part of the gap is; training.md, with the errors on the training images; planned.md, with the planned
 contrasts of all datasets; errors.csv, .md and .tex, with the test errors of all arms, datasets side by side;
 and where a dataset has several groups of corners, such as with average pooling and without, changes.* and
-changed_arms.*, with what changes in effects and in errors. An arm of a later sweep that is wired like a
-corner, but is in no group, replaces this corner in the first group.
+changed_arms.*, with what changes in effects and in errors. An image-sized kernel of a later sweep that is
+padded replaces the one that wraps round in the first group.
 """
 
 import pathlib

@@ -65,7 +65,8 @@ def main() -> None:
     # A candidate that diverged has no answers, and is not compared.
     wrong = wrong_answers(directory, [run for run in runs if run["result"]["val_accuracy"] is not None])
     tied = tied_candidates(arms, chosen, results, wrong)
-    diverged = diverged_arms(families, results)
+    named = {arm.name for arm in families}
+    diverged = [name for name in diverged_arms(arms, results) if name in named]
     print()
     for arm in families:
         if arm.name in chosen:

@@ -1,7 +1,7 @@
 """What is selected for each arm on validation images: learning rates, and the MLP that is called the best.
 
 A family is an arm with candidates; those of a dataset serve the core and the study of pooling. Of a family
-whose rate alone is selected, three are trained first, and others while the best so far is the highest or
+whose rate alone is selected, some are trained first, and others while the best so far is the highest or
 lowest of those trained.
 """
 
@@ -79,23 +79,16 @@ def with_rates(name: str, fields: dict) -> Arm:
 
 
 def dropouts(dataset: str) -> list[Arm]:
-    """The best three MLPs with each dropout, of which the rate is selected alone, from as low as it needs."""
-    return [
-        dataclasses.replace(
-            with_rates(
-                f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}",
-                {
-                    "model.name": "mlp",
-                    "model.activation": activation,
-                    "model.hidden": hidden,
-                    "model.dropout": dropout,
-                    "model.dropout_of": "units",
-                },
-            ),
-            first=[f"{rate:g}" for rate in FIRST_RATES_DROPOUT],
-        )
-        for (activation, hidden), dropout in itertools.product(MLP_FINALISTS[dataset], MLP_DROPOUTS)
+    """The best three MLPs with each dropout, of which the rate alone is selected."""
+    networks = [
+        _mlp(*network, dropout)
+        for network, dropout in itertools.product(MLP_FINALISTS[dataset], MLP_DROPOUTS)
         if dropout
+    ]
+    first = [f"{rate:g}" for rate in FIRST_RATES_DROPOUT]
+    return [
+        dataclasses.replace(with_rates(name, {"model.name": "mlp", **fields}), first=first)
+        for name, fields in networks
     ]
 
 
@@ -108,13 +101,19 @@ def _mlps(dataset: str) -> dict[str, dict]:
     networks = [(activation, hidden) for activation in MLP_ACTIVATIONS for hidden in MLP_HIDDEN]
     first = itertools.product(networks, (0.0,), MLP_RATES[dataset])
     final = itertools.product(MLP_FINALISTS[dataset], MLP_DROPOUTS, MLP_FINAL_RATES[dataset])
-    return {
-        f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}_{rate:g}": {
-            "model.activation": activation,
-            "model.hidden": hidden,
-            "model.dropout": dropout,
-            "model.dropout_of": "units",
-            "train.learning_rate": rate,
-        }
-        for (activation, hidden), dropout, rate in (*first, *final)
+    found = {}
+    for network, dropout, rate in (*first, *final):
+        name, fields = _mlp(*network, dropout)
+        found[f"{name}_{rate:g}"] = {**fields, "train.learning_rate": rate}
+    return found
+
+
+def _mlp(activation: str, hidden: tuple[int, ...], dropout: float) -> tuple[str, dict]:
+    """An MLP's name and fields."""
+    fields = {
+        "model.activation": activation,
+        "model.hidden": hidden,
+        "model.dropout": dropout,
+        "model.dropout_of": "units",
     }
+    return f"{activation}_{'-'.join(map(str, hidden))}_dropout{dropout:g}", fields

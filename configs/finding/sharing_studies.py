@@ -82,7 +82,7 @@ def mixtures() -> list[Arm]:
 def translations(dataset: str = "mnist") -> list[Arm]:
     """Shared and unshared kernels, and kernels averaged every so many steps, on translated images.
 
-    Each time that an image is shown, it is shifted by some whole pixels in either direction. Learning rates
+    Each time that an image is shown, it is shifted by up to some whole pixels. Learning rates
     are those of the core, selected without translations; averaged arms have that of unshared kernels.
     """
     shared, unshared = (as_chosen(dataset, f"local_{sharing}") for sharing in ("shared", "unshared"))

@@ -40,8 +40,8 @@ def planned_rows(
     """One row per planned contrast, in their order; those without runs of all of their arms are left out.
 
     What is left out or not tested counts in Holm's adjustment nevertheless. Runs are paired by seed. Of the
-    recorded seeds, the lowest count, as many as are planned. If the intervals cover the images, that of a
-    bootstrap over seeds and images is reported alongside.
+    recorded seeds, only the lowest are used, as many as were planned. If the intervals cover the images, that
+    of a bootstrap over seeds and images is reported alongside.
 
     ==============  ==============================================================================
     verdict         when

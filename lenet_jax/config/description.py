@@ -116,8 +116,11 @@ def _distortion(fields: Mapping[str, Any]) -> list[str]:
         of_images = "" if probability == 1 else f"{probability:.0%} "
         pixels = f"whole pixel{plural}" if whole else f"pixel{plural}, interpolated"
         return [f"{of_images}shifted anew each epoch by up to {limits['shift']:g} {pixels}"]
-    listed = ", ".join(f"{kind} {limit:g}" for kind, limit in limits.items())
-    return [f"{probability:.0%} distorted ({listed}{', by whole pixels' if whole else ''})"]
+    listed = ", ".join(
+        f"{kind} {limit:g}{' whole pixels' if whole and kind == 'shift' else ''}"
+        for kind, limit in limits.items()
+    )
+    return [f"{probability:.0%} distorted ({listed})"]
 
 
 def _network(fields: Mapping[str, Any]) -> list[str]:

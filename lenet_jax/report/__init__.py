@@ -23,7 +23,7 @@ excerpts.py          single numbers of a recorded sweep, for sentences and table
 scorecard.py         the networks of papers on one scorecard, with a verdict by a rule
 side_by_side.py      several sweeps side by side: errors and planned contrasts on each dataset
 decomposition.py     several sweeps side by side: what each constraint is worth on each dataset
-replaced_corners.py  groups of corners that take one from a later sweep
+replaced_corners.py  groups of corners with an image-sized kernel that is padded
 changes.py           several groups of corners of a dataset: what changes from the first to the others
 published.py         what other papers found, next to what the same comparisons give here
 curves.py            learning curves of a sweep

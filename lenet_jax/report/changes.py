@@ -74,7 +74,8 @@ def arm_rows(sweeps: Sequence[Sweep]) -> list[Row]:
     for before, after in _pairs(sweeps):
         arms = dict(zip(after.corners, before.corners, strict=True))
         if before.sweep is not after.sweep and after.is_first:
-            arms |= {arm: arm for arm in after.others if arm in before.sweep.scores.identifying}
+            known = before.sweep.scores.identifying.keys() - set(before.corners)
+            arms |= {arm: arm for arm in after.others if arm in known}
         words = words_of_runs(before.sweep.header, before.sweep.runs)
         for arm, first in arms.items():
             if before.sweep.scores.training_of(first) == after.sweep.scores.training_of(arm):

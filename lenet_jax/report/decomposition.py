@@ -140,15 +140,15 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
             unfinished = tuple(arm for arm in corners if arm in lacking)
             panels.append(
                 Panel(
-                    scores.results[0]["dataset"],
-                    group,
-                    len(seeds),
-                    errors,
-                    effects,
-                    training,
-                    fitted,
-                    scores.covers_draw,
-                    unfinished,
+                    dataset=scores.results[0]["dataset"],
+                    group=group,
+                    seeds=len(seeds),
+                    errors=errors,
+                    effects=effects,
+                    training=training,
+                    fitted=fitted,
+                    covers_images=scores.covers_draw,
+                    unfinished=unfinished,
                 )
             )
     return panels
@@ -218,7 +218,7 @@ def order_caption(panels: Sequence[Panel], constraint: str) -> str:
 def training_caption(panels: Sequence[Panel]) -> str:
     """Of the table of training errors, in Markdown."""
     seeds = {panel.seeds for panel in panels}
-    intervals = intervals_in_words(seeds, covers_images=False).removesuffix(" but not for other test images")
+    intervals = intervals_in_words(seeds, covers_images=None)
     return (
         "Mean errors on the images that the networks were trained on, in percent. Gap: how many fewer of a "
         "hundred training images the convolution answers wrongly than the fully connected network; "

@@ -36,18 +36,18 @@ def seeds_in_words(numbers: Collection[int]) -> str:
     return f"{words} {'seed' if set(numbers) == {1} else 'seeds'}"
 
 
-def intervals_in_words(seeds: Collection[int], covers_images: bool) -> str:
+def intervals_in_words(seeds: Collection[int], covers_images: bool | None) -> str:
     """What intervals there are and what they cover, as the end of a sentence.
 
     Args:
       seeds: over how many seeds the numbers are, each.
-      covers_images: whether the intervals cover the draw of the test images.
+      covers_images: whether the intervals cover the draw of the test images; None if these play no part.
     """
     if set(seeds) == {1}:
         return "one seed, so no intervals"
     found = f"{CONFIDENCE:.0%} intervals from {seeds_in_words(seeds)}"
-    images = "and other test images" if covers_images else "but not for other test images"
-    return f"{found}, which allow for other seeds {images}"
+    images = {True: " and other test images", False: " but not for other test images", None: ""}
+    return f"{found}, which allow for other seeds{images[covers_images]}"
 
 
 def uncorrected(intervals: str, seeds: Collection[int]) -> str:

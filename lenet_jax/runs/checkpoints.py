@@ -114,6 +114,10 @@ class Checkpoints:
         """Removes the checkpoints of a run, if there are any."""
         shutil.rmtree(self._folder(run.key), ignore_errors=True)
 
+    def has(self, key: Key) -> bool:
+        """Whether there may be checkpoints of a run."""
+        return self._folder(key).exists()
+
     def remove_recorded(self, runs: Iterable[Key]) -> None:
         """Removes what a kill has left of recorded runs; not of those that a process computes again."""
         for key in runs:

@@ -218,7 +218,8 @@ def digest_epochs(texts: Iterable[bytes]) -> str:
 
 
 def _counting(of_run: Sequence[list[Line]], run: Line) -> list[Line]:
-    """The attempt whose digest the run's line has, or else the last."""
-    if len(of_run) > 1 and (wanted := run.content.get("epochs")):
-        return next((its for its in of_run if digest_epochs(line.text for line in its) == wanted), of_run[-1])
-    return of_run[-1]
+    """The attempt whose digest the run's line has; the last, if the line has none."""
+    wanted = run.content.get("epochs")
+    if wanted is None:
+        return of_run[-1]
+    return next((its for its in of_run if digest_epochs(line.text for line in its) == wanted), [])

@@ -18,8 +18,7 @@ SECONDS = 20  # that git may take
 def git_revision(project: pathlib.Path = PROJECT) -> str:
     """The commit that `project` is a checkout of, with "-dirty" if tracked files differ from it.
 
-    So it has if there are untracked files in SOURCES, such as a config file of one's own, which are not
-    ignored.
+    Also if SOURCES have untracked files that git does not ignore, such as a config file of one's own.
 
     Where git cannot tell, "unknown, source digest N": 16 hexadecimal digits over the modules of lenet_jax.
     A repository that merely encloses the project, or doesn't track lenet_jax, is not its checkout.

@@ -319,6 +319,8 @@ def read_epochs(directory: pathlib.Path) -> list[dict[str, Any]]:
     order = run_order(require_header(directory))
     runs = _read_runs(directory)
     epochs, damage = recorded_epochs(directory, runs)
+    while runs.read_on():  # some were recorded in between, or replaced along with their epochs
+        epochs, damage = recorded_epochs(directory, runs)
     if damage:
         raise UserError(f"{damage[0]}. Run the sweep's command again: it sets the line aside.")
     return [line.content for run in sorted(epochs, key=order) for line in epochs[run]]

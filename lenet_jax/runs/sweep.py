@@ -29,7 +29,7 @@ from lenet_jax.runs.provenance import check_settings, provenance, recorded_form,
 from lenet_jax.runs.recorded import Key
 from lenet_jax.runs.result import describe, result_of
 from lenet_jax.runs.run import Prepared, Run, forget_images, prepare
-from lenet_jax.runs.store import Store
+from lenet_jax.runs.store import Store, is_outdated
 from lenet_jax.runs.tensorboard import Boards
 from lenet_jax.runs.workers import run_workers
 from lenet_jax.training.compilation_cache import keep_compilations
@@ -224,8 +224,10 @@ def fill_folder(
     """
     directory = request.directory
     checkpoints = Checkpoints(directory)
-    # A run of other code may be one that --rerun has begun to compute again, and will go on with.
-    checkpoints.remove_recorded(key for key, run in plan.recorded.items() if run["code"] == code_digest())
+    # --rerun may have begun to compute an outdated run again, and will go on with it.
+    checkpoints.remove_recorded(
+        key for key, run in plan.recorded.items() if checkpoints.has(key) and not is_outdated(directory, run)
+    )
     with (
         Store.open(directory, plan.header, plan.configs, request.rerun) as store,
         Boards(directory) as boards,

@@ -126,7 +126,7 @@ def select_candidates(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]])
 
 
 def diverged_arms(arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The arms that have no selected candidate as one run of each candidate, at least, diverged.
+    """The arms that have no selected candidate because every candidate has a diverged run.
 
     Arguments as of `select_candidates`.
     """
@@ -283,7 +283,10 @@ def _trained(group: Sequence[Arm], runs: _Runs, seeds: Set[int]) -> list[str]:
 
 
 def _means(group: Sequence[Arm], names: Sequence[str], runs: _Runs, column: str) -> dict[str, float]:
-    """Candidate -> the mean of a column over the means of the arms; without those with a diverged run."""
+    """Candidate -> the mean of a column over the means of the arms; without those with a diverged run.
+
+    Without the last digits, in which equal means may differ.
+    """
     means = {
         name: round(
             statistics.fmean(_mean_accuracy(runs[f"{arm.name}-{name}"], column) for arm in group), DIGITS
@@ -306,7 +309,7 @@ def _runs_of(results: Iterable[Mapping[str, Any]]) -> _Runs:
 
 
 def _mean_accuracy(results: Sequence[Mapping[str, Any]], column: str) -> float:
-    """The mean of a column, without the last digits, which equal ones may differ in; NaN if one diverged."""
+    """The mean of a column; NaN if a run diverged."""
     if any(result["status"] == "diverged" for result in results):
         return math.nan
-    return round(statistics.fmean(result[column] for result in results), DIGITS)
+    return statistics.fmean(result[column] for result in results)

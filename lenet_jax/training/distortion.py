@@ -45,7 +45,7 @@ class Distortion:
         amounts = jax.random.uniform(amounts_key, (5,), minval=-1)
         down, right, scale, squeeze, shear = limits * amounts
         if self.whole_pixels:
-            # From -n to n for a limit of n or up to n + 1.
+            # From -n to n, for a limit of n up to, but not including, n + 1.
             steps = jnp.floor(limits[0])
             down, right = jnp.floor((steps + 0.5) * amounts[:2] + 0.5)
         size = image_HWC.shape[0]

@@ -59,6 +59,12 @@ def test_the_phrase_says_everything_that_departs():
         (0.5, {"shift": 2.5}, ["50% shifted anew each epoch by up to 2.5 pixels, interpolated"]),
         (1.0, {"shift": 4.0, "whole_pixels": True}, ["shifted anew each epoch by up to 4 whole pixels"]),
         (0.5, {"shift": 2.0, "shear": 0.3}, ["50% distorted (shift 2, shear 0.3)"]),
+        (
+            0.5,
+            {"shift": 2.0, "shear": 0.3, "whole_pixels": True},
+            ["50% distorted (shift 2 whole pixels, shear 0.3)"],
+        ),
+        (0.5, {"shear": 0.3, "whole_pixels": True}, ["50% distorted (shear 0.3)"]),
         (0.5, {}, []),
     ],
 )

@@ -29,7 +29,7 @@ def test_a_padded_kernel_replaces_the_one_that_wraps_round():
     assert sweeps[:2] == [CORE, POOLING]
     [replaced] = sweeps[2:]
     [(name, corners)] = replaced.scores.corners.items()
-    assert name == "average pooling, with full, shared, padded"
+    assert name == "average pooling, image-sized kernel padded"
     assert corners == ("local_shared", "local_unshared", "full_shared_padded", "full_unshared")
     [panel] = decomposition.find_panels([replaced])
     assert panel.seeds == 10 and panel.covers_images and not panel.unfinished
@@ -51,6 +51,11 @@ def test_arms_that_are_trained_alike_or_score_other_images_replace_nothing():
     moved = of_arms(POOLING, ["full_shared_padded"], **{"data.move": 3})
     assert with_replaced_corners([CORE, moved]) == [CORE, moved]
     assert with_replaced_corners([MNIST, POOLING]) == [MNIST, POOLING]  # of another dataset
+    other = of_arms(POOLING, ["full_shared_padded"], **{"train.weight_decay": 0.1})
+    assert with_replaced_corners([CORE, other]) == [CORE, other]
+    results = [{**run, "seed": run["seed"] + 100} for run in POOLING.scores.results]
+    other_seeds = POOLING._replace(scores=POOLING.scores._replace(results=results))
+    assert with_replaced_corners([CORE, other_seeds]) == [CORE, other_seeds]
     unknown = POOLING._replace(scores=POOLING.scores._replace(wrong=None))
     assert with_replaced_corners([CORE, unknown]) == [CORE, unknown]
 
@@ -58,5 +63,5 @@ def test_arms_that_are_trained_alike_or_score_other_images_replace_nothing():
 def test_a_sweep_that_has_no_corners_gives_way_to_those_it_replaces():
     later = of_arms(POOLING, ["full_shared_padded", "random_shared_padded"])
     first, replaced = with_replaced_corners([CORE, later])
-    assert first is CORE and list(replaced.scores.corners) == ["average pooling, with full, shared, padded"]
+    assert first is CORE and list(replaced.scores.corners) == ["average pooling, image-sized kernel padded"]
     assert len(decomposition.find_panels([first, replaced])) == 3
