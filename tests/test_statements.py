@@ -706,6 +706,40 @@ def test_what_the_page_of_findings_says_of_weight_decay_holds():
     assert accuracy["full_shared-0.0005"] == accuracy["full_shared-0.001"]
 
 
+def test_what_the_pages_say_of_equal_fit_holds():
+    """Of docs/findings.md, "Equal fit", and the sentences about it in README.md and docs/idea.md."""
+    text, variations = page("findings.md"), RESULTS / "finding" / "variations"
+    chosen = json.loads((paste.ROOT / "configs" / "finding" / "tuned" / "fit.json").read_text("utf-8"))
+    epochs = {arm: its["overrides"]["train.epochs"] for arm, its in chosen.items()}
+    assert epochs.pop("local_shared") == 10 and set(epochs.values()) == {20}
+    assert "10 for the convolution, as before, and 20 for the other three" in text
+    [core, _, _, _, fit] = find_panels(
+        [read_scores(RESULTS / "finding" / name) for name in ("core_mnist", "permuted", "decay", "fit")]
+    )
+    assert "Then all four make at most 0.05 errors per hundred training images" in text
+    assert max(fit.training.values()) < 0.055
+    fewer = {
+        row["words"]: float(row[f"{SAVED}_ci_low"])
+        for row in folders.rows(variations / "changed_arms.csv")
+        if row["change"] == "equal fit"
+    }
+    assert "each of the three that are trained for longer makes fewer errors than before" in text
+    assert len(fewer) == 3 and min(fewer.values()) > 0
+    [change] = [row for row in folders.rows(variations / "changes.csv") if row["networks"].endswith("fit")]
+    assert "it shrinks to" in text and float(change["gap_ci_high"]) < 0
+    gaps = [interval_of(panel.effects["gap"], SAVED) for panel in (fit, core)]
+    assert "Most of it is left, and it is divided in the same way" in text
+    assert gaps[0].low > gaps[1].mean / 2
+    readme = " ".join((paste.ROOT / "README.md").read_text("utf-8").split())
+    assert "the gap is smaller, with the same shares" in readme
+    for effect in ("connectivity", "sharing"):
+        shares = [panel.effects[effect]["percent_of_gap_mean"] for panel in (fit, core)]
+        assert abs(shares[0] - shares[1]) < 1
+    for name in ("mnist", "fashion_mnist"):  # "the convolution also fits its training images best"
+        [average, *_] = find_panels([read_scores(RESULTS / "finding" / f"core_{name}")])
+        assert min(average.training, key=average.training.get) == "local_shared"
+
+
 def test_what_the_pages_say_of_training_errors_holds():
     """Of README.md, its reservations; of docs/idea.md, the sentences under the table of training errors."""
     panels = {

@@ -258,7 +258,7 @@ def test_committed_tables_come_out_of_the_committed_records(sweep: pathlib.Path,
 
 
 # Folder -> the sweeps that its tables show side by side, apart from those of the core.
-SIDE_BY_SIDE = {"": [], "pooling": ["pooling_usps"], "variations": ["permuted", "decay"]}
+SIDE_BY_SIDE = {"": [], "pooling": ["pooling_usps"], "variations": ["permuted", "decay", "fit"]}
 
 
 @pytest.mark.slow
