@@ -83,7 +83,7 @@ def test_a_sweep_records_and_tests_its_planned_contrasts(tmp_path):
     page = (tmp_path / "sweep" / "planned.md").read_text()
     assert "adjusted after Holm for all 2 planned contrasts" in page and "within 5 of 0" in page
     assert "| width " in page and "| MLP 8 against MLP 4, twice " in page
-    assert "p (Holm)" in ended.out and "verdict" in ended.out
+    assert "(Holm)" in ended.out and "verdict" in ended.out
 
 
 def test_an_unfinished_sweep_claims_nothing(tmp_path):
