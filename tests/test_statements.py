@@ -878,6 +878,24 @@ def test_what_the_idea_page_says_of_random_wirings_and_mlps_holds():
     assert {arm["name"]: arm for arm in header["arms"]}["mlp_best"]["overrides"]["model.dropout"] > 0
 
 
+def test_what_the_idea_page_says_of_rates_with_dropout_holds():
+    """Of docs/idea.md, "Reading the tables", and of docs/protocol.md."""
+    best: dict[str, tuple[float, str]] = {}
+    for dataset in ("mnist", "fashion_mnist"):
+        rows = folders.rows(RESULTS / "finding" / f"choices_{dataset}" / "table.csv")
+        for row in rows:
+            if "_dropout0." in row["arm"] and row["val_accuracy_mean"]:
+                series, _, rate = row["arm"].rpartition("_")
+                found = float(row["val_accuracy_mean"]), rate
+                best[f"{dataset} {series}"] = max(best.get(f"{dataset} {series}", found), found)
+        chosen = json.loads((paste.ROOT / "configs" / "finding" / "tuned" / f"{dataset}.json").read_text())
+        assert chosen["mlp_best"]["overrides"]["model.dropout"] == 0
+    assert "were tried with rates from 0.1 on, and for most of them 0.1 was the best" in page("idea.md")
+    lowest = [series for series, (_, rate) in best.items() if rate == "0.1"]
+    assert len(best) == 18 and 9 < len(lowest) < 18
+    assert len([series for series in lowest if series.startswith("fashion")]) == 9
+
+
 def test_counts_on_the_idea_page_are_those_of_its_layer_tables():
     text = page("idea.md")
     full, local, shared = (
