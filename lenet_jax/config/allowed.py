@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from lenet_jax.errors import unknown_name
 
+LARGEST = 3.4e38  # nearly the largest number of single precision
+
 
 class Allowed(Protocol):
     """The values that a field allows."""
@@ -57,7 +59,7 @@ class OneOrPath(OneOf):
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """A finite number within bounds, each inclusive unless it is open."""
+    """A number that single precision holds, within bounds, each inclusive unless it is open."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -65,12 +67,14 @@ class Bounds:
     high_open: bool = False
 
     def fault(self, field: str, value: float) -> str:
+        if LARGEST < abs(value) < math.inf:
+            return f"config.{field}={value} is too large: numbers must be at most {LARGEST:g} in size."
         return "" if self.holds(value) else f"config.{field}={value} must be {self.words()}."
 
     def holds(self, value: float) -> bool:
         above = value > self.low if self.low_open else value >= self.low
         below = value < self.high if self.high_open else value <= self.high
-        return math.isfinite(value) and above and below
+        return abs(value) <= LARGEST and above and below
 
     def words(self) -> str:
         if math.isinf(self.low) and math.isinf(self.high):

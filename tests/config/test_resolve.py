@@ -141,6 +141,11 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"train.curvature": "guessed"}, "choose one of backpropagated, backpropagated_sums, exact"),
         ({"distortion.probability": 1.5}, r"in \[0, 1\]"),
         ({"distortion.shear": -1.0}, r"distortion.shear=-1.0 must be in \[0, 1\]"),
+        (
+            {"model.output_bias": 1e308},
+            r"model.output_bias=1e\+308 is too large: numbers must be at most 3.4e",
+        ),
+        ({"train.weight_decay": -1e39}, r"train.weight_decay=-1e\+39 is too large"),
         ({"distortion.scale": 100.0}, r"distortion.scale=100.0 must be in \[0, 1\]"),
         ({"distortion.shift": 1e9}, "distortion.shift=1000000000.0 must be from 0 to the 32 pixels"),
         ({"data.move": 40}, "config.data.move=40 must be less than the 32 pixels"),
@@ -211,7 +216,7 @@ def test_settings_that_do_not_fit_together_are_refused(fields, sentence):
             {"train.batch_size": 10**15},
             "config.train.batch_size=10*0 must be at most the 1,000 training images",
         ),
-        ({"train.warmup_epochs": 1e300}, "config.train.warmup_epochs=1e.300 must be from 0 to less than"),
+        ({"train.warmup_epochs": 1e30}, "config.train.warmup_epochs=1e.30 must be from 0 to less than"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

@@ -77,6 +77,8 @@ def allowed_values(field):
         return st.lists(st.sampled_from(sorted(allowed.names)), min_size=1, max_size=2).map(",".join)
     if isinstance(allowed, OneOf):
         return st.sampled_from(sorted(allowed.names))
+    if isinstance(FIELDS[field].default, bool):
+        return st.booleans()
     assert isinstance(allowed, Bounds), f"{field}: add values that are computed fast to CHOSEN"
     low, high = max(allowed.low, -2), min(allowed.high, 2)
     if isinstance(FIELDS[field].default, int):
