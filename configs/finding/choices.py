@@ -3,11 +3,11 @@
     python -m experiments.tune --config=configs/finding/choices.py:mnist \\
         --output=configs/finding/tuned/mnist.json --workdir=DIR
 
-Arguments: a dataset, for the core and the study of pooling; a secondary or exploratory study, which takes the
-core's choices on MNIST. The other files of configs/finding read what is selected. Or dropout_mnist and so on,
-without --output: it looks for better rates of MLPs with dropout than the core's candidates have. It has seeds
-of its own, 900 and 901, and scores no test images. On two cores, two hours for mnist and fashion_mnist each,
-one for usps.
+Arguments: a dataset, for the core and the study of pooling; or a secondary or exploratory study, which takes
+the core's choices on MNIST. The other files of configs/finding read what is selected. With dropout_mnist and
+so on, without --output, it looks for better rates of MLPs with dropout than the core's candidates have. It
+has seeds of its own, 900 and 901, and scores no test images. On two cores, two hours for mnist and
+fashion_mnist each, one for usps.
 """
 
 import dataclasses

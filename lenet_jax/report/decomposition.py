@@ -128,13 +128,6 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
         effects = {row["effect"]: row for row in rows if row.get("group", "") == group}
         if effects:
             seeds = common_seeds(corners, of_test)
-            errors, training = (
-                {
-                    name: 100 * statistics.fmean(1 - accuracies[arm, seed] for seed in seeds)
-                    for name, arm in corners._asdict().items()
-                }
-                for accuracies in (of_test, of_training)
-            )
             gap = weighted_sum(dict(zip(corners, EFFECTS["gap"], strict=True)), of_training, None)
             fitted = gap.interval(bounds=(-1.0, 1.0)).map(lambda saved: 100 * saved)
             unfinished = tuple(arm for arm in corners if arm in lacking)
@@ -143,15 +136,25 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
                     dataset=scores.results[0]["dataset"],
                     group=group,
                     seeds=len(seeds),
-                    errors=errors,
+                    errors=_mean_errors(corners, of_test, seeds),
                     effects=effects,
-                    training=training,
+                    training=_mean_errors(corners, of_training, seeds),
                     fitted=fitted,
                     covers_images=scores.covers_draw,
                     unfinished=unfinished,
                 )
             )
     return panels
+
+
+def _mean_errors(
+    corners: Corners, accuracies: Mapping[tuple[str, int], float], seeds: Sequence[int]
+) -> dict[str, float]:
+    """Corner -> its mean error in percent, over these seeds."""
+    return {
+        name: 100 * statistics.fmean(1 - accuracies[arm, seed] for seed in seeds)
+        for name, arm in corners._asdict().items()
+    }
 
 
 def csv_rows(panels: Sequence[Panel]) -> list[Row]:

@@ -57,7 +57,7 @@ def network_words(fields: Mapping[str, Any], group: str = "") -> str:
     """
     common = f", {group}" if group else ""
     if fields["model.name"] == "cnn":
-        is_lenet5 = all(fields.get(field) == value for field, value in LENET5.items())
+        is_lenet5 = LENET5.items() <= fields.items()
         connectivity = fields["model.connectivity"].replace(",", " then ")
         wiring = f"{connectivity}{_distance(fields)}, {_sharing(fields)}{_edges(fields)}"
         pooling = _pooling(fields)

@@ -9,8 +9,8 @@ from lenet_jax.runs.code_digest import digest_sources
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "lenet_jax"
-COMMIT = re.compile(r"[0-9a-f]{40,}(-dirty)?")
-DIRTY = "-dirty"
+DIRTY = "-dirty"  # as `git describe` ends
+COMMIT = re.compile(rf"[0-9a-f]{{40,}}({DIRTY})?")
 SOURCES = (PACKAGE, "configs", "experiments")
 SECONDS = 20  # that git may take
 
