@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from benchmarks import report, rows
 from benchmarks.measuring import Work
 from configs import ablation
+from experiments import cli
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.native import form
 from lenet_jax.report import tables
@@ -138,4 +139,4 @@ def _times(seconds: list[list[float]], scale: float) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

@@ -12,6 +12,7 @@ import statistics
 
 from benchmarks import report, rows
 from benchmarks.measuring import Work
+from experiments import cli
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.native import form
@@ -63,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

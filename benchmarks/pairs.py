@@ -12,6 +12,7 @@ import sys
 
 from benchmarks import report
 from configs import ablation
+from experiments import cli
 from lenet_jax import override, train
 from lenet_jax.analysis.stats import mean_interval
 from lenet_jax.config.fields import default_config
@@ -62,4 +63,4 @@ def _trained(overrides: dict, computed_by: str) -> TrainedRun:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

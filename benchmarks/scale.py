@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from benchmarks.rows import training_macs
 from configs import ablation
+from experiments import cli
 from lenet_jax.data import split_counts
 from lenet_jax.report import tables
 from lenet_jax.runs.loaded import Sweep, load_sweep
@@ -126,4 +127,4 @@ def _arithmetic(cluster: Cluster, runs: int, flops: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from experiments import cli
 from lenet_jax.models import products, wiring
 from lenet_jax.models.feature_maps import FeatureMaps
 from lenet_jax.models.products import PRECISION
@@ -246,4 +247,4 @@ def _seconds(work: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

@@ -32,6 +32,7 @@ from collections.abc import Callable, Mapping
 from absl import flags
 from ml_collections import config_flags
 
+from experiments import cli
 from experiments.scorecard import ENTRIES
 from experiments.summary import summarize
 from lenet_jax.errors import UserError
@@ -156,4 +157,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

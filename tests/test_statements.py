@@ -304,6 +304,13 @@ def test_what_the_page_of_the_zip_code_net_says_of_the_loss_holds():
     assert len(p_values) == 6 and "p = 0.013, and 0.052 after the correction for the six comparisons" in text
     assert f"{p_values['half the sum, not the mean']:.3f}" == "0.013"
     assert f"{holm(p_values)['half the sum, not the mean']:.3f}" == "0.052"
+    repeating = (
+        "rate and damping chosen together",
+        "output biases start at -1, rate and damping chosen together",
+    )
+    other = {name: p for name, p in p_values.items() if name not in repeating}
+    assert f"{holm(other)['half the sum, not the mean']:.3f}" == "0.026" and len(other) == 4
+    assert "two of which repeat the runs of others; after that for the other four, 0.026" in text
     choices = json.loads(tuned.TUNED.read_text(encoding="utf-8"))
     assert choices["zipcode_damping"]["overrides"] == {"train.damping": 0.02, "train.learning_rate": 0.0005}
     assert of_loss["rate and damping chosen together"]["difference_mean"] == 0  # the same runs
@@ -322,6 +329,25 @@ def test_what_the_page_of_the_zip_code_net_says_of_the_loss_holds():
     rate = control["train.learning_rate"] / control["train.damping"]  # of plain SGD, for no curvature
     median = float(rows["control_damping"]["rate_median"])
     assert control["train.damping"] == 0.5 and median == pytest.approx(rate, rel=0.05)
+
+
+def test_what_the_page_of_choices_says_of_repeated_candidates_holds():
+    def scores(sweep):
+        _, runs = read_sweep(RESULTS / "history" / sweep)
+        return {repr(sorted(run["config"].items())): run for run in runs}
+
+    first, second = scores("choices_1989"), scores("choices_damping")
+    both = first.keys() & second.keys()
+    assert len({first[run]["arm"] for run in both}) == 11
+    differing = {
+        first[run]["arm"]
+        for run in both
+        if first[run]["result"]["val_accuracy"] != second[run]["result"]["val_accuracy"]
+    }
+    assert differing == {"zipcode_lm-0.002", "zipcode_lm-0.005"}
+    assert "the zip code net with rates of 0.002 and 0.005, have different errors" in page(
+        "history/choices.md"
+    )
 
 
 def test_what_the_page_of_lenet_5_says_of_its_choices_holds():

@@ -44,22 +44,26 @@ def fit() -> list[Arm]:
 
 def stages() -> list[Arm]:
     """Each constraint removed in stage 1, in stage 3 and in both, and both constraints together."""
-    removed = {
-        "connectivity": {"model.connectivity": "full"},
-        "sharing": {"model.sharing": "unshared"},
-        "both": {"model.connectivity": "full", "model.sharing": "unshared"},
+    connectivity, sharing = {"model.connectivity": "full"}, {"model.sharing": "unshared"}
+    removed = {  # constraint -> the fields without it, and the corner without it in both stages
+        "connectivity": (connectivity, "full_shared"),
+        "sharing": (sharing, "local_unshared"),
+        "both": (connectivity | sharing, "full_unshared"),
     }
     convolution = dict(WIRINGS["local_shared"])
-    arms = [Arm("local_shared", _core("local_shared"))]
-    for (constraint, freed), place in itertools.product(removed.items(), ("1", "3")):
-        fields = {
-            field: f"{value},{convolution[field]}" if place == "1" else f"{convolution[field]},{value}"
-            for field, value in freed.items()
-        }
-        name = f"without_{constraint}_{place}"
-        arms.append(with_rates(name, convolution | fields))
-    arms += [Arm(name, _core(name)) for name in ("local_unshared", "full_shared", "full_unshared")]
-    return [_against("local_shared", arm) for arm in arms]
+    arms = []
+    for (constraint, (freed, corner)), stage in itertools.product(removed.items(), ("1", "3", "1 and 3")):
+        if stage == "1 and 3":
+            arm = Arm(corner, _core(corner))
+        else:
+            fields = {
+                field: f"{value},{convolution[field]}" if stage == "1" else f"{convolution[field]},{value}"
+                for field, value in freed.items()
+            }
+            arm = with_rates(f"without_{constraint}_{stage}", convolution | fields)
+        factors = {"stage": stage, "constraint removed": constraint}
+        arms.append(_against("local_shared", dataclasses.replace(arm, factors=factors)))
+    return [Arm("local_shared", _core("local_shared")), *arms]
 
 
 def distance() -> list[Arm]:

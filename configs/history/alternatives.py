@@ -1,6 +1,8 @@
-"""What the papers leave open in their loss, curvature and subsampling: one alternative each, 10 seeds.
+"""What the papers leave open in their loss, learning rates, curvature and subsampling: alternatives to ours.
 
     python -m experiments.ablate --config=configs/history/alternatives.py:loss --workdir=DIR
+    python -m experiments.ablate --config=configs/history/alternatives.py:nets --workdir=DIR
+    python -m experiments.ablate --config=configs/history/alternatives.py:rates --workdir=DIR
     python -m experiments.ablate --config=configs/history/alternatives.py:curvature --workdir=DIR
     python -m experiments.ablate --config=configs/history/alternatives.py:subsampling --workdir=DIR
 
@@ -8,23 +10,39 @@
 `loss`         the networks of 1989 on USPS: squared error averaged over the outputs, or   a few minutes
                half its sum; rate and damping chosen together; output biases that start
                at -1
+`nets`         Net-1 to Net-5 on digits at four positions, at the rate of digits as they   a few minutes
+               are
+`rates`        LeNet-5 on MNIST: the effective learning rates of the first pass, by what   a minute
+               initial weights and subsampling mean; trained for this pass alone
 `curvature`    LeNet-5 on MNIST: curvature estimated before each pass, once, or its        about an hour
                maximum, at the paper's damping of 0.02 and at 1
 `subsampling`  LeNet-5 on MNIST: the curvature of the trainable coefficients, what they    about an hour and
                start at; distorted images in the estimate of the curvature                 a quarter
 =============  ==========================================================================  =================
 
-Times are for two cores. Protocols are the papers'; rates and dampings, and what else a family in
+Times are for two cores. There are 40 seeds for `nets`, 3 for `rates`, 10 for the others. Protocols are the
+papers', but `rates` trains for one pass. Rates and dampings, and what else a family in
 configs/history/families.py leaves open, were chosen on validation images: for `loss` by choices.py:1989 and
-choices.py:damping, for `curvature` by choices.py:1998 and choices.py:curvature, for `subsampling` by
-choices.py:1998. papers.md has the range of effective learning rates in the first pass of each arm.
+choices.py:damping, for `nets` by choices.py:nets, for `curvature` by choices.py:1998 and
+choices.py:curvature, for `subsampling` by choices.py:1998. papers.md has the range of each arm's effective
+learning rates in the first pass, one for each weight: eta / (mu + h).
 """
 
+import itertools
 from collections.abc import Callable
 
 import ml_collections
 
-from configs.history.common import CONTROL_PAPER, DISTORTED, FIGURE_9, HALF_SUM, ZIPCODE_PAPER
+from configs.history.common import (
+    CONTROL_PAPER,
+    DISTORTED,
+    FIGURE_9,
+    HALF_SUM,
+    LENET5,
+    NETS,
+    PROTOCOL_1998,
+    ZIPCODE_PAPER,
+)
 from configs.history.families import CURVATURE_FAMILIES
 from configs.history.tuned import as_chosen
 from lenet_jax.config.arms import Arm
@@ -50,18 +68,31 @@ _SUBSAMPLING = {
             {"model.pooling_coefficient": start},
             f"coefficients start at {start:g}, not drawn within 0.6",
         )
-        for start in (0.25, 0.6, 1.0)
+        for start in (0.25, 1.0)
     },
+}
+# What the paper leaves open and the curvature, or the states that it is backpropagated through, depend on:
+# fields and words of each reading.
+_INITIAL_WEIGHTS = {
+    "fan_in": ({"model.initialisation": "fan_in"}, "weights within 2.4 / F"),
+    "root_fan_in": ({"model.initialisation": "root_fan_in"}, "weights within 2.4 / sqrt(F)"),
+}
+_POOLED = {
+    "sum": ({"model.pooling": "trainable_sum,trainable_sum,none"}, "subsampling adds"),
+    "average": ({"model.pooling": "trainable_average,trainable_average,none"}, "subsampling averages"),
+}
+_COEFFICIENTS = {
+    "connections": ({"train.curvature": "backpropagated"}, "coefficients as four connections"),
+    "weight": ({"train.curvature": "backpropagated_sums"}, "coefficients as one weight"),
 }
 
 
 def get_config(study: str = "loss") -> ml_collections.ConfigDict:
     _require_study(study)
-    if study == "loss":
-        config = override(default_sweep(), as_chosen("zipcode_lm"))
-    else:
-        config = override(default_sweep(), as_chosen("lenet5") | {"dataset": "mnist"})
-    config.seeds = 10
+    family = {"loss": "zipcode_lm", "nets": "net5"}.get(study, "lenet5")
+    dataset = {} if study in ("loss", "nets") else {"dataset": "mnist"}
+    config = override(default_sweep(), as_chosen(family) | dataset)
+    config.seeds = {"nets": 40, "rates": 3}.get(study, 10)
     return config
 
 
@@ -125,6 +156,33 @@ def _loss() -> list[Arm]:
     ]
 
 
+def _nets() -> list[Arm]:
+    """All nets have the rate that is best for their mean, another one at four positions; here the same."""
+    names = {net: f"{net}_positions_slower" for net in NETS}
+    before = dict(itertools.pairwise(reversed(names.values())))
+    return [
+        Arm(
+            name,
+            as_chosen(f"{net}_positions") | {"train.learning_rate": as_chosen(net)["train.learning_rate"]},
+            label=f"{net}, digits at four positions, at the rate of digits as they are",
+            baselines={f"{name} against {before[name]}": before[name]} if name in before else {},
+            reading="test_selected_",
+        )
+        for net, name in names.items()
+    ]
+
+
+def _rates() -> list[Arm]:
+    arms = []
+    for readings in itertools.product(_INITIAL_WEIGHTS.items(), _POOLED.items(), _COEFFICIENTS.items()):
+        names = [name for name, _ in readings]
+        fields = {field: value for _, (fields, _) in readings for field, value in fields.items()}
+        words = ", ".join(words for _, (_, words) in readings)
+        start = LENET5 | PROTOCOL_1998 | {"train.damping": 0.02, "train.rbf_j": 10.0, "train.epochs": 1}
+        arms.append(Arm("_".join(names), start | fields, label=f"LeNet-5, {words}"))
+    return arms
+
+
 def _curvature() -> list[Arm]:
     first = "lenet5_each_epoch_1"
     families = [
@@ -186,6 +244,8 @@ def _subsampling() -> list[Arm]:
 
 STUDIES: dict[str, Callable[[], list[Arm]]] = {
     "loss": _loss,
+    "nets": _nets,
+    "rates": _rates,
     "curvature": _curvature,
     "subsampling": _subsampling,
 }

@@ -9,6 +9,7 @@ from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.report import captions, columns, figures, findings, markup, size_figures
 from lenet_jax.report.columns import Cell, Column
+from lenet_jax.report.contrast_figures import contrasts_in_rows
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.names import dataset_words
 from lenet_jax.report.plane_figures import draw_plane
@@ -18,7 +19,7 @@ from lenet_jax.runs.header import Header, Record
 
 # What test error is drawn against -> the figure's name.
 ACCURACY_FIGURES = {"parameters": "accuracy", "macs": "accuracy_macs"}
-FIGURES = (*ACCURACY_FIGURES.values(), "papers", "plane", "images")
+FIGURES = (*ACCURACY_FIGURES.values(), "papers", "plane", "images", "contrasts")
 HEADINGS = {  # of tables, and of what was found in them
     "table": "Arms",
     "planned": "Contrasts that were planned",
@@ -154,6 +155,11 @@ def draw(contents: Contents) -> Iterator[Drawing]:
         yield Drawing("plane", *drawn)
     if sizes:
         yield sizes
+    contrasts = contents.tables["contrasts"]
+    if contrasts and len(contrasts.rows) > 1:
+        title = f"{dataset}: differences between arms, with {CONFIDENCE:.0%} intervals"
+        looks = figures.looks_of(scores.fields)
+        yield Drawing("contrasts", contrasts_in_rows(contrasts.rows, contents.words, looks, title), title)
 
 
 def _found(

@@ -119,7 +119,7 @@ def _errors_against(
     axes.set_ylabel("test error (%)")
     axes.set_title(literal(title))
     axes.grid(True, which="major", alpha=0.3)
-    _explain(figure, looks)
+    explain(figure, looks)
     errors, _ = error_bars([error_percent(row) for row in rows])
     names = {words[row["arm"]]: (row[cost], error) for row, error in zip(rows, errors, strict=True)}
     return figure if _name_arms(figure, axes, names) else None
@@ -133,11 +133,11 @@ def _errors_in_rows(
     axes = figure.add_subplot()
     for place, row in enumerate(rows):
         _draw(axes, looks[row["arm"]], row, y=place)
-    _name_rows(axes, [words[row["arm"]] for row in rows])
+    name_rows(axes, [words[row["arm"]] for row in rows])
     _spread(axes, error_bars([error_percent(row) for row in rows])[0].tolist())
     axes.set_xlabel("test error (%)")
     axes.set_title(literal(title))
-    _explain(figure, looks)
+    explain(figure, looks)
     return figure
 
 
@@ -159,7 +159,7 @@ def _draw(axes: Axes, look: Look, row: Row, x: float | None = None, y: float | N
     )
 
 
-def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
     """Names rows that are drawn one below the other, the first at the top."""
     lines = [literal(shortened(name, 2 * ROW_LENGTH - 10), ROW_LENGTH) for name in names]
     axes.set_yticks(range(len(names)), lines, fontsize=9)
@@ -176,7 +176,7 @@ def _spread(axes: Axes, errors: Sequence[float]) -> None:
         axes.xaxis.set_minor_formatter("")
 
 
-def _explain(figure: Figure, looks: Mapping[str, Look]) -> None:
+def explain(figure: Figure, looks: Mapping[str, Look]) -> None:
     """Says below the figure what colours and marks mean, if there are several."""
     if len(set(looks.values())) < 2:
         return
@@ -247,7 +247,7 @@ def errors_alongside_papers(pairs: Sequence[Pair], title: str) -> Figure:
             capsize=3,
             label=name,
         )
-    _name_rows(axes, [pair.name for pair in pairs])
+    name_rows(axes, [pair.name for pair in pairs])
     _spread(axes, [error.mean for error in (*ours, *papers) if error.mean])
     readings = dict.fromkeys(pair.reading for pair in pairs)
     axes.set_xlabel(" or ".join(f"test error (%){f', {reading}' if reading else ''}" for reading in readings))

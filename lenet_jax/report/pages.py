@@ -48,9 +48,9 @@ def write_report(directory: pathlib.Path, status: str = "") -> str:
     in the number of training images), wirings (if three or more differ in the seed of their wiring) and plane
     (if arms have levels of two factors; of the first two). Figures as .png, .pdf and .svg: images; plane;
     papers if there is such a table, otherwise accuracy, with the test errors of arms, and accuracy_macs,
-    against multiply-accumulates, see `figures.errors_of_arms`; none if no run scored the test images.
-    mistakes.npz, if predictions are kept. report.html, all of this on one page, see
-    `lenet_jax.report.web_page`.
+    against multiply-accumulates, see `figures.errors_of_arms`; contrasts, if there are two or more; none if
+    no run scored the test images. mistakes.npz, if predictions are kept. report.html, all of this on one
+    page, see `lenet_jax.report.web_page`.
 
     Args:
       status: of runs that were sent to jobs, in lines, for that page.

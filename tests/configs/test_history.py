@@ -22,7 +22,7 @@ HISTORY = PROJECT / "configs" / "history"
 ARGUMENTS = {
     "figure9": ("1998", "today"),
     "choices": ("1989", "damping", "nets", "1998", "curvature", "mlps", "today", "later"),
-    "alternatives": ("loss", "curvature", "subsampling"),
+    "alternatives": ("loss", "nets", "rates", "curvature", "subsampling"),
 }
 CONFIGS = [
     f"{path.stem}:{argument}" if argument else path.stem
@@ -154,11 +154,13 @@ def test_alternatives_differ_from_their_baseline_in_what_they_are_called_for():
         "lenet5_eq8_0.02": {"train.loss", "train.damping"},
         "lenet5_first_epoch_0.02_start": {"model.pooling_coefficient"},
         "coefficient_of_sum": {"train.curvature"},
-        **{f"coefficient_{start}": {"model.pooling_coefficient"} for start in ("0.25", "0.6", "1")},
+        **{f"coefficient_{start}": {"model.pooling_coefficient"} for start in ("0.25", "1")},
         "lenet5_dist": {"distortion.probability"},
         "lenet5_dist_curvature": {"train.curvature_distorted"},
     }
     for study in ARGUMENTS["alternatives"]:
+        if study == "nets":
+            continue  # the networks of this study are compared with each other
         configs = {name: flatten(config) for name, config in runs_of(f"alternatives:{study}").items()}
         for arm in load(f"alternatives:{study}")[1]:
             for baseline in arm.baselines.values():
@@ -194,6 +196,7 @@ TRAINED = [
     ("lenet5_later", "max"),
     ("alternatives:loss", "zipcode_half_sum_untuned"),
     ("alternatives:loss", "output_bias_damping"),
+    ("alternatives:rates", "root_fan_in_average_weight"),
     ("alternatives:curvature", "lenet5_maximum_0.02"),
     ("alternatives:subsampling", "coefficient_of_sum"),
     ("alternatives:subsampling", "lenet5_dist_curvature"),

@@ -397,6 +397,20 @@ def test_help_lists_all_fields(command, arguments):
     assert "one of sgd, adam" not in ended.out and "[sgd, adam, levenberg_marquardt]" in ended.out
 
 
+COMMANDS = [
+    path.stem
+    for path in sorted((PROJECT / "experiments").glob("*.py"))
+    if "if __name__ ==" in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_refuses_what_it_does_not_know(command):
+    ended = run_command(command, "--help")
+    assert (ended.status, ended.err) == (0, "") and f"python -m experiments.{command}" in ended.out
+    assert_refused(run_command(command, "--nope"), "nope")
+
+
 def test_the_default_config_is_trained_without_a_config(tmp_path):
     arguments = (*QUICK, "--config.model.name=mlp", f"--workdir={tmp_path / 'run'}")
     ended = run_command("train", *arguments)

@@ -34,7 +34,7 @@ FRAGMENTS = (
 FLAGS = (
     "config", "workdir", "rerun", "threads", "workers", "launcher", "recorded", "output", "rows", "quick",
     "pilot", "sweeps", "results", "arm", "seed", "image", "dataset", "data_dir", "manual_dir",
-    "probes", "distributed", "coordinator", "processes", "process",
+    "probes", "distributed", "coordinator", "processes", "process", "trained",
 )  # fmt: skip
 
 
