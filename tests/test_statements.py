@@ -15,7 +15,7 @@ from experiments import paste
 from experiments.scorecard import ENTRIES
 from lenet_jax.analysis.crossed import holm, weighted_sum
 from lenet_jax.analysis.effects import RATIO, SAVED, effect_rows
-from lenet_jax.analysis.stats import Interval
+from lenet_jax.analysis.stats import Interval, mean_interval
 from lenet_jax.analysis.summaries import accuracies_of, contrast_rows, interval_of
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.resolve import resolve
@@ -183,6 +183,46 @@ def test_what_the_history_page_says_of_net_1_to_net_5_holds():
     assert clear("")[0] == [5] and clear("_moved")[0] == [2, 5]
 
 
+def test_what_the_page_of_net_1_to_net_5_says_of_another_rate_holds():
+    text = page("history/nets.md")
+    assert "at 0.001, Net-1 is less far behind, and Net-3 makes more errors than Net-2" in text
+    slower, ours = (contrasts_of(RESULTS / "history" / sweep) for sweep in ("alternatives_nets", "nets_1989"))
+    steps = [
+        [
+            interval_of(rows[f"net{i}_positions{suffix} against net{i - 1}_positions{suffix}"], "difference")
+            for i in range(2, 6)
+        ]
+        for rows, suffix in ((slower, "_slower"), (ours, ""))
+    ]
+    assert steps[0][0].high < steps[1][0].low and steps[0][1].high < 0
+    assert min(steps[0][2].low, steps[0][3].low) > 0
+    assert "0.001, which ties with 0.002 on validation images" in text
+    header, runs = read_sweep(RESULTS / "history" / "alternatives_nets")
+    assert {arm["overrides"]["train.learning_rate"] for arm in header["arms"]} == {0.001}
+    _, runs = read_sweep(RESULTS / "history" / "choices_nets")
+    by_rate = {rate: {} for rate in (0.001, 0.002)}
+    for run in runs:
+        rate = run["config"]["train.learning_rate"]
+        if "positions" in run["arm"] and rate in by_rate:
+            by_rate[rate].setdefault(run["result"]["seed"], []).append(run["result"]["val_accuracy"])
+    differences = [np.mean(by_rate[0.002][seed]) - np.mean(by_rate[0.001][seed]) for seed in by_rate[0.001]]
+    assert len(differences) == 5 and not mean_interval(differences, (-1.0, 1.0)).excludes_zero()
+
+
+def test_what_the_page_of_lenet_5_says_of_the_sizes_of_steps_holds():
+    rows = rows_of("alternatives_rates", "papers")
+    text = page("history/lenet5.md")
+    assert "changes none of these numbers" in text and "no reading here has both" in text
+    names = ("rate_smallest", "rate_median", "rate_largest")
+    rates = {arm: [f"{float(row[name]):.3g}" for name in names] for arm, row in rows.items()}
+    assert len(rates) == 8
+    for arm in rates:
+        assert rates[arm] == rates[arm.replace("_weight", "_connections")]
+    assert not [its for its in rates.values() if its[0] == "7e-05" or its[2] == "0.016"]
+    assert {its[1] for arm, its in rates.items() if arm.startswith("fan_in")} == {"0.025"}
+    assert 0.0005 / 0.02 == 0.025 and max(float(its[2]) for its in rates.values()) <= 0.025
+
+
 def test_what_the_history_page_says_of_the_zip_code_net_holds():
     papers = rows_of("zipcode", "papers")
     assert verdicts_of("zipcode") == {"within": {"zipcode_lm", "zipcode_sgd", "control_lm", "control_sgd"}}
@@ -218,6 +258,9 @@ SIGNIFICANT = {
         "LeNet-5, distorted images, half as far",
     },
     "lenet5_later": set(),
+    "alternatives_nets": {
+        f"net{i}_positions_slower against net{i - 1}_positions_slower" for i in range(2, 6)
+    },
     "alternatives_loss": {
         "local, shared kernels against full",
         "local, shared kernels against full, rate and damping chosen together",
@@ -242,6 +285,7 @@ BEFORE_HOLM = {
     },
     "figure9_today": set(),
     "lenet5_later": {"max pooling", "tanh"},
+    "alternatives_nets": set(),
     "alternatives_loss": {"half the sum, not the mean"},
 }
 

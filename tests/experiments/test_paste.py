@@ -153,7 +153,7 @@ def test_pages_of_the_history_show_every_effect_and_every_error_that_a_paper_rep
     errors = set(re.findall(r"<!-- paste: paper (\S+) (\w*error_percent) -->", text))
     recorded = [sweep.name for sweep in SWEEPS if sweep not in ABLATIONS and (sweep / "papers.csv").exists()]
     for sweep in recorded:
-        for row in folders.rows(RESULTS / "history" / sweep / "contrasts.csv"):
+        for row in paste.excerpts_of(sweep).contrasts.values():
             arm = f"{sweep}/{row['arm']}"
             assert {(arm, ""), (arm, row["baseline"])} & effects, row["contrast"]
         for arm, row in rows_of(sweep, "papers").items():
