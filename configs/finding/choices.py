@@ -4,10 +4,10 @@
         --output=configs/finding/tuned/mnist.json --workdir=DIR
 
 Arguments: a dataset, for the core and the study of pooling; or a secondary or exploratory study, which takes
-the core's choices on MNIST. The other files of configs/finding read what is selected. With dropout_mnist and
-so on, without --output, it looks for better rates of MLPs with dropout than the core's candidates have. It
-has seeds of its own, 900 and 901, and scores no test images. On two cores, two hours for mnist and
-fashion_mnist each, one for usps.
+the core's choices on its dataset. The other files of configs/finding read what is selected. With
+dropout_mnist and so on, without --output, it looks for better rates of MLPs with dropout than the core's
+candidates have. It has seeds of its own, 900 and 901, and scores no test images. On two cores, two hours
+for mnist and fashion_mnist each, one for usps.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import ml_collections
 
 from configs.finding.common import DATASETS, sweep
 from configs.finding.families import MLP_FINALISTS, dropouts, families
-from configs.finding.sharing_studies import EXPLORATORY
+from configs.finding.sharing_studies import DATASET_OF, EXPLORATORY, selected_for
 from configs.finding.studies import STUDIES
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
@@ -25,8 +25,8 @@ from lenet_jax.errors import UserError
 
 SEED = 900
 DROPOUTS = {f"dropout_{dataset}": dataset for dataset in MLP_FINALISTS}
-OF_MNIST: Mapping[str, Callable[[], list[Arm]]] = {**STUDIES, **EXPLORATORY}
-KNOWN = (*DATASETS, *OF_MNIST, *DROPOUTS)
+OF_STUDIES: Mapping[str, Callable[[], list[Arm]]] = {**STUDIES, **EXPLORATORY}
+KNOWN = (*DATASETS, *OF_STUDIES, *DROPOUTS)
 
 
 def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
@@ -35,12 +35,13 @@ def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
             f"configs/finding/choices.py has no study {study!r}: name one of {', '.join(KNOWN)}, as in "
             "--config=configs/finding/choices.py:mnist."
         )
-    if study in OF_MNIST and not _selecting(study):
+    if study in OF_STUDIES and not _selecting(study):
         raise UserError(
             f"The study {study} selects nothing, as its arms have the core's choices: run experiments.ablate "
             "with configs/finding/secondary.py or exploratory.py."
         )
-    config = sweep(DROPOUTS.get(study, study if study in DATASETS else "mnist"), seeds=2)
+    of_study = {**DROPOUTS, **DATASET_OF}.get(study, "mnist")
+    config = sweep(study if study in DATASETS else of_study, seeds=2)
     return override(config, {"seed": SEED, "keep": "none"})
 
 
@@ -53,5 +54,9 @@ def get_arms(config: ml_collections.ConfigDict, study: str = "mnist") -> list[Ar
 
 
 def _selecting(study: str) -> list[Arm]:
-    """The study's arms of which something is selected."""
-    return [dataclasses.replace(arm, baselines={}) for arm in OF_MNIST[study]() if arm.candidates]
+    """The study's arms of which something is selected for themselves."""
+    return [
+        dataclasses.replace(arm, baselines={})
+        for arm in OF_STUDIES[study]()
+        if arm.candidates and selected_for(study, arm.name) == arm.name
+    ]

@@ -11,18 +11,17 @@ it.
 
 import ml_collections
 
-from configs.finding.sharing_studies import EXPLORATORY
+from configs.finding.sharing_studies import DATASET_OF, EXPLORATORY
 from configs.finding.variants import Variant, read_variant
 from lenet_jax.config.arms import Arm
 
 SEEDS = {"mixtures": 10}  # the others have 5
-DATASETS = {"translations_fashion_mnist": "fashion_mnist"}  # the others have MNIST
 OF_SUBSETS = ("translations", "translations_fashion_mnist")
 
 
 def get_config(study: str = "plane") -> ml_collections.ConfigDict:
     variant = _variant(study)
-    dataset = DATASETS.get(variant.study, "mnist")
+    dataset = DATASET_OF.get(variant.study, "mnist")
     return variant.config(SEEDS.get(variant.study, 5), of_subsets=OF_SUBSETS, dataset=dataset)
 
 

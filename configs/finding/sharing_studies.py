@@ -1,7 +1,7 @@
 """The arms of the exploratory studies of weight sharing, with the candidates for what is selected.
 
-A study is a function that returns its arms. Arms without candidates adopt the choices of the core on the same
-dataset, which is MNIST unless the study's name ends in another.
+A study is a function that returns its arms. Arms without candidates adopt the choices of other studies, most
+of them of the core on the same dataset, which is MNIST unless the study's name ends in another.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from configs.finding.common import WIRINGS
 from configs.finding.families import as_chosen, with_rates
 from configs.finding.studies import CURVES_BATCH, STEPS
+from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
 
 OUT = 28  # rows and columns of units of the first stage
@@ -20,6 +21,14 @@ RANKS = (1, 2, 4, 8)
 SHIFTS = (0, 1, 2, 4)
 SUBSETS = (600, 6_000, 60_000)
 AVERAGED_EVERY = (10, 100)
+LONGER = 4  # times as many steps
+# Arm of the plane -> the study and arm whose learning rate was selected for the same network.
+SELECTED = {
+    "kernel_5_shared": ("mnist", "local_shared"),
+    "kernel_5_unshared": ("stages", "without_sharing_1"),
+    "kernel_whole_shared": ("stages", "without_connectivity_1"),
+    "kernel_whole_unshared": ("stages", "without_both_1"),
+}
 L1_PENALTIES = (0.00001, 0.00003, 0.0001, 0.0003)
 L1_THRESHOLD = 50.0  # of Neyshabur 2020
 
@@ -43,9 +52,13 @@ def plane() -> list[Arm]:
         kernels.items(), degrees.items()
     ):
         fields = {"model.name": "cnn", **wiring, **sharing}
-        name = f"kernel_{kernel}_{degree}"
+        name, shared = f"kernel_{kernel}_{degree}", f"kernel_{kernel}_shared"
         factors = {"kernel": reads, "units that share a kernel": units}
-        arms.append(dataclasses.replace(with_rates(name, fields), factors=factors))
+        arm = with_rates(name, fields)
+        if name in SELECTED:
+            arm = Arm(name, fields | chosen(*SELECTED[name]))
+        arm = dataclasses.replace(arm, factors=factors)
+        arms.append(arm if name == shared else _compared(arm, shared))
     return arms
 
 
@@ -72,42 +85,72 @@ def mixtures() -> list[Arm]:
     arms = [*mixed, Arm("local_unshared", as_chosen("mnist", "local_unshared"))]
     return [
         Arm("local_shared", as_chosen("mnist", "local_shared")),
-        *(
-            dataclasses.replace(arm, baselines={f"{arm.name} against local_shared": "local_shared"})
-            for arm in arms
-        ),
+        *(_compared(arm, "local_shared") for arm in arms),
     ]
 
 
 def translations(dataset: str = "mnist") -> list[Arm]:
     """Shared and unshared kernels, and kernels averaged every so many steps, on translated images.
 
-    Each time that an image is shown, it is shifted by up to some whole pixels. Learning rates
-    are those of the core, selected without translations; averaged arms have that of unshared kernels.
+    Each time that an image is shown, it is shifted by up to some whole pixels. Averaged kernels start tied,
+    since the average of many independent ones is nearly 0; `tied` kernels have this start alone. Their
+    rates, and those of averaged kernels, are selected with all images, as they are; the others have those of
+    the core. Some networks of all images also train for LONGER.
     """
-    shared, unshared = (as_chosen(dataset, f"local_{sharing}") for sharing in ("shared", "unshared"))
-    kinds = {
-        "shared": shared,
-        "unshared": unshared,
-        **{f"averaged_{steps}": unshared | {"train.average_every": steps} for steps in AVERAGED_EVERY},
+    core = {sharing: as_chosen(dataset, f"local_{sharing}") for sharing in ("shared", "unshared")}
+    tied = WIRINGS["local_unshared"] | {"model.start": "tied"}
+    started = {
+        "tied": tied,
+        **{f"averaged_{steps}": tied | {"train.average_every": steps} for steps in AVERAGED_EVERY},
     }
     arms = []
-    for images, shift, (kind, fields) in itertools.product(SUBSETS, SHIFTS, kinds.items()):
-        size = {
-            "data.train_images": images,
-            "train.batch_size": CURVES_BATCH,
-            "train.epochs": STEPS * CURVES_BATCH // images,
-        }
-        baselines = {} if kind == "shared" else {
-            f"{kind} against shared, {images:,} images shifted by {shift}": f"shared_{shift}_{images}"
-        }  # fmt: skip
-        arms.append(Arm(f"{kind}_{shift}_{images}", fields | shifted(shift) | size, baselines=baselines))
+    for images, shift in itertools.product(SUBSETS, SHIFTS):
+        place = f"{shift}_{images}"
+        fields = shifted(shift) | _of_images(images)
+        arms.append(Arm(f"shared_{place}", core["shared"] | fields))
+        arms.append(_compared(Arm(f"unshared_{place}", core["unshared"] | fields), f"shared_{place}"))
+        if shift in (SHIFTS[0], SHIFTS[-1]):
+            for kind, its in started.items():
+                arm = with_rates(f"{kind}_{place}", its | fields)
+                others = [f"shared_{place}"] + [f"tied_{place}"] * (kind != "tied")
+                arms.append(_compared(arm, *others))
+    for shift in (SHIFTS[0], SHIFTS[-1]):
+        fields = shifted(shift) | _of_images(SUBSETS[-1], LONGER)
+        shared, unshared = (f"{sharing}_{shift}_longer" for sharing in core)
+        arms.append(Arm(shared, core["shared"] | fields))
+        arms.append(_compared(Arm(unshared, core["unshared"] | fields), shared))
     return arms
 
 
 def translations_fashion_mnist() -> list[Arm]:
     """The same on Fashion-MNIST."""
     return translations("fashion_mnist")
+
+
+def _of_images(images: int, longer: int = 1) -> dict:
+    """The fields of training on some images, or on all, for STEPS or `longer` times as many."""
+    return {
+        "data.train_images": 0 if images == SUBSETS[-1] else images,
+        "train.batch_size": CURVES_BATCH,
+        "train.epochs": longer * STEPS * CURVES_BATCH // images,
+    }
+
+
+def _compared(arm: Arm, *baselines: str) -> Arm:
+    return dataclasses.replace(
+        arm, baselines={f"{arm.name} against {baseline}": baseline for baseline in baselines}
+    )
+
+
+def selected_for(study: str, arm: str) -> str:
+    """The arm of a study whose choice an arm with candidates adopts: mostly itself.
+
+    In the study of translations, that of the same kind on all images as they are.
+    """
+    if not study.startswith("translations"):
+        return arm
+    kind = arm.rsplit("_", 2)[0]
+    return f"{kind}_{SHIFTS[0]}_{SUBSETS[-1]}"
 
 
 def shifted(pixels: int) -> dict:
@@ -146,3 +189,4 @@ def lasso() -> list[Arm]:
 EXPLORATORY: Mapping[str, Callable[[], list[Arm]]] = {
     study.__name__: study for study in (plane, mixtures, translations, translations_fashion_mnist, lasso)
 }
+DATASET_OF = {"translations_fashion_mnist": "fashion_mnist"}  # the other studies have MNIST

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import ml_collections
 
 from configs.finding.common import sweep
+from configs.finding.sharing_studies import selected_for
 from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
@@ -50,7 +51,8 @@ class Variant(NamedTuple):
         if self.is_small:  # there may be no choice yet
             fields = {**arm.overrides, **next(iter(arm.candidates.values()), {})}
             return {field: value for field, value in fields.items() if field not in OF_ALL_IMAGES}
-        return {**arm.overrides, **(chosen(self.study, arm.name) if arm.candidates else {})}
+        family = selected_for(self.study, arm.name)
+        return {**arm.overrides, **(chosen(self.study, family) if arm.candidates else {})}
 
 
 def read_variant(argument: str, studies: Studies, file: str) -> Variant:

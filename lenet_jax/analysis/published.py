@@ -10,7 +10,7 @@ unfinished      an arm has fewer runs than the sweep's seeds
 agrees          the interval lies above 0
 disagrees       the interval lies below 0
 can't be told   otherwise; also with fewer than LEAST_SEEDS seeds, or more than MAX_DIVERGED diverged runs of
-                an arm
+                an arm, and if there is no gap that the claim could be about
 ==============  ==================================================================================
 """
 
@@ -36,12 +36,14 @@ class Claim(NamedTuple):
       finding: in words that fit our networks.
       study: which of our studies has the arms.
       weights: of the sum.
+      gap: what the claim is about a share of, as weights: without an interval above 0, it has no share.
     """
 
     paper: str
     finding: str
     study: str
     weights: Weights
+    gap: Weights | None = None
 
 
 def fewer(arm: str, other: str) -> dict[str, float]:
@@ -70,6 +72,9 @@ def published_row(claim: Claim, results: Sequence[Mapping[str, Any]], seeds: int
     is_reliable = len(sums.seeds) >= LEAST_SEEDS and all(
         diverged[arm] <= MAX_DIVERGED for arm in claim.weights
     )
+    if claim.gap is not None:
+        of_gap = weighted_sum(claim.gap, accuracies_of(results), wrong).interval()
+        is_reliable = is_reliable and of_gap.low is not None and of_gap.low > 0
     verdict = OPEN
     if any(runs[arm] < seeds for arm in claim.weights):
         verdict = UNFINISHED

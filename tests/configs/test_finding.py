@@ -41,8 +41,8 @@ SMALL = [
 # How many arms of each study have candidates.
 STUDY_CANDIDATES = {
     "decay": 4, "fit": 4, "stages": 6, "distance": 12, "wiring": 0, "permuted": 5, "start": 6, "matched": 12,
-    "curves": 0, "plane": 36, "mixtures": 4, "translations": 0,
-    "translations_fashion_mnist": 0, "lasso": 0,
+    "curves": 0, "plane": 32, "mixtures": 4, "translations": 3,
+    "translations_fashion_mnist": 3, "lasso": 0,
 }  # fmt: skip
 SCORED = [folder for folder in SWEEPS if not folder.name.startswith("choices")]
 
@@ -251,8 +251,9 @@ OF_SUBSETS = {
 def test_subsets_have_the_same_number_of_steps(file, study, all_chosen):
     for arm in file.get_arms(file.get_config(study), study):
         fields = arm.overrides
-        steps = fields["train.epochs"] * (fields["data.train_images"] // fields["train.batch_size"])
-        assert steps == studies.STEPS
+        images = fields["data.train_images"] or 60_000
+        steps = fields["train.epochs"] * (images // fields["train.batch_size"])
+        assert steps == studies.STEPS * (4 if arm.name.endswith("longer") else 1)
 
 
 def test_the_plane_changes_the_first_stage_alone(all_chosen):
@@ -314,7 +315,7 @@ def test_studies_of_subsets_score_no_validation_images(file, of_subsets):
         assert is_without == (study in of_subsets), study
 
 
-def test_the_study_of_translations_is_the_same_on_both_datasets_but_for_what_was_chosen():
+def test_the_study_of_translations_is_the_same_on_both_datasets_but_for_what_was_chosen(all_chosen):
     names = ("translations", "translations_fashion_mnist")
     configs = [exploratory.get_config(name) for name in names]
     assert [config.dataset for config in configs] == ["mnist", "fashion_mnist"]
@@ -324,5 +325,33 @@ def test_the_study_of_translations_is_the_same_on_both_datasets_but_for_what_was
     for one, other in zip(of_mnist, of_fashion, strict=True):
         differ = {field for field, value in one.overrides.items() if other.overrides[field] != value}
         assert differ <= {"train.learning_rate"}
-        family = "local_shared" if one.name.startswith("shared") else "local_unshared"
-        assert other.overrides.items() >= tuned.chosen("fashion_mnist", family).items()
+        if one.name.startswith(("shared", "unshared")):
+            family = "local_shared" if one.name.startswith("shared") else "local_unshared"
+            assert other.overrides.items() >= tuned.chosen("fashion_mnist", family).items()
+
+
+def test_averaged_kernels_start_tied_and_adopt_what_is_selected_for_all_images_as_they_are(monkeypatch):
+    rates = {f"{kind}_0_60000": rate for rate, kind in enumerate(("tied", "averaged_10", "averaged_100"), 1)}
+    monkeypatch.setattr(variants, "chosen", lambda study, family: {"train.learning_rate": rates[family]})
+    found = {arm.name: arm for arm in exploratory.get_arms(None, "translations")}
+    started = [arm for name, arm in found.items() if not name.startswith(("shared", "unshared"))]
+    assert len(started) == 18
+    for arm in started:
+        kind, shift, images = arm.name.rsplit("_", 2)
+        assert arm.overrides["model.start"] == "tied"
+        assert arm.overrides["train.learning_rate"] == rates[f"{kind}_0_60000"]
+        assert arm.overrides.get("train.average_every") == (int(kind[9:]) if kind != "tied" else None)
+        others = {f"shared_{shift}_{images}"} | ({f"tied_{shift}_{images}"} if kind != "tied" else set())
+        assert set(arm.baselines.values()) == others
+
+
+def test_the_plane_adopts_the_rates_of_networks_that_it_repeats(all_chosen):
+    of_plane = {arm.name: arm for arm in exploratory.get_arms(exploratory.get_config("plane"), "plane")}
+    of_stages = {arm.name: arm for arm in secondary.get_arms(secondary.get_config("stages"), "stages")}
+    for name, (_, family) in sharing_studies.SELECTED.items():
+        one, other = (
+            resolve(override(secondary.get_config("stages"), arms.overrides))
+            for arms in (of_plane[name], of_stages[family])
+        )
+        assert one.model == other.model, name
+        assert one.config.train == other.config.train, name

@@ -7,6 +7,7 @@ import pytest
 
 from configs.finding import core, exploratory, secondary, sharing_studies, studies
 from experiments import published
+from lenet_jax.analysis.published import Claim, fewer, published_row
 from lenet_jax.analysis.summaries import accuracies_of
 from lenet_jax.report import published as report
 from lenet_jax.report.columns import lay_out, published_columns
@@ -15,6 +16,7 @@ from lenet_jax.report.scores import read_scores
 from lenet_jax.runs import tuning
 from tests.helpers import folders
 from tests.helpers.commands import PROJECT, run_command
+from tests.helpers.results import result
 
 RESULTS = PROJECT / "results" / "finding"
 CHOICES = {
@@ -34,6 +36,7 @@ ERRORS = {
     "embedded_0": 4, "embedded_1": 2, "embedded_5": 3, "full_unshared": 5, "local_shared": 3,
     "rank_4": 2, "local_unshared": 6,
     "shared_0_60000": 1, "unshared_0_60000": 9, "averaged_100_0_60000": 2, "shared_4_60000": 1,
+    "tied_0_60000": 9,
 }  # fmt: skip
 
 
@@ -58,6 +61,19 @@ def test_numbers_are_positive_where_the_finding_holds(claim):
 def test_the_findings_on_what_is_left_of_the_gap_are_opposites():
     _, closed, left, _ = published.claims("translations", {})
     assert left.weights == {arm: -weight for arm, weight in closed.weights.items()}
+
+
+def test_a_share_of_no_gap_is_not_told():
+    claim = Claim("Someone 2020", "a closes the gap", "core", fewer("a", "b"), gap=fewer("c", "b"))
+    accuracies = {"a": 0.9, "b": 0.5, "c": 0.7}
+    for worse, verdict in (("a", "agrees"), ("c", "can't be told")):
+        found = accuracies | ({"c": 0.4} if worse == "c" else {})
+        results = [
+            result(arm, seed, accuracy + seed / 1000 * (arm == "b"))
+            for arm, accuracy in found.items()
+            for seed in range(5)
+        ]
+        assert published_row(claim, results, 5, None)["verdict"] == verdict
 
 
 def test_studies_have_their_seeds():

@@ -62,7 +62,7 @@ ARMS = {
         for name in (
             "random_unshared_none", "full_shared_none", "random_shared_padded", "full_shared_padded",
             "within_2_unshared", "local_unshared_tied", "local_shared_mean", "embedded_1",
-            "kernel_5_blocks_7", "kernel_whole_blocks_7", "rank_1", "rank_4", "averaged_10_2_600",
+            "kernel_5_blocks_7", "kernel_whole_blocks_7", "rank_1", "rank_4", "averaged_10_4_600",
             "lasso_1e-05",
         )
     },
