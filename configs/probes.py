@@ -8,10 +8,10 @@ dataset for which configs/finding/tuned has choices; with configs/probes.py:smal
 mnist_5k, to try it.
 
 The second command measures the networks in DIR, whichever sweep trained them: for example those of
-configs/finding/exploratory.py:lasso, with --probes=own_field,best_field,similarity.
+configs/finding/exploratory.py:lasso, with --probes=nonzero,own_field,best_field.
 
-The arms are those of configs/finding/core.py, and the two that could come to share kernels by themselves once
-more on images that are shifted by up to 4 pixels whenever they are shown.
+The arms are those of configs/finding/core.py; the two that could come to share kernels by themselves, and the
+convolution, once more on images that are shifted by up to 4 pixels whenever they are shown.
 """
 
 import ml_collections
@@ -25,10 +25,10 @@ from lenet_jax.probes.disturbances import Noise, Occlusion, Rotation, Shift
 from lenet_jax.probes.equivariance import Equivariance
 from lenet_jax.probes.linear import LinearClassifier
 from lenet_jax.probes.probe import Probe
-from lenet_jax.probes.weights import BestField, OwnField, Similarity
+from lenet_jax.probes.weights import BestField, Nonzero, OwnField, Similarity
 
 SEEDS = 10
-TRANSLATED = ("local_unshared", "full_unshared")
+TRANSLATED = ("local_shared", "local_unshared", "full_unshared")
 PIXELS = 4  # of the translated images
 # Images of mnist_5k on which all seeds train and are scored, as those of the whole datasets.
 SMALL = {"data.draw": (), "data.validation_fraction": 0.1, "data.train_images": 300}
@@ -64,6 +64,8 @@ def get_probes(config: ml_collections.ConfigDict, dataset: str = "mnist") -> lis
             OwnField(),
             BestField(),
             Similarity(),
+            Similarity("absolute"),
+            Nonzero(),
         ]
     return [
         Shift(),
@@ -76,4 +78,6 @@ def get_probes(config: ml_collections.ConfigDict, dataset: str = "mnist") -> lis
         OwnField(),
         BestField(),
         Similarity(),
+        Similarity("absolute"),
+        Nonzero(),
     ]

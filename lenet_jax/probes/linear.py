@@ -53,7 +53,8 @@ class LinearClassifier(Probe):
             of="features",
             notes="Logistic regression on raw pixels and on the features after each stage, fitted on up to "
             f"{self.train_images:,} training images in at most {self.iterations} iterations; its strength of "
-            "regularisation is selected on validation images.",
+            "regularisation is selected on validation images. All networks have the same draw of "
+            "these training images.",
             scale=100.0,
             is_logarithmic=True,
         )

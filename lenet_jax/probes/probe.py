@@ -11,8 +11,10 @@ from lenet_jax.config.identity import to_json
 from lenet_jax.probes.images import Images
 from lenet_jax.runs.trained import TrainedRun
 
-# The weights that a number is of: after training, before, what training adds to them; or what chance gives.
-TRAINED, UNTRAINED, CHANGE, CHANCE = "trained", "untrained", "change", "chance"
+# The weights that a number is of: after training, before, and what training adds to them.
+TRAINED, UNTRAINED, CHANGE = "trained", "untrained", "change"
+# The same -> what chance gives for them.
+CHANCE = {weights: f"{weights}, by chance" for weights in (TRAINED, CHANGE)}
 
 At = str | float
 
@@ -21,7 +23,7 @@ class Value(NamedTuple):
     """One number of a network.
 
     Attributes:
-      weights: TRAINED, UNTRAINED, CHANGE or CHANCE.
+      weights: TRAINED, UNTRAINED, CHANGE or one of the values of CHANCE.
       at: for which setting, such as a number of pixels or the name of a layer.
       value: times `About.scale`, it is in `About.unit`: errors are fractions.
       is_wrong: (N,) bool, which of the test images are answered wrongly, if `value` is their share and all

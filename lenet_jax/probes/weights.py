@@ -1,16 +1,16 @@
 """Where units have their weights, and how alike the kernels of a map's units are.
 
 The energy of a weight is its square, added up over input maps. A unit's own field is the one that the
-convolution's unit at the same place of the map reads, k x k positions for `kernel_size` k. A unit that reads
-the whole input and whose weights do not depend on the position has k^2 / size^2 of its energy there, which is
-what chance gives.
+convolution's unit at the same place of the map reads, k x k positions for `kernel_size` k. By chance, it has
+the share of a unit's energy that it would have if all units of the map had the same energy at each position,
+the mean of what they have: that of digits, for example, which is larger in the middle than at the edge.
 """
 
 import abc
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -32,25 +32,29 @@ class OfWeights(Probe):
     """
 
     absent: ClassVar[str]  # why a network has no such layer
+    of_kinds: ClassVar[tuple[str, ...]] = (UNTRAINED, TRAINED, CHANGE)
 
     def lacks(self, run: TrainedRun) -> str:
         return "" if any(map(self.reads, _layers(run))) else self.absent
 
     def measure(self, run: TrainedRun, images: Images) -> list[Value]:
         before, after = run.untrained().kernels(), run.kernels()
+        # Of weights that are set to 0, the change is minus what they were before.
+        kinds = [kind for kind in self.of_kinds if kind != CHANGE or not run.config.train.l1_threshold]
         values = []
         for name, layer in zip(after, _layers(run), strict=True):
-            if self.reads(layer):
-                of_weights = {
+            if not self.reads(layer):
+                continue
+            for kind in kinds:
+                kernels_POHWC = {
                     UNTRAINED: before[name],
                     TRAINED: after[name],
                     CHANGE: after[name] - before[name],
-                }
-                for weights, kernels_POHWC in of_weights.items():
-                    numbers = self.numbers(name, kernels_POHWC, layer)
-                    values += [Value(weights, at, value) for at, value in numbers]
-                chance = self.chance(name, after[name], layer)
-                values += [Value(CHANCE, at, value) for at, value in chance]
+                }[kind]
+                values += [Value(kind, *found) for found in self.numbers(name, kernels_POHWC, layer)]
+                if kind in CHANCE:
+                    by_chance = self.chance(name, kernels_POHWC, layer)
+                    values += [Value(CHANCE[kind], *found) for found in by_chance]
         return values
 
     @abc.abstractmethod
@@ -81,8 +85,8 @@ class OwnField(OfWeights):
         return _about(
             "Energy of weights inside a unit's own field",
             "Share of a unit's squared weights on the positions that the convolution's unit at its place "
-            "reads, averaged over units. Chance: the share of these positions. The change is what training "
-            "adds to the weights.",
+            "reads, averaged over units. By chance: the same if all units of a map had the map's mean at "
+            "each position. The change is what training adds to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -94,8 +98,7 @@ class OwnField(OfWeights):
 
     def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         assert layer is not None
-        _, _, height, width, _ = kernels_POHWC.shape
-        yield name, layer.kernel_size**2 / (height * width)
+        yield name, own_share_by_chance(kernels_POHWC, layer.kernel_size, layer.stride)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,9 +124,9 @@ class BestField(OfWeights):
         return _about(
             f"Energy of weights inside the best window of {self.side}x{self.side}",
             f"Share of a unit's squared weights inside the window of {self.side}x{self.side} positions that "
-            "has most of them, averaged over units. Chance: the same for each trained unit's weights at "
-            "shuffled positions, as few weights other than 0 are in a window more easily. The change is what "
-            "training adds to the weights.",
+            "has most of them, averaged over units. By chance: the same for each unit's weights at shuffled "
+            "positions. Any weights that are alike at neighbouring positions, such as a pattern as large as "
+            "a digit, have more. The change is what training adds to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -139,49 +142,91 @@ class BestField(OfWeights):
 
 @dataclasses.dataclass(frozen=True)
 class Similarity(OfWeights):
-    """The correlation of kernels between the positions of a map, for stages that need not share them.
+    """The correlation of kernels between the units of a map, for stages that need not share them.
 
-    A weight is compared with those at the same place relative to the units; where units read the whole
-    input, places wrap round, as a shared kernel of the whole input does.
+    Units that are pooled together are not compared: they pass on one number, so their gradients are alike.
+
+    Attributes:
+      places: where weights are compared. "relative": at the same place relative to the units, which is 1 for
+        shared kernels; where units read the whole input, places wrap round, as a shared kernel of the whole
+        input does. "absolute": at the same place of the input, which is 1 if all units of a map compute the
+        same; for units that read the whole input.
     """
 
-    absent = "it has no stage without shared kernels whose units read alike"
+    places: str = "relative"
+
+    absent = "none of its stages has kernels to compare: they are shared, or read different places"
 
     @property
     def name(self) -> str:
-        return "similarity"
+        return "similarity" if self.places == "relative" else "similarity_in_place"
 
     @property
     def about(self) -> About:
+        is_relative = self.places == "relative"
+        where = "relative to the units" if is_relative else "of the input"
+        alike = "Shared kernels" if is_relative else "Units that all compute the same"
         return About(
             page="weights",
-            title="Correlation of kernels between positions",
+            title=f"Correlation of kernels between units, at places {where}",
             unit="correlation",
             of="layer",
-            notes="Correlation of the weights of two units of a map at the same places relative to the "
-            "units, averaged over pairs of units and over maps: all pairs, and pairs of neighbours. Shared "
-            "kernels would have 1, independent ones 0. The change is what training adds to the weights.",
+            notes=f"Correlation of the weights of two units of a map at the same places {where}, averaged "
+            "over pairs of units and over maps: all pairs, and pairs of neighbours. Pairs that are pooled "
+            f"together, whose gradients are alike, are left out. {alike} would have 1, independent kernels "
+            "0. The change is what training adds to the weights.",
             decimals=3,
             bounds=(-1.0, 1.0),
         )
 
     def reads(self, layer: Layer) -> bool:
-        is_drawn = layer is not None and wiring.CONNECTIVITY[layer.connectivity].is_drawn
-        return layer is not None and layer.sharing != "shared" and not is_drawn
+        if layer is None or layer.sharing == "shared":
+            return False
+        if self.places == "absolute":
+            return layer.connectivity == "full"
+        return not wiring.CONNECTIVITY[layer.connectivity].is_drawn
 
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         assert layer is not None
-        if layer.connectivity == "full":
+        if layer.connectivity == "full" and self.places == "relative":
             kernels_POHWC = relative(kernels_POHWC, layer.stride)
-        if len(kernels_POHWC) == 1:  # a single unit, which has no pairs
-            return
-        of_all, of_neighbours = correlations(kernels_POHWC)
-        yield f"{name}, all pairs", of_all
-        yield f"{name}, neighbours", of_neighbours
+        found = correlations(kernels_POHWC, is_pooled=layer.pooling != "none")
+        for pairs, value in found._asdict().items():
+            if value is not None:
+                yield f"{name}, {pairs.replace('_', ' ')}", value
 
 
-def _about(title: str, notes: str) -> About:
-    return About("weights", title, "share of the energy (%)", "layer", notes, scale=100.0, decimals=1)
+@dataclasses.dataclass(frozen=True)
+class Nonzero(OfWeights):
+    """The shares of weights that are not 0, and of units that have any, where training sets some to 0."""
+
+    absent = "its training sets no weights to 0"
+    of_kinds = (TRAINED,)
+
+    @property
+    def name(self) -> str:
+        return "nonzero"
+
+    @property
+    def about(self) -> About:
+        notes = "Share of weights that are not 0, and of units that have such weights. Other numbers leave "
+        return _about("Weights that are not 0", f"{notes}units without them out.", "share (%)")
+
+    def lacks(self, run: TrainedRun) -> str:
+        return "" if run.config.train.l1_threshold else self.absent
+
+    def reads(self, layer: Layer) -> bool:
+        return True
+
+    def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
+        finite = np.isfinite(kernels_POHWC)  # a connection table leaves maps out
+        is_used = finite & (kernels_POHWC != 0)
+        yield f"{name}, weights", float(is_used.sum() / finite.sum())
+        yield f"{name}, units", float(is_used.any((2, 3, 4)).mean())
+
+
+def _about(title: str, notes: str, unit: str = "share of the energy (%)") -> About:
+    return About("weights", title, unit, "layer", notes, scale=100.0, decimals=1)
 
 
 def own_share(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
@@ -190,14 +235,17 @@ def own_share(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
     Units without energy are left out; 0 if none has any.
     """
     energy_POHW = _energy(kernels_POHWC)
-    out = math.isqrt(len(energy_POHW))
-    inside_PO = [
-        energy_OHW[:, row : row + side, column : column + side].sum((1, 2))
-        for energy_OHW, (row, column) in zip(
-            energy_POHW, (np.multiply(stride, divmod(unit, out)) for unit in range(out**2)), strict=True
-        )
-    ]
-    return _mean_ratio(np.stack(inside_PO), energy_POHW.sum((2, 3)))
+    return _mean_ratio(_inside(energy_POHW, side, stride), energy_POHW.sum((2, 3)))
+
+
+def own_share_by_chance(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
+    """What `own_share` would be if all units of a map had the map's mean share of energy at each position."""
+    energy_POHW = _energy(kernels_POHWC)
+    total_PO = energy_POHW.sum((2, 3))
+    is_live_PO = total_PO > 0
+    share_POHW = energy_POHW / np.where(is_live_PO, total_PO, 1)[..., None, None]
+    mean_OHW = share_POHW.sum(0) / np.maximum(is_live_PO.sum(0), 1)[:, None, None]
+    return _mean_ratio(_inside(np.broadcast_to(mean_OHW, energy_POHW.shape), side, stride), is_live_PO)
 
 
 def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float:
@@ -236,13 +284,22 @@ def relative(kernels_POHWC: np.ndarray, stride: int) -> np.ndarray:
     ])  # fmt: skip
 
 
-def correlations(kernels_POHWC: np.ndarray) -> tuple[float, float]:
-    """The mean correlation of kernels over all pairs of a map's P > 1 units, and over pairs of neighbours.
+class Correlations(NamedTuple):
+    """Mean correlations of kernels over all pairs of a map's units, and of neighbours; None without pairs."""
 
-    It is 0 for kernels whose weights are all equal.
+    all_pairs: float | None
+    neighbours: float | None
+
+
+def correlations(kernels_POHWC: np.ndarray, is_pooled: bool = False) -> Correlations:
+    """The mean correlations over maps that have such pairs; kernels whose weights are all equal have none.
+
+    Args:
+      is_pooled: whether windows of 2x2 units are pooled; then pairs within a window are left out.
     """
     units, maps = kernels_POHWC.shape[:2]
     out = math.isqrt(units)
+    even = out - out % 2
     of_all, of_neighbours = [], []
     for number in range(maps):
         kernels_PK = kernels_POHWC[:, number].reshape(units, -1).astype(np.float64)
@@ -250,19 +307,40 @@ def correlations(kernels_POHWC: np.ndarray) -> tuple[float, float]:
         kernels_PK = kernels_PK - kernels_PK.mean(1, keepdims=True)
         norms_P1 = np.linalg.norm(kernels_PK, axis=1, keepdims=True)
         kernels_PK = np.divide(kernels_PK, norms_P1, where=norms_P1 > 0, out=np.zeros_like(kernels_PK))
-        # The sum over pairs, each counted twice: the square of the sum without the squares.
-        pairs = np.square(kernels_PK.sum(0)).sum() - np.square(kernels_PK).sum()
-        of_all.append(pairs / (units * (units - 1)))
-        grid = kernels_PK.reshape(out, out, -1)
-        right, down = (grid[:, 1:] * grid[:, :-1]).sum(-1), (grid[1:] * grid[:-1]).sum(-1)
-        of_neighbours.append((right.mean() + down.mean()) / 2)
-    return float(np.mean(of_all)), float(np.mean(of_neighbours))
+        # With a 1 for each kernel that has a direction, the same sums count pairs.
+        grid, counts = kernels_PK.reshape(out, out, -1), (norms_P1 > 0).reshape(out, out, 1).astype(float)
+        sums = np.array([_sums_over_pairs(of_units, even, is_pooled) for of_units in (grid, counts)])
+        for found, (total, count) in zip((of_all, of_neighbours), sums.T, strict=True):
+            if count:
+                found.append(total / count)
+    return Correlations(*(float(np.mean(found)) if found else None for found in (of_all, of_neighbours)))
+
+
+def _sums_over_pairs(grid: np.ndarray, even: int, is_pooled: bool) -> tuple[float, float]:
+    """The sums of products over all pairs of vectors (out, out, K), each counted twice, and of neighbours."""
+    pairs = np.square(grid.sum((0, 1))).sum() - np.square(grid).sum()
+    right, down = (grid[:, 1:] * grid[:, :-1]).sum(-1), (grid[1:] * grid[:-1]).sum(-1)
+    if is_pooled:
+        windows = grid[:even, :even].reshape(even // 2, 2, even // 2, 2, -1)
+        pairs -= np.square(windows.sum((1, 3))).sum() - np.square(windows).sum()
+        right, down = right[:, 1::2], down[1::2]
+    return pairs, right.sum() + down.sum()
 
 
 def _mean_ratio(parts: np.ndarray, wholes: np.ndarray) -> float:
     """The mean of parts / wholes, without wholes of 0; 0 if all are."""
     has_any = wholes > 0
     return float((parts[has_any] / wholes[has_any]).mean()) if has_any.any() else 0.0
+
+
+def _inside(energy_POHW: np.ndarray, side: int, stride: int) -> np.ndarray:
+    """(P, O): each unit's energy inside the side x side window that starts at the unit."""
+    out = math.isqrt(len(energy_POHW))
+    starts = [np.multiply(stride, divmod(unit, out)) for unit in range(out**2)]
+    return np.stack([
+        energy_OHW[:, row : row + side, column : column + side].sum((1, 2))
+        for energy_OHW, (row, column) in zip(energy_POHW, starts, strict=True)
+    ])  # fmt: skip
 
 
 def _energy(kernels_POHWC: np.ndarray) -> np.ndarray:

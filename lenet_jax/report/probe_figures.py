@@ -58,7 +58,7 @@ def panels(
     lines_of = [handles[arm] for arm in named]
     names = [literal(words[arm], NAME_WIDTH) for arm in named]
     figure.legend(lines_of, names, loc="outside lower center", ncols=columns, fontsize=9)
-    has_chance = any(row["weights"] == CHANCE for found in rows.values() for row in found)
+    has_chance = any(row["weights"] in CHANCE.values() for found in rows.values() for row in found)
     chance = " Black lines: chance." if has_chance else ""
     are_open = any(look.fill == "white" for look in looks.values())
     unshared = " Open: unshared kernels." if are_open else ""
@@ -94,7 +94,7 @@ def _draw(
             capsize=2,
         )
         for row in rows:
-            if (row["arm"], row["weights"]) == (arm, CHANCE) and weights == TRAINED:
+            if (row["arm"], row["weights"]) == (arm, CHANCE.get(weights)):
                 place, half = places[row["at"]] + offset, 0.3 / len(arms)
                 axes.hlines(row["value_mean"], place - half, place + half, colors="black", linewidth=1)
     if about.is_logarithmic:

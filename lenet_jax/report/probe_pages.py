@@ -1,5 +1,6 @@
 """From what probes have recorded in a folder to the tables and figures that are written next to it."""
 
+import itertools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,7 +10,7 @@ from lenet_jax import files
 from lenet_jax.models.networks import CNN
 from lenet_jax.probes.probe import Probe
 from lenet_jax.probes.records import read_measured
-from lenet_jax.probes.rows import probe_rows
+from lenet_jax.probes.rows import difference_rows, probe_rows
 from lenet_jax.report import figures, pictures, probe_figures, probe_tables, tables
 from lenet_jax.report.drawing import Figure
 from lenet_jax.report.names import dataset_words
@@ -26,10 +27,11 @@ DRAWN_UNITS = 9  # of an MLP
 def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str) -> str:
     """Writes tables and figures of what is recorded of these probes; returns the tables for a terminal.
 
-    Files: probes.csv, all numbers, with differences to the folder's first arm; for each page of probes,
-    probes_PAGE.md and a figure (.png, .pdf, .svg); and for each arm without shared kernels or with units that
-    read the whole image, if a network is there, pictures of the weights of some units: probes_units_ARM.png,
-    before and after training, and probes_change_ARM.png, the difference.
+    Files: probes.csv, all numbers; probe_differences.csv, what they are compared with, see
+    `lenet_jax.probes.rows.difference_rows`; for each page of probes, probes_PAGE.md and a figure (.png, .pdf,
+    .svg); and for each arm without shared kernels or with units that read the whole image, if a network is
+    there, pictures of the weights of some units: probes_units_ARM.png, before and after training, and
+    probes_change_ARM.png, the difference.
 
     Args:
       command: the words that give these files, without --workdir.
@@ -39,13 +41,19 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
     sweep = load_sweep(directory)
     measured = read_measured(directory, probes, sweep.records)
     rows = {probe: found for probe in probes if (found := probe_rows(probe, measured, sweep.arms))}
-    files.write(directory / "probes.csv", tables.to_csv([row for found in rows.values() for row in found]))
+    baselines = {arm["name"]: list(arm["baselines"].values()) for arm in sweep.header["arms"]}
+    differences = {probe: difference_rows(probe, measured, sweep.arms, baselines) for probe in rows}
+    for name, found in (("probes", rows), ("probe_differences", differences)):
+        files.write(directory / f"{name}.csv", tables.to_csv(list(itertools.chain(*found.values()))))
     notes = probe_tables.page_notes(sweep.header, sweep.records, command)
     fields = {run["arm"]: run["config"] for run in sweep.records}
     words = words_of_runs(sweep.header, sweep.records)
     for page in dict.fromkeys(probe.about.page for probe in rows):
         of_page = {probe: found for probe, found in rows.items() if probe.about.page == page}
-        blocks = [probe_tables.to_markdown(probe, found, words) for probe, found in of_page.items()]
+        blocks = [
+            probe_tables.to_markdown(probe, found, differences[probe], words)
+            for probe, found in of_page.items()
+        ]
         blocks.append("\n".join(f"- {note}" for note in notes))
         files.write(directory / f"probes_{page}.md", "\n\n".join(blocks) + "\n")
         figure = probe_figures.panels(of_page, fields, words)

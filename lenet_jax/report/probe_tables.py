@@ -13,6 +13,7 @@ from lenet_jax.report.markup import code_span, markdown_text
 from lenet_jax.report.numbers import seeds_in_words, with_interval
 from lenet_jax.runs import kept
 
+MISSING = Interval(None, None, None)
 LAYERS = {"stage_": "stage ", "pool_": "pooling ", "dense_": "layer "}
 
 
@@ -25,20 +26,26 @@ def at_in_words(at: At) -> str:
     return at
 
 
-def to_markdown(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> str:
-    """A probe's table for a page, with its title above and how it is measured below.
+def to_markdown(
+    probe: Probe, rows: Sequence[Row], differences: Sequence[Row], words: Mapping[str, str]
+) -> str:
+    """A probe's tables for a page, with its title above and how it is measured below.
 
     If there are too many settings, columns are evenly spaced among them, from the first to the last.
 
     Args:
       rows: of `lenet_jax.probes.rows.probe_rows`, not empty.
+      differences: of `lenet_jax.probes.rows.difference_rows`.
       words: arm -> what it is, in words.
     """
     about = probe.about
     table = tables.to_markdown(_table(about, rows, words, with_interval))
-    return (
-        f"**{markdown_text(_title(about))}**\n\n{table}\n\n- {markdown_text(about.notes)} {_interval(rows)}"
-    )
+    note = f"{markdown_text(about.notes)} {_interval(rows)}"
+    parts = [f"**{markdown_text(_title(about))}**", table, f"- {note}"]
+    if differences:
+        compared = tables.to_markdown(_difference_table(about, differences, words))
+        parts += [f"Differences, paired by seed. {_interval(differences)}", compared]
+    return "\n\n".join(parts)
 
 
 def to_text(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> str:
@@ -69,23 +76,48 @@ def _table(
     cells = {(row["arm"], row["weights"], row["at"]): interval_of(row, "value") for row in rows}
     kinds = list(dict.fromkeys(row["weights"] for row in rows))
     of_networks = list(dict.fromkeys((row["arm"], row["weights"]) for row in rows))
-    settings = list(dict.fromkeys(row["at"] for row in rows))
-    room = columns.MOST - (1 if kinds == [TRAINED] else 2)
-    chosen = np.unique(np.linspace(0, len(settings) - 1, min(room, len(settings))).round().astype(int))
-    missing = Interval(None, None, None)
+    settings = _shown_settings(rows, columns.MOST - (1 if kinds == [TRAINED] else 2))
     return [
         {
             "network": words[arm],
             **({} if kinds == [TRAINED] else {"weights": weights}),
             **{
-                at_in_words(settings[i]): write(
-                    cells.get((arm, weights, settings[i]), missing), f".{about.decimals}f"
-                )
-                for i in chosen
+                at_in_words(at): write(cells.get((arm, weights, at), MISSING), f".{about.decimals}f")
+                for at in settings
             },
         }
         for arm, weights in of_networks
     ]
+
+
+def _difference_table(about: About, rows: Sequence[Row], words: Mapping[str, str]) -> list[Row]:
+    """A row for each two that are compared."""
+    names = ("arm", "weights", "other_arm", "other_weights")
+    cells = {(*(row[name] for name in names), row["at"]): interval_of(row, "difference") for row in rows}
+    is_named = any(row["weights"] != TRAINED or row["other_weights"] != TRAINED for row in rows)
+    settings = _shown_settings(rows, columns.MOST - 1)
+
+    def difference(arm: str, weights: str, other: str, of_other: str) -> str:
+        one = f"{words[arm]}, {weights}" if is_named else words[arm]
+        return f"{one}, less {of_other.replace(f'{weights}, ', '') if other == arm else words[other]}"
+
+    return [
+        {
+            "difference": difference(*compared),
+            **{
+                at_in_words(at): with_interval(cells.get((*compared, at), MISSING), f".{about.decimals}f")
+                for at in settings
+            },
+        }
+        for compared in dict.fromkeys(tuple(row[name] for name in names) for row in rows)
+    ]
+
+
+def _shown_settings(rows: Sequence[Row], room: int) -> list[At]:
+    """At most `room` of the settings, evenly spaced from the first to the last."""
+    settings = list(dict.fromkeys(row["at"] for row in rows))
+    chosen = np.unique(np.linspace(0, len(settings) - 1, min(room, len(settings))).round().astype(int))
+    return [settings[i] for i in chosen]
 
 
 def _mean(interval: Interval, form: str) -> str:

@@ -56,11 +56,18 @@ def test_every_kept_network_is_measured_once(sweep_copy, measurements):
     rows = folders.rows(sweep_copy / "probes.csv")
     assert {(row["probe"], row["arm"]) for row in rows} == {run[:2] for run in MEASURED}
     assert {row["weights"] for row in rows if row["probe"] == "best_field"} == {
-        "chance",
+        "trained, by chance",
+        "change, by chance",
         "untrained",
         "trained",
         "change",
     }
+    differences = folders.rows(sweep_copy / "probe_differences.csv")
+    assert {row["other_weights"] for row in differences if row["probe"] == "best_field"} >= {
+        "trained, by chance",
+        "change, by chance",
+    }
+    assert {row["probe"] for row in differences} >= {"shift", "best_field"}
     for page in PAGES:
         text = (sweep_copy / f"{page}.md").read_text()
         assert (sweep_copy / f"{page}.png").exists()

@@ -8,8 +8,8 @@ import pytest
 from lenet_jax.errors import UserError
 from lenet_jax.probes import records
 from lenet_jax.probes.disturbances import Noise, Shift
-from lenet_jax.probes.probe import CHANCE, TRAINED, UNTRAINED, Value
-from lenet_jax.probes.rows import probe_rows
+from lenet_jax.probes.probe import CHANCE, CHANGE, TRAINED, UNTRAINED, Value
+from lenet_jax.probes.rows import difference_rows, probe_rows
 
 SHIFT = Shift((0, 1))
 
@@ -94,13 +94,13 @@ def test_rows_have_crossed_intervals_where_wrong_answers_are_known(tmp_path):
         ("shift", "wide", seed): [
             Value(TRAINED, 0, float(wrong[seed].mean()), wrong[seed]),
             Value(UNTRAINED, 0, 0.5 + 0.1 * seed),
-            Value(CHANCE, 0, 0.9),
+            Value(CHANCE[TRAINED], 0, 0.9),
         ]
         for seed in seeds
     }
     rows = {row["weights"]: row for row in probe_rows(SHIFT, measured, ["wide", "narrow"])}
-    assert list(rows) == [CHANCE, UNTRAINED, TRAINED]
-    trained, untrained, chance = rows[TRAINED], rows[UNTRAINED], rows[CHANCE]
+    assert list(rows) == [CHANCE[TRAINED], UNTRAINED, TRAINED]
+    trained, untrained, chance = rows[TRAINED], rows[UNTRAINED], rows[CHANCE[TRAINED]]
     assert trained["covers_images"] and not untrained["covers_images"]
     assert trained["value_mean"] == pytest.approx(100 * np.mean([its.mean() for its in wrong.values()]))
     # Binomial: 1.96 standard errors of 8% of 500 images are 2.4, seeds share their images.
@@ -110,7 +110,7 @@ def test_rows_have_crossed_intervals_where_wrong_answers_are_known(tmp_path):
     assert (chance["value_mean"], chance["value_ci_low"]) == (90, None)
 
 
-def test_differences_to_the_first_arm_are_paired_by_seed_and_image():
+def test_differences_to_other_arms_are_paired_by_seed_and_image():
     """An arm that is wrong where the first is and on 20 to 23 more of 1,000 images."""
     rng = np.random.default_rng(1)
     measured = {}
@@ -118,16 +118,45 @@ def test_differences_to_the_first_arm_are_paired_by_seed_and_image():
         first = rng.random(1000) < 0.3
         other = first.copy()
         other[np.flatnonzero(~first)[: 20 + seed]] = True
-        for arm, wrong in (("first", first), ("other", other)):
-            measured["shift", arm, seed] = [
-                Value(TRAINED, 0, float(wrong.mean()), wrong),
-                Value(UNTRAINED, 0, 0.1 * seed + (0.02 if arm == "other" else 0)),
-            ]
-    rows = {(row["arm"], row["weights"]): row for row in probe_rows(SHIFT, measured, ["first", "other"])}
-    assert rows["first", TRAINED]["difference_mean"] is None
-    trained, untrained = rows["other", TRAINED], rows["other", UNTRAINED]
-    assert trained["difference_mean"] == pytest.approx(2.15)
-    assert 1 < trained["difference_ci_low"] < 2.1 and 2.2 < trained["difference_ci_high"] < 4
-    assert trained["value_ci_high"] - trained["value_ci_low"] > 2  # much wider than the difference's
-    assert untrained["difference_mean"] == pytest.approx(2)
-    assert untrained["difference_ci_low"] == pytest.approx(untrained["difference_ci_high"])
+        for arm, wrong in (("first", first), ("other", other), ("third", first)):
+            measured["shift", arm, seed] = [Value(TRAINED, 0, float(wrong.mean()), wrong)]
+    arms = ["first", "other", "third"]
+    rows = {
+        (row["arm"], row["other_arm"]): row
+        for row in difference_rows(SHIFT, measured, arms, {"first": [], "third": ["other"]})
+    }
+    assert list(rows) == [("other", "first"), ("third", "other")]
+    row = rows["other", "first"]
+    assert (row["weights"], row["other_weights"], row["seeds"]) == (TRAINED, TRAINED, 4)
+    assert row["difference_mean"] == pytest.approx(2.15) and row["covers_images"]
+    assert 1 < row["difference_ci_low"] < 2.1 and 2.2 < row["difference_ci_high"] < 4
+    assert rows["third", "other"]["difference_mean"] == pytest.approx(-2.15)
+    [value, *_] = probe_rows(SHIFT, measured, arms)
+    assert value["value_ci_high"] - value["value_ci_low"] > 2  # much wider than the difference's
+
+
+def test_trained_weights_are_compared_with_chance_or_where_there_is_none_with_untrained_ones():
+    measured = {
+        ("shift", arm, seed): [
+            Value(UNTRAINED, 0, 0.1 * seed),
+            Value(TRAINED, 0, 0.1 * seed + 0.2),
+            Value(CHANGE, 0, 0.1 * seed + 0.5),
+            *([Value(CHANCE[CHANGE], 0, 0.1 * seed + 0.4)] if arm == "known" else []),
+            *([Value(CHANCE[TRAINED], 0, 0.1 * seed + 0.1)] if arm == "known" else []),
+        ]
+        for arm in ("known", "unknown")
+        for seed in range(3)
+    }
+    rows = difference_rows(SHIFT, measured, ["known", "unknown"], {})
+    found = {
+        (row["arm"], row["weights"], row["other_arm"], row["other_weights"]): row["difference_mean"]
+        for row in rows
+    }
+    assert found == {
+        ("known", TRAINED, "known", CHANCE[TRAINED]): pytest.approx(10),
+        ("known", CHANGE, "known", CHANCE[CHANGE]): pytest.approx(10),
+        ("unknown", TRAINED, "unknown", UNTRAINED): pytest.approx(20),
+        ("unknown", TRAINED, "known", TRAINED): pytest.approx(0),
+        ("unknown", CHANGE, "known", CHANGE): pytest.approx(0),
+    }
+    assert all(row["difference_ci_low"] == pytest.approx(row["difference_ci_high"]) for row in rows)

@@ -8,11 +8,13 @@ from lenet_jax.probes.images import Images
 from lenet_jax.probes.probe import CHANCE, CHANGE, TRAINED, UNTRAINED
 from lenet_jax.probes.weights import (
     BestField,
+    Nonzero,
     OwnField,
     Similarity,
     best_share,
     correlations,
     own_share,
+    own_share_by_chance,
     relative,
     shuffled,
 )
@@ -42,6 +44,21 @@ def test_weights_inside_the_own_field_are_all_of_a_convolution_and_by_chance_the
     assert own_share(noise, FIELD, 1) < best_share(noise, FIELD, wraps=False) < 0.5
 
 
+def test_weights_that_all_units_have_at_the_same_places_are_in_the_own_field_by_chance():
+    """Most of what such a template has lies in more fields than k^2 / size^2 of them."""
+    template = np.zeros((1, 2, SIDE, SIDE, 1))
+    template[:, :, 4:6, 4:6] = [[[1], [2]], [[3], [1]]]
+    kernels = np.repeat(template, UNITS, axis=0)
+    share = own_share(kernels, FIELD, 1)
+    assert share == pytest.approx(own_share_by_chance(kernels, FIELD, 1))
+    assert share == pytest.approx(FIELD**2 / UNITS) and share > 1.5 * FIELD**2 / SIDE**2
+    rng = np.random.default_rng(5)
+    noise = rng.normal(size=kernels.shape)
+    assert own_share_by_chance(noise, FIELD, 1) == pytest.approx(FIELD**2 / SIDE**2, rel=0.05)
+    local = convolution(rng)
+    assert own_share(local, FIELD, 1) > 3 * own_share_by_chance(local, FIELD, 1)
+
+
 def test_the_best_window_is_found_wherever_it_is_and_over_the_edges_of_a_kernel_that_wraps():
     kernels = np.zeros((1, 1, SIDE, SIDE, 2))
     kernels[0, 0, [0, -1, 0, -1], [0, 0, -1, -1]] = 1
@@ -67,7 +84,11 @@ def test_units_without_weights_are_left_out():
     kernels[:5] = 0
     assert own_share(kernels, FIELD, 1) == 1
     assert own_share(np.zeros_like(kernels), FIELD, 1) == 0
-    assert correlations(np.zeros((4, 1, 3, 3, 1))) == (0, 0)
+    assert own_share_by_chance(kernels, FIELD, 1) < 0.5
+    assert correlations(np.zeros((4, 1, 3, 3, 1))) == (None, None)
+    alike = np.stack([kernels[-1]] * 9)[:, :1]
+    alike[4] = 0  # the unit in the middle, a neighbour of four
+    assert correlations(alike) == (pytest.approx(1), pytest.approx(1))
 
 
 def test_kernels_are_correlated_by_1_if_shared_by_0_if_independent_and_less_if_they_drift():
@@ -80,6 +101,27 @@ def test_kernels_are_correlated_by_1_if_shared_by_0_if_independent_and_less_if_t
     drifting = rng.normal(size=(OUT, OUT, 1, 25)).cumsum(1).reshape(UNITS, 1, 5, 5, 1)
     of_all, of_neighbours = correlations(drifting)
     assert of_neighbours > of_all + 0.2
+
+
+def test_units_that_are_pooled_together_are_not_compared():
+    """Four windows of 2x2 units, whose kernels are alike inside a window alone."""
+    rng = np.random.default_rng(6)
+    windows = rng.normal(size=(2, 1, 2, 1, 3, 3))
+    kernels = np.broadcast_to(windows, (2, 2, 2, 2, 3, 3)).reshape(16, 1, 3, 3, 1)
+    table = np.corrcoef(kernels.reshape(16, -1))
+    place = [divmod(unit, 4) for unit in range(16)]
+    apart = [(p, q) for p in range(16) for q in range(16) if np.subtract(place[p], place[q]).any()]
+    apart = [
+        (p, q)
+        for p, q in apart
+        if np.floor_divide(place[p], 2).tolist() != np.floor_divide(place[q], 2).tolist()
+    ]
+    near = [(p, q) for p, q in apart if np.abs(np.subtract(place[p], place[q])).sum() == 1]
+    found = correlations(kernels, is_pooled=True)
+    assert found.all_pairs == pytest.approx(np.mean([table[pair] for pair in apart]))
+    assert found.neighbours == pytest.approx(np.mean([table[pair] for pair in near]))
+    assert correlations(kernels).neighbours > found.neighbours + 0.3
+    assert correlations(kernels[:4].reshape(4, 1, 3, 3, 1), is_pooled=True) == (None, None)
 
 
 def test_correlations_are_those_of_numpy():
@@ -107,11 +149,39 @@ def test_weights_that_start_as_the_convolution_are_local_and_alike():
         for value in probe.measure(run, Images())
     }
     assert values[OwnField, UNTRAINED, "stage_1"] == pytest.approx(1)
-    assert values[OwnField, CHANCE, "stage_1"] == 25 / 256
+    assert 0 < values[OwnField, CHANCE[TRAINED], "stage_1"] < values[OwnField, TRAINED, "stage_1"]
     assert 25 / 256 < values[OwnField, TRAINED, "stage_1"] < 1
     assert values[OwnField, CHANGE, "stage_1"] < values[OwnField, TRAINED, "stage_1"]
     assert values[Similarity, UNTRAINED, "stage_1, all pairs"] == pytest.approx(1)
     assert values[Similarity, TRAINED, "stage_1, all pairs"] < 1
+
+
+def test_weights_that_training_sets_to_0_are_counted_and_have_no_change():
+    fields = {"model.connectivity": "full", "model.sharing": "unshared"}
+    lasso = {"train.l1_penalty": 0.0005, "train.l1_threshold": 50.0}
+    run, free = (train(override(default_config(), SMALL | its)) for its in (fields | lasso, fields))
+    found = {value.at: value.value for value in Nonzero().measure(run, Images())}
+    kernels = run.kernels()["stage_1"]
+    assert (
+        found["stage_1, weights"] == pytest.approx((kernels != 0).mean())
+        and 0 < found["stage_1, weights"] < 1
+    )
+    assert found["stage_1, units"] == pytest.approx((kernels != 0).any((2, 3, 4)).mean())
+    assert not Nonzero().lacks(run) and Nonzero().lacks(free) == "its training sets no weights to 0"
+    kinds = [{value.weights for value in OwnField().measure(one, Images())} for one in (run, free)]
+    assert kinds[0] == {UNTRAINED, TRAINED, CHANCE[TRAINED]} and kinds[1] == kinds[0] | {
+        CHANGE,
+        CHANCE[CHANGE],
+    }
+
+
+def test_units_of_which_all_read_the_same_places_are_compared_there():
+    fields = {"model.connectivity": "full", "model.sharing": "unshared"}
+    runs = [train(override(default_config(), SMALL | its)) for its in (fields, {"model.sharing": "unshared"})]
+    assert [bool(Similarity("absolute").lacks(run)) for run in runs] == [False, True]
+    values = Similarity("absolute").measure(runs[0], Images())
+    expected = correlations(runs[0].kernels()["stage_1"], is_pooled=True).all_pairs
+    assert [v.value for v in values if (v.weights, v.at) == (TRAINED, "stage_1, all pairs")] == [expected]
 
 
 @pytest.mark.parametrize(
