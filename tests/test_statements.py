@@ -71,7 +71,7 @@ def test_what_many_layers_are_worth():
     for rows in of_datasets:
         assert min(rows, key=lambda arm: float(rows[arm]["test_accuracy_mean"])) == "kernel_1"
     assert (
-        "Those of 3x3 and 7x7 make slightly more errors than 5x5 in the mean, on both; this is resolved on"
+        "Those of 3x3 and 7x7 make slightly more errors than 5x5 on average, on both; this is resolved on"
         in text
     )
     for rows in of_datasets:
@@ -596,7 +596,7 @@ def test_what_the_page_of_findings_says_of_shallow_networks_of_a_paper_holds():
     assert all(float(row["fewer_errors_per_hundred_mean"]) > 0 for row in rows if row["finding"] != larger)
     assert (
         "both steps are resolved on MNIST, the step from full to local on Fashion-MNIST, and neither on USPS;"
-        " which of the two is larger can't be told on any of them"
+        " which of the two is larger cannot be told on any of them"
     ) in text
     assert (
         "unshared" in shared_first and "beat full, unshared ones" in full_to_local and "larger step" in larger
@@ -653,7 +653,7 @@ def test_what_the_page_of_findings_says_of_max_pooling_and_edges_holds():
     assert "no saving by connectivity is resolved" in text
     assert float(padded["connectivity"][f"{SAVED}_ci_low"]) < 0
     assert float(padded["connectivity"][f"{SAVED}_ci_high"]) > 0
-    assert "Local connectivity, added to the padded kernel, costs errors in the mean" in text
+    assert "Local connectivity, added to the padded kernel, costs errors on average" in text
     assert float(padded["connectivity, shared"][f"{SAVED}_mean"]) < 0
     assert "with padding, most units no longer read the whole image" in text
     reads_UT = slide(np.arange(32 * 32), 32, 5, edges="pad")
@@ -856,7 +856,7 @@ def test_what_the_page_of_findings_says_of_training_images_holds():
     assert "the best multilayer perceptron needs one and a half to two times as many" in text
     assert "the locally connected network a little more than twice as many" in text
     assert "the fully connected network about three to six times" in text
-    assert "makes, in the mean, no more errors than the convolution with 100 images" in text
+    assert "makes, on average, no more errors than the convolution with 100 images" in text
     assert times["full_shared", 100] == 0  # fewer than the smallest size
     assert "with 12,000 images, the estimates of the other three are higher" in text
     for name in ("mlp_best", "local_unshared", "full_shared"):
@@ -890,7 +890,7 @@ def test_what_the_page_of_findings_says_of_training_images_holds():
             assert (alone.low <= 1 <= alone.high) == includes_1
     assert all(ratio.high < 1 for ratio in ratios["gap"].values())
     gaps = [interval_of(effects[size, "gap"], SAVED).mean for size in (few, *more)]
-    assert "the ratio falls from" in text and "In the mean, the difference is largest with 600" in text
+    assert "the ratio falls from" in text and "On average, the difference is largest with 600" in text
     of_gap = [ratio.mean for ratio in ratios["gap"].values()]
     assert of_gap[:4] == sorted(of_gap[:4], reverse=True) and of_gap[3] < of_gap[4] < of_gap[2]
     assert max(gaps) == gaps[1]

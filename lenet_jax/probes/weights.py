@@ -239,8 +239,13 @@ def own_share(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
 
 
 def own_share_by_chance(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
-    """What `own_share` would be if all units of a map had the map's mean share of energy at each position."""
+    """What `own_share` would be if all units of a map had the map's mean share of energy at each position.
+
+    A single kernel is slid over all positions, wrapping round, so that its mean is the same everywhere.
+    """
     energy_POHW = _energy(kernels_POHWC)
+    if len(energy_POHW) == 1:
+        return side**2 / energy_POHW[0, 0].size
     total_PO = energy_POHW.sum((2, 3))
     is_live_PO = total_PO > 0
     share_POHW = energy_POHW / np.where(is_live_PO, total_PO, 1)[..., None, None]

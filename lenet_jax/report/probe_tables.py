@@ -7,7 +7,7 @@ import numpy as np
 
 from lenet_jax.analysis.stats import CONFIDENCE, Interval
 from lenet_jax.analysis.summaries import Row, interval_of
-from lenet_jax.probes.probe import TRAINED, About, At, Probe
+from lenet_jax.probes.probe import CHANCE, TRAINED, About, At, Probe
 from lenet_jax.report import captions, columns, tables
 from lenet_jax.report.markup import code_span, markdown_text
 from lenet_jax.report.numbers import seeds_in_words, with_interval
@@ -99,7 +99,8 @@ def _difference_table(about: About, rows: Sequence[Row], words: Mapping[str, str
 
     def difference(arm: str, weights: str, other: str, of_other: str) -> str:
         one = f"{words[arm]}, {weights}" if is_named else words[arm]
-        return f"{one}, less {of_other.replace(f'{weights}, ', '') if other == arm else words[other]}"
+        of_arm = "chance" if of_other in CHANCE.values() else of_other
+        return f"{one}, less {of_arm if other == arm else words[other]}"
 
     return [
         {

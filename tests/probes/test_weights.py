@@ -55,6 +55,7 @@ def test_weights_that_all_units_have_at_the_same_places_are_in_the_own_field_by_
     rng = np.random.default_rng(5)
     noise = rng.normal(size=kernels.shape)
     assert own_share_by_chance(noise, FIELD, 1) == pytest.approx(FIELD**2 / SIDE**2, rel=0.05)
+    assert own_share_by_chance(template, FIELD, 1) == FIELD**2 / SIDE**2  # of a kernel that is slid
     local = convolution(rng)
     assert own_share(local, FIELD, 1) > 3 * own_share_by_chance(local, FIELD, 1)
 
