@@ -44,6 +44,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 HISTORY = ROOT / "results" / "history"
 PAGES = ("README.md", "docs/*.md", "docs/history/*.md")
 WIDTH = 140  # characters of a line of text
+COMMAND_WIDTH = 100  # and of a command, so that pages do not cut it off
 BLOCK = re.compile(
     r"(?P<begin><!-- paste: (?P<source>.+?) -->)(?P<line>\n?).*?(?P<end><!-- end -->)", re.DOTALL
 )
@@ -119,7 +120,11 @@ def _summary(*arguments: str) -> str:
     with contextlib.chdir(ROOT):  # paths of config files start here
         values(words)
         table = summarize(values.config)
-    return f"```\n$ python -m experiments.summary {' '.join(arguments)}\n{table}\n```"
+    words = ["$ python -m experiments.summary", *arguments]
+    command = " ".join(words)
+    if len(command) > COMMAND_WIDTH:
+        command = " \\\n    ".join(words)
+    return f"```\n{command}\n{table}\n```"
 
 
 def _paper(arm: str, column: str, factor: str = "1") -> str:

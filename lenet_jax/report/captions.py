@@ -363,7 +363,7 @@ def test_images(runs: Sequence[Run]) -> str:
     permuted = [run["config"]["data.permutation_seed"] >= 0 for run in runs]
     if any(permuted):
         where = "" if all(permuted) else "in some arms, "
-        words += f" ({where}pixels permuted alike in all images)"
+        words += f" ({where}pixels permuted in the same way in all images)"
     return words
 
 

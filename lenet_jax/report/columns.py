@@ -221,7 +221,7 @@ def size_columns(words: Mapping[str, str]) -> list[Column]:
     """
     return [
         Column("network", "network", _in(words)),
-        Column("reference_images", "images of the convolution", _value),
+        Column("reference_images", "the convolution's training images", _value),
         Column("reference_error_percent", "its test error (%)", _percent),
         Column("error_percent", "test error with the same images (%)", _percent),
         Column("images_needed", "images needed", _sizes),

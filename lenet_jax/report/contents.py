@@ -97,9 +97,10 @@ class Contents(NamedTuple):
 
     @property
     def dataset(self) -> str:
-        """Its name in words; of several, all names."""
+        """Its name in words; of several, all names. It says so if the pixels of all images are permuted."""
         names = dict.fromkeys(result["dataset"] for result in self.sweep.scores.results)
-        return " and ".join(map(dataset_words, names))
+        are_permuted = all(run["config"]["data.permutation_seed"] >= 0 for run in self.sweep.runs)
+        return f"{' and '.join(map(dataset_words, names))}{' with permuted pixels' if are_permuted else ''}"
 
     @property
     def is_scored(self) -> bool:

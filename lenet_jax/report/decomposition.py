@@ -233,7 +233,7 @@ def _saved(panels: Sequence[Panel]) -> str:
     intervals = uncorrected(_intervals(panels), {panel.seeds for panel in panels})
     has_costs = any(panel.effects["gap"][f"{SAVED}_mean"] < 0 for panel in panels)
     return (
-        f"Fewer errors per hundred test images; {intervals}. Percentages are shares of the gap. A "
+        f"Numbers are errors per hundred test images; {intervals}. Percentages are shares of the gap. A "
         "constraint may also cost errors; then its share is below 0. "
         f"{'A gap below 0 has no shares. ' if has_costs else ''}Differences are taken before rounding."
     )
@@ -301,11 +301,12 @@ def figure(panels: Sequence[Panel]) -> Figure:
     for axes in grid.flat[len(places) - across : len(places)]:  # the last of each column
         axes.tick_params(labelbottom=True)
     scales = ", on another scale for each dataset" if len(datasets) > 1 else ""
-    whiskers = "" if {panel.seeds for panel in panels} == {1} else "whiskers: where a bar may end; "
+    has_whiskers = {panel.seeds for panel in panels} != {1}
+    whiskers = "; whiskers: where a bar may end (0 is included if they pass its start)"
     drawn.supxlabel(
-        f"test error (%), before and after each step{scales}\n"
-        "numbers: fewer errors per hundred test images\n"
-        f"{whiskers}{_intervals(panels)}",
+        f"test error (%), from before to after each step{scales}\n"
+        f"numbers: fewer errors per hundred test images{whiskers if has_whiskers else ''}\n"
+        f"{_intervals(panels)}",
         fontsize=9,
     )
     handles = [

@@ -177,11 +177,11 @@ def test_subsets_and_permuted_pixels_are_said():
     assert "trained on 100 images; 144 more" in "\n".join(arm_notes(SWEEP, subsets[1:2]))
 
     permuted = run(result("b", 0, 0.5), {"data.permutation_seed": 3})
-    assert "test images of digits (pixels permuted alike in all images)," in arm_caption(
+    assert "test images of digits (pixels permuted in the same way in all images)," in arm_caption(
         SWEEP, [permuted], ""
     )
     some = [RUNS[0], permuted]
-    assert "(in some arms, pixels permuted alike in all images)," in arm_caption(SWEEP, some, "")
+    assert "(in some arms, pixels permuted in the same way in all images)," in arm_caption(SWEEP, some, "")
     notes = "\n".join(arm_notes(SWEEP, some))
     assert "; a: no further settings; pixels permuted by seed 3: b; seed 0." in notes
     assert "permuted" not in "\n".join([arm_caption(SWEEP, RUNS, ""), *arm_notes(SWEEP, RUNS)])

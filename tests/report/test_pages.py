@@ -398,7 +398,7 @@ def test_arms_that_differ_in_training_images_or_wirings_have_tables_and_a_figure
     rows = folders.rows(tmp_path / "sizes" / "images.csv")
     assert [(row["network"], row["reference_images"]) for row in rows] == [("mlp", "50"), ("mlp", "400")]
     page = (tmp_path / "sizes" / "images.md").read_text()
-    assert "images of the convolution" in page and "interval, over 3 seeds and the test" in page
+    assert "the convolution's training images" in page and "interval, over 3 seeds and the test" in page
     assert (tmp_path / "sizes" / "images.png").exists()
     [wirings] = folders.rows(tmp_path / "sizes" / "wirings.csv")
     assert (wirings["network"], wirings["wirings"], wirings["seeds"]) == ("random", "3", "3")

@@ -36,8 +36,8 @@ def test_each_arm_has_a_row_and_each_dataset_a_column():
     assert "test images of USPS (5 runs per arm; Student's t over seeds" in mixed
     permuted = read_scores(PROJECT / "results" / "finding" / "permuted")
     assert captions.side_by_side_caption([read_scores(CORE), permuted]).startswith(
-        "Mean test error in percent on all 10,000 test images of MNIST (in some arms, pixels permuted alike "
-        "in all images), with its 95% interval (10 or 20 runs per arm; with crossed"
+        "Mean test error in percent on all 10,000 test images of MNIST (in some arms, pixels permuted in "
+        "the same way in all images), with its 95% interval (10 or 20 runs per arm; with crossed"
     )
 
 
