@@ -120,10 +120,10 @@ def _summary(*arguments: str) -> str:
     with contextlib.chdir(ROOT):  # paths of config files start here
         values(words)
         table = summarize(values.config)
-    words = ["$ python -m experiments.summary", *arguments]
-    command = " ".join(words)
+    parts = ["$ python -m experiments.summary", *arguments]
+    command = " ".join(parts)
     if len(command) > COMMAND_WIDTH:
-        command = " \\\n    ".join(words)
+        command = " \\\n    ".join(parts)
     return f"```\n{command}\n{table}\n```"
 
 

@@ -6,7 +6,7 @@
 DIR is the folder of any sweep that has kept its networks. The config file defines get_probes(config), a list
 of probes with their settings; --probes=NAME,NAME selects some, --config.arms=NAME,NAME arms of the folder;
 tables show all that is recorded. A stopped command continues, and nothing is measured twice. Writes
-probes.jsonl, probes.csv, tables (.md) and figures.
+probes.jsonl, probes.csv, probe_differences.csv, tables (.md) and figures.
 """
 
 import copy

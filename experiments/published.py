@@ -80,7 +80,9 @@ def claims(study: str, choices: Mapping[str, Mapping]) -> Iterator[Claim]:
             paper = "Pogodin 2021"  # Towards Biologically Plausible Convolutional Networks
             finding = "translated images leave more than a quarter of the gap of unshared kernels"
             yield Claim(paper, finding, study, minus(translated, a_quarter), gap)
-            finding = "averaging unshared kernels every 100 steps closes at least three quarters of their gap"
+            finding = (
+                "averaging tied-start kernels every 100 steps closes at least three quarters of their gap"
+            )
             yield Claim(paper, finding, study, minus(a_quarter_of_tied, averaged), tied)
 
 

@@ -3,11 +3,11 @@
     python -m experiments.tune --config=configs/finding/choices.py:mnist \\
         --output=configs/finding/tuned/mnist.json --workdir=DIR
 
-Arguments: a dataset, for the core and the study of pooling; or a secondary or exploratory study, which takes
-the core's choices on its dataset. The other files of configs/finding read what is selected. With
-dropout_mnist and so on, without --output, it looks for better rates of MLPs with dropout than the core's
-candidates have. It has seeds of its own, 900 and 901, and scores no test images. On two cores, two hours
-for mnist and fashion_mnist each, one for usps.
+Arguments: a dataset, for the core and the study of pooling; or a secondary or exploratory study, where arms
+that nothing is selected for adopt choices of other studies, mostly of the core. The other files of
+configs/finding read what is selected. With dropout_mnist and so on, without --output, it looks for better
+rates of MLPs with dropout than the core's candidates have. It has seeds of its own, 900 and 901, and scores
+no test images. On two cores, two hours for mnist and fashion_mnist each, one for usps.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import ml_collections
 
 from configs.finding.common import DATASETS, sweep
 from configs.finding.families import MLP_FINALISTS, dropouts, families
-from configs.finding.sharing_studies import DATASET_OF, EXPLORATORY, selected_for
+from configs.finding.sharing_studies import ADOPTED, DATASET_OF, EXPLORATORY
 from configs.finding.studies import STUDIES
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
@@ -58,5 +58,5 @@ def _selecting(study: str) -> list[Arm]:
     return [
         dataclasses.replace(arm, baselines={})
         for arm in OF_STUDIES[study]()
-        if arm.candidates and selected_for(study, arm.name) == arm.name
+        if arm.candidates and arm.name not in ADOPTED.get(study, {})
     ]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from configs.finding.common import WIRINGS
 from configs.finding.families import as_chosen, with_rates
 from configs.finding.studies import CURVES_BATCH, STEPS
-from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
 
 OUT = 28  # rows and columns of units of the first stage
@@ -22,12 +21,10 @@ SHIFTS = (0, 1, 2, 4)
 SUBSETS = (600, 6_000, 60_000)
 AVERAGED_EVERY = (10, 100)
 LONGER = 4  # times as many steps
-# Arm of the plane -> the study and arm whose learning rate was selected for the same network.
-SELECTED = {
-    "kernel_5_shared": ("mnist", "local_shared"),
-    "kernel_5_unshared": ("stages", "without_sharing_1"),
-    "kernel_whole_shared": ("stages", "without_connectivity_1"),
-    "kernel_whole_unshared": ("stages", "without_both_1"),
+_TIED = WIRINGS["local_unshared"] | {"model.start": "tied"}
+STARTED_TIED = {
+    "tied": _TIED,
+    **{f"averaged_{steps}": _TIED | {"train.average_every": steps} for steps in AVERAGED_EVERY},
 }
 L1_PENALTIES = (0.00001, 0.00003, 0.0001, 0.0003)
 L1_THRESHOLD = 50.0  # of Neyshabur 2020
@@ -54,10 +51,7 @@ def plane() -> list[Arm]:
         fields = {"model.name": "cnn", **wiring, **sharing}
         name, shared = f"kernel_{kernel}_{degree}", f"kernel_{kernel}_shared"
         factors = {"kernel": reads, "units that share a kernel": units}
-        arm = with_rates(name, fields)
-        if name in SELECTED:
-            arm = Arm(name, fields | chosen(*SELECTED[name]))
-        arm = dataclasses.replace(arm, factors=factors)
+        arm = dataclasses.replace(with_rates(name, fields), factors=factors)
         arms.append(arm if name == shared else _compared(arm, shared))
     return arms
 
@@ -98,11 +92,6 @@ def translations(dataset: str = "mnist") -> list[Arm]:
     the core. Some networks of all images also train for LONGER.
     """
     core = {sharing: as_chosen(dataset, f"local_{sharing}") for sharing in ("shared", "unshared")}
-    tied = WIRINGS["local_unshared"] | {"model.start": "tied"}
-    started = {
-        "tied": tied,
-        **{f"averaged_{steps}": tied | {"train.average_every": steps} for steps in AVERAGED_EVERY},
-    }
     arms = []
     for images, shift in itertools.product(SUBSETS, SHIFTS):
         place = f"{shift}_{images}"
@@ -110,7 +99,7 @@ def translations(dataset: str = "mnist") -> list[Arm]:
         arms.append(Arm(f"shared_{place}", core["shared"] | fields))
         arms.append(_compared(Arm(f"unshared_{place}", core["unshared"] | fields), f"shared_{place}"))
         if shift in (SHIFTS[0], SHIFTS[-1]):
-            for kind, its in started.items():
+            for kind, its in STARTED_TIED.items():
                 arm = with_rates(f"{kind}_{place}", its | fields)
                 others = [f"shared_{place}"] + [f"tied_{place}"] * (kind != "tied")
                 arms.append(_compared(arm, *others))
@@ -140,17 +129,6 @@ def _compared(arm: Arm, *baselines: str) -> Arm:
     return dataclasses.replace(
         arm, baselines={f"{arm.name} against {baseline}": baseline for baseline in baselines}
     )
-
-
-def selected_for(study: str, arm: str) -> str:
-    """The arm of a study whose choice an arm with candidates adopts: mostly itself.
-
-    In the study of translations, that of the same kind on all images as they are.
-    """
-    if not study.startswith("translations"):
-        return arm
-    kind = arm.rsplit("_", 2)[0]
-    return f"{kind}_{SHIFTS[0]}_{SUBSETS[-1]}"
 
 
 def shifted(pixels: int) -> dict:
@@ -190,3 +168,21 @@ EXPLORATORY: Mapping[str, Callable[[], list[Arm]]] = {
     study.__name__: study for study in (plane, mixtures, translations, translations_fashion_mnist, lasso)
 }
 DATASET_OF = {"translations_fashion_mnist": "fashion_mnist"}  # the other studies have MNIST
+# Study -> arm with candidates -> the study and the arm whose choice it adopts instead of one of its own.
+ADOPTED: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "plane": {  # the same networks
+        "kernel_5_shared": ("mnist", "local_shared"),
+        "kernel_5_unshared": ("stages", "without_sharing_1"),
+        "kernel_whole_shared": ("stages", "without_connectivity_1"),
+        "kernel_whole_unshared": ("stages", "without_both_1"),
+    },
+    **{  # the same kinds of kernels, with all images as they are
+        study: {
+            f"{kind}_{shift}_{images}": (study, f"{kind}_{SHIFTS[0]}_{SUBSETS[-1]}")
+            for kind in STARTED_TIED
+            for shift, images in itertools.product((SHIFTS[0], SHIFTS[-1]), SUBSETS)
+            if (shift, images) != (SHIFTS[0], SUBSETS[-1])
+        }
+        for study in ("translations", "translations_fashion_mnist")
+    },
+}

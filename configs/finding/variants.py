@@ -7,7 +7,7 @@ from typing import NamedTuple
 import ml_collections
 
 from configs.finding.common import sweep
-from configs.finding.sharing_studies import selected_for
+from configs.finding.sharing_studies import ADOPTED
 from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
@@ -51,8 +51,10 @@ class Variant(NamedTuple):
         if self.is_small:  # there may be no choice yet
             fields = {**arm.overrides, **next(iter(arm.candidates.values()), {})}
             return {field: value for field, value in fields.items() if field not in OF_ALL_IMAGES}
-        family = selected_for(self.study, arm.name)
-        return {**arm.overrides, **(chosen(self.study, family) if arm.candidates else {})}
+        if not arm.candidates:
+            return dict(arm.overrides)
+        study, family = ADOPTED.get(self.study, {}).get(arm.name, (self.study, arm.name))
+        return {**arm.overrides, **chosen(study, family)}
 
 
 def read_variant(argument: str, studies: Studies, file: str) -> Variant:

@@ -2,8 +2,8 @@
 
 The energy of a weight is its square, added up over input maps. A unit's own field is the one that the
 convolution's unit at the same place of the map reads, k x k positions for `kernel_size` k. By chance, it has
-the share of a unit's energy that it would have if all units of the map had the same energy at each position,
-the mean of what they have: that of digits, for example, which is larger in the middle than at the edge.
+the share that it has of the energy of the map's other units: that of digits, for example, which is larger in
+the middle than at the edge.
 """
 
 import abc
@@ -85,8 +85,8 @@ class OwnField(OfWeights):
         return _about(
             "Energy of weights inside a unit's own field",
             "Share of a unit's squared weights on the positions that the convolution's unit at its place "
-            "reads, averaged over units. By chance: the same if all units of a map had the map's mean at "
-            "each position. The change is what training adds to the weights.",
+            "reads, averaged over units. By chance: the share that other units of the map have there, on "
+            "average. The change is what training adds to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -94,11 +94,11 @@ class OwnField(OfWeights):
 
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         assert layer is not None
-        yield name, own_share(kernels_POHWC, layer.kernel_size, layer.stride)
+        yield from _found(name, own_share(kernels_POHWC, layer.kernel_size, layer.stride))
 
     def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         assert layer is not None
-        yield name, own_share_by_chance(kernels_POHWC, layer.kernel_size, layer.stride)
+        yield from _found(name, own_share_by_chance(kernels_POHWC, layer.kernel_size, layer.stride))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +134,7 @@ class BestField(OfWeights):
 
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         is_slid = layer is not None and layer.sharing != "unshared"
-        yield name, best_share(kernels_POHWC, self.side, wraps=is_slid)
+        yield from _found(name, best_share(kernels_POHWC, self.side, wraps=is_slid))
 
     def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         yield from self.numbers(name, shuffled(kernels_POHWC, np.random.default_rng(0)), layer)
@@ -144,7 +144,7 @@ class BestField(OfWeights):
 class Similarity(OfWeights):
     """The correlation of kernels between the units of a map, for stages that need not share them.
 
-    Units that are pooled together are not compared: they pass on one number, so their gradients are alike.
+    Units that are pooled together are not compared: with average pooling, their gradients are alike.
 
     Attributes:
       places: where weights are compared. "relative": at the same place relative to the units, which is 1 for
@@ -173,8 +173,8 @@ class Similarity(OfWeights):
             of="layer",
             notes=f"Correlation of the weights of two units of a map at the same places {where}, averaged "
             "over pairs of units and over maps: all pairs, and pairs of neighbours. Pairs that are pooled "
-            f"together, whose gradients are alike, are left out. {alike} would have 1, independent kernels "
-            "0. The change is what training adds to the weights.",
+            f"together, whose gradients average pooling makes alike, are left out. {alike} would have 1, "
+            "independent kernels 0. The change is what training adds to the weights.",
             decimals=3,
             bounds=(-1.0, 1.0),
         )
@@ -192,8 +192,7 @@ class Similarity(OfWeights):
             kernels_POHWC = relative(kernels_POHWC, layer.stride)
         found = correlations(kernels_POHWC, is_pooled=layer.pooling != "none")
         for pairs, value in found._asdict().items():
-            if value is not None:
-                yield f"{name}, {pairs.replace('_', ' ')}", value
+            yield from _found(f"{name}, {pairs.replace('_', ' ')}", value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,19 +228,25 @@ def _about(title: str, notes: str, unit: str = "share of the energy (%)") -> Abo
     return About("weights", title, unit, "layer", notes, scale=100.0, decimals=1)
 
 
-def own_share(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
+def _found(at: At, value: float | None) -> Iterator[tuple[At, float]]:
+    if value is not None:
+        yield at, value
+
+
+def own_share(kernels_POHWC: np.ndarray, side: int, stride: int) -> float | None:
     """The mean share, in [0, 1], of units' energy inside the side x side window that starts at each unit.
 
-    Units without energy are left out; 0 if none has any.
+    Units without energy are left out; None if none has any.
     """
     energy_POHW = _energy(kernels_POHWC)
     return _mean_ratio(_inside(energy_POHW, side, stride), energy_POHW.sum((2, 3)))
 
 
-def own_share_by_chance(kernels_POHWC: np.ndarray, side: int, stride: int) -> float:
-    """What `own_share` would be if all units of a map had the map's mean share of energy at each position.
+def own_share_by_chance(kernels_POHWC: np.ndarray, side: int, stride: int) -> float | None:
+    """The mean share of their energy that the other units of a map have inside a unit's window.
 
-    A single kernel is slid over all positions, wrapping round, so that its mean is the same everywhere.
+    A single kernel is slid over all positions, wrapping round, so that its mean is the same everywhere. None
+    if no map has two units with energy.
     """
     energy_POHW = _energy(kernels_POHWC)
     if len(energy_POHW) == 1:
@@ -249,14 +254,15 @@ def own_share_by_chance(kernels_POHWC: np.ndarray, side: int, stride: int) -> fl
     total_PO = energy_POHW.sum((2, 3))
     is_live_PO = total_PO > 0
     share_POHW = energy_POHW / np.where(is_live_PO, total_PO, 1)[..., None, None]
-    mean_OHW = share_POHW.sum(0) / np.maximum(is_live_PO.sum(0), 1)[:, None, None]
-    return _mean_ratio(_inside(np.broadcast_to(mean_OHW, energy_POHW.shape), side, stride), is_live_PO)
+    others_POHW = share_POHW.sum(0) - share_POHW
+    count_PO = is_live_PO * np.maximum(is_live_PO.sum(0) - 1, 0)
+    return _mean_ratio(_inside(others_POHW, side, stride), count_PO)
 
 
-def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float:
+def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float | None:
     """The mean share, in [0, 1], of units' energy inside the side x side window that has most of it.
 
-    Units without energy are left out; 0 if none has any.
+    Units without energy are left out; None if none has any.
 
     Args:
       wraps: whether windows reach over the edges to the other side.
@@ -300,11 +306,12 @@ def correlations(kernels_POHWC: np.ndarray, is_pooled: bool = False) -> Correlat
     """The mean correlations over maps that have such pairs; kernels whose weights are all equal have none.
 
     Args:
-      is_pooled: whether windows of 2x2 units are pooled; then pairs within a window are left out.
+      is_pooled: whether windows of 2x2 units are pooled; then pairs within a window are left out, and units
+        of an odd last row and column, which pooling does not read.
     """
     units, maps = kernels_POHWC.shape[:2]
     out = math.isqrt(units)
-    even = out - out % 2
+    read = out - out % 2 if is_pooled else out
     of_all, of_neighbours = [], []
     for number in range(maps):
         kernels_PK = kernels_POHWC[:, number].reshape(units, -1).astype(np.float64)
@@ -314,28 +321,29 @@ def correlations(kernels_POHWC: np.ndarray, is_pooled: bool = False) -> Correlat
         kernels_PK = np.divide(kernels_PK, norms_P1, where=norms_P1 > 0, out=np.zeros_like(kernels_PK))
         # With a 1 for each kernel that has a direction, the same sums count pairs.
         grid, counts = kernels_PK.reshape(out, out, -1), (norms_P1 > 0).reshape(out, out, 1).astype(float)
-        sums = np.array([_sums_over_pairs(of_units, even, is_pooled) for of_units in (grid, counts)])
+        sums = np.array([_sums_over_pairs(its[:read, :read], is_pooled) for its in (grid, counts)])
         for found, (total, count) in zip((of_all, of_neighbours), sums.T, strict=True):
             if count:
                 found.append(total / count)
     return Correlations(*(float(np.mean(found)) if found else None for found in (of_all, of_neighbours)))
 
 
-def _sums_over_pairs(grid: np.ndarray, even: int, is_pooled: bool) -> tuple[float, float]:
+def _sums_over_pairs(grid: np.ndarray, is_pooled: bool) -> tuple[float, float]:
     """The sums of products over all pairs of vectors (out, out, K), each counted twice, and of neighbours."""
     pairs = np.square(grid.sum((0, 1))).sum() - np.square(grid).sum()
     right, down = (grid[:, 1:] * grid[:, :-1]).sum(-1), (grid[1:] * grid[:-1]).sum(-1)
     if is_pooled:
-        windows = grid[:even, :even].reshape(even // 2, 2, even // 2, 2, -1)
+        half = len(grid) // 2
+        windows = grid.reshape(half, 2, half, 2, -1)
         pairs -= np.square(windows.sum((1, 3))).sum() - np.square(windows).sum()
         right, down = right[:, 1::2], down[1::2]
     return pairs, right.sum() + down.sum()
 
 
-def _mean_ratio(parts: np.ndarray, wholes: np.ndarray) -> float:
-    """The mean of parts / wholes, without wholes of 0; 0 if all are."""
+def _mean_ratio(parts: np.ndarray, wholes: np.ndarray) -> float | None:
+    """The mean of parts / wholes, without wholes of 0; None if all are."""
     has_any = wholes > 0
-    return float((parts[has_any] / wholes[has_any]).mean()) if has_any.any() else 0.0
+    return float((parts[has_any] / wholes[has_any]).mean()) if has_any.any() else None
 
 
 def _inside(energy_POHW: np.ndarray, side: int, stride: int) -> np.ndarray:

@@ -158,7 +158,9 @@ def draw(contents: Contents) -> Iterator[Drawing]:
         yield sizes
     contrasts = contents.tables["contrasts"]
     if contrasts and len(contrasts.rows) > 1:
-        title = f"{dataset}: differences between arms, with {CONFIDENCE:.0%} intervals"
+        has_intervals = any(row["difference_ci_low"] is not None for row in contrasts.rows)
+        intervals = f", with {CONFIDENCE:.0%} intervals" if has_intervals else ""
+        title = f"{dataset}: differences between arms{intervals}"
         looks = figures.looks_of(scores.fields)
         yield Drawing("contrasts", contrasts_in_rows(contrasts.rows, contents.words, looks, title), title)
 

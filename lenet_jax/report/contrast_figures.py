@@ -22,8 +22,8 @@ def contrasts_in_rows(
 ) -> Figure:
     """Draws the rows of `lenet_jax.analysis.summaries.contrast_rows` one below the other.
 
-    As fewer errors per hundred test images, with the arm's look, and a line at 0. If one is more than FAR
-    times as large as the median, the axis is logarithmic beyond 1.
+    As fewer errors per hundred test images, with the arm's look, and a line at 0. If one is larger than 1 and
+    more than FAR times the median, the axis is logarithmic beyond 1.
 
     Args:
       words: arm -> what it is, in words; names of contrasts are used where they say more than that.

@@ -52,8 +52,8 @@ def caption(rows: Sequence[Row]) -> str:
     return (
         "What other papers found, in other networks and mostly on other images, next to what the same "
         "comparison gives here. Numbers are errors per hundred test images, positive in the direction of the "
-        f"paper's finding; {found}. Agrees: the interval lies above 0. Disagrees: below 0. Can't be told: it "
-        "includes 0, which does not show that there is no difference."
+        f"paper's finding; {found}. Agrees: the interval lies above 0. Disagrees: below 0. Can't be told: "
+        "otherwise, which does not show that there is no difference."
         f"{' Unfinished: runs are missing.' if unfinished else ''}"
     )
 

@@ -332,7 +332,7 @@ def test_the_study_of_translations_is_the_same_on_both_datasets_but_for_what_was
 
 def test_averaged_kernels_start_tied_and_adopt_what_is_selected_for_all_images_as_they_are(monkeypatch):
     rates = {f"{kind}_0_60000": rate for rate, kind in enumerate(("tied", "averaged_10", "averaged_100"), 1)}
-    monkeypatch.setattr(variants, "chosen", lambda study, family: {"train.learning_rate": rates[family]})
+    monkeypatch.setattr(variants, "chosen", lambda _, family: {"train.learning_rate": rates[family]})
     found = {arm.name: arm for arm in exploratory.get_arms(None, "translations")}
     started = [arm for name, arm in found.items() if not name.startswith(("shared", "unshared"))]
     assert len(started) == 18
@@ -348,7 +348,7 @@ def test_averaged_kernels_start_tied_and_adopt_what_is_selected_for_all_images_a
 def test_the_plane_adopts_the_rates_of_networks_that_it_repeats(all_chosen):
     of_plane = {arm.name: arm for arm in exploratory.get_arms(exploratory.get_config("plane"), "plane")}
     of_stages = {arm.name: arm for arm in secondary.get_arms(secondary.get_config("stages"), "stages")}
-    for name, (_, family) in sharing_studies.SELECTED.items():
+    for name, (_, family) in sharing_studies.ADOPTED["plane"].items():
         one, other = (
             resolve(override(secondary.get_config("stages"), arms.overrides))
             for arms in (of_plane[name], of_stages[family])

@@ -171,6 +171,17 @@ def test_alternatives_differ_from_their_baseline_in_what_they_are_called_for():
                 assert different - chosen.get(arm.name, set()) == changes[arm.name], arm.name
 
 
+def test_the_nets_of_the_alternatives_differ_in_their_rate_alone():
+    slower, ours = (
+        {name: flatten(config) for name, config in runs_of(sweep).items()}
+        for sweep in ("alternatives:nets", "nets_1989")
+    )
+    for net in common.NETS:
+        one, other = slower[f"{net}_positions_slower"], ours[f"{net}_positions"]
+        assert {field for field in one if one[field] != other[field]} == {"train.learning_rate"}
+        assert one["train.learning_rate"] == ours[net]["train.learning_rate"]
+
+
 def test_half_the_sum_over_the_ten_outputs_is_five_times_the_mean():
     outputs, labels = jnp.array(np.random.default_rng(0).standard_normal((4, 10))), jnp.arange(4)
     mean = Objective("squared_error").losses(outputs, labels, one_run())

@@ -84,8 +84,13 @@ def test_units_without_weights_are_left_out():
     kernels = convolution(np.random.default_rng(1))
     kernels[:5] = 0
     assert own_share(kernels, FIELD, 1) == 1
-    assert own_share(np.zeros_like(kernels), FIELD, 1) == 0
-    assert own_share_by_chance(kernels, FIELD, 1) < 0.5
+    assert own_share(np.zeros_like(kernels), FIELD, 1) is None
+    assert best_share(np.zeros_like(kernels), FIELD, wraps=False) is None
+    few = np.zeros_like(kernels)
+    few[[0, -1], 0] = convolution(np.random.default_rng(1))[[0, -1], 0]  # fields at two corners
+    assert own_share(few, FIELD, 1) == pytest.approx(1) and own_share_by_chance(few, FIELD, 1) == 0
+    few[0] = 0
+    assert own_share(few, FIELD, 1) == pytest.approx(1) and own_share_by_chance(few, FIELD, 1) is None
     assert correlations(np.zeros((4, 1, 3, 3, 1))) == (None, None)
     alike = np.stack([kernels[-1]] * 9)[:, :1]
     alike[4] = 0  # the unit in the middle, a neighbour of four
@@ -123,6 +128,9 @@ def test_units_that_are_pooled_together_are_not_compared():
     assert found.neighbours == pytest.approx(np.mean([table[pair] for pair in near]))
     assert correlations(kernels).neighbours > found.neighbours + 0.3
     assert correlations(kernels[:4].reshape(4, 1, 3, 3, 1), is_pooled=True) == (None, None)
+    odd = np.pad(kernels.reshape(4, 4, 1, 3, 3, 1), ((0, 1), (0, 1), *[(0, 0)] * 4), constant_values=1)
+    odd[-1:] = odd[:, -1:] = rng.normal(size=(3, 3, 1))  # which pooling does not read
+    assert correlations(odd.reshape(25, 1, 3, 3, 1), is_pooled=True) == pytest.approx(found)
 
 
 def test_correlations_are_those_of_numpy():
