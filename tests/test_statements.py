@@ -468,6 +468,32 @@ def test_what_the_idea_page_says_of_the_ablations_holds(sweep):
     assert min(effects[name].low for name in ("connectivity", "sharing")) > 0
 
 
+def test_what_the_findings_page_says_of_single_stages_holds():
+    _, header, _, scores = read_scores(RESULTS / "finding" / "stages")
+    contrasts = contrast_rows(scores.results, header["arms"], scores.wrong)
+    rows = {row["contrast"]: row for row in contrasts}
+    text = page("findings.md")
+    constraints = ("connectivity", "sharing", "both")
+    assert (
+        "In stage 1, removing connectivity costs errors, removing sharing costs errors, and removing both"
+        in text
+    )
+    first = [rows[f"without_{name}_1 against local_shared"] for name in constraints]
+    assert all(interval_of(row, "difference").high < 0 for row in first)
+    assert all(row["difference_ci_low"] > first[2]["difference_ci_high"] for row in first[:2])
+    assert "In stage 3 alone, none of the three makes a difference that is resolved" in text
+    assert "intervals of differences to the convolution lie within 0.2 errors per hundred of 0" in text
+    for name in constraints:
+        third = interval_of(rows[f"without_{name}_3 against local_shared"], "difference")
+        assert -0.002 < third.low < 0 < third.high < 0.002
+    assert "removing it in stage 3 as well makes no difference that is resolved either" in text
+    for name, corner in (("connectivity", "full_shared"), ("sharing", "local_unshared")):
+        more = interval_of(rows[f"{corner} against without_{name}_1"], "difference")
+        assert not more.excludes_zero()
+    assert "But without both in stage 1, removing both in stage 3 as well costs" in text
+    assert interval_of(rows["full_unshared against without_both_1"], "difference").high < 0
+
+
 MNIST_PLANNED = {
     "connectivity, average pooling": "above 0",
     "sharing, average pooling": "above 0",

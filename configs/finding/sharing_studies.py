@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from configs.finding.common import WIRINGS
 from configs.finding.families import as_chosen, with_rates
-from configs.finding.studies import CURVES_BATCH, STEPS
+from configs.finding.studies import CURVES_BATCH, STEPS, against
 from lenet_jax.config.arms import Arm
 
 OUT = 28  # rows and columns of units of the first stage
@@ -52,7 +52,7 @@ def plane() -> list[Arm]:
         name, shared = f"kernel_{kernel}_{degree}", f"kernel_{kernel}_shared"
         factors = {"kernel": reads, "units that share a kernel": units}
         arm = dataclasses.replace(with_rates(name, fields), factors=factors)
-        arms.append(arm if name == shared else _compared(arm, shared))
+        arms.append(arm if name == shared else against(arm, shared))
     return arms
 
 
@@ -79,7 +79,7 @@ def mixtures() -> list[Arm]:
     arms = [*mixed, Arm("local_unshared", as_chosen("mnist", "local_unshared"))]
     return [
         Arm("local_shared", as_chosen("mnist", "local_shared")),
-        *(_compared(arm, "local_shared") for arm in arms),
+        *(against(arm, "local_shared") for arm in arms),
     ]
 
 
@@ -97,17 +97,17 @@ def translations(dataset: str = "mnist") -> list[Arm]:
         place = f"{shift}_{images}"
         fields = shifted(shift) | _of_images(images)
         arms.append(Arm(f"shared_{place}", core["shared"] | fields))
-        arms.append(_compared(Arm(f"unshared_{place}", core["unshared"] | fields), f"shared_{place}"))
+        arms.append(against(Arm(f"unshared_{place}", core["unshared"] | fields), f"shared_{place}"))
         if shift in (SHIFTS[0], SHIFTS[-1]):
             for kind, its in STARTED_TIED.items():
                 arm = with_rates(f"{kind}_{place}", its | fields)
                 others = [f"shared_{place}"] + [f"tied_{place}"] * (kind != "tied")
-                arms.append(_compared(arm, *others))
+                arms.append(against(arm, *others))
     for shift in (SHIFTS[0], SHIFTS[-1]):
         fields = shifted(shift) | _of_images(SUBSETS[-1], LONGER)
         shared, unshared = (f"{sharing}_{shift}_longer" for sharing in core)
         arms.append(Arm(shared, core["shared"] | fields))
-        arms.append(_compared(Arm(unshared, core["unshared"] | fields), shared))
+        arms.append(against(Arm(unshared, core["unshared"] | fields), shared))
     return arms
 
 
@@ -123,12 +123,6 @@ def _of_images(images: int, longer: int = 1) -> dict:
         "train.batch_size": CURVES_BATCH,
         "train.epochs": longer * STEPS * CURVES_BATCH // images,
     }
-
-
-def _compared(arm: Arm, *baselines: str) -> Arm:
-    return dataclasses.replace(
-        arm, baselines={f"{arm.name} against {baseline}": baseline for baseline in baselines}
-    )
 
 
 def shifted(pixels: int) -> dict:

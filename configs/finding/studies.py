@@ -62,7 +62,8 @@ def stages() -> list[Arm]:
             }
             arm = with_rates(f"without_{constraint}_{stage}", convolution | fields)
         factors = {"stage": stage, "constraint removed": constraint}
-        arms.append(_against("local_shared", dataclasses.replace(arm, factors=factors)))
+        others = ["local_shared"] + [f"without_{constraint}_1"] * (stage == "1 and 3")
+        arms.append(against(dataclasses.replace(arm, factors=factors), *others))
     return [Arm("local_shared", _core("local_shared")), *arms]
 
 
@@ -74,7 +75,7 @@ def distance() -> list[Arm]:
             f"within_{farthest}_{sharing}", WIRINGS[f"random_{sharing}"] | {"model.radius": radii}
         )
         arm = dataclasses.replace(arm, factors={"how far a unit reads": words, "weights": sharing})
-        arms.append(_against(f"within_2_{sharing}", arm))
+        arms.append(against(arm, f"within_2_{sharing}"))
     return arms
 
 
@@ -110,7 +111,7 @@ def start() -> list[Arm]:
         Arm("full_unshared", _core("full_unshared")),
         *(with_rates(name, fields) for name, fields in embedded.items()),
     ]
-    return [_against("local_shared", arm) for arm in arms]
+    return [against(arm, "local_shared") for arm in arms]
 
 
 def matched() -> list[Arm]:
@@ -121,9 +122,9 @@ def matched() -> list[Arm]:
         for name in wired:
             fields = WIRINGS[name] | {"model.parameter_budget": budget}
             arm = with_rates(f"{name}_{words}", fields)
-            arms.append(_against(f"local_shared_{words}", arm))
+            arms.append(against(arm, f"local_shared_{words}"))
         mlp = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": budget}
-        arms.append(_against(f"local_shared_{words}", with_rates(f"mlp_{words}", mlp)))
+        arms.append(against(with_rates(f"mlp_{words}", mlp), f"local_shared_{words}"))
     return arms
 
 
@@ -156,7 +157,7 @@ def _group(group: str, arms: list[Arm]) -> list[Arm]:
     return [dataclasses.replace(arm, group=group) for arm in arms]
 
 
-def _against(baseline: str, arm: Arm) -> Arm:
-    if arm.name == baseline:
-        return arm
-    return dataclasses.replace(arm, baselines={f"{arm.name} against {baseline}": baseline})
+def against(arm: Arm, *baselines: str) -> Arm:
+    """The arm, compared with others."""
+    others = [baseline for baseline in baselines if baseline != arm.name]
+    return dataclasses.replace(arm, baselines={f"{arm.name} against {other}": other for other in others})
