@@ -186,9 +186,12 @@ def test_the_keyboard_reaches_and_changes_everything(page):
     page.evaluate("document.getElementById('sharing-0').focus()")
     page.press("ArrowDown")
     assert page.evaluate("document.getElementById('sharing-0').value") == "unshared"
-    assert shown(page, "#measured") == "Not measured."
+    assert "results/finding/stages" in shown(page, "#measured")
     counts = explorer.network((LENET5[0]._replace(sharing="unshared"), LENET5[1])).counts
     assert f"{counts.parameters:,}" in shown(page, "#counts tr.sum")
+    page.evaluate("document.getElementById('maps-0').focus()")
+    page.press("ArrowDown")
+    assert shown(page, "#measured") == "Not measured."
 
 
 def test_screen_readers_hear_what_changes_and_only_that(page):

@@ -1,5 +1,6 @@
 """Sweeps: every arm with every seed, stopped anywhere and continued without losing a result."""
 
+import functools
 import json
 import os
 import shlex
@@ -19,7 +20,7 @@ from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.identity import flatten, to_json, to_record
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
-from lenet_jax.report import figures, pages
+from lenet_jax.report import contents, figures, pages
 from lenet_jax.report.pages import write_report, write_results
 from lenet_jax.runs import interruption, sweep
 from lenet_jax.runs.lines import seal, to_line, unseal
@@ -45,22 +46,23 @@ ARMS = ["local_shared", "mlp_8", "mlp_4", "too_fast"]
 RUNS = [(arm, seed) for arm in ARMS for seed in (0, 1)]
 
 
-DRAWN = {}  # rows, words, configs and title of a figure, as JSON -> its file; None where there is none
+DRAWN = {}  # name and arguments of what draws a figure, as JSON -> its file; None where there is none
 
 
 @pytest.fixture(autouse=True)
 def drawn_once(one_format, monkeypatch):
-    """The figure of one table is drawn once for all tests; `monkeypatch.undo()` draws each anew."""
-    draw, render = figures.errors_of_arms, figures.render
+    """The figures of one table are drawn once for all tests; `monkeypatch.undo()` draws each anew."""
+    render = figures.render
 
-    def draw_once(*arguments):
-        key = json.dumps(arguments)
+    def draw_once(draw, *arguments):
+        key = json.dumps([draw.__name__, arguments])
         if key not in DRAWN:
             figure = draw(*arguments)
             DRAWN[key] = None if figure is None else render(figure, "png")
         return key if DRAWN[key] else None
 
-    monkeypatch.setattr(figures, "errors_of_arms", draw_once)
+    for module, name in ((figures, "errors_of_arms"), (contents, "contrasts_in_rows")):
+        monkeypatch.setattr(module, name, functools.partial(draw_once, getattr(module, name)))
     monkeypatch.setattr(figures, "render", lambda key, form: DRAWN[key])
 
 
@@ -197,7 +199,7 @@ def test_report_rebuilds_the_same_files_from_the_records(sweep_copy, monkeypatch
         for path in sweep_copy.iterdir()
         if path.suffix in (".csv", ".md", ".tex", ".png")
     }
-    assert len(made) == 11
+    assert len(made) == 12
     for name in made:
         (sweep_copy / name).unlink()
     ended = run_command("report", f"--workdir={sweep_copy}")
