@@ -40,8 +40,8 @@ def get_config(study: str = "mnist") -> ml_collections.ConfigDict:
             f"The study {study} selects nothing, as its arms have the core's choices: run experiments.ablate "
             "with configs/finding/secondary.py or exploratory.py."
         )
-    of_study = {**DROPOUTS, **DATASET_OF}.get(study, "mnist")
-    config = sweep(study if study in DATASETS else of_study, seeds=2)
+    dataset = study if study in DATASETS else {**DROPOUTS, **DATASET_OF}.get(study, "mnist")
+    config = sweep(dataset, seeds=2)
     return override(config, {"seed": SEED, "keep": "none"})
 
 

@@ -18,7 +18,9 @@ KERNELS = (1, 3, 5, 7, 11)
 BLOCKS = (14, 7, 4, 2)
 RANKS = (1, 2, 4, 8)
 SHIFTS = (0, 1, 2, 4)
+NONE, FARTHEST = SHIFTS[0], SHIFTS[-1]
 SUBSETS = (600, 6_000, 60_000)
+ALL = SUBSETS[-1]
 AVERAGED_EVERY = (10, 100)
 LONGER = 4  # times as many steps
 _TIED = WIRINGS["local_unshared"] | {"model.start": "tied"}
@@ -98,13 +100,13 @@ def translations(dataset: str = "mnist") -> list[Arm]:
         fields = shifted(shift) | _of_images(images)
         arms.append(Arm(f"shared_{place}", core["shared"] | fields))
         arms.append(against(Arm(f"unshared_{place}", core["unshared"] | fields), f"shared_{place}"))
-        if shift in (SHIFTS[0], SHIFTS[-1]):
+        if shift in (NONE, FARTHEST):
             for kind, its in STARTED_TIED.items():
                 arm = with_rates(f"{kind}_{place}", its | fields)
                 others = [f"shared_{place}"] + [f"tied_{place}"] * (kind != "tied")
                 arms.append(against(arm, *others))
-    for shift in (SHIFTS[0], SHIFTS[-1]):
-        fields = shifted(shift) | _of_images(SUBSETS[-1], LONGER)
+    for shift in (NONE, FARTHEST):
+        fields = shifted(shift) | _of_images(ALL, LONGER)
         shared, unshared = (f"{sharing}_{shift}_longer" for sharing in core)
         arms.append(Arm(shared, core["shared"] | fields))
         arms.append(against(Arm(unshared, core["unshared"] | fields), shared))
@@ -119,7 +121,7 @@ def translations_fashion_mnist() -> list[Arm]:
 def _of_images(images: int, longer: int = 1) -> dict:
     """The fields of training on some images, or on all, for STEPS or `longer` times as many."""
     return {
-        "data.train_images": 0 if images == SUBSETS[-1] else images,
+        "data.train_images": 0 if images == ALL else images,
         "train.batch_size": CURVES_BATCH,
         "train.epochs": longer * STEPS * CURVES_BATCH // images,
     }
@@ -172,10 +174,10 @@ ADOPTED: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     **{  # the same kinds of kernels, with all images as they are
         study: {
-            f"{kind}_{shift}_{images}": (study, f"{kind}_{SHIFTS[0]}_{SUBSETS[-1]}")
+            f"{kind}_{shift}_{images}": (study, f"{kind}_{NONE}_{ALL}")
             for kind in STARTED_TIED
-            for shift, images in itertools.product((SHIFTS[0], SHIFTS[-1]), SUBSETS)
-            if (shift, images) != (SHIFTS[0], SUBSETS[-1])
+            for shift, images in itertools.product((NONE, FARTHEST), SUBSETS)
+            if (shift, images) != (NONE, ALL)
         }
         for study in ("translations", "translations_fashion_mnist")
     },

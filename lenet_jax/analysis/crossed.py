@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special
 
-from lenet_jax.analysis.stats import CONFIDENCE, Interval, mean_interval
+from lenet_jax.analysis.stats import CONFIDENCE, NO_INTERVAL, Interval, mean_interval
 
 Key = tuple[str, int]  # arm, seed
 
@@ -190,7 +190,7 @@ def log_errors_saved(
         if seeds and weight
     }
     if not errors or not all(errors.values()):
-        return Interval(None, None, None)
+        return NO_INTERVAL
     # Arms without weight still restrict the seeds.
     relative = {arm: weight / errors[arm] if weight else 0.0 for arm, weight in weights.items()}
     of_relative = weighted_sum(relative, accuracies, wrong).interval()
@@ -214,7 +214,7 @@ def ratio_interval(part: WeightedSum, whole: WeightedSum) -> Interval:
     """
     of_whole = whole.interval()
     if not of_whole.mean:
-        return Interval(None, None, None)
+        return NO_INTERVAL
     ratio = float(part.of_seed_S.mean()) / of_whole.mean
     if not of_whole.excludes_zero():
         return Interval(ratio, None, None)

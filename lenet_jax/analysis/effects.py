@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lenet_jax.analysis.crossed import Wrong, error_ratio, ratio_interval, weighted_sum
-from lenet_jax.analysis.stats import Interval
+from lenet_jax.analysis.stats import NO_INTERVAL
 from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of, fingerprint
 
 SAVED = "fewer_errors_per_hundred"  # how columns start
@@ -94,7 +94,7 @@ def effect_rows(
         for effect, of_arms in weights.items():
             sums = weighted_sum(of_arms, accuracies, wrong)
             saved = sums.interval(bounds=(-2.0, 2.0))
-            share = Interval(None, None, None)
+            share = NO_INTERVAL
             if effect not in ("interaction", "gap") and gap.of_seed_S.mean() > 0:
                 share = ratio_interval(sums, gap)
             rows.append({

@@ -22,7 +22,7 @@ from lenet_jax.analysis.crossed import (
     weighted_sum,
 )
 from lenet_jax.analysis.effects import RATIO, SAVED
-from lenet_jax.analysis.stats import CONFIDENCE, Interval
+from lenet_jax.analysis.stats import CONFIDENCE, NO_INTERVAL, Interval
 from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of
 
 ALPHA = 1 - CONFIDENCE
@@ -116,7 +116,7 @@ def _row(
 ) -> Row:
     """The row of a contrast; its tests are None without an estimate."""
     saved = sums.interval(bounds=(-2.0, 2.0))
-    bootstrapped = Interval(None, None, None)
+    bootstrapped = NO_INTERVAL
     if sums.of_cell_SI is not None and len(sums.seeds) > 1:
         bootstrapped = two_way_bootstrap(sums.of_cell_SI, DRAWS, np.random.default_rng(0))
     margin, p_equivalent, verdict = contrast["margin"], None, "inconclusive"

@@ -29,6 +29,9 @@ class Interval(NamedTuple):
         return Interval(mean, low, high)
 
 
+NO_INTERVAL = Interval(None, None, None)
+
+
 def proportion_interval(hits: int, count: int) -> Interval:
     """`hits` / `count` with its Wilson interval at CONFIDENCE, which covers the draw of the test images."""
     from scipy import stats  # takes a second to import, and most reports do not need it
@@ -44,7 +47,7 @@ def mean_interval(values: list[float], bounds: tuple[float, float]) -> Interval:
     """
     n = len(values)
     if n == 0:
-        return Interval(None, None, None)
+        return NO_INTERVAL
     mean = statistics.fmean(values)
     if n == 1:
         return Interval(mean, None, None)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.crossed import Wrong, weighted_sum
-from lenet_jax.analysis.stats import Interval, mean_interval, proportion_interval
+from lenet_jax.analysis.stats import NO_INTERVAL, Interval, mean_interval, proportion_interval
 
 # Test accuracies of a result; those after the first only with config.train.select_epoch=best_validation.
 READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
@@ -71,7 +71,7 @@ def _to_convolution(
     arm: str, convolution: str, accuracies: Mapping[tuple[str, int], float], wrong: Wrong | None
 ) -> Row:
     """The difference to the convolution's test accuracy; None for itself and without common seeds."""
-    difference = Interval(None, None, None)
+    difference = NO_INTERVAL
     if arm != convolution:
         sums = weighted_sum({arm: 1.0, convolution: -1.0}, accuracies, wrong)
         difference = sums.interval(bounds=(-1.0, 1.0))
@@ -213,7 +213,7 @@ def _mean_error_percent(results: Sequence[Mapping[str, Any]], accuracy: str) -> 
 def _paper_interval(paper: Mapping[str, Any] | None) -> Interval:
     """The paper's test error, a fraction, with its Wilson interval; all None without a paper."""
     if paper is None:
-        return Interval(None, None, None)
+        return NO_INTERVAL
     interval = proportion_interval(_paper_errors(paper), paper["images"])
     return interval._replace(mean=paper["error_percent"] / 100)  # as rounded in the paper
 

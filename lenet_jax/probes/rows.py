@@ -87,21 +87,14 @@ def difference_rows(
 def _found(
     probe: Probe, measured: Mapping[Key, Sequence[Value]], arms: Sequence[str]
 ) -> dict[tuple[str, str], BySetting]:
-    """(arm, weights) -> its values, for those that have any."""
-    values = {
-        (arm, weights): _by_setting(measured, probe.name, arm, weights) for arm in arms for weights in WEIGHTS
-    }
+    """(arm, weights) -> its values, for those that have any, arm by arm."""
+    values: dict[tuple[str, str], BySetting] = {(arm, weights): {} for arm in arms for weights in WEIGHTS}
+    for (name, arm, seed), of_run in measured.items():
+        for value in of_run:
+            key = arm, value.weights
+            if name == probe.name and key in values:
+                values[key].setdefault(value.at, {})[seed] = value
     return {key: of_arm for key, of_arm in values.items() if of_arm}
-
-
-def _by_setting(measured: Mapping[Key, Sequence[Value]], probe: str, arm: str, weights: str) -> BySetting:
-    found: BySetting = {}
-    for (its_probe, its_arm, seed), values in measured.items():
-        if (its_probe, its_arm) == (probe, arm):
-            for value in values:
-                if value.weights == weights:
-                    found.setdefault(value.at, {})[seed] = value
-    return found
 
 
 def _interval(

@@ -32,7 +32,7 @@ class OfWeights(Probe):
     """
 
     absent: ClassVar[str]  # why a network has no such layer
-    of_kinds: ClassVar[tuple[str, ...]] = (UNTRAINED, TRAINED, CHANGE)
+    kinds: ClassVar[tuple[str, ...]] = (UNTRAINED, TRAINED, CHANGE)
 
     def lacks(self, run: TrainedRun) -> str:
         return "" if any(map(self.reads, _layers(run))) else self.absent
@@ -40,20 +40,20 @@ class OfWeights(Probe):
     def measure(self, run: TrainedRun, images: Images) -> list[Value]:
         before, after = run.untrained().kernels(), run.kernels()
         # Of weights that are set to 0, the change is minus what they were before.
-        kinds = [kind for kind in self.of_kinds if kind != CHANGE or not run.config.train.l1_threshold]
+        kinds = [kind for kind in self.kinds if kind != CHANGE or not run.config.train.l1_threshold]
         values = []
         for name, layer in zip(after, _layers(run), strict=True):
             if not self.reads(layer):
                 continue
+            of_kinds = {
+                UNTRAINED: before[name],
+                TRAINED: after[name],
+                CHANGE: after[name] - before[name],
+            }
             for kind in kinds:
-                kernels_POHWC = {
-                    UNTRAINED: before[name],
-                    TRAINED: after[name],
-                    CHANGE: after[name] - before[name],
-                }[kind]
-                values += [Value(kind, *found) for found in self.numbers(name, kernels_POHWC, layer)]
+                values += [Value(kind, *found) for found in self.numbers(name, of_kinds[kind], layer)]
                 if kind in CHANCE:
-                    by_chance = self.chance(name, kernels_POHWC, layer)
+                    by_chance = self.chance(name, of_kinds[kind], layer)
                     values += [Value(CHANCE[kind], *found) for found in by_chance]
         return values
 
@@ -200,7 +200,7 @@ class Nonzero(OfWeights):
     """The shares of weights that are not 0, and of units that have any, where training sets some to 0."""
 
     absent = "its training sets no weights to 0"
-    of_kinds = (TRAINED,)
+    kinds = (TRAINED,)
 
     @property
     def name(self) -> str:

@@ -3,13 +3,12 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
-from lenet_jax.report.drawing import error_bar, literal, project_settings
+from lenet_jax.report.drawing import error_bar, literal, logarithmic, project_settings
 from lenet_jax.report.figures import Look, explain, name_rows
 
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import SymmetricalLogLocator
 
 from lenet_jax.analysis.summaries import Row
 
@@ -75,8 +74,5 @@ def _spread(axes: Axes, differences: Sequence[float]) -> bool:
     sizes = [abs(difference) for difference in differences]
     if max(sizes) <= max(1, FAR * statistics.median(sizes)):
         return False
-    axes.set_xscale("symlog", linthresh=1)
-    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1, subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("")
+    logarithmic(axes, "x", beyond=1)
     return True

@@ -60,7 +60,7 @@ import numpy as np  # noqa: E402
 from matplotlib import font_manager  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import LogLocator  # noqa: E402
+from matplotlib.ticker import LogLocator, SymmetricalLogLocator  # noqa: E402
 
 from lenet_jax.analysis.stats import Interval  # noqa: E402
 
@@ -100,12 +100,22 @@ def literal(text: str, width: int = 0) -> str:
     return shown.replace("$", r"\$")  # last, as no line may end between the two
 
 
-def logarithmic(axes: Axes) -> None:
-    """Makes the vertical axis logarithmic, with plain numbers at 1, 2 and 5 times powers of ten."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("")
+def logarithmic(axes: Axes, name: str = "y", beyond: float = 0.0) -> None:
+    """Makes an axis logarithmic, with plain numbers at 1, 2 and 5 times powers of ten.
+
+    Args:
+      name: "x" or "y".
+      beyond: up to this distance from 0, the axis is linear; 0 for positive numbers alone.
+    """
+    axis, set_scale = getattr(axes, f"{name}axis"), getattr(axes, f"set_{name}scale")
+    if beyond:
+        set_scale("symlog", linthresh=beyond)
+        axis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=beyond, subs=(1, 2, 5)))
+    else:
+        set_scale("log")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("")
 
 
 def error_bar(mean: float | None, low: float | None, high: float | None) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.report.drawing import arm_name, error_bars, literal, project_settings, shortened
+from lenet_jax.report.drawing import arm_name, error_bars, literal, logarithmic, project_settings, shortened
 
 # isort: split
 from matplotlib.axes import Axes
@@ -18,7 +18,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
 from lenet_jax.analysis.stats import Interval
@@ -170,10 +169,7 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
 def _spread(axes: Axes, errors: Sequence[float]) -> None:
     """Makes the axis of errors logarithmic if they differ by more than a factor of 10."""
     if errors and min(errors) > 0 and max(errors) > 10 * min(errors):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("")
+        logarithmic(axes, "x")
 
 
 def explain(figure: Figure, looks: Mapping[str, Look]) -> None:

@@ -14,10 +14,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from lenet_jax.analysis.planes import Plane
-from lenet_jax.analysis.stats import CONFIDENCE, Interval
+from lenet_jax.analysis.stats import CONFIDENCE, NO_INTERVAL
 from lenet_jax.analysis.summaries import Row, error_percent
 
-MISSING = Interval(None, None, None)
 MOST_LINES = 3  # levels of a factor that are lines; with more levels of both, a plane is two heat maps
 APART = 0.08  # of lines, in distances between levels, so that no interval covers another
 COLOURS = (
@@ -57,7 +56,7 @@ def _lines(plane: Plane, cells: Mapping[tuple[str, str], Row], title: str) -> Fi
     shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.6, len(lines)))
     for number, (line, shade) in enumerate(zip(lines, shades, strict=True)):
         of_line = [cells.get((place, line) if across == 0 else (line, place)) for place in places]
-        errors, bars = error_bars([error_percent(row) if row else MISSING for row in of_line])
+        errors, bars = error_bars([error_percent(row) if row else NO_INTERVAL for row in of_line])
         axes.errorbar(
             np.arange(len(places)) + APART * (number - (len(lines) - 1) / 2),
             errors,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lenet_jax.analysis.stats import CONFIDENCE, Interval
+from lenet_jax.analysis.stats import CONFIDENCE, NO_INTERVAL, Interval
 from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.probes.probe import CHANCE, TRAINED, About, At, Probe
 from lenet_jax.report import captions, columns, tables
@@ -13,7 +13,7 @@ from lenet_jax.report.markup import code_span, markdown_text
 from lenet_jax.report.numbers import seeds_in_words, with_interval
 from lenet_jax.runs import kept
 
-MISSING = Interval(None, None, None)
+Write = Callable[[Interval, str], str]  # an interval, and the form of its numbers, in words
 LAYERS = {"stage_": "stage ", "pool_": "pooling ", "dense_": "layer "}
 
 
@@ -70,9 +70,7 @@ def _title(about: About) -> str:
     return f"{about.title}: {about.unit}, by {about.of}"
 
 
-def _table(
-    about: About, rows: Sequence[Row], words: Mapping[str, str], write: Callable[[Interval, str], str]
-) -> list[Row]:
+def _table(about: About, rows: Sequence[Row], words: Mapping[str, str], write: Write) -> list[Row]:
     cells = {(row["arm"], row["weights"], row["at"]): interval_of(row, "value") for row in rows}
     kinds = list(dict.fromkeys(row["weights"] for row in rows))
     of_networks = list(dict.fromkeys((row["arm"], row["weights"]) for row in rows))
@@ -81,10 +79,7 @@ def _table(
         {
             "network": words[arm],
             **({} if kinds == [TRAINED] else {"weights": weights}),
-            **{
-                at_in_words(at): write(cells.get((arm, weights, at), MISSING), f".{about.decimals}f")
-                for at in settings
-            },
+            **_of_settings(about, settings, cells, (arm, weights), write),
         }
         for arm, weights in of_networks
     ]
@@ -105,13 +100,19 @@ def _difference_table(about: About, rows: Sequence[Row], words: Mapping[str, str
     return [
         {
             "difference": difference(*compared),
-            **{
-                at_in_words(at): with_interval(cells.get((*compared, at), MISSING), f".{about.decimals}f")
-                for at in settings
-            },
+            **_of_settings(about, settings, cells, compared, with_interval),
         }
         for compared in dict.fromkeys(tuple(row[name] for name in names) for row in rows)
     ]
+
+
+def _of_settings(
+    about: About, settings: Sequence[At], cells: Mapping[tuple, Interval], key: tuple, write: Write
+) -> Row:
+    """The columns of a row: each setting in words, and what the cell of `key` and the setting holds."""
+    return {
+        at_in_words(at): write(cells.get((*key, at), NO_INTERVAL), f".{about.decimals}f") for at in settings
+    }
 
 
 def _shown_settings(rows: Sequence[Row], room: int) -> list[At]:
