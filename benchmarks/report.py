@@ -32,7 +32,7 @@ NOTES = (
     "`MB`: peak memory of the process, or on the accelerator, and that of what it is compared with.",
 )
 COLOURS = {"PyTorch": "tab:blue", "Flax": "tab:green"}  # of kinds of peers
-OTHER = "tab:orange"
+OTHER, OTHER_COLOUR = "Flax's own layers", "tab:orange"
 
 
 def to_markdown(rows: list[dict], options: str) -> str:
@@ -86,8 +86,10 @@ def draw(rows: list[dict]) -> bytes:
     axes = figure.subplots()
     for place, row in enumerate(rows):
         whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
-        colour = COLOURS.get(row["against"].split(",")[0], OTHER)
-        axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=colour, alpha=0.8)
+        kind = row["against"].split(",")[0]
+        kind = kind if kind in COLOURS else OTHER
+        colour = COLOURS.get(kind, OTHER_COLOUR)
+        axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=colour, alpha=0.8, label=kind)
     kinds = {LAYERS: "stages: ", START: "start: "}
     names = [f"{kinds.get(row['rows'], '')}{row['case']}  (against {row['against']})" for row in rows]
     axes.set_yticks(range(len(rows)), names)
@@ -98,6 +100,8 @@ def draw(rows: list[dict]) -> bytes:
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xlabel("times faster, median and range; 1: equally fast")
     axes.grid(True, which="both", axis="x", alpha=0.3)
+    bars = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))  # one of each kind
+    axes.legend(bars.values(), bars, title="against", loc="lower right")
     image = io.BytesIO()
     figure.savefig(image, dpi=150, format="png")
     return image.getvalue()

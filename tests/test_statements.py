@@ -1124,3 +1124,18 @@ def test_counts_of_digits_on_the_page_of_net_1_to_net_5_are_those_of_its_configs
     assert 1 - (1 - train / images) ** (places - 1) == pytest.approx(7 / 8)
     assert f"scaled to {moved['data.box']}x{moved['data.box']} and moved once by up to a pixel" in text
     assert moved["data.move"] == 1
+
+
+def test_runs_were_recorded_on_a_faster_day_than_the_limits():
+    """Of docs/performance.md: steps of twice as many images, in less than twice the time."""
+
+    def cells(name):
+        text = (RESULTS / "benchmark" / name).read_text(encoding="utf-8")
+        row = next(line for line in text.splitlines() if line.startswith("| full_unshared "))
+        return [float(cell.replace(",", "")) for cell in row.strip("|").split("|")[1:]]
+
+    _, seconds, steps, *_ = cells("scale.md")
+    of_128_images = 2 * seconds / steps * 1000  # milliseconds, at the speed of batches of 64
+    to_multiply = cells("limits.md")[2]
+    assert of_128_images < to_multiply
+    assert "took less time than their arithmetic alone" in page("performance.md")
