@@ -13,11 +13,13 @@ class Plane(NamedTuple):
       factors: the names of the two.
       levels: the levels of each, in the order of the arms.
       arms: (level of the first factor, level of the second) -> arm; some may be missing.
+      reference: the one arm without levels that all of these are compared with; None without one.
     """
 
     factors: tuple[str, str]
     levels: tuple[list[str], list[str]]
     arms: dict[tuple[str, str], str]
+    reference: str | None = None
 
 
 def find_planes(arms: Sequence[Mapping[str, Any]]) -> list[Plane]:
@@ -31,8 +33,14 @@ def find_planes(arms: Sequence[Mapping[str, Any]]) -> list[Plane]:
     for factors, cells in found.items():
         rows, columns = (list(dict.fromkeys(levels)) for levels in zip(*cells, strict=True))
         if min(len(rows), len(columns)) > 1:
-            planes.append(Plane(factors, (rows, columns), cells))
+            planes.append(Plane(factors, (rows, columns), cells, _reference(arms, set(cells.values()))))
     return planes
+
+
+def _reference(arms: Sequence[Mapping[str, Any]], inside: set[str]) -> str | None:
+    baselines = [set(arm["baselines"].values()) for arm in arms if arm["name"] in inside]
+    common = set.intersection(*baselines) - inside
+    return common.pop() if len(common) == 1 else None
 
 
 def plane_rows(plane: Plane, rows: Sequence[Row]) -> list[Row]:

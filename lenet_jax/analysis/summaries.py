@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.crossed import Wrong, weighted_sum
-from lenet_jax.analysis.stats import NO_INTERVAL, Interval, mean_interval, proportion_interval
+from lenet_jax.analysis.stats import NO_INTERVAL, Interval, proportion_interval
 
 # Test accuracies of a result; those after the first only with config.train.select_epoch=best_validation.
 READINGS = {"": "test_accuracy", "test_selected_": "test_selected_accuracy", "last_": "last_accuracy"}
@@ -37,6 +37,11 @@ def interval_of(row: Row, name: str) -> Interval:
 def error_percent(row: Row) -> Interval:
     """Of a row of `arm_rows`, in percent; without a mean if the test images were not scored."""
     return interval_of(row, "test_accuracy").map(lambda accuracy: 100 - 100 * accuracy)
+
+
+def scored(rows: Iterable[Row]) -> list[int]:
+    """How many runs of each arm have a score, of rows of `arm_rows` or `paper_rows`."""
+    return [row["runs"] - row["diverged"] for row in rows]
 
 
 def arm_rows(
@@ -144,6 +149,7 @@ def paper_rows(
     results: Sequence[Mapping[str, Any]],
     arms: Sequence[Mapping[str, Any]],
     protocols: Mapping[str, Sequence[str]],
+    wrong: Wrong | None = None,
 ) -> list[Row]:
     """One row per arm that has a label or a paper: the paper's test error alongside ours, in percent.
 
@@ -151,6 +157,7 @@ def paper_rows(
 
     Args:
       protocols: arm -> how its runs were trained, in phrases.
+      wrong: as in `arm_rows`; intervals of other READINGS are over seeds.
     """
     by_arm = _by_arm(results)
     shown = [arm for arm in arms if arm["name"] in by_arm and (arm["label"] or arm["paper"])]
@@ -168,8 +175,10 @@ def paper_rows(
         }
         for prefix, column in READINGS.items():
             if column in runs[0]:
-                errors = [1 - accuracy for accuracy in _values(done, column)]
-                row |= _in_percent(f"{prefix}error", mean_interval(errors, bounds=(0.0, 1.0)))
+                counting = wrong if column == "test_accuracy" else None
+                sums = weighted_sum({arm["name"]: 1.0}, accuracies_of(done, column), counting)
+                errors = sums.interval(bounds=(0.0, 1.0)).map(lambda accuracy: 1 - accuracy)
+                row |= _in_percent(f"{prefix}error", errors)
         if "last_train_accuracy" in runs[0]:
             row["last_train_error_percent"] = _mean_error_percent(done, "last_train_accuracy")
         rows.append({

@@ -17,8 +17,8 @@ import numpy as np
 from scipy import special
 
 from lenet_jax.analysis.crossed import common_seeds, mean_squares
-from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row, accuracies_of, common_name, fingerprint
+from lenet_jax.analysis.stats import CONFIDENCE, NO_INTERVAL, Interval
+from lenet_jax.analysis.summaries import Row, accuracies_of, columns_of, common_name, fingerprint
 
 FIELD = "model.wiring_seed"
 LEAST_WIRINGS = 3
@@ -65,18 +65,22 @@ def _alike(fields: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _ratio(of_wirings: float, residual: float, wirings: int, seeds: int) -> Row:
-    """The variance of wirings over that of residuals, its interval and a p-value; None without residuals."""
+    """The variance of wirings over that of residuals, its interval and a p-value; None without residuals.
+
+    There is no interval if all of it would lie below 0.
+    """
     if not residual:
-        return dict.fromkeys(("wiring_ratio_mean", "wiring_ratio_ci_low", "wiring_ratio_ci_high", "p"))
+        return {**columns_of("wiring_ratio", NO_INTERVAL), "p": None}
     degrees = wirings - 1, (wirings - 1) * (seeds - 1)
     quotient = of_wirings / residual
     low, high = (
-        max(0.0, (quotient / float(special.fdtri(*degrees, tail)) - 1) / seeds)
+        (quotient / float(special.fdtri(*degrees, tail)) - 1) / seeds
         for tail in ((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)
     )
+    ratio = Interval(max(0.0, (quotient - 1) / seeds), max(0.0, low), high)
+    if high < 0:
+        ratio = Interval(ratio.mean, None, None)
     return {
-        "wiring_ratio_mean": max(0.0, (quotient - 1) / seeds),
-        "wiring_ratio_ci_low": low,
-        "wiring_ratio_ci_high": high,
+        **columns_of("wiring_ratio", ratio),
         "p": float(special.fdtrc(*degrees, quotient)),
     }

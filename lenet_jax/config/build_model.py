@@ -32,6 +32,11 @@ def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: Data
     hidden = tuple(model.hidden)
     if model.parameter_budget and not stages:
         hidden = (_width_of_budget(model, image_size**2 * dataset.channels, classes),)
+    if model.dropout and not hidden:
+        raise UserError(
+            f"config.model.dropout={model.dropout} drops inputs or units of hidden layers, and the network "
+            "has none: set it to 0, or give config.model.hidden."
+        )
     classifier = MLP(
         hidden,
         model.activation,
@@ -78,6 +83,11 @@ def _width_of_budget(model: ml_collections.ConfigDict, inputs: int, classes: int
         raise UserError(
             "config.model.parameter_budget solves the width of the only hidden layer: "
             'pass --config.model.hidden="()" with it, or leave the budget at 0.'
+        )
+    if model.output == "rbf":
+        raise UserError(
+            "config.model.output=rbf fixes the width of the last hidden layer, which "
+            "config.model.parameter_budget would solve: set the budget to 0."
         )
     return solve_width(inputs, model.parameter_budget, classes)
 

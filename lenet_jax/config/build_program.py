@@ -107,7 +107,7 @@ def _make_draw(config: ml_collections.ConfigDict, images: Mapping[str, int]) -> 
         return None
     draw = Draw(*config.data.draw, images["train"], images["test"], config.data.positions)
     from_train = draw.train + draw.validation + (draw.test if draw.positions > 1 else 0)
-    if from_train > draw.train_pool or draw.test > draw.test_pool:
+    if from_train > draw.train_pool or (draw.positions == 1 and draw.test > draw.test_pool):
         raise UserError(
             f"config.data.draw={tuple(config.data.draw)} is more than the {draw.train_pool:,} training and "
             f"{draw.test_pool:,} test images of {config.dataset}: draw fewer."

@@ -14,6 +14,7 @@ from lenet_jax.config.value_types import shown, type_fault
 from lenet_jax.errors import UserError
 from lenet_jax.models.layers import POOLINGS
 from lenet_jax.models.partial_sharing import PARTIAL_SHARING
+from lenet_jax.training.distortion import DISTORTIONS
 from lenet_jax.training.objective import DISTANCES
 from lenet_jax.training.optimizer import LEVENBERG_MARQUARDT
 
@@ -86,6 +87,14 @@ def _check_data(config: ml_collections.ConfigDict) -> None:
     require(
         "distortion.shift", shift, shift <= size, f"from 0 to the {size} pixels of config.data.image_size"
     )
+    distortion = config.distortion
+    if not distortion.probability:
+        return
+    is_whole = shift >= 1 and shift == int(shift)
+    require("distortion.shift", shift, is_whole or not distortion.whole_pixels,
+            "a whole number, at least 1, with config.distortion.whole_pixels")  # fmt: skip
+    require("distortion.probability", distortion.probability, any(distortion[kind] for kind in DISTORTIONS),
+            f"0 if config.distortion.{', '.join(DISTORTIONS[:-1])} and {DISTORTIONS[-1]} are 0")  # fmt: skip
 
 
 def _check_permutation(config: ml_collections.ConfigDict) -> None:
@@ -150,6 +159,16 @@ def _check_constraint(config: ml_collections.ConfigDict) -> None:
             "config.model.connectivity=local and config.model.sharing=unshared, and the network has none: "
             "set it to 0."
         )
+    sharings = {sharing for _, sharing in wirings}
+    if model.shared_gradient == "mean" and model.name != "mlp" and "shared" not in sharings:
+        raise UserError(
+            "config.model.shared_gradient=mean is for stages with config.model.sharing=shared, and the "
+            "network has none: set it to sum."
+        )
+    kept = train.optimizer == LEVENBERG_MARQUARDT and train.curvature_estimate != "each_epoch"
+    require("train.constrained_epochs", epochs, not kept or epochs in (0, train.epochs),
+            f"0 or {train.epochs} with config.train.curvature_estimate={train.curvature_estimate}, which "
+            "keeps curvatures of tied weights")  # fmt: skip
     fits = train.optimizer != LEVENBERG_MARQUARDT or model.name == "mlp" or model.shared_gradient == "sum"
     require("model.shared_gradient", model.shared_gradient, fits,
             f"sum with config.train.optimizer={LEVENBERG_MARQUARDT}")  # fmt: skip

@@ -21,15 +21,17 @@ Maps = tuple[int, ...]
 def solve_width(inputs: int, budget: int, classes: int = 10) -> int:
     """Width of the single hidden layer whose MLP comes nearest to `budget` parameters.
 
-    An MLP inputs-h-K has (inputs + 1 + K) h + K parameters. Raises UserError if even one unit
-    has more than the budget.
+    An MLP inputs-h-K has (inputs + 1 + K) h + K parameters. Raises UserError if the nearest is off by more
+    than FAR percent.
     """
     per_unit = inputs + 1 + classes
-    width = round((budget - classes) / per_unit)
-    if width < 1:
+    width = max(1, round((budget - classes) / per_unit))
+    found = per_unit * width + classes
+    if 100 * abs(found - budget) > FAR * budget:
         raise UserError(
-            f"config.model.parameter_budget={budget} is too small for an MLP on {inputs} inputs: "
-            f"one hidden unit needs {per_unit + classes} parameters."
+            f"config.model.parameter_budget={budget} is met by no MLP on {inputs} inputs: the nearest, with "
+            f"config.model.hidden={width}, has {found:,} parameters; give a budget near to that, or set it "
+            "to 0."
         )
     return width
 
@@ -117,20 +119,21 @@ class _Size:
     """How the number of a network's parameters depends on its feature maps.
 
     Attributes:
-      terms: (a, b) of each stage, its pooling included, and of the classifier. A stage of M maps has
-        M (a M' + b) parameters, where M' are the maps of the stage before it; the classifier has a M' + b.
+      terms: (a, b, c) of each stage, its pooling included, and of the classifier. A stage of M maps has
+        M (a M' + b) + c parameters, where M' are the maps of the stage before it; the classifier has
+        a M' + b.
     """
 
-    terms: tuple[tuple[int, int], ...]
+    terms: tuple[tuple[int, int, int], ...]
 
     def parameters(self, maps: Maps) -> int:
         """The number of parameters with `maps` feature maps per stage."""
         units, before = (*maps, 1), (0, *maps)
-        return sum(m * (a * m0 + b) for (a, b), m, m0 in zip(self.terms, units, before, strict=True))
+        return sum(m * (a * m0 + b) + c for (a, b, c), m, m0 in zip(self.terms, units, before, strict=True))
 
 
 def _measure(network: CNN, image_size: int, channels: int) -> _Size:
-    """The terms, from the counts with one map per stage and with two."""
+    """The terms, from the counts with one map per stage, with two and with three."""
 
     def parameters(maps: int) -> list[int]:
         """Of each stage, and of the classifier."""
@@ -141,7 +144,11 @@ def _measure(network: CNN, image_size: int, channels: int) -> _Size:
             totals[stage if layer.kind in ("wired", "pool") else -1] += layer.parameters
         return totals
 
-    one, two = parameters(1), parameters(2)
-    slopes = [count // 2 - first for first, count in zip(one[:-1], two[:-1], strict=True)]
-    slopes.append(two[-1] - one[-1])
-    return _Size(tuple((slope, first - slope) for slope, first in zip(slopes, one, strict=True)))
+    (*one, last), (*two, last_of_two), (*three, _) = map(parameters, (1, 2, 3))
+    terms = []
+    for first, second, third in zip(one, two, three, strict=True):
+        a = (third - 2 * second + first) // 2
+        b = second - first - 3 * a
+        terms.append((a, b, first - a - b))
+    slope = last_of_two - last
+    return _Size((*terms, (slope, last - slope, 0)))

@@ -22,7 +22,8 @@ from lenet_jax.illustrations.weights import WIRING_SEED
 from lenet_jax.models.counts import LayerCounts
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING, output_size
 from lenet_jax.report.names import dataset_words
-from lenet_jax.runs.store import read_sweep
+from lenet_jax.report.numbers import seeds_in_words
+from lenet_jax.report.scores import read_scores
 
 IMAGE_SIZE = LEAST_SIDE["cnn"]
 KERNEL_SIZES = (3, 5, 7)
@@ -153,7 +154,7 @@ def measured(results: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for config in sorted(results.glob("**/config.json")):
-        header, runs = read_sweep(config.parent)
+        _, header, runs, scores = read_scores(config.parent)
         arms = {run["arm"]: run for run in runs}
         seeds = {run["seed"] for run in runs}
         if header["kind"] != "sweep" or len(runs) < len(arms) * len(seeds):
@@ -166,11 +167,13 @@ def measured(results: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
                 continue
             mean, low, high = map(float, ends)
             epochs, batch_size, learning_rate = (fields[field] for field in SHOWN_TRAINING)
+            seeds_of_arm = int(rows[arm]["runs"]) - int(rows[arm]["diverged"])
+            images = " and the test images" if scores.covers_images else ""
             one = {
                 "dataset": dataset_words(fields["dataset"]),
                 "error": f"{100 - 100 * mean:.2f}%",
                 "interval": f"{100 - 100 * high:.2f} to {100 - 100 * low:.2f}",
-                "seeds": int(rows[arm]["runs"]) - int(rows[arm]["diverged"]),
+                "over": f"{seeds_in_words([seeds_of_arm])}{images}",
                 "training": f"{epochs} epochs, batch size {batch_size}, rate {learning_rate:g}",
             }
             sweep = config.parent.relative_to(results.parent).as_posix()

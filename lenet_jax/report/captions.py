@@ -101,9 +101,8 @@ def arm_caption(header: Mapping[str, Any], runs: Sequence[Run], convolution: str
     of = "the runs that did not diverge (whose loss stayed finite)" if some_diverged else "the runs"
     if not scores_test(header, runs):
         return f"Mean error of {of}, in percent; the test images are not scored."
-    caption = (
-        f"Mean test error of {of} on {test_images(runs)}, in percent, with its {CONFIDENCE:.0%} interval."
-    )
+    interval = f", with its {CONFIDENCE:.0%} interval" if _has_intervals(runs) else ""
+    caption = f"Mean test error of {of} on {test_images(runs)}, in percent{interval}."
     if not convolution:
         return caption
     return (
@@ -140,8 +139,9 @@ def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
     images, hows = [], []
     for its_sweeps in by_dataset.values():
         images.append(test_images([run for sweep in its_sweeps for run in sweep.runs]))
-        covered = [sweep.scores.covers_images for sweep in its_sweeps]
-        intervals = distinct(CROSSED if covers else STUDENT for covers in covered)
+        intervals = distinct(
+            _how(sweep.scores.covers_images, sweep.scores.draws_images) for sweep in its_sweeps
+        )
         hows.append(f"{_runs_of_arms(*(sweep.runs for sweep in its_sweeps))} per arm; {intervals}")
     differ = len(set(hows)) > 1
     scored = distinct(
@@ -161,6 +161,8 @@ def contrast_caption(rows: Sequence[Mapping[str, Any]], covers_images: bool) -> 
         "by seed"
     )
     pairs = "over the pairs in which neither run diverged"
+    if max(row["pairs"] for row in rows) < 2:
+        return f"{start}."
     if not covers_images:
         return f"{start}, with a {CONFIDENCE:.0%} interval, Student's t {pairs}."
     others = any("last_difference_mean" in row for row in rows)
@@ -194,8 +196,8 @@ def wiring_caption() -> str:
     return (
         "Standard deviations of test accuracy, in errors per hundred: between wirings, between seeds "
         "(initial weights and order of images), and the residual. Wiring / residual: the ratio of their "
-        f"variances, with the {CONFIDENCE:.0%} interval of the F distribution, both at least 0; p: of the "
-        "test that wirings do not differ."
+        f"variances, with the {CONFIDENCE:.0%} interval of the F distribution, both at least 0, and without "
+        "one where all of it would lie below 0; p: of the test that wirings do not differ."
     )
 
 
@@ -256,21 +258,25 @@ def planned_notes(rows: Sequence[Mapping[str, Any]], planned: int) -> list[str]:
     return notes
 
 
-def paper_caption(runs: Sequence[Run], covers_papers: bool) -> str:
-    """Of the table of papers.
+def paper_caption(runs: Sequence[Run], rows: Sequence[Mapping[str, Any]], covers_images: bool) -> str:
+    """Of the table of papers, of `lenet_jax.analysis.summaries.paper_rows`.
 
     Args:
-      covers_papers: whether any row has a paper's error.
+      covers_images: whether the intervals cover the draw of the test images with crossed effects.
     """
+    how = _how(covers_images, _draws_images(runs))
+    others = covers_images and any("last_error_percent" in row for row in rows)
+    readings = " Other readings have Student's t intervals over seeds." if others else ""
+    interval = f", with the {CONFIDENCE:.0%} interval, {how}" if _has_intervals(runs) else ""
     papers = (
         f" The paper's has the {CONFIDENCE:.0%} Wilson interval of one network on the paper's number of test "
         "images. The count of errors, paper_errors in `papers.csv`, is the paper's or, where that gives a "
         "percentage alone, the nearest; where no count gives that percentage, the interval is approximate."
     )
     return (
-        f"Test errors on {test_images(runs)}, in percent: means over the seeds that did not diverge, with "
-        f"the {CONFIDENCE:.0%} interval, Student's t, which does not cover test-set sampling."
-        f"{papers if covers_papers else ''}"
+        f"Test errors on {test_images(runs)}, in percent: means over the seeds that did not diverge"
+        f"{interval}.{readings}"
+        f"{papers if any(row['paper_error_percent'] is not None for row in rows) else ''}"
     )
 
 
@@ -368,8 +374,7 @@ def test_images(runs: Sequence[Run]) -> str:
 
 
 def interval_note(runs: Sequence[Run], covers_images: bool) -> str:
-    done = collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
-    if max(done.values(), default=0) < 2:
+    if not _has_intervals(runs):
         return "There are no intervals, as no arm has two runs that did not diverge."
     covered = "initialisation, random wiring and data order"
     if _draws_images(runs):
@@ -387,8 +392,14 @@ def interval_note(runs: Sequence[Run], covers_images: bool) -> str:
     )
     return (
         f"{start}, {CROSSED} {clipped} {covered}, and the draw of the test images; few errors make it "
-        f"approximate.{together if len(done) > 1 else ''}"
+        f"approximate.{together if len({run['result']['arm'] for run in runs}) > 1 else ''}"
     )
+
+
+def _has_intervals(runs: Sequence[Run]) -> bool:
+    """Whether some arm has two runs that did not diverge."""
+    done = collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
+    return max(done.values(), default=0) > 1
 
 
 def training_note(runs: Sequence[Run], words: Mapping[str, str], differences: str) -> str:
@@ -468,6 +479,11 @@ def _runs_of_arms(*sweeps: Sequence[Run]) -> str:
         done = (run["result"] for run in runs if run["result"]["status"] == "done")
         numbers |= set(collections.Counter(result["arm"] for result in done).values())
     return f"{' or '.join(map(str, sorted(numbers)))} {'run' if numbers == {1} else 'runs'}"
+
+
+def _how(covers_images: bool, draws_images: bool) -> str:
+    """How intervals of errors are computed, and whether they cover the draw of the test images."""
+    return CROSSED if covers_images else SEEDS_ALONE if draws_images else STUDENT
 
 
 def _draws_images(runs: Sequence[Run]) -> bool:

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from lenet_jax.analysis import effects, planes, planned, sample_sizes, summaries, wirings
 from lenet_jax.analysis.planes import Plane
-from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import Row
-from lenet_jax.report import captions, columns, figures, findings, markup, size_figures
+from lenet_jax.analysis.summaries import Row, scored
+from lenet_jax.report import captions, columns, figures, findings, markup, numbers, size_figures
 from lenet_jax.report.columns import Cell, Column
 from lenet_jax.report.contrast_figures import contrasts_in_rows
 from lenet_jax.report.drawing import Figure
@@ -111,15 +110,14 @@ class Contents(NamedTuple):
 def contents_of(sweep: Sweep) -> Contents:
     """The contents of the report on a sweep."""
     _, header, runs, scores = sweep
-    results = scores.results
     is_scored = captions.scores_test(header, runs)
     words = words_of_runs(header, runs)
     images = {run["arm"]: run["images"]["train"] for run in runs}
     lines = sample_sizes.find_lines(scores.identifying, images)
     arms = _arms(header, runs, scores, words, lines)
-    papers = _papers(header, runs, results) if is_scored else None
-    contrasts = summaries.contrast_rows(results, header["arms"], scores.wrong)
-    of_contrasts = words if papers is None else {}  # the table of papers has arms by their names
+    papers = _papers(header, runs, scores) if is_scored else None
+    contrasts = summaries.contrast_rows(scores.results, header["arms"], scores.wrong)
+    of_contrasts = _of_contrasts(words, papers)
     plane = next(iter(planes.find_planes(header["arms"])), None) if is_scored else None
     tables = {
         "table": arms,
@@ -129,7 +127,7 @@ def contents_of(sweep: Sweep) -> Contents:
         "planned": _planned(header, scores, words),
         "images": _images(lines, scores),
         "wirings": _wirings(scores),
-        "plane": _plane(plane, header, runs, arms),
+        "plane": _plane(plane, header, runs, arms, words),
     }
     found = _found(tables, words, of_contrasts)
     return Contents(sweep, words, lines, plane, tables, found)
@@ -142,27 +140,36 @@ def draw(contents: Contents) -> Iterator[Drawing]:
     assert arms
     sizes = _sizes(contents, arms.rows)
     if papers:
-        title = f"{dataset}: test error and {CONFIDENCE:.0%} intervals"
+        title = numbers.with_intervals(f"{dataset}: test error", scored(papers.rows), scores.covers_images)
         yield Drawing("papers", figures.errors_alongside_papers(figures.pairs_of(papers.rows), title), title)
     elif contents.is_scored and not (sizes and _arms_of(contents.lines) >= scores.fields.keys()):
-        over = "seeds and test images" if scores.covers_images else "seeds"
-        title = f"{dataset}: mean test error and {CONFIDENCE:.0%} interval over {over}"
+        title = numbers.with_intervals(f"{dataset}: mean test error", scored(arms.rows), scores.covers_images)
         for cost, name in ACCURACY_FIGURES.items():
             figure = figures.errors_of_arms(cost, arms.rows, contents.words, scores.fields, title)
             if figure is not None:
                 against = "" if cost == "parameters" else f", against {figures.COSTS[cost]}"
                 yield Drawing(name, figure, f"{title}{against}")
-    if contents.plane and plane and (drawn := draw_plane(contents.plane, plane.rows, dataset)):
-        yield Drawing("plane", *drawn)
+    if contents.plane and plane:
+        errors = {row["arm"]: summaries.error_percent(row).mean for row in arms.rows}
+        error = errors.get(contents.plane.reference or "")
+        reference = None if error is None else (contents.words[contents.plane.reference or ""], error)
+        drawn = draw_plane(contents.plane, plane.rows, dataset, scores.covers_images, reference)
+        if drawn:
+            yield Drawing("plane", *drawn)
     if sizes:
         yield sizes
     contrasts = contents.tables["contrasts"]
     if contrasts and len(contrasts.rows) > 1:
-        has_intervals = any(row["difference_ci_low"] is not None for row in contrasts.rows)
-        intervals = f", with {CONFIDENCE:.0%} intervals" if has_intervals else ""
-        title = f"{dataset}: differences between arms{intervals}"
+        pairs = [row["pairs"] for row in contrasts.rows]
+        title = numbers.with_intervals(f"{dataset}: differences between arms", pairs, scores.covers_images)
         looks = figures.looks_of(scores.fields)
-        yield Drawing("contrasts", contrasts_in_rows(contrasts.rows, contents.words, looks, title), title)
+        figure = contrasts_in_rows(contrasts.rows, _of_contrasts(contents.words, papers), looks, title)
+        yield Drawing("contrasts", figure, title)
+
+
+def _of_contrasts(words: Mapping[str, str], papers: Table | None) -> Mapping[str, str]:
+    """Arm -> its words next to contrasts; {} next to a table of papers, which has arms by their names."""
+    return words if papers is None else {}
 
 
 def _found(
@@ -234,16 +241,15 @@ def _contrasts(
     return Table(rows, columns.contrast_columns(rows, words), caption, captions.contrast_notes(runs))
 
 
-def _papers(header: Header, runs: Sequence[Record], results: Sequence[Row]) -> Table | None:
+def _papers(header: Header, runs: Sequence[Record], scores: Scores) -> Table | None:
     """Errors alongside those of papers; None without arms that have a label or a paper."""
-    rows = summaries.paper_rows(results, header["arms"], captions.protocols(runs))
+    rows = summaries.paper_rows(scores.results, header["arms"], captions.protocols(runs), scores.wrong)
     if not rows:
         return None
-    covers_papers = any(row["paper_error_percent"] is not None for row in rows)
     return Table(
         rows,
         columns.paper_columns(rows),
-        captions.paper_caption(runs, covers_papers),
+        captions.paper_caption(runs, rows, scores.covers_images),
         captions.paper_notes(header, runs, rows),
     )
 
@@ -308,13 +314,21 @@ def _wirings(scores: Scores) -> Table | None:
     return Table(rows, columns.wiring_columns(words), captions.wiring_caption())
 
 
-def _plane(plane: Plane | None, header: Header, runs: Sequence[Record], arms: Table) -> Table | None:
+def _plane(
+    plane: Plane | None, header: Header, runs: Sequence[Record], arms: Table, words: Mapping[str, str]
+) -> Table | None:
     """The arms of a plane of two factors; None without one, or without two of its arms."""
     rows = planes.plane_rows(plane, arms.rows) if plane else []
     if not plane or len(rows) < 2:
         return None
     caption = captions.arm_caption(header, runs, "")
-    return Table(rows, columns.plane_columns(plane.factors), caption)
+    notes = [
+        f"In comparison, {markup.markdown_text(words[row['arm']])}: "
+        f"{numbers.with_interval(summaries.error_percent(row), '.2f')}."
+        for row in arms.rows
+        if row["arm"] == plane.reference
+    ]
+    return Table(rows, columns.plane_columns(plane.factors), caption, notes)
 
 
 def _arms_of(lines: sample_sizes.Lines) -> set[str]:
@@ -331,6 +345,8 @@ def _sizes(contents: Contents, rows: Sequence[Row]) -> Drawing | None:
     ratios = size_figures.ratios_of(lines, scores.corners, effects_table.rows if effects_table else [])
     worth = ", and what each constraint is worth" if ratios else ""
     title = f"{contents.dataset}: test error by the number of training images{worth}"
+    seeds = scored(of_arms[arm] for arm in _arms_of(lines))
+    title = numbers.with_intervals(title, seeds, scores.covers_images)
     words = _line_words(lines, scores)
     figure = size_figures.error_against_images(lines, of_arms, words, scores.fields, ratios, title)
     return Drawing("images", figure, title)

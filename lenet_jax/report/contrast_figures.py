@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
-from lenet_jax.report.drawing import error_bar, literal, logarithmic, project_settings
+from lenet_jax.report.drawing import entitle, error_bar, literal, logarithmic, project_settings
 from lenet_jax.report.figures import Look, explain, name_rows
 
 # isort: split
@@ -50,7 +50,7 @@ def contrasts_in_rows(
     than = f" than {baseline}" if baseline else ""
     scale = ", logarithmic beyond 1" if is_logarithmic else ""
     axes.set_xlabel(literal(f"fewer errors per hundred test images{than} (below 0: more){scale}"))
-    axes.set_title(literal(title))
+    entitle(figure, title)
     explain(figure, {row["arm"]: looks[row["arm"]] for row in rows})
     return figure
 

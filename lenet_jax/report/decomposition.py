@@ -79,7 +79,7 @@ class Panel(NamedTuple):
       fitted: how many fewer of a hundred training images the convolution gets wrong than the fully connected
         network, with an interval over seeds.
       covers_images: whether the intervals cover the draw of the test images.
-      unfinished: the arms that lack seeds which other arms have.
+      unfinished: the arms that lack seeds which other arms have, or which were planned.
     """
 
     dataset: str
@@ -123,6 +123,10 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
         accuracies_of(scores.results, column) for column in ("test_accuracy", "train_accuracy")
     )
     lacking = missing_seeds(scores.results)
+    recorded_seeds = {
+        arm: {run["seed"] for run in scores.results if run["arm"] == arm} for arm in scores.fields
+    }
+    contrasts = sweep.header.get("planned", [])
     panels = []
     for group, corners in scores.corners.items():
         effects = {row["effect"]: row for row in rows if row.get("group", "") == group}
@@ -130,7 +134,11 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
             seeds = common_seeds(corners, of_test)
             gap = weighted_sum(dict(zip(corners, EFFECTS["gap"], strict=True)), of_training, None)
             fitted = gap.interval(bounds=(-1.0, 1.0)).map(lambda saved: 100 * saved)
-            unfinished = tuple(arm for arm in corners if arm in lacking)
+            of_arms = [contrast for contrast in contrasts if contrast["weights"].keys() & set(corners)]
+            intended = max((contrast["seeds"] for contrast in of_arms), default=0)
+            unfinished = tuple(
+                arm for arm in corners if arm in lacking or len(recorded_seeds[arm]) < intended
+            )
             panels.append(
                 Panel(
                     dataset=scores.results[0]["dataset"],
@@ -272,7 +280,7 @@ def notes(panels: Sequence[Panel]) -> list[str]:
             arms = ", ".join(map(markdown_text, panel.unfinished))
             dataset = markdown_text(dataset_words(panel.dataset))
             found.append(
-                f"Unfinished: on {dataset}, {arms} lack seeds that other arms have; "
+                f"Unfinished: on {dataset}, {arms} lack seeds that other arms have or that were planned; "
                 f"numbers are over the {seeds_in_words([panel.seeds])} of all four corners."
             )
     return found
@@ -398,8 +406,9 @@ def _cell(row: Row) -> str:
 
 
 def _networks(panel: Panel) -> str:
-    """ "MNIST, average pooling"."""
-    return ", ".join(filter(None, (dataset_words(panel.dataset), panel.group)))
+    """ "MNIST, average pooling"; it says if the panel is unfinished."""
+    unfinished = "unfinished" if panel.unfinished else ""
+    return ", ".join(filter(None, (dataset_words(panel.dataset), panel.group, unfinished)))
 
 
 def _share(panel: Panel, constraint: str) -> str:

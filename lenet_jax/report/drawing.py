@@ -9,6 +9,7 @@ import functools
 import importlib
 import importlib.util
 import logging
+import math
 import os
 import pathlib
 import sys
@@ -80,11 +81,12 @@ def project_settings() -> Generator[None]:
         yield
 
 
-def entitle(figure: Figure, title: str, caption: str) -> Figure:
-    """Writes the title above and the caption below, wrapped to the figure's width; returns the figure."""
+def entitle(figure: Figure, title: str, caption: str = "") -> Figure:
+    """Writes the title above and a caption below, wrapped to the figure's width; returns the figure."""
     width = figure.get_figwidth()
     figure.suptitle(literal(title, int(width * 10)), fontsize=12)
-    figure.supxlabel(literal(caption, int(width * 14)), fontsize=9)
+    if caption:
+        figure.supxlabel(literal(caption, int(width * 14)), fontsize=9)
     return figure
 
 
@@ -119,9 +121,9 @@ def logarithmic(axes: Axes, name: str = "y", beyond: float = 0.0) -> None:
 
 
 def error_bar(mean: float | None, low: float | None, high: float | None) -> tuple[float, float]:
-    """How far an interval reaches below and above its mean; (0, 0) without one."""
+    """How far an interval reaches below and above its mean; NaN, which is not drawn, without one."""
     if mean is None or low is None or high is None:
-        return 0.0, 0.0
+        return math.nan, math.nan
     return mean - low, high - mean
 
 

@@ -36,7 +36,7 @@ class Excerpts(NamedTuple):
 def read_excerpts(directory: pathlib.Path) -> Excerpts:
     """Raises UserError if no run is recorded in a folder or a record is damaged."""
     _, header, runs, scores = read_scores(directory)
-    papers = paper_rows(scores.results, header["arms"], captions.protocols(runs))
+    papers = paper_rows(scores.results, header["arms"], captions.protocols(runs), scores.wrong)
     contrasts = contrast_rows(scores.results, header["arms"], scores.wrong)
     return Excerpts(
         directory,

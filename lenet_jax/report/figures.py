@@ -10,9 +10,18 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.report.drawing import arm_name, error_bars, literal, logarithmic, project_settings, shortened
+from lenet_jax.report.drawing import (
+    arm_name,
+    entitle,
+    error_bars,
+    literal,
+    logarithmic,
+    project_settings,
+    shortened,
+)
 
 # isort: split
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -34,7 +43,8 @@ METADATA: Mapping[str, dict] = {"png": {}, "pdf": {"CreationDate": None}, "svg":
 COLOURS = {"local": "tab:blue", "random": "tab:orange", "full": "tab:green"}
 MORE_COLOURS = ("tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")  # for other connectivities
 OTHER = "tab:gray"
-PARTLY = "lightgray"  # the fill of partly shared kernels
+PARTLY = "lightgray"
+FILLS = {"white": "open: unshared weights", PARTLY: "gray: partly shared weights"}
 # Offsets of a name from its marker, in points, best first: next to it, then above or below.
 PLACES = [(side * 11, height) for height in (0, 11, -11, 22, -22, 33, -33) for side in (1, -1)]
 ENDS = ("", "_ci_low", "_ci_high")
@@ -116,7 +126,7 @@ def _errors_against(
     axes.margins(x=0.16, y=0.08)
     axes.set_xlabel(COSTS[cost])
     axes.set_ylabel("test error (%)")
-    axes.set_title(literal(title))
+    entitle(figure, title)
     axes.grid(True, which="major", alpha=0.3)
     explain(figure, looks)
     errors, _ = error_bars([error_percent(row) for row in rows])
@@ -135,7 +145,7 @@ def _errors_in_rows(
     name_rows(axes, [words[row["arm"]] for row in rows])
     _spread(axes, error_bars([error_percent(row) for row in rows])[0].tolist())
     axes.set_xlabel("test error (%)")
-    axes.set_title(literal(title))
+    entitle(figure, title)
     explain(figure, looks)
     return figure
 
@@ -182,12 +192,11 @@ def explain(figure: Figure, looks: Mapping[str, Look]) -> None:
         mark(marker="o", color=colour, label=literal(f"{name} connectivity"))
         for name, colour in dict.fromkeys((look.name, look.colour) for look in wired)
     ]
-    if any(look.fill == look.colour for look in wired):
-        handles.append(mark(marker="o", color="black", label="filled: shared weights"))
-    if any(look.fill != look.colour for look in wired):
-        handles.append(
-            mark(marker="o", color="black", markerfacecolor="white", label="open: unshared weights")
-        )
+    fills = {"black": "filled: shared weights"} if any(look.fill == look.colour for look in wired) else {}
+    fills |= {fill: words for fill, words in FILLS.items() if any(look.fill == fill for look in wired)}
+    handles += [
+        mark(marker="o", color="black", markerfacecolor=fill, label=words) for fill, words in fills.items()
+    ]
     if len(wired) < len(looks):
         handles.append(mark(marker="s", color=OTHER, label="other networks" if wired else "networks"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
@@ -225,7 +234,7 @@ def errors_alongside_papers(pairs: Sequence[Pair], title: str) -> Figure:
     axes = figure.add_subplot()
     ours, papers = [pair.ours for pair in pairs], [pair.paper for pair in pairs]
     for name, errors, shift, marker, colour, fill in (
-        ("ours: mean over seeds, Student's t interval", ours, -0.12, "o", "tab:blue", "tab:blue"),
+        ("ours: mean over seeds", ours, -0.12, "o", "tab:blue", "tab:blue"),
         ("the paper's: one network, Wilson's interval", papers, 0.12, "D", "tab:red", "white"),
     ):
         drawn = [(place, error) for place, error in enumerate(errors) if error.mean is not None]
@@ -247,7 +256,7 @@ def errors_alongside_papers(pairs: Sequence[Pair], title: str) -> Figure:
     _spread(axes, [error.mean for error in (*ours, *papers) if error.mean])
     readings = dict.fromkeys(pair.reading for pair in pairs)
     axes.set_xlabel(" or ".join(f"test error (%){f', {reading}' if reading else ''}" for reading in readings))
-    axes.set_title(literal(title))
+    entitle(figure, title)
     if axes.containers:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -300,7 +309,9 @@ def _name_arms(figure: Figure, axes: Axes, markers: Mapping[str, tuple[float, fl
     taken = []
     for marker, caps, _ in axes.containers:  # an interval reaches from cap to cap
         taken.append(marker.get_window_extent(renderer))
-        taken.append(Bbox.union([cap.get_window_extent(renderer) for cap in caps]))
+        ends = [cap.get_window_extent(renderer) for cap in caps]
+        if np.isfinite(ends).all():  # there is an interval
+            taken.append(Bbox.union(ends))
     inside = axes.get_window_extent(renderer)
 
     def faults(name: Annotation) -> int:

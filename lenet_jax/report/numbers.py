@@ -43,13 +43,30 @@ def intervals_in_words(seeds: Collection[int], covers_images: bool | None) -> st
       seeds: over how many seeds the numbers are, each.
       covers_images: whether the intervals cover the draw of the test images; None if these play no part.
     """
-    if set(seeds) == {1}:
-        return "one seed, so no intervals"
-    found = f"{CONFIDENCE:.0%} intervals from {seeds_in_words(seeds)}"
+    several = {number for number in seeds if number > 1}
+    if not several:
+        return "one seed, so no intervals" if seeds else "no seed in common"
+    from_one = " (none from one seed)" if 1 in seeds else ""
+    found = f"{CONFIDENCE:.0%} intervals from {seeds_in_words(several)}{from_one}"
     images = {True: " and other test images", False: " but not for other test images", None: ""}
     return f"{found}, which allow for other seeds{images[covers_images]}"
 
 
 def uncorrected(intervals: str, seeds: Collection[int]) -> str:
     """What `intervals_in_words` said for these seeds, and that intervals, if any, are not corrected."""
-    return intervals if set(seeds) == {1} else f"{intervals}, and are not corrected for their number"
+    has_intervals = max(seeds, default=0) > 1
+    return f"{intervals}, and are not corrected for their number" if has_intervals else intervals
+
+
+def with_intervals(title: str, seeds: Collection[int], covers_images: bool) -> str:
+    """The title of a figure, and what its intervals are over, if it has any.
+
+    Args:
+      seeds: as in `intervals_in_words`.
+      covers_images: whether the intervals cover the draw of the test images, which all seeds share.
+    """
+    several = {number for number in seeds if number > 1}
+    if not several:
+        return title
+    images = " and the test images" if covers_images else ""
+    return f"{title}, with {CONFIDENCE:.0%} intervals over {seeds_in_words(several)}{images}"

@@ -95,29 +95,29 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
     compared = with_replaced_corners(sweeps)
     panels = decomposition.find_panels(compared)
     files.make_directory(directory)
-    note = f"Command: {markup.code_span(command)}"
+    notes = [*decomposition.notes(panels), f"Command: {markup.code_span(command)}"]
     of_arms = side_by_side.csv_rows(sweeps)
     found = {
-        "errors": _errors_side_by_side(sweeps, of_arms, note),
+        "errors": _errors_side_by_side(sweeps, of_arms, notes),
         "decomposition": Table(
             decomposition.page_rows(panels),
             decomposition.COLUMNS,
             decomposition.caption(panels),
-            [*decomposition.notes(panels), note],
+            notes,
         ),
         "changes": _changes(
-            changes.effect_rows(compared), changes.EFFECT_COLUMNS, changes.effect_caption, note
+            changes.effect_rows(compared), changes.EFFECT_COLUMNS, changes.effect_caption, notes
         ),
-        "changed_arms": _changes(changes.arm_rows(compared), changes.ARM_COLUMNS, changes.arm_caption, note),
+        "changed_arms": _changes(changes.arm_rows(compared), changes.ARM_COLUMNS, changes.arm_caption, notes),
     }
     contents: dict[str, str | bytes | None] = {}
     for name, table in found.items():
         contents |= _table_files(name, table)
     contents["decomposition.csv"] = tables.to_csv(decomposition.csv_rows(panels))
     contents["errors.csv"] = tables.to_csv(of_arms)
-    for name, table in _pages_of(panels, note).items():
+    for name, table in _pages_of(panels, notes).items():
         contents[f"{name}.md"] = _markdown(table)
-    planned = _planned_side_by_side([sweep for sweep in sweeps if sweep.header.get("planned")], note)
+    planned = _planned_side_by_side([sweep for sweep in sweeps if sweep.header.get("planned")], notes)
     contents["planned.md"] = _markdown(planned) if planned else None
     answers = decomposition.answers(panels)
     contents["answer.md"] = "".join(f"- {answer}\n" for answer in answers)
@@ -128,24 +128,24 @@ def write_side_by_side(directory: pathlib.Path, sweeps: Sequence[Sweep], command
     return "\n\n\n".join(map(_for_terminal, shown))
 
 
-def _errors_side_by_side(sweeps: Sequence[Sweep], rows: Sequence[Row], note: str) -> Table:
+def _errors_side_by_side(sweeps: Sequence[Sweep], rows: Sequence[Row], notes: Sequence[str]) -> Table:
     """The test errors of all arms; `rows` are `side_by_side.csv_rows`."""
     return Table(
         side_by_side.page_rows(rows),
         columns.side_by_side_columns(dict.fromkeys(row["dataset"] for row in rows)),
         captions.side_by_side_caption(sweeps),
-        [note],
+        notes,
     )
 
 
-def _pages_of(panels: Sequence[decomposition.Panel], note: str) -> dict[str, Table]:
+def _pages_of(panels: Sequence[decomposition.Panel], notes: Sequence[str]) -> dict[str, Table]:
     """What each constraint saves in both orders, by its name, and the errors on the training images."""
     orders = {
         constraint: Table(
             decomposition.order_rows(panels, constraint),
             decomposition.ORDER_COLUMNS,
             decomposition.order_caption(panels, constraint),
-            [note],
+            notes,
         )
         for constraint in decomposition.WORDS
     }
@@ -153,12 +153,12 @@ def _pages_of(panels: Sequence[decomposition.Panel], note: str) -> dict[str, Tab
         decomposition.training_rows(panels),
         decomposition.TRAINING_COLUMNS,
         decomposition.training_caption(panels),
-        [note],
+        notes,
     )
     return {**orders, "training": training}
 
 
-def _planned_side_by_side(sweeps: Sequence[Sweep], note: str) -> Table | None:
+def _planned_side_by_side(sweeps: Sequence[Sweep], notes: Sequence[str]) -> Table | None:
     """The planned contrasts of sweeps that have some; None without sweeps."""
     rows = side_by_side.planned_rows(sweeps)
     if not rows:
@@ -168,7 +168,7 @@ def _planned_side_by_side(sweeps: Sequence[Sweep], note: str) -> Table | None:
         rows,
         columns.planned_side_by_side_columns(datasets),
         captions.planned_side_by_side_caption(sweeps, rows),
-        [note],
+        notes,
     )
 
 
@@ -176,10 +176,10 @@ def _changes(
     rows: Sequence[Row],
     its_columns: Sequence[columns.Column],
     caption: Callable[[Sequence[Row]], str],
-    note: str,
+    notes: Sequence[str],
 ) -> Table | None:
     """A table of changes; None without rows."""
-    return Table(rows, its_columns, caption(rows), [note]) if rows else None
+    return Table(rows, its_columns, caption(rows), notes) if rows else None
 
 
 def write_published(directory: pathlib.Path, rows: Sequence[Row], command: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from lenet_jax.report.curves import LINES, MARKERS
-from lenet_jax.report.drawing import error_bars, literal, project_settings
+from lenet_jax.report.drawing import entitle, error_bars, literal, project_settings
 
 # isort: split
 import matplotlib
@@ -14,8 +14,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from lenet_jax.analysis.planes import Plane
-from lenet_jax.analysis.stats import CONFIDENCE, NO_INTERVAL
-from lenet_jax.analysis.summaries import Row, error_percent
+from lenet_jax.analysis.stats import NO_INTERVAL
+from lenet_jax.analysis.summaries import Row, error_percent, scored
+from lenet_jax.report.numbers import with_intervals
 
 MOST_LINES = 3  # levels of a factor that are lines; with more levels of both, a plane is two heat maps
 APART = 0.08  # of lines, in distances between levels, so that no interval covers another
@@ -25,28 +26,40 @@ COLOURS = (
 DARK = 0.55  # share of the colour range above which text is white
 
 
-def draw_plane(plane: Plane, rows: Sequence[Row], dataset: str) -> tuple[Figure, str] | None:
+def draw_plane(
+    plane: Plane,
+    rows: Sequence[Row],
+    dataset: str,
+    covers_images: bool,
+    reference: tuple[str, float] | None = None,
+) -> tuple[Figure, str] | None:
     """Draws the test errors of a plane's arms; returns the figure and its title, or None without any.
 
     If a factor has at most MOST_LINES levels, each of them is a line, over the levels of the other factor,
-    with intervals. Otherwise errors and trainable parameters are two heat maps, with numbers in their cells.
+    with intervals, and the reference a horizontal line. Otherwise errors and trainable parameters are two
+    heat maps, with numbers in their cells.
 
     Args:
       rows: of `lenet_jax.analysis.planes.plane_rows`.
       dataset: in words.
+      covers_images: whether the intervals cover the draw of the test images.
+      reference: the plane's, in words, and its mean test error in percent; None without one.
     """
     cells = {tuple(row[f"factor: {factor}"] for factor in plane.factors): row for row in rows}
     if all(row["test_accuracy_mean"] is None for row in rows):
         return None
     if min(map(len, plane.levels)) <= MOST_LINES:
-        title = f"{dataset}: test error by {' and '.join(plane.factors)}, with {CONFIDENCE:.0%} intervals"
-        return _lines(plane, cells, title), title
+        title = f"{dataset}: test error by {' and '.join(plane.factors)}"
+        title = with_intervals(title, scored(rows), covers_images)
+        return _lines(plane, cells, title, reference), title
     title = f"{dataset}: test error and trainable parameters"
     return _heat_maps(plane, cells, title), title
 
 
 @project_settings()
-def _lines(plane: Plane, cells: Mapping[tuple[str, str], Row], title: str) -> Figure:
+def _lines(
+    plane: Plane, cells: Mapping[tuple[str, str], Row], title: str, reference: tuple[str, float] | None
+) -> Figure:
     """Draws test errors against the levels of the factor that has more of them, of the first if equal."""
     first, second = plane.levels
     across = 0 if len(first) >= len(second) else 1
@@ -68,14 +81,16 @@ def _lines(plane: Plane, cells: Mapping[tuple[str, str], Row], title: str) -> Fi
             capsize=4,
             label=literal(line),
         )
+    if reference:
+        words, error = reference
+        axes.axhline(error, color="0.5", linewidth=1, linestyle=":", label=literal(words))
     axes.set_xticks(range(len(places)), list(map(literal, places)))
     axes.set_xlabel(literal(plane.factors[across]))
     axes.set_ylabel("test error (%)")
     axes.set_ylim(bottom=0)
     axes.grid(True, axis="y", alpha=0.3)
     axes.legend(title=literal(plane.factors[1 - across]))
-    figure.suptitle(literal(title), fontsize=11)
-    return figure
+    return entitle(figure, title)
 
 
 @project_settings()
@@ -88,8 +103,7 @@ def _heat_maps(plane: Plane, cells: Mapping[tuple[str, str], Row], title: str) -
     _draw(left, plane, errors, "test error (%)", "{:.2f}".format)
     _draw(right, plane, parameters, "trainable parameters", _shortened)
     left.set_ylabel(literal(plane.factors[0]))
-    figure.suptitle(literal(title), fontsize=12)
-    return figure
+    return entitle(figure, title)
 
 
 def _draw(

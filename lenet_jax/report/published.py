@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lenet_jax.analysis.effects import SAVED
+from lenet_jax.analysis.planned import LEAST_SEEDS, MAX_DIVERGED
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.analysis.summaries import Row, interval_of
 from lenet_jax.report.names import DATASETS, dataset_words
@@ -53,7 +54,8 @@ def caption(rows: Sequence[Row]) -> str:
         "What other papers found, in other networks and mostly on other images, next to what the same "
         "comparison gives here. Numbers are errors per hundred test images, positive in the direction of the "
         f"paper's finding; {found}. Agrees: the interval lies above 0. Disagrees: below 0. Can't be told: "
-        "otherwise, which does not show that there is no difference."
+        f"otherwise, or with fewer than {LEAST_SEEDS} seeds, with more than {MAX_DIVERGED} diverged runs of "
+        "an arm, or for a share of a gap that is not above 0; this does not show that there is no difference."
         f"{' Unfinished: runs are missing.' if unfinished else ''}"
     )
 

@@ -14,7 +14,7 @@ Overlapping intervals show no difference; they do not show that there is none.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from lenet_jax.analysis.stats import Interval
+from lenet_jax.analysis.stats import CONFIDENCE, Interval
 from lenet_jax.analysis.summaries import Row
 from lenet_jax.report import columns, figures
 from lenet_jax.report.columns import NONE
@@ -87,7 +87,7 @@ def figure(rows: Sequence[Row]) -> Figure:
         )
         for row in rows
     ]
-    title = "Test errors of the papers and ours, with 95% intervals"
+    title = f"Test errors of the papers and ours, with {CONFIDENCE:.0%} intervals"
     figure = figures.errors_alongside_papers(pairs, title)
     figure.set_label(title)  # of its files, as for other pictures
     [axes] = figure.axes

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lenet_jax.report.decomposition import COLOURS, WORDS
-from lenet_jax.report.drawing import arm_name, error_bars, literal, logarithmic, project_settings
+from lenet_jax.report.drawing import arm_name, entitle, error_bars, logarithmic, project_settings
 from lenet_jax.report.figures import looks_of
 
 # isort: split
@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from lenet_jax.analysis.effects import RATIO, Corners
 from lenet_jax.analysis.sample_sizes import Lines
-from lenet_jax.analysis.stats import CONFIDENCE, Interval
+from lenet_jax.analysis.stats import Interval
 from lenet_jax.analysis.summaries import Row, error_percent, interval_of
 
 OFFSET = 1.04  # of the two constraints, as a ratio of numbers of images, so that no interval covers another
@@ -87,8 +87,7 @@ def error_against_images(
         ax.set_xlabel("training images")
         ax.grid(True, which="major", alpha=0.3)
         ax.legend()
-    figure.suptitle(literal(f"{title}, with {CONFIDENCE:.0%} intervals"), fontsize=11)
-    return figure
+    return entitle(figure, title)
 
 
 def _draw_errors(
@@ -132,8 +131,6 @@ def _draw_ratios(axes: Axes, ratios: Ratios) -> None:
         )
     axes.axhline(1, color="0.5", linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, RATIO_TICKS[0]), min(high, RATIO_TICKS[-1]))
     axes.yaxis.set_major_locator(FixedLocator(RATIO_TICKS))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())

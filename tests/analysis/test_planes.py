@@ -31,6 +31,16 @@ def test_a_single_row_is_not_a_plane_and_other_factors_are_another_plane():
     assert [plane.factors for plane in planes] == [("depth", "width")]
 
 
+def test_the_reference_is_the_one_arm_outside_that_all_are_compared_with():
+    arms = recorded(LEVELS)
+    for arm in arms:
+        arm["baselines"] = {"to the reference": "plain"}
+    arms[0]["baselines"]["within"] = "arm_3"
+    assert find_planes(arms)[0].reference == "plain"
+    arms[1]["baselines"] = {"within": "arm_0"}
+    assert find_planes(arms)[0].reference is None
+
+
 def test_records_without_factors_are_read():
     assert find_planes([{"name": "a"}, {"name": "b", "factors": []}]) == []
 

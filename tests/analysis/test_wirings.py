@@ -53,6 +53,14 @@ def test_the_quotient_is_that_of_an_analysis_of_variance():
     assert (row["network"], row["wirings"], row["seeds"]) == ("net", 3, 2)
 
 
+def test_a_ratio_whose_interval_would_lie_below_0_has_none():
+    """Wirings of equal means: all that differs is in the residuals."""
+    y_WS = np.array([[10.0, 12.0], [12.0, 10.0]] * 5)
+    [row] = rows_of(y_WS)
+    assert row["wiring_ratio_mean"] == 0 and row["p"] == pytest.approx(1)
+    assert row["wiring_ratio_ci_low"] is None and row["wiring_ratio_ci_high"] is None
+
+
 def test_arms_that_differ_in_more_or_are_few_have_no_row():
     assert rows_of(drawn(0, wirings=2)) == []
     assert rows_of(drawn(0, seeds=1)) == []

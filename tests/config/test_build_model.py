@@ -109,7 +109,7 @@ def test_stages_kernels_and_maps_come_from_the_config():
             "sharing=blocks does not go with config.model.edges=pad in convolutional stage 1, which is full",
         ),
         (
-            {"model.sharing": "blocks", "model.block": (2,), "model.shared_gradient": "mean"},
+            {"model.sharing": "blocks,shared", "model.block": (2, 0), "model.shared_gradient": "mean"},
             "shared_gradient=mean is for one kernel per map: convolutional stage 1 has",
         ),
         (

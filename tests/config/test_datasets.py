@@ -51,7 +51,7 @@ def test_the_matched_width_counts_channels_and_classes():
     assert abs(3_078 * width + 5 - budget) <= 3_078 / 2
     mlp = colour(name="mlp", hidden=(), parameter_budget=budget)
     assert mlp.model.hidden == (width,) and mlp.counts.parameters == 3_078 * width + 5
-    with pytest.raises(UserError, match="MLP on 3072 inputs: one hidden unit needs 3083 parameters"):
+    with pytest.raises(UserError, match="on 3072 inputs: the nearest, with config.model.hidden=1, has 3,083"):
         colour(name="mlp", hidden=(), parameter_budget=1_000)
 
 

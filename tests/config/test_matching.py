@@ -26,11 +26,11 @@ def maps_of(resolved):
 
 
 def test_solved_widths_are_nearest():
-    for budget in (805, 1_203, 1_204, 5_000, 99_999):
+    for budget in (805, 1_605, 4_382, 4_383, 99_999):
         distance = {h: abs((784 + 11) * h + 10 - budget) for h in range(1, 200)}
         assert distance[solve_width(784, budget)] == min(distance.values())
-    with pytest.raises(UserError, match="parameter_budget=300 is too small"):
-        solve_width(784, 300)
+    with pytest.raises(UserError, match="parameter_budget=500 is met by no MLP on 784 inputs: the nearest"):
+        solve_width(784, 500)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,13 @@ def test_a_network_meets_its_own_budget():
         {"model.maps": (5, 13)},
         {"model.maps": (5, 13), "model.sharing": "unshared,shared", "model.connectivity": "full,random"},
         {"model.maps": (5, 13), "model.pooling": "trainable_sum,max", "model.bias": "unit"},
+        {"model.maps": (5, 13), "model.sharing": "low_rank", "model.rank": (4,)},
+        {
+            "model.maps": (5, 13),
+            "model.sharing": "blocks,low_rank",
+            "model.block": (7, 0),
+            "model.rank": (0, 2),
+        },
         {"model.maps": (3,), "model.pooling": "none", "model.hidden": (), "model.stride": (2,)},
         {"model.maps": (2, 3, 20), "model.pooling": "average,average,none", "model.pad_before": (2, 0, 0)},
         {"model.maps": (2, 3), "model.output": "rbf", "model.hidden": (84,), "train.loss": "rbf"},

@@ -6,6 +6,7 @@ from configs.history import common
 from lenet_jax.config.fields import default_config, override
 from lenet_jax.config.resolve import resolve
 from lenet_jax.errors import UserError
+from lenet_jax.training.distortion import DISTORTIONS
 
 
 def program(devices=1, train_images=1000, **fields):
@@ -120,6 +121,18 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"model.start": "shared"}, "choose one of free, tied, convolution"),
         ({"model.shared_gradient": "product"}, "choose one of sum, mean"),
         (
+            {"model.shared_gradient": "mean", "model.sharing": "unshared"},
+            "shared_gradient=mean is for stages with config.model.sharing=shared, and the network has none",
+        ),
+        (
+            {"model.hidden": (), "model.dropout": 0.5},
+            "dropout=0.5 drops inputs or units of hidden layers, and the network has none",
+        ),
+        (
+            common.LENET5 | {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": 66_790},
+            "output=rbf fixes the width of the last hidden layer",
+        ),
+        (
             {
                 "model.shared_gradient": "mean",
                 "train.optimizer": "levenberg_marquardt",
@@ -132,6 +145,17 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         (
             {"train.constrained_epochs": 1, "model.sharing": "unshared"},
             "keeps the constraint of config.model.start=tied or convolution: set one of the two, or",
+        ),
+        (
+            {
+                "model.start": "tied",
+                "model.sharing": "unshared",
+                "train.constrained_epochs": 1,
+                "train.optimizer": "levenberg_marquardt",
+                "train.batch_size": 1,
+                "train.curvature_estimate": "first_epoch",
+            },
+            "constrained_epochs=1 must be 0 or 10 with config.train.curvature_estimate=first_epoch",
         ),
         ({"train.epoch_factors": ()}, "numbers greater than 0, at least one"),
         ({"train.epoch_factors": (1.0, "x")}, "numbers greater than 0, at least one"),
@@ -148,6 +172,14 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"train.weight_decay": -1e39}, r"train.weight_decay=-1e\+39 is too large"),
         ({"distortion.scale": 100.0}, r"distortion.scale=100.0 must be in \[0, 1\]"),
         ({"distortion.shift": 1e9}, "distortion.shift=1000000000.0 must be from 0 to the 32 pixels"),
+        (
+            {"distortion.probability": 0.5, "distortion.shift": 0.5, "distortion.whole_pixels": True},
+            "distortion.shift=0.5 must be a whole number, at least 1, with config.distortion.whole_pixels",
+        ),
+        (
+            {"distortion.probability": 0.5, **{f"distortion.{kind}": 0.0 for kind in DISTORTIONS}},
+            "distortion.probability=0.5 must be 0 if config.distortion.shift, scale, squeeze and shear are 0",
+        ),
         ({"data.move": 40}, "config.data.move=40 must be less than the 32 pixels"),
         ({"model.stride": (40,)}, "config.model.stride=40 is too large: convolutional stage 1"),
         ({"data.positions": 4}, "is for images that config.data.draw draws"),
@@ -253,6 +285,7 @@ def test_too_large_a_draw_is_refused():
     with pytest.raises(UserError, match="more than the 636 training and 400 test images"):
         draw(636, 400, **positions)
     assert draw(640, 400, **positions).positions == 4
+    assert draw(640, 100, **positions).test == 160  # all from the training images
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_measured_are_the_arms_of_finished_sweeps_that_differ_in_nothing_else(da
         for one in data["measured"][" ".join(stage.key for stage in LENET5)]
         if one["sweep"] == "results/mnist"
     ]
-    assert mnist["error"] == "1.04%" and mnist["interval"] == "0.93 to 1.15" and mnist["seeds"] == 5
+    assert mnist["error"] == "1.04%" and mnist["interval"] == "0.93 to 1.15" and mnist["over"] == "5 seeds"
     assert mnist["training"] == "10 epochs, batch size 64, rate 0.1"
     fields = explorer.network(LENET5).fields
     assert explorer.setting_of(fields) == LENET5
@@ -125,8 +125,8 @@ def test_measured_are_the_arms_of_finished_sweeps_that_differ_in_nothing_else(da
 @pytest.mark.parametrize(
     "row, shown",
     [
-        ("5,0,0.99,0.985,0.995", ("1.00%", "0.50 to 1.50", 5)),
-        ("5,2,0.99,0.985,0.995", ("1.00%", "0.50 to 1.50", 3)),  # two have diverged
+        ("5,0,0.99,0.985,0.995", ("1.00%", "0.50 to 1.50", "5 seeds")),
+        ("5,2,0.99,0.985,0.995", ("1.00%", "0.50 to 1.50", "3 seeds")),  # two have diverged
         ("1,0,0.99,,", None),  # one seed has no interval
         ("5,0,,,", None),  # not scored
     ],
@@ -143,7 +143,7 @@ def test_measured_arms_have_an_interval_over_the_seeds_that_count(tmp_path, row,
         assert measured == {}
         return
     [[one]] = measured.values()
-    assert (one["error"], one["interval"], one["seeds"]) == shown
+    assert (one["error"], one["interval"], one["over"]) == shown
     assert (one["dataset"], one["sweep"]) == ("Fashion-MNIST", "results/sweep")
 
 

@@ -39,6 +39,7 @@ def arm_notes(header, runs, covers_images=False):
 
 
 RUNS = [run(result("a", 0, 0.5)), run(result("b", 3, 0.5))]
+PAPER_ROW = {"paper_error_percent": 5.0}
 
 
 def test_the_command_gives_all_runs():
@@ -125,7 +126,7 @@ def test_arms_that_lack_seeds_are_named():
 
 
 @pytest.mark.parametrize(
-    "above", [lambda runs: arm_caption(SWEEP, runs, ""), lambda runs: paper_caption(runs, True)]
+    "above", [lambda runs: arm_caption(SWEEP, runs, ""), lambda runs: paper_caption(runs, [PAPER_ROW], True)]
 )
 @pytest.mark.parametrize("notes", [arm_notes, lambda header, runs: paper_notes(header, runs, [])])
 def test_the_scoring_is_said(above, notes):
@@ -152,7 +153,30 @@ def test_the_caption_says_whether_runs_diverged():
 
 
 def test_papers_have_their_interval_if_there_are_any():
-    assert "Wilson" in paper_caption(RUNS, True) and "Wilson" not in paper_caption(RUNS, False)
+    without = {"paper_error_percent": None}
+    assert "Wilson" in paper_caption(RUNS, [PAPER_ROW], True)
+    assert "Wilson" not in paper_caption(RUNS, [without], True)
+
+
+def test_our_errors_say_what_their_intervals_cover():
+    twice = [run(result("a", seed, 0.5)) for seed in range(2)]
+    assert "crossed random effects" in paper_caption(twice, [PAPER_ROW], True)
+    assert "does not cover test-set sampling" in paper_caption(twice, [PAPER_ROW], False)
+    drawn = [run(result("a", seed, 0.5), {"data.draw": [320, 160, 160]}) for seed in range(2)]
+    assert "Student's t over seeds." in paper_caption(drawn, [PAPER_ROW], False)
+    last = PAPER_ROW | {"last_error_percent": 2.0}
+    assert "Other readings have Student's t" in paper_caption(twice, [last], True)
+
+
+def test_one_run_for_each_arm_has_no_interval():
+    alone = [run(result("a", 0, 0.5)), run(result("b", 0, 0.5))]
+    row = {"difference_mean": 0.1, "pairs": 1}
+    for text in (
+        arm_caption(SWEEP, alone, ""),
+        contrast_caption([row], True),
+        paper_caption(alone, [{"paper_error_percent": None}], False),
+    ):
+        assert "interval" not in text
 
 
 def test_what_differs_between_many_arms_is_found_elsewhere():
@@ -212,8 +236,9 @@ def test_what_an_interval_covers_is_said():
 
 @pytest.mark.parametrize("covers_images", [False, True])
 def test_contrasts_of_other_readings_say_that_theirs_are_over_seeds(covers_images):
-    plain = contrast_caption([{"difference_mean": 0.1}], covers_images)
-    others = contrast_caption([{"difference_mean": 0.1, "last_difference_mean": 0.1}], covers_images)
+    row = {"difference_mean": 0.1, "pairs": 3}
+    plain = contrast_caption([row], covers_images)
+    others = contrast_caption([row | {"last_difference_mean": 0.1}], covers_images)
     assert ("crossed random effects" in plain) == covers_images and "other readings" not in plain
     assert ("Differences of other readings" in others) == covers_images
 

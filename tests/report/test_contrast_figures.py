@@ -43,8 +43,8 @@ def test_differences_are_drawn_in_errors_per_hundred_with_their_intervals():
         (pytest.approx(-0.4), 0.0),
         (pytest.approx(-0.9), 1.0),
     ]
-    bars = [container[2][0].get_segments()[0][:, 0].tolist() for container in axes.containers]
-    assert bars == [pytest.approx([-0.5, -0.3]), pytest.approx([-0.9, -0.9])]
+    bars = [container[2][0].get_segments()[0] for container in axes.containers]
+    assert bars[0][:, 0].tolist() == pytest.approx([-0.5, -0.3]) and not len(bars[1])
     assert [mark.get_markerfacecolor() for mark in marks] == ["tab:green", "white"]
     assert axes.get_xscale() == "linear"
 

@@ -108,7 +108,8 @@ def test_sentences_say_which_part_of_the_gap_is_larger():
     )
     assert seeds_alone in decomposition.caption([panel()])
     assert decomposition.notes(panels)[0].startswith(
-        "Unfinished: on x, dense lack seeds that other arms have; numbers are over the 2 seeds"
+        "Unfinished: on x, dense lack seeds that other arms have or that were planned; numbers are over the "
+        "2 seeds"
     )
 
 
@@ -144,6 +145,18 @@ def test_a_constraint_that_costs_errors_points_the_other_way():
     [axes] = [axes for axes in decomposition.figure([worse]).axes]
     first = axes.patches[0]
     assert first.get_x() == 7 and first.get_width() == pytest.approx(1.5)
+
+
+def test_a_sweep_with_fewer_seeds_than_planned_is_unfinished():
+    core = read_scores(PROJECT / "results" / "finding" / "core_usps")
+    seeds = {run["seed"] for run in core.scores.results}
+    some = [run for run in core.scores.results if run["seed"] < max(seeds)]
+    cut = core._replace(scores=core.scores._replace(results=some))
+    for sweep, is_unfinished in ((core, False), (cut, True)):
+        panels = decomposition.find_panels([sweep])
+        assert all(bool(found.unfinished) == is_unfinished for found in panels)
+        assert bool(decomposition.notes(panels)) == is_unfinished
+        assert all(("unfinished:" in answer) == is_unfinished for answer in decomposition.answers(panels))
 
 
 def test_effects_follow_from_the_table_of_arms():

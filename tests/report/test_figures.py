@@ -100,6 +100,8 @@ def test_colours_and_marks_are_explained():
     marks = ["filled: shared weights", "open: unshared weights"]
     assert legend(wired) == ["local connectivity", "full connectivity", *marks]
     assert legend(wired | {"c": fields(name="mlp")})[-1] == "other networks"
+    partly = {"a": fields(), "b": fields(sharing="blocks")}
+    assert legend(partly)[1:] == ["filled: shared weights", "gray: partly shared weights"]
     assert legend({"a": fields(name="mlp"), "b": fields(name="mlp")}) == []
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lenet_jax.analysis.stats import Interval
-from lenet_jax.report.numbers import with_interval
+from lenet_jax.report.numbers import intervals_in_words, with_interval, with_intervals
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,32 @@ from lenet_jax.report.numbers import with_interval
 )
 def test_what_rounds_to_zero_has_no_sign(interval, sign, text):
     assert with_interval(interval, ".2f", sign) == text
+
+
+@pytest.mark.parametrize(
+    ("seeds", "images", "start"),
+    [
+        ([], True, "no seed in common"),
+        ([1, 1], True, "one seed, so no intervals"),
+        (
+            [5, 1],
+            False,
+            "95% intervals from 5 seeds (none from one seed), which allow for other seeds but not",
+        ),
+        ([20, 10], True, "95% intervals from 10 or 20 seeds, which allow for other seeds and other test"),
+    ],
+)
+def test_intervals_are_of_two_or_more_seeds(seeds, images, start):
+    assert intervals_in_words(seeds, images).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "images", "title"),
+    [
+        ([1, 1], True, "errors"),
+        ([1, 5, 5], False, "errors, with 95% intervals over 5 seeds"),
+        ([5], True, "errors, with 95% intervals over 5 seeds and the test images"),
+    ],
+)
+def test_titles_say_what_their_intervals_are_over(seeds, images, title):
+    assert with_intervals("errors", seeds, images) == title

@@ -18,7 +18,7 @@ def plane(rows, columns):
     return Plane(("distance", "weights"), (rows, columns), cells)
 
 
-def drawn(of, without=()):
+def drawn(of, without=(), reference=None):
     """The figure of arms with two seeds each, whose errors are 1, 2, 3, ... percent."""
     results = [
         result(name, seed, (0.99 if seed else 1.01) - (i + 1) / 100)
@@ -26,7 +26,7 @@ def drawn(of, without=()):
         for seed in range(2)
         if name not in without
     ]
-    figure, title = draw_plane(of, plane_rows(of, arm_rows(results)), "MNIST")
+    figure, title = draw_plane(of, plane_rows(of, arm_rows(results)), "MNIST", True, reference)
     assert figure.get_suptitle() == title
     return figure
 
@@ -44,10 +44,19 @@ def test_a_factor_of_few_levels_is_a_line_for_each_over_the_levels_of_the_other(
     assert list(map(read, axes.containers)) == [([0, 1, 2, 3], [1, 3, 5, 7]), ([0, 1, 2, 3], [2, 4, 6, 8])]
     assert [text.get_text() for text in axes.get_xticklabels()] == DISTANCES
     assert (axes.get_xlabel(), axes.get_legend().get_title().get_text()) == ("distance", "weights")
-    assert figure.get_suptitle() == "MNIST: test error by distance and weights, with 95% intervals"
+    assert figure.get_suptitle() == (
+        "MNIST: test error by distance and weights, with 95% intervals over 2 seeds and the test images"
+    )
     shared, unshared = (container[0] for container in axes.containers)
     assert shared.get_marker() != unshared.get_marker()
     assert shared.get_linestyle() != unshared.get_linestyle()
+
+
+def test_what_all_arms_are_compared_with_is_a_line():
+    [axes] = drawn(plane(DISTANCES, ["shared", "unshared"]), reference=("the convolution", 1.5)).axes
+    [line] = [line for line in axes.lines if line.get_label() == "the convolution"]
+    assert list(line.get_ydata()) == [1.5, 1.5]
+    assert "the convolution" in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
 def test_the_factor_of_few_levels_may_come_first():
@@ -84,4 +93,4 @@ def test_many_levels_of_both_factors_are_heat_maps_of_errors_and_parameters():
 def test_there_is_no_figure_without_test_errors():
     of = plane(DISTANCES, ["shared", "unshared"])
     results = [result(name, 0, None) for name in of.arms.values()]
-    assert draw_plane(of, plane_rows(of, arm_rows(results)), "MNIST") is None
+    assert draw_plane(of, plane_rows(of, arm_rows(results)), "MNIST", True) is None

@@ -52,8 +52,7 @@ def test_averaged_after_every_step_a_tied_start_is_the_convolution_with_mean_gra
 
 def test_steps_are_counted_across_epochs():
     """After 75 steps weights were averaged by the last one of them, or not since the 50th."""
-    [steps] = {run_steps(trained())}
-    assert steps == STEPS
+    assert run_steps(trained()) == STEPS
     assert max(spread(trained(train__average_every=3 * STEPS)).values()) < 1e-6
     assert min(spread(trained(train__average_every=2 * STEPS)).values()) > 1e-3
     never = trained()
