@@ -6,7 +6,7 @@ The command is read from config.json in the folder --recorded, and its results g
 kind of machine, with the same versions, every digit is equal; otherwise the largest difference is shown, and
 whether each arm's mean lies in the recorded interval. If one does not, the exit status is 1. The number of
 threads is the recorded one; runs that do not record it used all cores. Runs that matrix products computed are
-computed by them again, see docs/performance.md.
+computed by them again, and those of the native kernel by it, see docs/performance.md.
 """
 
 import os
@@ -38,6 +38,10 @@ def main() -> None:
     if not flags.FLAGS.recorded:
         raise UserError("--recorded=DIR is missing: name the folder of a table, such as results/mnist_5k.")
     recorded, directory = pathlib.Path(flags.FLAGS.recorded), cli.workdir()
+    if directory.resolve() == recorded.resolve():
+        raise UserError(
+            f"--workdir={directory} is the recorded folder, whose runs would be replaced: choose another one."
+        )
     header, runs = read_sweep(recorded)
     command = [*command_of(recorded, header, runs), "--rerun", f"--workdir={directory}"]
     if status := _run(command, environment_of(runs)):
@@ -63,9 +67,14 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def environment_of(runs: Sequence[Record]) -> dict[str, str]:
-    """The variables of this process, without the native kernel if products computed the runs."""
-    by_products = all(recorded_form(run["provenance"]) == form.PRODUCTS for run in runs)
-    return {**os.environ, form.SWITCH: "0"} if by_products else dict(os.environ)
+    """The variables of this process, with the native kernel or without it, as the runs were computed."""
+    environment = dict(os.environ)
+    forms = {recorded_form(run["provenance"]) for run in runs}
+    if forms == {form.PRODUCTS}:
+        environment[form.SWITCH] = "0"
+    elif forms == {form.NATIVE}:
+        environment.pop(form.SWITCH, None)
+    return environment
 
 
 def command_of(directory: pathlib.Path, header: Header, runs: Sequence[Record]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 from absl import flags
 
 from experiments import cli, launching
+from lenet_jax import files
 from lenet_jax.analysis.stats import CONFIDENCE
 from lenet_jax.config.arms import Arm, select_arms
 from lenet_jax.config.checks import require_effect
@@ -51,6 +52,8 @@ def main() -> None:
     config.arms = ",".join(arm.name for arm in selected)
     request = Request(config, candidate_arms(arms), command, directory, "tuning", flags.FLAGS.rerun)
     seeds = range(config.seed, config.seed + config.seeds)
+    if flags.FLAGS.output:
+        files.make_directory(output.parent, "--output=")  # rather than fail once all is trained
     filled = train_needed(request, arms, families, seeds)
     if filled is None or filled.number:
         return  # process 0 selects, or the command once it is run again
@@ -60,7 +63,9 @@ def main() -> None:
     _, runs = read_sweep(directory)
     runs = [run for run in runs if run["result"]["seed"] in seeds]
     results = [run["result"] for run in runs]
-    chosen = select_candidates(arms, results)
+    together = {arm.tuned_with for arm in families if arm.tuned_with}
+    asked = [arm for arm in arms if arm in families or arm.tuned_with in together]
+    chosen = select_candidates(asked, results)
     merge_selection(output, chosen)
     # A candidate that diverged has no answers, and is not compared.
     wrong = wrong_answers(directory, [run for run in runs if run["result"]["val_accuracy"] is not None])
@@ -72,8 +77,8 @@ def main() -> None:
         if arm.name in chosen:
             print(describe(arm, chosen[arm.name], tied.get(arm.name), wrong is not None))
         elif arm.name not in diverged:
-            together = [other.name for other in arms if arm.tuned_with and other.tuned_with == arm.tuned_with]
-            also = f": run --config.arms={','.join(together)}, which are tuned together" if together else ""
+            others = [other.name for other in arms if arm.tuned_with and other.tuned_with == arm.tuned_with]
+            also = f": run --config.arms={','.join(others)}, which are tuned together" if others else ""
             print(f"{arm.name}: not selected, as runs are missing{also}")
     images = sorted({"training" if arm.fit else "validation" for arm in families})
     print(f"Selected on {' and '.join(images)} images; written to {output}")

@@ -10,12 +10,15 @@ import fcntl
 import os
 import pathlib
 import re
+import secrets
 import time
 from collections.abc import Generator, Iterator
 
 from lenet_jax.errors import UserError
 
-_DRAFT = re.compile(r"\..+\.(?:json|jsonl|npz|msgpack|csv|md|tex|html|png|pdf|svg)(?:\.damaged-\d+)?\.(\d+)")
+_DRAFT = re.compile(
+    r"\..+\.(?:json|jsonl|npz|msgpack|csv|md|tex|html|png|pdf|svg)(?:\.damaged-\d+)?\.[0-9a-f]{8}\.(\d+)"
+)
 _ABANDONED = 3600  # seconds; no write takes that long
 
 _ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "to go on, free space and run the same command again")
@@ -51,9 +54,10 @@ def writing(path: pathlib.Path, flag: str = "") -> Generator[None, None, None]:
 def replacing(path: pathlib.Path) -> Generator[pathlib.Path, None, None]:
     """Yields a temporary path to write; it replaces `path` at the end, or is removed on an exception.
 
-    The process ID is part of its name, so that two processes never share one.
+    Its name has a random part, so that no two share one, and ends in the process ID, see
+    `remove_abandoned_drafts`.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}")
     try:
         yield draft
         os.replace(draft, path)

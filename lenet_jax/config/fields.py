@@ -331,8 +331,8 @@ FIELDS: Mapping[str, Field] = {
     ),
     "train.average_every": Field(
         0,
-        "steps after which the units of each local, unshared map get the mean of their weights (not of their "
-        "momentum); 0: never",
+        "steps after which the units of each local, unshared map get the mean of their weights and biases, "
+        "not of their momentum; 0: never",
         _AT_LEAST_0,
         of_stages=True,
     ),

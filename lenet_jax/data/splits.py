@@ -10,7 +10,9 @@ from lenet_jax.data.native import DatasetInfo, Native
 from lenet_jax.data.preprocessing import permute_pixels, preprocess, random_shift, shifted_copies
 from lenet_jax.errors import UserError
 
-_SUBSET_STREAM = 3  # of data.seed; 0, 1 and 2 are the shifts of the three splits
+# Of data.seed; 0, 1 and 2 are the shifts of the three splits. NumPy takes (seed, 0) for the seed alone, with
+# which the split into training and validation images is drawn.
+_SUBSET_STREAM = 3
 
 
 class Split(NamedTuple):

@@ -4,7 +4,9 @@
 - `low_rank`: each unit's kernel is a weighted mean of a few kernels that all units share, as in Elsayed et
   al. 2020, "Revisiting Spatial Invariance with Low-Rank Local Connectivity". Its weights are the softmax of
   a number for the unit's row plus one for its column, which start at 0: all units then start with the same
-  kernel. Its bias is one of the map, plus one of its row and one of its column, which maps share.
+  kernel. Its bias is one of the map, plus one of its row and one of its column, which maps share. While R
+  kernels are mixed equally, each has 1 / R of the gradient of their mean, so that a learning rate moves the
+  mean R times less than it would one shared kernel.
 
 Both are spread over the units before the layer is computed. Units read the slid stencil, as in a layer that
 shares one kernel.

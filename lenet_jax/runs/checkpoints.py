@@ -140,7 +140,7 @@ class Checkpoints:
 
 
 def _made_by(run: Run) -> str:
-    """A digest of all that a run in progress depends on: its config, the code, the libraries, the device."""
+    """A digest of what a run in progress depends on: its config, `code_digest`, the libraries, the device."""
     fields = {
         field: value
         for field, value in run.resolved.fields.items()

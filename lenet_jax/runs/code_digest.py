@@ -1,4 +1,8 @@
-"""A digest of the code that determines a run's result, to recognise runs that other code computed."""
+"""A digest of the code that computes a run, to recognise runs that other code computed.
+
+It covers data, models, their native kernel and training, not how a config becomes these and how runs are
+counted.
+"""
 
 import ast
 import functools

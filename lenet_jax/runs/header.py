@@ -185,12 +185,12 @@ def _salvage(
     return found
 
 
-def check_header(directory: pathlib.Path, recorded: Header | None, asked: Header) -> None:
-    """Raises UserError if config.json holds another kind of results, or those of another config."""
+def check_header(directory: pathlib.Path, recorded: Header | None, asked: Header, has_runs: bool) -> None:
+    """Raises UserError if config.json is of another kind of results, or of another config."""
     if recorded:
         if recorded["kind"] != asked["kind"]:
             raise UserError(f"{directory} holds {KINDS[recorded['kind']]}: choose another --workdir.")
-        _refuse_differences(directory, recorded["config"], asked["config"])
+        _refuse_differences(directory, recorded["config"], asked["config"], has_runs)
 
 
 def check_planned(
@@ -229,7 +229,7 @@ def check_runs(
 
 
 def _refuse_differences(
-    directory: pathlib.Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]
+    directory: pathlib.Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any], has_runs: bool = True
 ) -> None:
     if recorded == wanted:
         return
@@ -237,7 +237,11 @@ def _refuse_differences(
     from lenet_jax.config.identity import differences
 
     if found := differences(dict(recorded), dict(wanted)):
+        holds, to_do = "holds results of another config", "choose another --workdir"
+        if not has_runs:
+            holds = "was begun with another config, and has no recorded run"
+            to_do = f"remove it if no command fills it, {to_do}"
         raise UserError(
-            f"{directory} holds results of another config: choose another --workdir, or ask for the "
-            f"recorded values. Differing fields: {'; '.join(found)}."
+            f"{directory} {holds}: {to_do}, or ask for the recorded values. Differing fields: "
+            f"{'; '.join(found)}."
         )

@@ -86,6 +86,15 @@ def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack
         return claims.lock_at_once(descriptor)
 
 
+def refuse_if_in_use(directory: pathlib.Path, runs: RecordedRuns, run: Key) -> None:
+    """Raises UserError if a run is in the file of a command, which has not ended if files were merged."""
+    if any(run in runs.of_worker(name) for name in runs.workers):
+        raise UserError(
+            f"{directory}: arm {run[0]} with seed {run[1]} was recorded by a command that is still running: "
+            "wait until it ends, then use --rerun again."
+        )
+
+
 def copy_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
     """Copies a run's line, its epochs and its files to replaced/, after a merge; the run still counts.
 
@@ -96,11 +105,7 @@ def copy_run_aside(directory: pathlib.Path, header: Header, run: Key) -> None:
     merge_files(directory, header)
     runs = RecordedRuns(directory)
     runs.read_on()
-    if any(run in runs.of_worker(name) for name in runs.workers):
-        raise UserError(
-            f"{directory}: arm {run[0]} with seed {run[1]} was recorded by a command that is still running: "
-            "wait until it ends, then use --rerun again."
-        )
+    refuse_if_in_use(directory, runs, run)
     for kind in (EPOCHS, RUNS):
         copied = [line for line in merged_lines(directory, kind).lines if key_of(line) == run]
         _add_lines(directory / REPLACED / f"{kind}.jsonl", [line.text for line in copied])

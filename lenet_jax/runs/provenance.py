@@ -12,6 +12,7 @@ import jax
 
 from lenet_jax.errors import UserError
 from lenet_jax.native import form
+from lenet_jax.runs.header import UNKNOWN
 from lenet_jax.runs.revision import git_revision
 from lenet_jax.training.jax_settings import settings_from_outside, threads
 
@@ -59,7 +60,9 @@ def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: M
       recorded: a provenance, or `settings`; those that it lacks are unknown and fit, except that runs
         without a form were computed by products.
     """
-    recorded = {**recorded, "form": recorded_form(recorded) or ours.get("form")}
+    if is_lost(recorded):
+        return
+    recorded = {**recorded, "form": recorded_form(recorded)}
     own_settings: dict[str, Any] = {name: ours[name] for name in SETTINGS if name in ours}
     found: dict[str, tuple[Any, Any]] = {
         name: (recorded[name], own) for name, own in own_settings.items() if recorded.get(name, own) != own
@@ -96,7 +99,12 @@ def check_settings(directory: pathlib.Path, recorded: Mapping[str, Any], ours: M
 
 def recorded_form(recorded: Mapping[str, Any]) -> str | None:
     """What computed a run, by its provenance; None if that was lost."""
-    return recorded.get("form", form.PRODUCTS) if recorded else None
+    return None if is_lost(recorded) else recorded.get("form", form.PRODUCTS)
+
+
+def is_lost(recorded: Mapping[str, Any]) -> bool:
+    """Whether the provenance is that of a run whose own was lost."""
+    return not recorded or recorded == UNKNOWN
 
 
 def _other_form(directory: pathlib.Path, theirs: str) -> str:

@@ -49,7 +49,7 @@ from lenet_jax.runs.header import (
     write_header,
 )
 from lenet_jax.runs.lines import Damaged, to_line
-from lenet_jax.runs.merge import copy_run_aside, merge, merge_files, replace_run
+from lenet_jax.runs.merge import copy_run_aside, merge, merge_files, refuse_if_in_use, replace_run
 from lenet_jax.runs.recorded import (
     EPOCHS,
     RUNS,
@@ -80,7 +80,7 @@ def check_folder(
     joined["datasets"] = {**datasets, **joined["datasets"]}
     runs = RecordedRuns(directory)
     runs.read_on()
-    check_header(directory, recorded, header)
+    check_header(directory, recorded, header, bool(runs.lines))
     records = runs.records(joined)
     check_runs(directory, records, header["kind"], configs)
     check_planned(directory, recorded, joined, records)
@@ -172,12 +172,17 @@ class Store:
             check_settings(self.directory, run["provenance"], of_process)
 
     def claim(self, arm: str, seed: int) -> bool:
-        """Claims a run for this process; False if it is recorded or claimed already. Never waits."""
+        """Claims a run for this process; False if it is recorded or claimed already. Never waits.
+
+        Raises UserError if it is to be computed again, and the command that recorded it is still running.
+        """
         if not self._claims.take(arm, seed):
             return False
         if (arm, seed) in self.recorded():  # by another process, since the caller looked
             self.release(arm, seed)
             return False
+        if (arm, seed) in self._outdated:
+            refuse_if_in_use(self.directory, self._runs, (arm, seed))
         return True
 
     def claim_first(self, runs: Callable[[Set[Key]], Sequence[Key]]) -> Key | None:

@@ -265,9 +265,13 @@ def _fill(log: Log, plan: Plan, after_runs: AfterRuns | None, waits: bool) -> No
                 after_runs(store.directory)
         elif waiting and kind == "run":
             [key] = waiting
+            if key in store.recorded():
+                continue  # by another process, just now
+            holder = store.holder(*key)
+            by = "another process" if holder is None else f"process {holder}"
             raise UserError(
-                f"--workdir={store.directory} is in use by process {store.holder(*key)}: wait until it "
-                "ends, or choose another folder."
+                f"--workdir={store.directory} is in use by {by}: wait until it ends, or choose another "
+                "folder."
             )
         elif group.gather(bool(waiting))[0].any() and (waits or not has_waited):
             has_waited = True  # twice, as a report may hold a claim for a moment

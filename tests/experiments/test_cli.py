@@ -303,6 +303,22 @@ def test_tuning_selects_on_validation_images_alone(tmp_path):
     assert_refused(run_command("ablate", *arguments[:2]), "holds a tuning sweep: choose another --workdir")
 
 
+def test_tuning_some_arms_leaves_the_choices_of_others(tmp_path):
+    """Which have runs in the folder: here, two seeds, and the command has one."""
+    file, output = tmp_path / "rates.py", tmp_path / "made" / "tuned.json"
+    text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()
+    candidates = "{'1e-9': {'train.learning_rate': 1e-9}, '0.1': {'train.learning_rate': 0.1}}"
+    arms = ", ".join(f"Arm('{name}', {{'model.name': 'mlp'}}, candidates={candidates})" for name in "ab")
+    file.write_text(text.replace('    mlp = {"model.name": "mlp"}\n', f"    return [{arms}]\n", 1))
+    arguments = (f"--config={file}", f"--workdir={tmp_path / 'sweep'}", f"--output={output}")
+    assert run_command("tune", *arguments).status == 0
+    before = json.loads(output.read_text())
+    assert {name: its["runs"] for name, its in before.items()} == {"a": 2, "b": 2}
+    assert run_command("tune", *arguments, "--config.arms=a", "--config.seeds=1").status == 0
+    after = json.loads(output.read_text())
+    assert after["a"]["runs"] == 1 and after["b"] == before["b"]
+
+
 def test_a_candidate_that_diverged_does_not_change_what_the_intervals_of_ties_cover(tmp_path):
     file = tmp_path / "rates.py"
     text = (PROJECT / "tests" / "helpers" / "tiny_sweep.py").read_text()

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
-from experiments.reproduce import command_of
+from experiments.reproduce import command_of, environment_of
 from lenet_jax.errors import UserError
+from lenet_jax.native import form
 from lenet_jax.report.comparison import compare
+from lenet_jax.runs.header import UNKNOWN
 from lenet_jax.runs.store import read_sweep
 from tests.helpers.commands import run_command
 
@@ -104,6 +106,19 @@ def test_other_commands_are_not_run(finished_sweep, command):
     header, runs = read_sweep(finished_sweep)
     with pytest.raises(UserError, match="is not one of experiments.ablate, experiments.train"):
         command_of(finished_sweep, {**header, "command": command}, runs)
+
+
+def test_the_recorded_folder_is_not_computed_anew_in_place(finished_sweep):
+    same = finished_sweep / ".." / finished_sweep.name
+    ended = run_command("reproduce", f"--recorded={finished_sweep}", f"--workdir={same}")
+    assert ended.status == 1 and "is the recorded folder, whose runs would be replaced" in ended.err
+
+
+@pytest.mark.parametrize(("computed_by", "switch"), [(form.PRODUCTS, "0"), (form.NATIVE, None), (None, "1")])
+def test_runs_are_computed_by_what_computed_them(monkeypatch, computed_by, switch):
+    monkeypatch.setenv(form.SWITCH, "1")
+    provenance = UNKNOWN if computed_by is None else {"form": computed_by}
+    assert environment_of([{"provenance": provenance}]).get(form.SWITCH) == switch
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import lenet_jax
 from lenet_jax.native import form, library
 from lenet_jax.native.library import Unavailable
+from lenet_jax.runs.header import UNKNOWN
 from lenet_jax.runs.run import prepare
 from lenet_jax.runs.store import read_sweep
 from tests.helpers import folders
@@ -67,11 +68,12 @@ def test_runs_recorded_before_there_was_a_kernel_were_computed_by_products():
     from lenet_jax.runs.provenance import check_settings, recorded_form
 
     assert recorded_form({"python": "3.11"}) == form.PRODUCTS
-    assert recorded_form({}) is None  # the provenance was lost
+    for lost in ({}, UNKNOWN):
+        assert recorded_form(lost) is None
+        check_settings("DIR", lost, {"form": form.NATIVE, "devices": 2})
     with pytest.raises(lenet_jax.UserError, match="LENET_JAX_NATIVE=0"):
         check_settings("DIR", {"python": "3.11"}, {"form": form.NATIVE})
     check_settings("DIR", {"python": "3.11"}, {"form": form.PRODUCTS})
-    check_settings("DIR", {}, {"form": form.NATIVE})
 
 
 def test_a_form_is_in_use_as_long_as_it_is_said():

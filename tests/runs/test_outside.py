@@ -247,7 +247,7 @@ def test_an_unreadable_folder_is_not_taken_for_an_empty_one(directory, monkeypat
 
 def draft(path, hours, process):
     """A file that a write has left, `hours` ago."""
-    path = path.with_name(f".{path.name}.{process}")
+    path = path.with_name(f".{path.name}.0123abcd.{process}")
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_bytes(b"half")
     os.utime(path, (time.time() - 3600 * hours,) * 2)

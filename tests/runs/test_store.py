@@ -97,6 +97,18 @@ def test_epochs_are_those_of_recorded_runs_at_their_last_attempt(tmp_path):
     assert found == [(0, 1, 1.0), (0, 2, 0.5)]
 
 
+def test_a_folder_that_was_begun_and_has_no_run_says_so(tmp_path):
+    with opened(tmp_path):
+        pass
+    with (
+        pytest.raises(
+            UserError, match="was begun with another config, and has no recorded run: remove it if"
+        ),
+        opened(tmp_path, config=CONFIG | {"train.epochs": 3}),
+    ):
+        pass
+
+
 def test_a_run_is_recorded_once_and_only_if_claimed(directory):
     with opened(directory) as store, opened(directory) as other:
         assert not store.claim("wide", 0)  # recorded
@@ -528,9 +540,8 @@ def test_runs_of_a_command_that_still_runs_are_not_replaced(directory):
         assert other.claim("wide", 2)
         record(other, "wide", 2)
         with reopened(directory) as store:
-            assert store.claim("wide", 2)
             with pytest.raises(UserError, match="arm wide with seed 2 was recorded by a command that is sti"):
-                record(store, "wide", 2, code=code_digest())
+                store.claim("wide", 2)  # before anything is trained
             assert other.claim("wide", 3)
             record(other, "wide", 3)  # after --rerun looked for what is outdated
             assert not store.claim("wide", 3)
