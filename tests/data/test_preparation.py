@@ -272,7 +272,7 @@ def test_a_full_disk_at_the_cache_keeps_the_records(original, data_dir, monkeypa
         with pytest.raises(UserError, match=r"usps can't be stored in .*No space.*free space.*data_dir=FOL"):
             load("usps", data_dir, folder)
     assert [path.name for path in (data_dir / "usps").iterdir() if path.is_file()] == []
-    (data_dir / "usps" / f".{VERSION}.npz.123").write_bytes(b"half")  # as a kill leaves it
+    (data_dir / "usps" / f".{VERSION}.npz.0123abcd.123").write_bytes(b"half")  # as a kill leaves it
     assert_holds(load("usps", data_dir, "/not/there"), arrays)
     assert [path.name for path in (data_dir / "usps").iterdir() if path.is_file()] == [f"{VERSION}.npz"]
 

@@ -27,7 +27,7 @@ def drawn(of, without=(), reference=None):
         if name not in without
     ]
     figure, title = draw_plane(of, plane_rows(of, arm_rows(results)), "MNIST", True, reference)
-    assert figure.get_suptitle() == title
+    assert figure.get_suptitle().replace("\n", " ") == title
     return figure
 
 
@@ -44,9 +44,10 @@ def test_a_factor_of_few_levels_is_a_line_for_each_over_the_levels_of_the_other(
     assert list(map(read, axes.containers)) == [([0, 1, 2, 3], [1, 3, 5, 7]), ([0, 1, 2, 3], [2, 4, 6, 8])]
     assert [text.get_text() for text in axes.get_xticklabels()] == DISTANCES
     assert (axes.get_xlabel(), axes.get_legend().get_title().get_text()) == ("distance", "weights")
-    assert figure.get_suptitle() == (
-        "MNIST: test error by distance and weights, with 95% intervals over 2 seeds and the test images"
-    )
+    assert figure.get_suptitle().split("\n") == [  # in lines of the figure's width
+        "MNIST: test error by distance and weights, with 95% intervals over 2 seeds and",
+        "the test images",
+    ]
     shared, unshared = (container[0] for container in axes.containers)
     assert shared.get_marker() != unshared.get_marker()
     assert shared.get_linestyle() != unshared.get_linestyle()
