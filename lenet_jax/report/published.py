@@ -64,13 +64,14 @@ def caption(rows: Sequence[Row]) -> str:
 def figure(rows: Sequence[Row]) -> Figure:
     """Draws the findings one below the other, with a panel for each dataset."""
     findings, datasets = page_rows(rows), datasets_of(rows)
-    names = [f"{row['paper']}: {row['finding']}" for row in findings]
-    drawn = Figure(figsize=(3.4 + 2.3 * len(datasets), 1.4 + 0.42 * len(findings)), layout="constrained")
+    names = [literal(f"{row['paper']}: {row['finding']}", LINE) for row in findings]
+    room = 0.14 + 0.14 * max(1 + name.count("\n") for name in names)  # inches of each
+    drawn = Figure(figsize=(3.4 + 2.3 * len(datasets), 1.4 + room * len(findings)), layout="constrained")
     panels = drawn.subplots(1, len(datasets), sharex=True, sharey=True, squeeze=False)[0]
     for axes, dataset in zip(panels, datasets, strict=True):
         _draw(axes, [row["datasets"].get(dataset) for row in findings])
         axes.set_title(literal(dataset_words(dataset)), fontsize=10)
-    panels[0].set_yticks(range(len(names)), [literal(name, LINE) for name in names], fontsize=8)
+    panels[0].set_yticks(range(len(names)), names, fontsize=8)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     seen = {row["verdict"] for row in rows}
     handles = [
