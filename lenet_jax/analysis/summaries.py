@@ -39,7 +39,7 @@ def error_percent(row: Row) -> Interval:
     return interval_of(row, "test_accuracy").map(lambda accuracy: 100 - 100 * accuracy)
 
 
-def scored(rows: Iterable[Row]) -> list[int]:
+def scored(rows: Iterable[Mapping[str, Any]]) -> list[int]:
     """How many runs of each arm have a score, of rows of `arm_rows` or `paper_rows`."""
     return [row["runs"] - row["diverged"] for row in rows]
 

@@ -35,7 +35,7 @@ def build_model(model: ml_collections.ConfigDict, image_size: int, dataset: Data
     if model.dropout and not hidden:
         raise UserError(
             f"config.model.dropout={model.dropout} drops inputs or units of hidden layers, and the network "
-            "has none: set it to 0, or give config.model.hidden."
+            "has none: set it to 0, or give some in config.model.hidden."
         )
     classifier = MLP(
         hidden,

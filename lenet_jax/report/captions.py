@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lenet_jax.analysis.stats import CONFIDENCE
-from lenet_jax.analysis.summaries import OTHER_FIGURES, missing_seeds
+from lenet_jax.analysis.summaries import OTHER_FIGURES, missing_seeds, scored
 from lenet_jax.config.description import describe_protocol
 from lenet_jax.report.markup import code_span, markdown_text, shell_word
 from lenet_jax.report.names import dataset_words
@@ -144,12 +144,12 @@ def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
         )
         hows.append(f"{_runs_of_arms(*(sweep.runs for sweep in its_sweeps))} per arm; {intervals}")
     differ = len(set(hows)) > 1
-    scored = distinct(
+    on_images = distinct(
         f"{of_dataset}{f' ({how})' if differ else ''}" for of_dataset, how in zip(images, hows, strict=True)
     )
     common = "" if differ else f" ({hows[0]})"
     return (
-        f"Mean test error in percent on {scored}, with its {CONFIDENCE:.0%} interval{common}. Arms share "
+        f"Mean test error in percent on {on_images}, with its {CONFIDENCE:.0%} interval{common}. Arms share "
         "seeds and images, so differences between them are known more precisely than their intervals suggest."
     )
 
@@ -196,8 +196,8 @@ def wiring_caption() -> str:
     return (
         "Standard deviations of test accuracy, in errors per hundred: between wirings, between seeds "
         "(initial weights and order of images), and the residual. Wiring / residual: the ratio of their "
-        f"variances, with the {CONFIDENCE:.0%} interval of the F distribution, both at least 0, and without "
-        "one where all of it would lie below 0; p: of the test that wirings do not differ."
+        f"variances, with the {CONFIDENCE:.0%} interval of the F distribution; neither goes below 0, and "
+        "where the whole interval would, none is given. p: of the test that wirings do not differ."
     )
 
 
@@ -265,9 +265,10 @@ def paper_caption(runs: Sequence[Run], rows: Sequence[Mapping[str, Any]], covers
       covers_images: whether the intervals cover the draw of the test images with crossed effects.
     """
     how = _how(covers_images, _draws_images(runs))
-    others = covers_images and any("last_error_percent" in row for row in rows)
+    has_intervals = max(scored(rows), default=0) > 1
+    others = has_intervals and covers_images and any("last_error_percent" in row for row in rows)
     readings = " Other readings have Student's t intervals over seeds." if others else ""
-    interval = f", with the {CONFIDENCE:.0%} interval, {how}" if _has_intervals(runs) else ""
+    interval = f", with the {CONFIDENCE:.0%} interval, {how}" if has_intervals else ""
     papers = (
         f" The paper's has the {CONFIDENCE:.0%} Wilson interval of one network on the paper's number of test "
         "images. The count of errors, paper_errors in `papers.csv`, is the paper's or, where that gives a "
@@ -392,14 +393,18 @@ def interval_note(runs: Sequence[Run], covers_images: bool) -> str:
     )
     return (
         f"{start}, {CROSSED} {clipped} {covered}, and the draw of the test images; few errors make it "
-        f"approximate.{together if len({run['result']['arm'] for run in runs}) > 1 else ''}"
+        f"approximate.{together if len(_done(runs)) > 1 else ''}"
     )
 
 
 def _has_intervals(runs: Sequence[Run]) -> bool:
     """Whether some arm has two runs that did not diverge."""
-    done = collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
-    return max(done.values(), default=0) > 1
+    return max(_done(runs).values(), default=0) > 1
+
+
+def _done(runs: Sequence[Run]) -> Mapping[str, int]:
+    """Arm -> how many of its runs did not diverge, if any."""
+    return collections.Counter(run["result"]["arm"] for run in runs if run["result"]["status"] == "done")
 
 
 def training_note(runs: Sequence[Run], words: Mapping[str, str], differences: str) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lenet_jax.analysis.stats import CONFIDENCE, Interval, mean_interval
-from lenet_jax.analysis.summaries import Row
+from lenet_jax.analysis.stats import CONFIDENCE
+from lenet_jax.analysis.summaries import Row, arm_rows
 from lenet_jax.runs.header import Record
 
 NOT_RESULTS = ("wall_seconds",)
@@ -15,8 +15,7 @@ class Comparison(NamedTuple):
 
     Attributes:
       sentences: what to print.
-      holds: whether all runs were computed again, as many diverged, and each arm's new mean accuracy is the
-        recorded one, or lies in its interval.
+      holds: whether each arm's new mean is the recorded one, or lies in its interval.
     """
 
     sentences: list[str]
@@ -26,8 +25,7 @@ class Comparison(NamedTuple):
 def compare(recorded: Sequence[Record], again: Sequence[Record]) -> Comparison:
     """Compares all results of recorded runs with those of runs of the same arms and seeds.
 
-    Equal means equal in every digit, without the seconds that runs took. Where results differ, test
-    accuracies are compared, or those on validation images if no test image was scored.
+    Equal means equal in every digit, without the seconds that runs took.
     """
     old, new = _by_run(recorded), _by_run(again)
     missing = [run for run in old if run not in new]
@@ -39,49 +37,42 @@ def compare(recorded: Sequence[Record], again: Sequence[Record]) -> Comparison:
     if not differ:
         return Comparison(sentences, not missing)
 
-    has_test = any(result["test_accuracy"] is not None for result in (*old.values(), *new.values()))
-    split, column = ("test", "test_accuracy") if has_test else ("validation", "val_accuracy")
-
     def distance(run: tuple[str, int]) -> float:
-        pair = (old[run][column], new[run][column])
+        pair = (old[run]["test_accuracy"], new[run]["test_accuracy"])
         return 0.0 if pair == (None, None) else 1.0 if None in pair else abs(pair[0] - pair[1])
 
     worst = max(differ, key=distance)
     sentences.append(
-        f"The largest difference in {split} errors is {100 * distance(worst):.2f} per hundred, of "
-        f"{_name(worst)}."
+        f"The largest difference of a test accuracy is {100 * distance(worst):.2f} points, of {_name(worst)}."
     )
-    outside = _outside(list(old.values()), [new[run] for run in old if run in new], column)
+    outside = _outside(list(old.values()), [new[run] for run in old if run in new])
     sentences += outside or [
         f"Every arm's new mean lies within the recorded {CONFIDENCE:.0%} interval over seeds."
     ]
     return Comparison(sentences, not missing and not outside)
 
 
-def _outside(old: Sequence[Row], new: Sequence[Row], column: str) -> list[str]:
-    """A sentence for each arm whose new mean of an accuracy is outside of the recorded interval."""
+def _outside(old: Sequence[Row], new: Sequence[Row]) -> list[str]:
+    """A sentence for each arm whose new mean is outside of the recorded interval."""
+    rows = {row["arm"]: row for row in arm_rows(new)}
     found = []
-    for arm in dict.fromkeys(row["arm"] for row in old):
-        (recorded, diverged), (now, now_diverged) = (_mean(rows, arm, column) for rows in (old, new))
-        if now_diverged != diverged:
-            found.append(f"{arm}: {now_diverged} runs diverged, not {diverged}.")
-        mean, low, high = recorded
-        if now.mean == mean:
+    for row in arm_rows(old):
+        arm, now = row["arm"], rows.get(row["arm"], {})
+        if now.get("diverged") != row["diverged"]:
+            found.append(f"{arm}: {now.get('diverged', 0)} runs diverged, not {row['diverged']}.")
+        low, high, mean = (
+            row["test_accuracy_ci_low"],
+            row["test_accuracy_ci_high"],
+            now.get("test_accuracy_mean"),
+        )
+        if mean == row["test_accuracy_mean"]:
             continue
-        if now.mean is None or low is None or high is None or not low <= now.mean <= high:
+        if mean is None or low is None or high is None or not low <= mean <= high:
             interval = "no interval" if low is None or high is None else f"{low:.4f} to {high:.4f}"
             found.append(
-                f"{arm}: the new mean {now.mean} is not in the recorded interval over seeds, {interval}."
+                f"{arm}: the new mean {mean} is not in the recorded interval over seeds, {interval}."
             )
     return found
-
-
-def _mean(rows: Sequence[Row], arm: str, column: str) -> tuple[Interval, int]:
-    """An arm's mean of an accuracy with its interval over seeds, and how many of its runs diverged."""
-    its_rows = [row for row in rows if row["arm"] == arm]
-    values = [row[column] for row in its_rows if row[column] is not None]
-    diverged = sum(row["status"] == "diverged" for row in its_rows)
-    return mean_interval(values, bounds=(0.0, 1.0)), diverged
 
 
 def _by_run(records: Sequence[Record]) -> dict[tuple[str, int], Row]:

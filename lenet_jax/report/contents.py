@@ -323,7 +323,7 @@ def _plane(
         return None
     caption = captions.arm_caption(header, runs, "")
     notes = [
-        f"In comparison, {markup.markdown_text(words[row['arm']])}: "
+        f"For comparison, {markup.markdown_text(words[row['arm']])}: "
         f"{numbers.with_interval(summaries.error_percent(row), '.2f')}."
         for row in arms.rows
         if row["arm"] == plane.reference

@@ -45,7 +45,7 @@ def intervals_in_words(seeds: Collection[int], covers_images: bool | None) -> st
     """
     several = {number for number in seeds if number > 1}
     if not several:
-        return "one seed, so no intervals" if seeds else "no seed in common"
+        return "one seed, so no intervals" if 1 in seeds else "no intervals"
     from_one = " (none from one seed)" if 1 in seeds else ""
     found = f"{CONFIDENCE:.0%} intervals from {seeds_in_words(several)}{from_one}"
     images = {True: " and other test images", False: " but not for other test images", None: ""}

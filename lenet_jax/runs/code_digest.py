@@ -1,7 +1,7 @@
 """A digest of the code that computes a run, to recognise runs that other code computed.
 
-It covers data, models, their native kernel and training, not how a config becomes these and how runs are
-counted.
+It covers data, models, their native kernel and training, but neither how a config becomes these nor
+how runs are counted.
 """
 
 import ast

@@ -240,7 +240,7 @@ def _refuse_differences(
         holds, to_do = "holds results of another config", "choose another --workdir"
         if not has_runs:
             holds = "was begun with another config, and has no recorded run"
-            to_do = f"remove it if no command fills it, {to_do}"
+            to_do = f"remove it if no command fills it and its checkpoints are not needed, {to_do}"
         raise UserError(
             f"{directory} {holds}: {to_do}, or ask for the recorded values. Differing fields: "
             f"{'; '.join(found)}."

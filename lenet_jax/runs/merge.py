@@ -87,7 +87,7 @@ def _has_ended(directory: pathlib.Path, worker: str, stack: contextlib.ExitStack
 
 
 def refuse_if_in_use(directory: pathlib.Path, runs: RecordedRuns, run: Key) -> None:
-    """Raises UserError if a run is in the file of a command, which has not ended if files were merged."""
+    """Raises UserError if a run is in the file of a command, which has not ended, as files were merged."""
     if any(run in runs.of_worker(name) for name in runs.workers):
         raise UserError(
             f"{directory}: arm {run[0]} with seed {run[1]} was recorded by a command that is still running: "

@@ -80,7 +80,7 @@ def check_folder(
     joined["datasets"] = {**datasets, **joined["datasets"]}
     runs = RecordedRuns(directory)
     runs.read_on()
-    check_header(directory, recorded, header, bool(runs.lines))
+    check_header(directory, recorded, header, has_runs=bool(runs.lines or runs.damage))
     records = runs.records(joined)
     check_runs(directory, records, header["kind"], configs)
     check_planned(directory, recorded, joined, records)
@@ -125,12 +125,15 @@ class Store:
             takes the place of the earlier one, whose lines and files go to replaced/.
 
         Raises UserError if the folder cannot be written, holds another kind of results or those of
-        another config, or two different results of one run.
+        another config, or two different results of one run; or if a run that is to be computed again was
+        recorded by a command that is still running.
         """
         files.make_directory(directory)
         with claims.locked(directory):
             merge_files(directory, check_folder(directory, header, configs)[0])
             store = cls(directory, configs, rerun)
+            for run in store._outdated:  # rather than fail once it is trained
+                refuse_if_in_use(directory, store._runs, run)
         try:
             yield store
         finally:  # the same as after a kill: a later merge finds the files
@@ -172,17 +175,12 @@ class Store:
             check_settings(self.directory, run["provenance"], of_process)
 
     def claim(self, arm: str, seed: int) -> bool:
-        """Claims a run for this process; False if it is recorded or claimed already. Never waits.
-
-        Raises UserError if it is to be computed again, and the command that recorded it is still running.
-        """
+        """Claims a run for this process; False if it is recorded or claimed already. Never waits."""
         if not self._claims.take(arm, seed):
             return False
         if (arm, seed) in self.recorded():  # by another process, since the caller looked
             self.release(arm, seed)
             return False
-        if (arm, seed) in self._outdated:
-            refuse_if_in_use(self.directory, self._runs, (arm, seed))
         return True
 
     def claim_first(self, runs: Callable[[Set[Key]], Sequence[Key]]) -> Key | None:

@@ -39,7 +39,7 @@ def arm_notes(header, runs, covers_images=False):
 
 
 RUNS = [run(result("a", 0, 0.5)), run(result("b", 3, 0.5))]
-PAPER_ROW = {"paper_error_percent": 5.0}
+PAPER_ROW = {"paper_error_percent": 5.0, "runs": 2, "diverged": 0}
 
 
 def test_the_command_gives_all_runs():
@@ -153,7 +153,7 @@ def test_the_caption_says_whether_runs_diverged():
 
 
 def test_papers_have_their_interval_if_there_are_any():
-    without = {"paper_error_percent": None}
+    without = PAPER_ROW | {"paper_error_percent": None}
     assert "Wilson" in paper_caption(RUNS, [PAPER_ROW], True)
     assert "Wilson" not in paper_caption(RUNS, [without], True)
 
@@ -171,10 +171,11 @@ def test_our_errors_say_what_their_intervals_cover():
 def test_one_run_for_each_arm_has_no_interval():
     alone = [run(result("a", 0, 0.5)), run(result("b", 0, 0.5))]
     row = {"difference_mean": 0.1, "pairs": 1}
+    last = {"paper_error_percent": None, "runs": 1, "diverged": 0, "last_error_percent": 2.0}
     for text in (
         arm_caption(SWEEP, alone, ""),
         contrast_caption([row], True),
-        paper_caption(alone, [{"paper_error_percent": None}], False),
+        *(paper_caption(alone, [last], covers_images) for covers_images in (False, True)),
     ):
         assert "interval" not in text
 

@@ -24,7 +24,7 @@ def test_what_rounds_to_zero_has_no_sign(interval, sign, text):
 @pytest.mark.parametrize(
     ("seeds", "images", "start"),
     [
-        ([], True, "no seed in common"),
+        ([], True, "no intervals"),
         ([1, 1], True, "one seed, so no intervals"),
         (
             [5, 1],
