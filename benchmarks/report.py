@@ -31,8 +31,8 @@ NOTES = (
     "compiles and runs the program.",
     "`MB`: peak memory of the process, or on the accelerator, and that of what it is compared with.",
 )
-COLOURS = {"PyTorch": "tab:blue", "Flax": "tab:green"}  # of kinds of peers
-OTHER, OTHER_COLOUR = "Flax's own layers", "tab:orange"
+OTHER = "Flax's own layers"
+COLOURS = {"PyTorch": "tab:blue", "Flax": "tab:green", OTHER: "tab:orange"}  # of kinds of peers
 
 
 def to_markdown(rows: list[dict], options: str) -> str:
@@ -88,8 +88,7 @@ def draw(rows: list[dict]) -> bytes:
         whisker = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
         kind = row["against"].split(",")[0]
         kind = kind if kind in COLOURS else OTHER
-        colour = COLOURS.get(kind, OTHER_COLOUR)
-        axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=colour, alpha=0.8, label=kind)
+        axes.barh(place, row["ratio"] - 1, left=1, xerr=whisker, color=COLOURS[kind], alpha=0.8, label=kind)
     kinds = {LAYERS: "stages: ", START: "start: "}
     names = [f"{kinds.get(row['rows'], '')}{row['case']}  (against {row['against']})" for row in rows]
     axes.set_yticks(range(len(rows)), names)

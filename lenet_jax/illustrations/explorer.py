@@ -23,7 +23,8 @@ from lenet_jax.models.counts import LayerCounts
 from lenet_jax.models.wiring import CONNECTIVITY, SHARING, output_size
 from lenet_jax.report.names import dataset_words
 from lenet_jax.report.numbers import seeds_in_words
-from lenet_jax.report.scores import read_scores
+from lenet_jax.report.scores import scores_of
+from lenet_jax.runs.store import read_sweep
 
 IMAGE_SIZE = LEAST_SIDE["cnn"]
 KERNEL_SIZES = (3, 5, 7)
@@ -154,11 +155,12 @@ def measured(results: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for config in sorted(results.glob("**/config.json")):
-        _, header, runs, scores = read_scores(config.parent)
+        header, runs = read_sweep(config.parent)
         arms = {run["arm"]: run for run in runs}
         seeds = {run["seed"] for run in runs}
         if header["kind"] != "sweep" or len(runs) < len(arms) * len(seeds):
             continue  # not a sweep, or not finished
+        covers_images = scores_of(config.parent, header, runs).covers_images
         rows = {row["arm"]: row for row in _read_csv(config.parent / "table.csv")}
         for arm, run in arms.items():
             fields = run["config"]
@@ -168,7 +170,7 @@ def measured(results: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
             mean, low, high = map(float, ends)
             epochs, batch_size, learning_rate = (fields[field] for field in SHOWN_TRAINING)
             seeds_of_arm = int(rows[arm]["runs"]) - int(rows[arm]["diverged"])
-            images = " and the test images" if scores.covers_images else ""
+            images = " and the test images" if covers_images else ""
             one = {
                 "dataset": dataset_words(fields["dataset"]),
                 "error": f"{100 - 100 * mean:.2f}%",

@@ -151,8 +151,9 @@ def draw(contents: Contents) -> Iterator[Drawing]:
                 yield Drawing(name, figure, f"{title}{against}")
     if contents.plane and plane:
         errors = {row["arm"]: summaries.error_percent(row).mean for row in arms.rows}
-        error = errors.get(contents.plane.reference or "")
-        reference = None if error is None else (contents.words[contents.plane.reference or ""], error)
+        arm = contents.plane.reference or ""
+        error = errors.get(arm)
+        reference = None if error is None else (contents.words[arm], error)
         drawn = draw_plane(contents.plane, plane.rows, dataset, scores.covers_images, reference)
         if drawn:
             yield Drawing("plane", *drawn)
