@@ -141,6 +141,8 @@ def _check_constraint(config: ml_collections.ConfigDict) -> None:
     model, train = config.model, config.train
     epochs = train.constrained_epochs
     require("train.constrained_epochs", epochs, epochs <= train.epochs, f"at most the {train.epochs} epochs")
+    if model.name != "mlp" and not model.maps:
+        require("model.start", model.start, model.start == "free", "free without convolutional stages")
     if epochs and model.start == "free" and model.name != "mlp":
         raise UserError(
             f"config.train.constrained_epochs={epochs} keeps the constraint of config.model.start=tied or "

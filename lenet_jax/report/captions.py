@@ -142,12 +142,16 @@ def side_by_side_caption(sweeps: Sequence[Sweep]) -> str:
         intervals = distinct(
             _how(sweep.scores.covers_images, sweep.scores.draws_images) for sweep in its_sweeps
         )
-        hows.append(f"{_runs_of_arms(*(sweep.runs for sweep in its_sweeps))} per arm; {intervals}")
+        runs_of_arms = f"{_runs_of_arms(*(sweep.runs for sweep in its_sweeps))} per arm"
+        with_interval = any(_has_intervals(sweep.runs) for sweep in its_sweeps)
+        hows.append(f"{runs_of_arms}; {intervals}" if with_interval else runs_of_arms)
     differ = len(set(hows)) > 1
     on_images = distinct(
         f"{of_dataset}{f' ({how})' if differ else ''}" for of_dataset, how in zip(images, hows, strict=True)
     )
     common = "" if differ else f" ({hows[0]})"
+    if not any(_has_intervals(sweep.runs) for sweep in sweeps):
+        return f"Test error in percent on {on_images}{common}."
     return (
         f"Mean test error in percent on {on_images}, with its {CONFIDENCE:.0%} interval{common}. Arms share "
         "seeds and images, so differences between them are known more precisely than their intervals suggest."
@@ -201,18 +205,24 @@ def wiring_caption() -> str:
     )
 
 
-def planned_caption(planned: int, covers_images: bool) -> str:
-    """Of the table of planned contrasts.
+def planned_caption(rows: Sequence[Mapping[str, Any]], planned: int, covers_images: bool) -> str:
+    """Of the table of planned contrasts, of `lenet_jax.analysis.planned.planned_rows`.
 
     Args:
       planned: how many contrasts were planned, also those without runs.
     """
-    interval = CROSSED if covers_images else SEEDS_ALONE
     return (
-        f"Fewer errors per hundred test images (below 0: more), with a {CONFIDENCE:.0%} interval, {interval}"
-        ", not adjusted for the number of contrasts. p-values are two-sided"
+        "Fewer errors per hundred test images (below 0: more)"
+        f"{_unadjusted(rows, CROSSED if covers_images else SEEDS_ALONE)}. p-values are two-sided"
         f"{f', and adjusted after Holm for all {planned} planned contrasts' if planned > 1 else ''}."
     )
+
+
+def _unadjusted(rows: Iterable[Mapping[str, Any]], interval: str) -> str:
+    """What intervals planned contrasts have; nothing if none has two seeds."""
+    if max((row["seeds"] for row in rows), default=0) < 2:
+        return ""
+    return f", with a {CONFIDENCE:.0%} interval, {interval}, not adjusted for the number of contrasts"
 
 
 def planned_side_by_side_caption(sweeps: Sequence[Sweep], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -233,8 +243,8 @@ def planned_side_by_side_caption(sweeps: Sequence[Sweep], rows: Sequence[Mapping
     )
     undecided = {row["verdict"] for _, row in of_datasets} & {"unfinished", "untested"}
     return (
-        "The planned comparisons. Fewer errors per hundred test images (below 0: more), with a "
-        f"{CONFIDENCE:.0%} interval, {interval}, not adjusted for the number of contrasts, and the verdict. "
+        "The planned comparisons. Fewer errors per hundred test images (below 0: more)"
+        f"{_unadjusted((row for _, row in of_datasets), interval)}, and the verdict. "
         f"Above 0, below 0: at {1 - CONFIDENCE:.0%} after Holm's correction for a sweep's contrasts."
         f"{equivalent if margins else ''} Inconclusive: none of these."
         f"{''.join(f' {UNDECIDED[verdict]}' for verdict in sorted(undecided))}"

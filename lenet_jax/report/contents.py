@@ -284,7 +284,7 @@ def _planned(header: Header, scores: Scores, words: Mapping[str, str]) -> Table 
     return Table(
         rows,
         columns.planned_columns({row["contrast"]: with_words(row["contrast"], words) for row in rows}),
-        captions.planned_caption(len(contrasts), scores.covers_images),
+        captions.planned_caption(rows, len(contrasts), scores.covers_images),
         captions.planned_notes(rows, len(contrasts)),
     )
 

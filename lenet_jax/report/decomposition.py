@@ -126,7 +126,10 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
     recorded_seeds = {
         arm: {run["seed"] for run in scores.results if run["arm"] == arm} for arm in scores.fields
     }
-    contrasts = sweep.header.get("planned", [])
+    intended: dict[str, int] = {}
+    for contrast in sweep.header.get("planned", []):
+        for arm in contrast["weights"]:
+            intended[arm] = max(intended.get(arm, 0), contrast["seeds"])
     panels = []
     for group, corners in scores.corners.items():
         effects = {row["effect"]: row for row in rows if row.get("group", "") == group}
@@ -134,10 +137,8 @@ def _panels_of(sweep: Sweep) -> list[Panel]:
             seeds = common_seeds(corners, of_test)
             gap = weighted_sum(dict(zip(corners, EFFECTS["gap"], strict=True)), of_training, None)
             fitted = gap.interval(bounds=(-1.0, 1.0)).map(lambda saved: 100 * saved)
-            of_arms = [contrast for contrast in contrasts if contrast["weights"].keys() & set(corners)]
-            intended = max((contrast["seeds"] for contrast in of_arms), default=0)
             unfinished = tuple(
-                arm for arm in corners if arm in lacking or len(recorded_seeds[arm]) < intended
+                arm for arm in corners if arm in lacking or len(recorded_seeds[arm]) < intended.get(arm, 0)
             )
             panels.append(
                 Panel(

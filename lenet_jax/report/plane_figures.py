@@ -83,7 +83,8 @@ def _lines(
         )
     if reference:
         words, error = reference
-        axes.axhline(error, color="0.5", linewidth=1, linestyle=":", label=literal(words))
+        line = axes.axhline(error, color="0.5", linewidth=1, linestyle=":")
+        figure.legend([line], [literal(words)], loc="outside lower right")  # it has no level of the factor
     axes.set_xticks(range(len(places)), list(map(literal, places)))
     axes.set_xlabel(literal(plane.factors[across]))
     axes.set_ylabel("test error (%)")

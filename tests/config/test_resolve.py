@@ -119,6 +119,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(fields, sentence):
         ({"model.dropout": 1.0}, r"must be in \[0, 1\)"),
         ({"model.initialisation": "zeros"}, "choose one of unit_variance, fan_in, root_fan_in"),
         ({"model.start": "shared"}, "choose one of free, tied, convolution"),
+        ({"model.start": "tied", "model.maps": ()}, "start=tied must be free without convolutional stages"),
         ({"model.shared_gradient": "product"}, "choose one of sum, mean"),
         (
             {"model.shared_gradient": "mean", "model.sharing": "unshared"},

@@ -159,6 +159,17 @@ def test_a_sweep_with_fewer_seeds_than_planned_is_unfinished():
         assert all(("unfinished:" in answer) == is_unfinished for answer in decomposition.answers(panels))
 
 
+def test_more_seeds_are_missing_only_of_the_arms_for_which_they_are_planned():
+    core = read_scores(PROJECT / "results" / "finding" / "core_usps")
+    corners = next(iter(core.scores.corners.values()))
+    weights = {corners.local_shared: -1.0, "mlp_best": 1.0}
+    longer = {"name": "a against b", "seeds": 40, "margin": 0.0, "weights": weights}
+    planned = core._replace(header={**core.header, "planned": [*core.header["planned"], longer]})
+    first, *others = decomposition.find_panels([planned])
+    assert first.unfinished == (corners.local_shared,)
+    assert not any(panel.unfinished for panel in others)
+
+
 def test_effects_follow_from_the_table_of_arms():
     """(a - b + c - d) / 2 with the errors of full_unshared, local_unshared, full_shared and local_shared."""
     for folder in (MNIST, USPS):

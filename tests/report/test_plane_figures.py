@@ -54,10 +54,11 @@ def test_a_factor_of_few_levels_is_a_line_for_each_over_the_levels_of_the_other(
 
 
 def test_what_all_arms_are_compared_with_is_a_line():
-    [axes] = drawn(plane(DISTANCES, ["shared", "unshared"]), reference=("the convolution", 1.5)).axes
-    [line] = [line for line in axes.lines if line.get_label() == "the convolution"]
-    assert list(line.get_ydata()) == [1.5, 1.5]
-    assert "the convolution" in [text.get_text() for text in axes.get_legend().get_texts()]
+    figure = drawn(plane(DISTANCES, ["shared", "unshared"]), reference=("the convolution", 1.5))
+    [axes], [legend] = figure.axes, figure.legends
+    assert [1.5, 1.5] in [list(line.get_ydata()) for line in axes.lines]
+    assert [text.get_text() for text in legend.get_texts()] == ["the convolution"]
+    assert len(axes.get_legend().get_texts()) == 2  # the levels of the factor alone, as its title says
 
 
 def test_the_factor_of_few_levels_may_come_first():

@@ -79,12 +79,25 @@ def test_the_caption_of_planned_contrasts_says_what_there_is():
     usps = usps._replace(scores=usps.scores._replace(wrong=None))
     rows = [
         {"contrast": "a against b", "datasets": {
-            "mnist": {"margin": 0.0, "verdict": "above 0"}, "usps": {"margin": 0.0, "verdict": "untested"},
+            "mnist": {"margin": 0.0, "seeds": 2, "verdict": "above 0"},
+            "usps": {"margin": 0.0, "seeds": 2, "verdict": "untested"},
         }},
     ]  # fmt: skip
     caption = captions.planned_side_by_side_caption([core, usps], rows)
     assert f"{captions.CROSSED} on MNIST and Student's t over seeds on USPS, not adjusted" in caption
     assert "margin" not in caption and caption.endswith(captions.UNDECIDED["untested"])
+    for row in rows[0]["datasets"].values():
+        row["seeds"] = 1
+    assert "interval" not in captions.planned_side_by_side_caption([core, usps], rows)
+
+
+def test_the_caption_of_errors_with_one_run_per_arm_has_no_interval():
+    core = read_scores(CORE)
+    assert "with its 95% interval (20 runs per arm; " in captions.side_by_side_caption([core])
+    alone = core._replace(runs=[run for run in core.runs if run["result"]["seed"] == 1000])
+    assert captions.side_by_side_caption([alone]) == (
+        "Test error in percent on all 10,000 test images of MNIST (1 run per arm)."
+    )
 
 
 def test_an_arm_that_a_later_sweep_trains_differently_has_a_row_of_its_own():
