@@ -26,10 +26,8 @@ INITIAL_WEIGHTS = {
     "fan_in": "initial weights within 2.4 / F",
     "root_fan_in": "initial weights within 2.4 / sqrt(F)",
 }
-STARTS = {
-    "tied": "unshared weights start tied",
-    "convolution": "unshared weights start as a convolution",
-}
+LEARNING_RATE = "learning rate "  # how the phrase of the learning rate begins
+STARTS = {"tied": ("starts tied", "tied"), "convolution": ("starts as a convolution", "a convolution")}
 DEFAULT_BOX = default_config().data.box
 
 
@@ -65,7 +63,7 @@ def _loss(fields: Mapping[str, Any]) -> list[str]:
 
 def _optimizer(fields: Mapping[str, Any]) -> list[str]:
     optimizer, schedule = fields["train.optimizer"], _words(fields["train.schedule"])
-    phrases = [_words(optimizer), f"learning rate {fields['train.learning_rate']:g} ({schedule})"]
+    phrases = [_words(optimizer), f"{LEARNING_RATE}{fields['train.learning_rate']:g} ({schedule})"]
     if fields["train.warmup_epochs"]:
         phrases.append(f"{fields['train.warmup_epochs']:g} warm-up epochs")
     if optimizer == LEVENBERG_MARQUARDT:
@@ -142,11 +140,14 @@ def _network(fields: Mapping[str, Any]) -> list[str]:
 def _constraint(fields: Mapping[str, Any]) -> list[str]:
     phrases = []
     if fields["model.start"] in STARTS:
+        starts, stays = STARTS[fields["model.start"]]
         epochs = fields["train.constrained_epochs"]
-        constrained = f" and stay so for {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else ""
-        phrases.append(f"{STARTS[fields['model.start']]}{constrained}")
+        number = "" if epochs == 1 else f" {epochs}"
+        which = "all" if epochs == fields["train.epochs"] else "the first"
+        constrained = f"{stays} in {which}{number} epoch{'s' if number else ''}"
+        phrases.append(constrained if epochs else starts)
     if fields["model.shared_gradient"] == "mean" and "shared" in per_stage(fields["model.sharing"]):
-        phrases.append("shared weights get the mean gradient of their units")
+        phrases.append("mean gradients of shared weights")
     if fields["train.average_every"]:
         phrases.append(f"local, unshared units averaged every {fields['train.average_every']:,} steps")
     return phrases

@@ -8,6 +8,7 @@ from typing import Any
 
 from lenet_jax.analysis.sample_sizes import CONVOLUTION
 from lenet_jax.config.allowed import per_stage
+from lenet_jax.config.description import LEARNING_RATE
 from lenet_jax.config.fields import default_config
 from lenet_jax.config.identity import to_record
 from lenet_jax.report.captions import protocols
@@ -22,8 +23,8 @@ def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str
     """Arm -> what it is, in words that no other arm of the folder has: "local, shared (LeNet-5)".
 
     These are its label, or else its network, its group and, if other arms have the same, what differs in
-    their training. Arms that cannot be told apart in this way have their names, and so have the candidates
-    of `experiments.tune`, whose names say what is varied.
+    their training, but not the learning rate where it is not needed. Arms that cannot be told apart in this
+    way have their names, and so have the candidates of `experiments.tune`, whose names say what is varied.
 
     Args:
       phrases: arm -> how it was trained, of `lenet_jax.report.captions.protocols`.
@@ -38,7 +39,12 @@ def arm_words(header: Header, fields: Fields, phrases: Mapping[str, Sequence[str
         arm: labels[arm] or network_words(config, groups[arm] if has_groups else "")
         for arm, config in fields.items()
     }
-    words = {arm: _told_apart(arm, words, phrases) for arm in words}
+    alike: dict[str, list[str]] = collections.defaultdict(list)
+    for arm, its_words in words.items():
+        alike[its_words.removesuffix(IS_LENET5)].append(arm)
+    for arms in alike.values():
+        own = _differing({arm: phrases[arm] for arm in arms})
+        words |= {arm: ", ".join([words[arm], *own[arm]]) for arm in arms}
     bare = {arm: its_words.removesuffix(IS_LENET5) for arm, its_words in words.items()}
     counted = collections.Counter(bare.values())
     return {arm: its_words if counted[bare[arm]] == 1 else arm for arm, its_words in words.items()}
@@ -156,8 +162,11 @@ def convolution_among(fields: Fields) -> str | None:
     return next(found, None)
 
 
-def _told_apart(arm: str, words: Mapping[str, str], phrases: Mapping[str, Sequence[str]]) -> str:
-    """The arm's words with the phrases that not all arms of the same words have."""
-    alike = [other for other, its_words in words.items() if its_words == words[arm]]
-    own = [phrase for phrase in phrases[arm] if not all(phrase in phrases[other] for other in alike)]
-    return ", ".join([words[arm], *own])
+def _differing(phrases: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Arm -> its phrases that not all arms have, without learning rates if the others tell all arms apart."""
+    shared = set.intersection(*map(set, phrases.values()))
+    own = {arm: [phrase for phrase in its if phrase not in shared] for arm, its in phrases.items()}
+    others = {
+        arm: [phrase for phrase in its if not phrase.startswith(LEARNING_RATE)] for arm, its in own.items()
+    }
+    return others if len(set(map(tuple, others.values()))) == len(others) else own

@@ -85,16 +85,20 @@ def test_the_phrase_names_subsets_and_permuted_pixels():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"model.start": "tied"}, "unshared weights start tied"),
+        ({"model.start": "tied"}, "starts tied"),
         (
             {"model.start": "convolution", "train.constrained_epochs": 1},
-            "unshared weights start as a convolution and stay so for 1 epoch",
+            "a convolution in the first epoch",
         ),
         (
-            {"model.start": "tied", "train.constrained_epochs": 3, "model.dropout": 0.5},
-            "unshared weights start tied and stay so for 3 epochs, dropout 0.5",
+            {"model.start": "convolution", "train.constrained_epochs": 5, "train.epochs": 5},
+            "a convolution in all 5 epochs",
         ),
-        ({"model.shared_gradient": "mean"}, "shared weights get the mean gradient of their units"),
+        (
+            {"model.start": "tied", "train.constrained_epochs": 2, "model.dropout": 0.5},
+            "tied in the first 2 epochs, dropout 0.5",
+        ),
+        ({"model.shared_gradient": "mean"}, "mean gradients of shared weights"),
         ({"model.shared_gradient": "mean", "model.sharing": "unshared"}, "momentum 0"),
         ({"model.name": "mlp", "model.start": "tied", "model.shared_gradient": "mean"}, "momentum 0"),
     ],

@@ -81,6 +81,19 @@ def test_equal_networks_are_told_apart_by_their_training_or_their_names():
     }
 
 
+def test_learning_rates_are_named_only_where_nothing_else_tells_networks_apart():
+    configs = {"a": fields(), "b": fields(), "c": fields(model__shared_gradient="mean")}
+    rates = {"a": ["learning rate 1"], "b": ["learning rate 2"], "c": ["learning rate 3"]}
+    others = {"a": rates["a"], "b": [*rates["b"], "decay"], "c": [*rates["c"], "means"]}
+    assert list(words_of(configs, [], others).values()) == [
+        "local, shared (LeNet-5)", "local, shared (LeNet-5), decay", "local, shared, means",
+    ]  # fmt: skip
+    assert list(words_of(configs, [], rates).values()) == [
+        "local, shared (LeNet-5), learning rate 1", "local, shared (LeNet-5), learning rate 2",
+        "local, shared, learning rate 3",
+    ]  # fmt: skip
+
+
 def test_the_activation_is_named_and_lenet5s_is_no_difference_to_its_like():
     relu = {
         "a": fields(),
