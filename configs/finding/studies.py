@@ -111,20 +111,34 @@ def start() -> list[Arm]:
         Arm("full_unshared", _core("full_unshared")),
         *(with_rates(name, fields) for name, fields in embedded.items()),
     ]
-    return [against(arm, "local_shared") for arm in arms]
+    free = {
+        "local_unshared_tied": "local_unshared",
+        "local_shared_mean": "local_unshared",
+        **dict.fromkeys(embedded, "full_unshared"),
+    }
+    return [against(arm, "local_shared", free.get(arm.name, "local_shared")) for arm in arms]
 
 
 def matched() -> list[Arm]:
     """All arms with about as many parameters; full, unshared has more with one map."""
+    of_core = {  # the networks of the core that have as many, and what they are called there
+        "local_shared_small": "local_shared",
+        "random_shared_small": "random_shared",
+        "mlp_small": "mlp_matched",
+        "local_unshared_large": "local_unshared",
+        "random_unshared_large": "random_unshared",
+    }
+    networks = {name: fields for name, fields in WIRINGS.items() if name != "full_unshared"}
+    networks["mlp"] = {"model.name": "mlp", "model.hidden": ()}
     arms = []
     for words, budget in (("small", LENET5_PARAMETERS), ("large", UNSHARED_PARAMETERS)):
-        wired = [name for name in WIRINGS if name != "full_unshared"]
-        for name in wired:
-            fields = WIRINGS[name] | {"model.parameter_budget": budget}
-            arm = with_rates(f"{name}_{words}", fields)
+        size = {"model.parameter_budget": budget}
+        for network, fields in networks.items():
+            name = f"{network}_{words}"
+            arm = (
+                Arm(name, _core(of_core[name]) | size) if name in of_core else with_rates(name, fields | size)
+            )
             arms.append(against(arm, f"local_shared_{words}"))
-        mlp = {"model.name": "mlp", "model.hidden": (), "model.parameter_budget": budget}
-        arms.append(against(with_rates(f"mlp_{words}", mlp), f"local_shared_{words}"))
     return arms
 
 

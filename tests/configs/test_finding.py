@@ -40,7 +40,7 @@ SMALL = [
 ]  # fmt: skip
 # How many arms of each study have candidates.
 STUDY_CANDIDATES = {
-    "decay": 4, "fit": 4, "stages": 6, "distance": 12, "wiring": 0, "permuted": 5, "start": 6, "matched": 12,
+    "decay": 4, "fit": 4, "stages": 6, "distance": 12, "wiring": 0, "permuted": 5, "start": 6, "matched": 7,
     "curves": 0, "plane": 32, "mixtures": 4, "translations": 3,
     "translations_fashion_mnist": 3, "lasso": 0,
 }  # fmt: skip
@@ -343,6 +343,20 @@ def test_averaged_kernels_start_tied_and_adopt_what_is_selected_for_all_images_a
         assert arm.overrides.get("train.average_every") == (int(kind[9:]) if kind != "tied" else None)
         others = {f"shared_{shift}_{images}"} | ({f"tied_{shift}_{images}"} if kind != "tied" else set())
         assert set(arm.baselines.values()) == others
+
+
+def test_matched_networks_of_the_core_have_its_rates(all_chosen):
+    of_core = {arm.name: arm for arm in core.get_arms(core.get_config())}
+    matched = {arm.name: arm for arm in studies.matched() if not arm.candidates}
+    assert list(matched) == [
+        "local_shared_small", "random_shared_small", "mlp_small", "local_unshared_large",
+        "random_unshared_large",
+    ]  # fmt: skip
+    for name, arm in matched.items():
+        family = "mlp_matched" if name == "mlp_small" else name.rpartition("_")[0]
+        one, other = (resolve(override(core.get_config(), arms.overrides)) for arms in (arm, of_core[family]))
+        assert one.model == other.model, name
+        assert one.config.train == other.config.train, name
 
 
 def test_the_plane_adopts_the_rates_of_networks_that_it_repeats(all_chosen):
