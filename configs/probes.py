@@ -10,8 +10,11 @@ mnist_5k, to try it.
 The second command measures the networks in DIR, whichever sweep trained them: for example those of
 configs/finding/exploratory.py:lasso, with --probes=nonzero,own_field,best_field.
 
-The arms are those of configs/finding/core.py; the two that could come to share kernels by themselves, and the
-convolution, once more on images that are shifted by up to 4 pixels whenever they are shown.
+The arms are those of configs/finding/core.py, and a network whose first stage has no constraint, with the
+rate that configs/finding/secondary.py:stages has on MNIST. Where both stages read everything, the place of a
+unit means nothing; here the second stage, a convolution, gives it one. The convolution and those that could
+come to share kernels by themselves are trained once more on images that are shifted by up to 4 pixels
+whenever they are shown.
 """
 
 import ml_collections
@@ -19,6 +22,8 @@ import ml_collections
 from configs.finding.common import WIRINGS, sweep
 from configs.finding.families import as_chosen
 from configs.finding.sharing_studies import shifted
+from configs.finding.studies import stages
+from configs.finding.tuned import chosen
 from lenet_jax.config.arms import Arm
 from lenet_jax.config.fields import override
 from lenet_jax.probes.disturbances import Noise, Occlusion, Rotation, Shift
@@ -28,7 +33,8 @@ from lenet_jax.probes.probe import Probe
 from lenet_jax.probes.weights import BestField, Nonzero, OwnField, Similarity
 
 SEEDS = 10
-TRANSLATED = ("local_shared", "local_unshared", "full_unshared")
+FREE_FIRST = "without_both_1"
+TRANSLATED = ("local_shared", "local_unshared", "full_unshared", FREE_FIRST)
 PIXELS = 4  # of the translated images
 # Images of mnist_5k on which all seeds train and are scored, as those of the whole datasets.
 SMALL = {"data.draw": (), "data.validation_fraction": 0.1, "data.train_images": 300}
@@ -40,11 +46,13 @@ def get_config(dataset: str = "mnist") -> ml_collections.ConfigDict:
 
 
 def get_arms(config: ml_collections.ConfigDict, dataset: str = "mnist") -> list[Arm]:
-    arms = [Arm(name, as_chosen(dataset, name)) for name in (*WIRINGS, "mlp_best")]
-    return arms + [
+    networks = {name: as_chosen(dataset, name) for name in (*WIRINGS, "mlp_best")}
+    [free_first] = [arm.overrides for arm in stages() if arm.name == FREE_FIRST]
+    networks[FREE_FIRST] = {**free_first, **chosen("stages", FREE_FIRST)}
+    return [Arm(name, fields) for name, fields in networks.items()] + [
         Arm(
             f"{name}_translated",
-            as_chosen(dataset, name) | shifted(PIXELS),
+            networks[name] | shifted(PIXELS),
             baselines={f"{name}, translated images": name},
         )
         for name in TRANSLATED

@@ -128,8 +128,10 @@ def matched() -> list[Arm]:
         "local_unshared_large": "local_unshared",
         "random_unshared_large": "random_unshared",
     }
-    networks = {name: fields for name, fields in WIRINGS.items() if name != "full_unshared"}
-    networks["mlp"] = {"model.name": "mlp", "model.hidden": ()}
+    networks = {
+        **{name: fields for name, fields in WIRINGS.items() if name != "full_unshared"},
+        "mlp": {"model.name": "mlp", "model.hidden": ()},
+    }
     arms = []
     for words, budget in (("small", LENET5_PARAMETERS), ("large", UNSHARED_PARAMETERS)):
         size = {"model.parameter_budget": budget}

@@ -62,9 +62,11 @@ def published_row(claim: Claim, results: Sequence[Mapping[str, Any]], seeds: int
 
     Args:
       results: rows of the sweep's results.csv, not empty.
-      seeds: how many the sweep has for each arm when it is finished.
+      seeds: how many the sweep has for each arm when it is finished; of more, the lowest are used.
       wrong: the runs' wrong answers, if the interval should cover the draw of the test images.
     """
+    counting = sorted({run["seed"] for run in results})[:seeds]
+    results = [run for run in results if run["seed"] in counting]
     sums = weighted_sum(claim.weights, accuracies_of(results), wrong)
     runs = collections.Counter(run["arm"] for run in results)
     diverged = collections.Counter(run["arm"] for run in results if run["status"] == "diverged")

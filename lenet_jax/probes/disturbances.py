@@ -102,9 +102,8 @@ class Shift(Disturbance):
         "shift",
         "Shifted images",
         "shift (pixels)",
-        "Each image is shifted in one of four directions, drawn at random. What is shifted out of the pixels "
-        "that all networks read is lost: with MNIST's digits, which have margins of about 4 pixels there, "
-        "ink from 5 pixels on.",
+        "Each image is shifted in one of four directions, drawn at random. Ink that is shifted out of the "
+        "pixels that all networks read is lost.",
     )
 
     def disturb(
@@ -127,7 +126,8 @@ class Rotation(Disturbance):
         "rotation",
         "Rotated images",
         "rotation (degrees)",
-        "Each image is rotated about its centre to the left or to the right, drawn at random, bilinearly.",
+        "Each image is rotated about its centre to the left or to the right, drawn at random, bilinearly, "
+        "which blurs it at all angles but 0.",
     )
 
     def disturb(

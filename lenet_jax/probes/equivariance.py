@@ -52,8 +52,9 @@ class Equivariance(Probe):
             of="layer",
             notes="Mean squared difference between the features of shifted images and the shifted features, "
             "relative to that between different images: 0 if features move with the image, 1 if they are no "
-            f"nearer than those of other images. On the first {self.images:,} test images; shifts that are "
-            "not whole units are interpolated.",
+            f"nearer than those of other images. On the first {self.images:,} test images, whose draw "
+            "intervals do not cover; shifts that are not whole units are interpolated, and what is shifted "
+            "out of the image is lost.",
             bounds=(0.0, np.inf),
         )
 
@@ -74,7 +75,7 @@ class Equivariance(Probe):
 def equivariance_errors(run: TrainedRun, images_NSSC: np.ndarray, pixels: int) -> dict[str, float]:
     """Layer -> its error, for preprocessed images that are shifted by a number of pixels.
 
-    Layers whose maps are too small to be shifted so far are left out.
+    Layers whose maps are too small to be shifted so far, or constant, are left out.
     """
     assert isinstance(run.model, CNN)
     background = run.config.data.background
@@ -95,7 +96,8 @@ def equivariance_errors(run: TrainedRun, images_NSSC: np.ndarray, pixels: int) -
             _terms(down[layer].swapaxes(1, 2), maps[layer].swapaxes(1, 2), pixels / step),
         ]
         same, other = np.sum(terms, axis=0)
-        errors[layer] = float(same / other) if other else 0.0  # features that are constant
+        if other:
+            errors[layer] = float(same / other)
     return errors
 
 

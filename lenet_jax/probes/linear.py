@@ -1,8 +1,9 @@
 """Linear classifiers on the features after each stage: how well their classes can be told apart by planes.
 
-Logistic regression of scikit-learn on features that are scaled to a mean of 0 and a variance of 1 over its
-training images. Its strength of regularisation is the one with the best validation accuracy, the strongest
-of equals.
+Logistic regression of scikit-learn on features that are centred and divided by one number, so that their
+variance over its training images is 1 on average. (A number of its own for each would magnify features that
+hardly vary, such as those of an image's border.) Its strength of regularisation is the one with the best
+validation accuracy, the strongest of equals.
 """
 
 import dataclasses
@@ -54,7 +55,7 @@ class LinearClassifier(Probe):
             notes="Logistic regression on raw pixels and on the features after each stage, fitted on up to "
             f"{self.train_images:,} training images in at most {self.iterations} iterations; its strength of "
             "regularisation is selected on validation images. All networks have the same draw of "
-            "these training images.",
+            "these training images, which intervals do not cover.",
             scale=100.0,
             is_logarithmic=True,
         )
@@ -89,12 +90,11 @@ class LinearClassifier(Probe):
         # Imported here, as it takes a second or two, and no other probe needs it.
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
-        from sklearn.preprocessing import StandardScaler
         from threadpoolctl import threadpool_limits
 
         train, validation, test = (split.images.reshape(len(split.images), -1) for split in splits)
-        scaler = StandardScaler().fit(train)
-        train, validation, test = map(scaler.transform, (train, validation, test))
+        mean, scale = train.mean(0), np.sqrt(train.var(0).mean()) or 1.0
+        train, validation, test = ((features - mean) / scale for features in (train, validation, test))
         best, best_accuracy = None, -1.0
         for strength in self.strengths:
             classifier: Any = LogisticRegression(C=strength, max_iter=self.iterations)

@@ -1,5 +1,6 @@
 """Measures what is not recorded yet in a sweep's folder."""
 
+import copy
 import pathlib
 import sys
 import time
@@ -65,8 +66,8 @@ def measure(
 ) -> int:
     """Records what each probe measures of each kept network; returns how many measurements were new.
 
-    Networks that are lost, and those that a probe cannot measure, are left out, unless nothing is left. A
-    command that was stopped goes on: what is recorded is not measured again.
+    Networks that are lost or damaged, and those that a probe cannot measure, are left out, unless nothing is
+    left. A command that was stopped goes on: what is recorded is not measured again.
 
     Args:
       probes: of `check_probes`.
@@ -99,9 +100,19 @@ def measure(
                 f"{directory} has no kept networks to probe: run its command in another folder with "
                 "--config.keep=last, and name that folder as --workdir."
             )
+        failed = []
         for probe, run, record in _with_progress(todo):
-            records.add(directory, probe, record, list(probe.measure(run, images)))
-    return len(todo)
+            try:
+                # A copy, so that its network leaves memory.
+                values = list(probe.measure(copy.copy(run), images))
+            except UserError as error:  # a damaged file, for example
+                failed.append(error)
+                say(f"{probe.name} of {run.arm} seed {run.seed} is left out: {error}")
+            else:
+                records.add(directory, probe, record, values)
+        if failed and len(failed) == len(todo) and not known:
+            raise failed[0]
+    return len(todo) - len(failed)
 
 
 def _measurable(

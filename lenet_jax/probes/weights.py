@@ -1,16 +1,16 @@
 """Where units have their weights, and how alike the kernels of a map's units are.
 
 The energy of a weight is its square, added up over input maps. A unit's own field is the one that the
-convolution's unit at the same place of the map reads, k x k positions for `kernel_size` k. By chance, it has
-the share that it has of the energy of the map's other units: that of digits, for example, which is larger in
-the middle than at the edge.
+convolution's unit at the same place of the map reads, k x k positions for `kernel_size` k. Chance keeps what
+all units of a map have in common, such as the energy of digits, which is larger in the middle than at the
+edge: by chance, a unit's own field has the share that it has of the energy of the map's other units.
 """
 
 import abc
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class OfWeights(Probe):
 
     def measure(self, run: TrainedRun, images: Images) -> list[Value]:
         before, after = run.untrained().kernels(), run.kernels()
+        rng = np.random.default_rng(run.seed)
         # Of weights that are set to 0, the change is minus what they were before.
         kinds = [kind for kind in self.kinds if kind != CHANGE or not run.config.train.l1_threshold]
         values = []
@@ -53,7 +54,7 @@ class OfWeights(Probe):
             for kind in kinds:
                 values += [Value(kind, *found) for found in self.numbers(name, of_kinds[kind], layer)]
                 if kind in CHANCE:
-                    by_chance = self.chance(name, of_kinds[kind], layer)
+                    by_chance = self.chance(name, of_kinds[kind], layer, rng)
                     values += [Value(CHANCE[kind], *found) for found in by_chance]
         return values
 
@@ -65,7 +66,9 @@ class OfWeights(Probe):
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         """What `Value.at` and `.value` are, for the kernels of a layer; see `TrainedRun.kernels`."""
 
-    def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
+    def chance(
+        self, name: str, kernels_POHWC: np.ndarray, layer: Layer, rng: np.random.Generator
+    ) -> Iterator[tuple[At, float]]:
         """What chance gives for such kernels, if it is known."""
         yield from ()
 
@@ -85,8 +88,10 @@ class OwnField(OfWeights):
         return _about(
             "Energy of weights inside a unit's own field",
             "Share of a unit's squared weights on the positions that the convolution's unit at its place "
-            "reads, averaged over units. By chance: the share that other units of the map have there, on "
-            "average. The change is what training adds to the weights.",
+            "reads, averaged over units, which count the same. By chance: the share that other units of the "
+            "map have there, on average. The change is what training adds to the weights. If the next stage "
+            "reads the whole input as well, units can change places, window of pooling by window, and the "
+            "network computes the same: if they start free, no more than chance is to be expected.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -96,8 +101,12 @@ class OwnField(OfWeights):
         assert layer is not None
         yield from _found(name, own_share(kernels_POHWC, layer.kernel_size, layer.stride))
 
-    def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
+    def chance(
+        self, name: str, kernels_POHWC: np.ndarray, layer: Layer, rng: np.random.Generator
+    ) -> Iterator[tuple[At, float]]:
         assert layer is not None
+        if layer.sharing == "shared":
+            kernels_POHWC = slid(kernels_POHWC, layer.kernel_size, layer.stride)
         yield from _found(name, own_share_by_chance(kernels_POHWC, layer.kernel_size, layer.stride))
 
 
@@ -124,9 +133,11 @@ class BestField(OfWeights):
         return _about(
             f"Energy of weights inside the best window of {self.side}x{self.side}",
             f"Share of a unit's squared weights inside the window of {self.side}x{self.side} positions that "
-            "has most of them, averaged over units. By chance: the same for each unit's weights at shuffled "
-            "positions. Any weights that are alike at neighbouring positions, such as a pattern as large as "
-            "a digit, have more. The change is what training adds to the weights.",
+            "has most of them, averaged over units, which count the same. By chance: the same after the "
+            "weights of each position were shuffled among the units of a map, or of a layer without maps; a "
+            "kernel that all units share has no such number. Any weights that are alike at neighbouring "
+            "positions, such as a pattern as large as a digit, have more. The change is what training adds "
+            "to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
@@ -136,13 +147,18 @@ class BestField(OfWeights):
         is_slid = layer is not None and layer.sharing != "unshared"
         yield from _found(name, best_share(kernels_POHWC, self.side, wraps=is_slid))
 
-    def chance(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
-        yield from self.numbers(name, shuffled(kernels_POHWC, np.random.default_rng(0)), layer)
+    def chance(
+        self, name: str, kernels_POHWC: np.ndarray, layer: Layer, rng: np.random.Generator
+    ) -> Iterator[tuple[At, float]]:
+        if layer is None:  # an MLP's units are its maps
+            kernels_POHWC = kernels_POHWC.swapaxes(0, 1)
+        if len(kernels_POHWC) > 1:
+            yield from self.numbers(name, shuffled(kernels_POHWC, rng), layer)
 
 
 @dataclasses.dataclass(frozen=True)
 class Similarity(OfWeights):
-    """The correlation of kernels between the units of a map, for stages that need not share them.
+    """The correlation of kernels between the units of a map, for stages that do not share them.
 
     Units that are pooled together are not compared: with average pooling, their gradients are alike.
 
@@ -174,13 +190,16 @@ class Similarity(OfWeights):
             notes=f"Correlation of the weights of two units of a map at the same places {where}, averaged "
             "over pairs of units and over maps: all pairs, and pairs of neighbours. Pairs that are pooled "
             f"together, whose gradients average pooling makes alike, are left out. {alike} would have 1, "
-            "independent kernels 0. The change is what training adds to the weights.",
+            "independent kernels 0. By chance, where units read the whole input: the same after units "
+            "changed places, window of pooling by window; a pattern that units have in common at the same "
+            "places of the input is nearly the same one place further on. The change is what training adds "
+            "to the weights.",
             decimals=3,
             bounds=(-1.0, 1.0),
         )
 
     def reads(self, layer: Layer) -> bool:
-        if layer is None or layer.sharing == "shared":
+        if layer is None or layer.sharing != "unshared":
             return False
         if self.places == "absolute":
             return layer.connectivity == "full"
@@ -188,11 +207,22 @@ class Similarity(OfWeights):
 
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
         assert layer is not None
-        if layer.connectivity == "full" and self.places == "relative":
+        if self._rolls(layer):
             kernels_POHWC = relative(kernels_POHWC, layer.stride)
         found = correlations(kernels_POHWC, is_pooled=layer.pooling != "none")
         for pairs, value in found._asdict().items():
             yield from _found(f"{name}, {pairs.replace('_', ' ')}", value)
+
+    def chance(
+        self, name: str, kernels_POHWC: np.ndarray, layer: Layer, rng: np.random.Generator
+    ) -> Iterator[tuple[At, float]]:
+        if self._rolls(layer):
+            moved = in_other_places(kernels_POHWC, 1 if layer.pooling == "none" else 2, rng)
+            yield from self.numbers(name, moved, layer)
+
+    def _rolls(self, layer: Layer) -> TypeGuard[Stage]:
+        """Whether places relative to the units are found by rolling kernels of the whole input."""
+        return layer is not None and layer.connectivity == "full" and self.places == "relative"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,12 +275,9 @@ def own_share(kernels_POHWC: np.ndarray, side: int, stride: int) -> float | None
 def own_share_by_chance(kernels_POHWC: np.ndarray, side: int, stride: int) -> float | None:
     """The mean share of their energy that the other units of a map have inside a unit's window.
 
-    A single kernel is slid over all positions, wrapping round, so that its mean is the same everywhere. None
-    if no map has two units with energy.
+    None if no map has two units with energy.
     """
     energy_POHW = _energy(kernels_POHWC)
-    if len(energy_POHW) == 1:
-        return side**2 / energy_POHW[0, 0].size
     total_PO = energy_POHW.sum((2, 3))
     is_live_PO = total_PO > 0
     share_POHW = energy_POHW / np.where(is_live_PO, total_PO, 1)[..., None, None]
@@ -265,10 +292,12 @@ def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float | Non
     Units without energy are left out; None if none has any.
 
     Args:
+      side: a window is at most as large as the input.
       wraps: whether windows reach over the edges to the other side.
     """
     energy_POHW = _energy(kernels_POHWC)
     total_PO = energy_POHW.sum((2, 3))
+    side = min(side, energy_POHW.shape[2])
     if wraps:
         energy_POHW = np.pad(energy_POHW, ((0, 0), (0, 0), (0, side - 1), (0, side - 1)), mode="wrap")
     for axis in (2, 3):
@@ -277,13 +306,42 @@ def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float | Non
 
 
 def shuffled(kernels_POHWC: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The kernels with the positions of each unit in an order of its own, alike for all input maps."""
-    units, maps, height, width, channels = kernels_POHWC.shape
-    order_PON = rng.permuted(
-        np.broadcast_to(np.arange(height * width), (units, maps, height * width)), axis=2
+    """The kernels with the weights of each position, those of all input maps, shuffled among a map's units.
+
+    So weights of a position remain as large as they are on average, and those of a unit come apart.
+    """
+    order_POHW = rng.permuted(
+        np.broadcast_to(np.arange(len(kernels_POHWC))[:, None, None, None], kernels_POHWC.shape[:-1]), axis=0
     )
-    weights_PONC = kernels_POHWC.reshape(units, maps, -1, channels)
-    return np.take_along_axis(weights_PONC, order_PON[..., None], axis=2).reshape(kernels_POHWC.shape)
+    return np.take_along_axis(kernels_POHWC, order_POHW[..., None], axis=0)
+
+
+def slid(kernels_POHWC: np.ndarray, side: int, stride: int) -> np.ndarray:
+    """The kernels of all units of a map that share one as large as the input, which wraps round."""
+    [kernels_OHWC] = kernels_POHWC
+    out = wiring.output_size(kernels_OHWC.shape[1], side, stride)
+    return np.stack([
+        np.roll(kernels_OHWC, (stride * row, stride * column), axis=(1, 2))
+        for row, column in np.ndindex(out, out)
+    ])  # fmt: skip
+
+
+def in_other_places(kernels_POHWC: np.ndarray, window: int, rng: np.random.Generator) -> np.ndarray:
+    """The kernels after the units of each map changed places, window by window of window x window units.
+
+    Units of rows and columns that fill no window keep their places.
+    """
+    out = math.isqrt(len(kernels_POHWC))
+    moved = kernels_POHWC.reshape(out, out, *kernels_POHWC.shape[1:]).copy()
+    across = out // window
+    whole = slice(0, across * window)
+    for number in range(moved.shape[2]):
+        of_map = moved[whole, whole, number]
+        parts = of_map.reshape(across, window, across, window, *of_map.shape[2:]).swapaxes(1, 2)
+        order = rng.permutation(across**2)
+        parts = parts.reshape(across**2, *parts.shape[2:])[order].reshape(parts.shape)
+        moved[whole, whole, number] = parts.swapaxes(1, 2).reshape(of_map.shape)
+    return moved.reshape(kernels_POHWC.shape)
 
 
 def relative(kernels_POHWC: np.ndarray, stride: int) -> np.ndarray:

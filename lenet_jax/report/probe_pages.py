@@ -45,7 +45,6 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
     differences = {probe: difference_rows(probe, measured, sweep.arms, baselines) for probe in rows}
     for name, found in (("probes", rows), ("probe_differences", differences)):
         files.write(directory / f"{name}.csv", tables.to_csv(list(itertools.chain(*found.values()))))
-    notes = probe_tables.page_notes(sweep.header, sweep.records, command)
     fields = {run["arm"]: run["config"] for run in sweep.records}
     words = words_of_runs(sweep.header, sweep.records)
     for page in dict.fromkeys(probe.about.page for probe in rows):
@@ -54,6 +53,8 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
             probe_tables.to_markdown(probe, found, differences[probe], words)
             for probe, found in of_page.items()
         ]
+        of_all = list(itertools.chain(*of_page.values()))
+        notes = probe_tables.page_notes(sweep.header, sweep.records, of_all, words, command)
         blocks.append("\n".join(f"- {note}" for note in notes))
         files.write(directory / f"probes_{page}.md", "\n\n".join(blocks) + "\n")
         figure = probe_figures.panels(of_page, fields, words)

@@ -1,5 +1,6 @@
 """Tables of probes, in words: one row per network and kind of weights, one column per setting."""
 
+import collections
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,9 @@ def to_markdown(
     """
     about = probe.about
     table = tables.to_markdown(_table(about, rows, words, with_interval))
-    note = f"{markdown_text(about.notes)} {_interval(rows)}"
+    is_whole = len(_shown_settings(rows, _room(rows))) == len({row["at"] for row in rows})
+    others = "" if is_whole else " All settings are in `probes.csv`."
+    note = f"{markdown_text(about.notes)} {_interval(rows)}{others}"
     parts = [f"**{markdown_text(_title(about))}**", table, f"- {note}"]
     if differences:
         compared = tables.to_markdown(_difference_table(about, differences, words))
@@ -54,13 +57,35 @@ def to_text(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> str:
     return f"{_title(probe.about)}\n\n{table}"
 
 
-def page_notes(header: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], command: str) -> list[str]:
-    """Notes under the tables of a page: how networks were trained and measured. `runs` are records."""
+def page_notes(
+    header: Mapping[str, Any],
+    runs: Sequence[Mapping[str, Any]],
+    rows: Sequence[Row],
+    words: Mapping[str, str],
+    command: str,
+) -> list[str]:
+    """Notes under the tables of a page: how networks were trained and measured.
+
+    Args:
+      runs: records.
+      rows: of `lenet_jax.probes.rows.probe_rows`, of all probes of the page.
+      words: arm -> what it is, in words.
+    """
+    networks = collections.Counter(run["arm"] for run in runs if kept.WEIGHTS in run["kept"])
+    measured: dict[str, int] = {}
+    for row in rows:
+        measured[row["arm"]] = min(row["seeds"], measured.get(row["arm"], row["seeds"]))
+    in_part = [
+        f"{markdown_text(words[arm])} ({seeds} of {networks[arm]} networks)"
+        for arm, seeds in measured.items()
+        if seeds < networks[arm]
+    ]
     diverged = sum(run["result"]["status"] == "diverged" for run in runs)
     lost = sum(kept.WEIGHTS not in run["kept"] for run in runs) - diverged
     not_measured = [f"{diverged} diverged"] * (diverged > 0) + [f"{lost} were not kept"] * (lost > 0)
     return [
         *([f"Not measured, of {len(runs)} networks: {', '.join(not_measured)}."] if not_measured else []),
+        *([f"Measured in part: {' / '.join(in_part)}."] if in_part else []),
         f"Networks: {code_span(captions.recorded_command(header, runs))}",
         f"Measured by {code_span(f'{command} --workdir=DIR')}",
     ]
@@ -72,13 +97,12 @@ def _title(about: About) -> str:
 
 def _table(about: About, rows: Sequence[Row], words: Mapping[str, str], write: Write) -> list[Row]:
     cells = {(row["arm"], row["weights"], row["at"]): interval_of(row, "value") for row in rows}
-    kinds = list(dict.fromkeys(row["weights"] for row in rows))
     of_networks = list(dict.fromkeys((row["arm"], row["weights"]) for row in rows))
-    settings = _shown_settings(rows, columns.MOST - (1 if kinds == [TRAINED] else 2))
+    settings = _shown_settings(rows, _room(rows))
     return [
         {
             "network": words[arm],
-            **({} if kinds == [TRAINED] else {"weights": weights}),
+            **({"weights": weights} if _are_named(rows) else {}),
             **_of_settings(about, settings, cells, (arm, weights), write),
         }
         for arm, weights in of_networks
@@ -113,6 +137,16 @@ def _of_settings(
     return {
         at_in_words(at): write(cells.get((*key, at), NO_INTERVAL), f".{about.decimals}f") for at in settings
     }
+
+
+def _are_named(rows: Sequence[Row]) -> bool:
+    """Whether the table says of which weights numbers are."""
+    return {row["weights"] for row in rows} != {TRAINED}
+
+
+def _room(rows: Sequence[Row]) -> int:
+    """For how many settings the table has columns."""
+    return columns.MOST - (2 if _are_named(rows) else 1)
 
 
 def _shown_settings(rows: Sequence[Row], room: int) -> list[At]:

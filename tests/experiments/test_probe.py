@@ -92,6 +92,21 @@ def test_probes_and_arms_are_selected(sweep_copy, measurements):
     assert measurements == [("best_field", "mlp_4", 0), ("best_field", "mlp_4", 1)]
 
 
+def test_a_damaged_network_is_left_out_and_the_others_are_measured(sweep_copy, measurements):
+    [damaged] = [path for path in (sweep_copy / "weights").iterdir() if path.name.startswith("mlp_4-seed1")]
+    damaged.write_bytes(b"no network")
+    ended = probe(sweep_copy)
+    assert ended.status == 0, ended.err
+    assert measurements == [found for found in MEASURED if found[1:] != ("mlp_4", 1)]
+    assert "shift of mlp_4 seed 1 is left out: " in ended.err
+    for page in ("probes_images", "probes_weights"):
+        assert "- Measured in part: MLP 4 (1 of 2 networks)." in (sweep_copy / f"{page}.md").read_text()
+    assert "in part" not in (sweep_copy / "probes_equivariance.md").read_text()
+    damaged.unlink()
+    alone = probe(sweep_copy, "--probes=best_field", "--config.arms=mlp_8")
+    assert "Already measured" in alone.out
+
+
 def test_rerun_measures_what_other_code_has_measured(sweep_copy, measurements, monkeypatch):
     arguments = ("--probes=best_field", "--config.arms=mlp_4")
     probe(sweep_copy, *arguments)

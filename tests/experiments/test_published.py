@@ -76,6 +76,18 @@ def test_a_share_of_no_gap_is_not_told():
         assert published_row(claim, results, 5, None)["verdict"] == verdict
 
 
+def test_of_more_seeds_than_planned_the_lowest_count():
+    claim = Claim("Someone 2020", "a beats b", "core", fewer("a", "b"))
+    results = [
+        result(arm, seed, 0.9 + (0.05 if (arm == "a") == (seed < 5) else 0) + seed / 1000 * (arm == "b"))
+        for arm in ("a", "b")
+        for seed in range(20)
+    ]
+    assert published_row(claim, results, 5, None)["verdict"] == "agrees"
+    assert published_row(claim, results, 5, None)["seeds"] == 5
+    assert published_row(claim, results, 20, None)["verdict"] == "disagrees"
+
+
 def test_studies_have_their_seeds():
     configs = {
         "core": core.get_config(),

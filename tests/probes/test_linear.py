@@ -45,7 +45,7 @@ def test_the_strength_is_the_one_with_the_best_validation_accuracy(monkeypatch):
             self.strength = C
 
         def fit(self, images, labels):
-            assert abs(images.mean(0)).max() < 1e-5 and images.std(0) == pytest.approx(1, abs=1e-4)
+            assert abs(images.mean(0)).max() < 1e-5 and images.var(0).mean() == pytest.approx(1, abs=1e-4)
 
         def score(self, images, labels):
             return {0.1: 0.5, 1: 0.8, 10: 0.8}[self.strength]
@@ -57,6 +57,28 @@ def test_the_strength_is_the_one_with_the_best_validation_accuracy(monkeypatch):
     rng = np.random.default_rng(0)
     splits = Splits(*(split(rng, 30, 0) for _ in range(3)))
     assert (LinearClassifier(strengths=(0.1, 1, 10))._answers(splits) == 1).all()
+
+
+def test_features_that_hardly_vary_stay_small_and_those_that_do_not_vary_are_0(monkeypatch):
+    from sklearn import linear_model
+
+    seen = []
+
+    class Classifier(linear_model.LogisticRegression):
+        def fit(self, images, labels):
+            seen.append(images)
+            return super().fit(images, labels)
+
+    monkeypatch.setattr(linear_model, "LogisticRegression", Classifier)
+    rng = np.random.default_rng(2)
+    splits = Splits(*(split(rng, 40, 0) for _ in range(3)))
+    for its in splits:
+        its.images[:, 0, 0] *= 1e-3
+    LinearClassifier(strengths=(1.0,))._answers(splits)
+    assert 0 < abs(seen[0][:, 0]).max() < 0.01
+    dead = Splits(*(Split(np.ones_like(its.images), its.labels) for its in splits))
+    LinearClassifier(strengths=(1.0,))._answers(dead)
+    assert (seen[1] == 0).all()
 
 
 def test_classes_that_a_plane_divides_are_told_apart():
