@@ -53,8 +53,8 @@ def test_what_many_layers_are_worth():
 
     text = page("idea.md")
     assert "Two stages make fewer errors than one or none (MLP 120-84)" in text
-    third = "With a third, no saving is resolved (its 95% interval includes 0); on MNIST there are"
-    assert f"{third} slightly more errors" in text
+    third = "on the small part, the 95% interval of the difference includes 0; on MNIST there are"
+    assert f"A third saves nothing that is resolved: {third} slightly more errors" in text
     assert "with an interval whose lower end is just above 0" in text
     assert differences("stages_0", "stages_1", "stages_3") == [[-1, -1, -1], [-1, -1, 0]]
     assert "For their number, no difference is resolved, not even without any" in text
@@ -579,7 +579,8 @@ def test_the_readme_counts_the_steps_that_are_not_resolved():
     assert len(saved) == 24 and all(mean > 0 for mean, _, _ in saved)
     assert sum(low <= 0 <= high for _, low, high in saved) == 6
     readme = " ".join((paste.ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert "lowers the mean test error; six of the 24 intervals include 0" in readme
+    assert "All 24 steps (two orders in six rows) lower the mean test error" in readme
+    assert "six of their intervals include 0" in readme
     margins = json.loads((paste.ROOT / "configs" / "finding" / "margins.json").read_text(encoding="utf-8"))
     assert "equivalent within the planned margin, 0.5 errors per hundred" in readme and margins["usps"] == 0.5
 
@@ -702,11 +703,16 @@ def test_what_the_page_of_findings_says_of_max_pooling_and_edges_holds():
     }
     assert "Weight sharing is the larger part of the gap if the image-sized kernel is padded" in text
     assert float(padded["sharing"]["percent_of_gap_ci_low"]) > 50
-    assert "no saving by connectivity is resolved" in text
+    assert text.count("no saving by connectivity, averaged over both orders, is resolved") == 2
     assert float(padded["connectivity"][f"{SAVED}_ci_low"]) < 0
     assert float(padded["connectivity"][f"{SAVED}_ci_high"]) > 0
-    assert "Local connectivity, added to the padded kernel, costs errors on average" in text
-    assert float(padded["connectivity, shared"][f"{SAVED}_mean"]) < 0
+    assert "Added to the padded kernel, local connectivity makes no difference that is resolved" in text
+    ends = {
+        effect: [float(row[f"{SAVED}_ci_{end}"]) for end in ("low", "high")] for effect, row in padded.items()
+    }
+    assert ends["connectivity, shared"][0] < 0 < ends["connectivity, shared"][1]
+    assert "added to the fully connected network, it saves errors" in text
+    assert ends["connectivity, unshared"][0] > 0
     assert "with padding, most units no longer read the whole image" in text
     reads_UT = slide(np.arange(32 * 32), 32, 5, edges="pad")
     rows_UT, columns_UT = np.divmod(reads_UT, 32 + reach(32, 5))
@@ -766,8 +772,10 @@ def test_what_the_page_of_findings_says_of_permuted_pixels_holds():
     assert "Averaged over both orders, local connectivity costs errors, and so does sharing" in text
     assert "Then the two constraints together cost errors" in page("idea.md")
     assert saved["connectivity"].high < 0 and saved["sharing"].high < 0 and saved["gap"].high < 0
-    assert "Each constraint alone makes no difference that is resolved" in text
+    assert "Added to the fully connected network alone, neither makes a difference that is resolved" in text
     assert not saved["connectivity, unshared"].excludes_zero() and not saved["sharing, full"].excludes_zero()
+    assert "added to the other constraint, each costs errors" in text
+    assert saved["connectivity, shared"].high < 0 and saved["sharing, local"].high < 0
     assert "the permutation hardly changes their errors" in text
     changes = {
         row["words"]: [float(row[f"{SAVED}_{end}"]) for end in ("mean", "ci_low", "ci_high")]
@@ -793,7 +801,7 @@ def test_what_the_page_of_findings_says_of_weight_decay_holds():
         row for row in folders.rows(variations / "changes.csv") if row["networks"] == "MNIST, weight decay"
     ]
     assert "both constraints save more errors than without" in text
-    assert "the gap is larger with weight decay, through the convolution alone" in text
+    assert "the whole change of the gap comes from the convolution: it grows by" in text
     assert all(float(change[f"{effect}_ci_low"]) > 0 for effect in ("gap", "connectivity", "sharing"))
     fewer = {
         row["words"].partition(", average")[0]: [float(row[f"{SAVED}_ci_{end}"]) for end in ("low", "high")]
@@ -871,7 +879,7 @@ def test_what_the_pages_say_of_training_errors_holds():
     }
     text = page("idea.md")
     fashion = [panel for (dataset, _), panel in panels.items() if dataset == "fashion_mnist"]
-    assert "With average pooling on MNIST and Fashion-MNIST, the convolution fits them best" in text
+    assert "On Fashion-MNIST, and on MNIST with average pooling, the convolution fits them best" in text
     for name in ("mnist", "fashion_mnist"):
         scores = read_scores(RESULTS / "finding" / f"core_{name}").scores
         accuracies = accuracies_of(scores.results, "train_accuracy")
@@ -908,14 +916,14 @@ def test_what_the_page_of_findings_says_of_training_images_holds():
     assert "the best multilayer perceptron needs one and a half to two times as many" in text
     assert "the locally connected network a little more than twice as many" in text
     assert "the fully connected network about three to six times" in text
-    assert "makes, on average, no more errors than the convolution with 100 images" in text
+    assert "With 100 images each, the image-sized kernel makes, on average, no more errors than the" in text
     assert times["full_shared", 100] == 0  # fewer than the smallest size
-    assert "with 12,000 images, the estimates of the other three are higher" in text
+    assert "with 12,000 images, the other three are estimated to need larger multiples" in text
     for name in ("mlp_best", "local_unshared", "full_shared"):
         assert times[name, 3_000] < times[name, 12_000] < math.inf
     needed = {(row["network"], row["reference_images"]): float(row["images_needed_ci_low"]) for row in rows}
     assert needed["full_unshared", "12000"] == math.inf
-    assert "No other network reaches, with all 60,000 images, the convolution's error" in text
+    assert "Even with all 60,000 images, no other network reaches the error of the convolution" in text
     assert {needed[name, "60000"] for name, _ in needed} == {math.inf}
     scores = read_scores(RESULTS / "finding" / "curves").scores
     effects = {
@@ -992,9 +1000,9 @@ def test_what_the_idea_page_says_of_random_wirings_and_mlps_holds():
     assert 0 < to_mlps[0] < to_mlps[1] and low["local_shared", "mlp_matched"] > 0
     readme = (paste.ROOT / "README.md").read_text(encoding="utf-8")
     assert (
-        "MLPs: the best of ten on validation images (MLP 2000 on MNIST, 1000-300 elsewhere; with ReLU, on "
-        "USPS also dropout), and one as large as LeNet-5." in " ".join(readme.split())
-    )
+        "The multilayer perceptrons (MLPs) are the best of ten on validation images (2,000 hidden units on "
+        "MNIST, layers of 1,000 and 300 elsewhere; with ReLU, and on USPS dropout) and one as large as"
+    ) in " ".join(readme.split())
     for dataset, hidden in (("mnist", [2000]), ("fashion_mnist", [1000, 300]), ("usps", [1000, 300])):
         best = chosen_in_finding(dataset, "mlp_best")
         assert (best["model.activation"], best["model.hidden"]) == ("relu", hidden)
@@ -1019,7 +1027,7 @@ def test_what_the_idea_page_says_of_rates_with_dropout_holds():
                 best[f"{dataset} {series}"] = max(best.get(f"{dataset} {series}", found), found)
         chosen = json.loads((paste.ROOT / "configs" / "finding" / "tuned" / f"{dataset}.json").read_text())
         assert chosen["mlp_best"]["overrides"]["model.dropout"] == 0
-    assert "were tried with rates from 0.1 on, and for most of them 0.1 was the best" in page("idea.md")
+    assert "with learning rates of 0.1 and above, and for most of them 0.1 was the best" in page("idea.md")
     lowest = [series for series, (_, rate) in best.items() if rate == "0.1"]
     assert len(best) == 18 and 9 < len(lowest) < 18
     assert len([series for series in lowest if series.startswith("fashion")]) == 9

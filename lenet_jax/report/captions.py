@@ -190,7 +190,7 @@ def size_caption(rows: Sequence[Mapping[str, Any]]) -> str:
     return (
         "Images needed: how many training images a network needs for the error that the convolution reaches "
         "with those of the second column. Between the sizes that were trained, logarithms of errors are on "
-        f"straight lines against logarithms of sizes; errors of this are not covered{interval}. The subsets "
+        f"straight lines against logarithms of sizes, which intervals do not cover{interval}. The subsets "
         "are one draw, the same for all seeds."
     )
 
@@ -237,9 +237,10 @@ def planned_side_by_side_caption(sweeps: Sequence[Sweep], rows: Sequence[Mapping
     of_datasets = [(dataset, row) for contrast in rows for dataset, row in contrast["datasets"].items()]
     margins = [f"{row['margin']:g} on {names[dataset]}" for dataset, row in of_datasets if row["margin"]]
     equivalent = (
-        f" Equivalent: no such verdict, and nearer to 0 than a margin that was set before "
-        f"({distinct(margins, ', ')}), by two one-sided tests at {1 - CONFIDENCE:.0%}, whose interval is "
-        "narrower; it need not be 0."
+        f" Equivalent: neither, and nearer to 0 than a margin that was set beforehand "
+        f"({distinct(margins, ', ')}), by two one-sided tests at {1 - CONFIDENCE:.0%}, which go with a "
+        f"{2 * CONFIDENCE - 1:.0%} interval, so that the one shown may reach beyond the margin; the "
+        "difference need not be 0."
     )
     undecided = {row["verdict"] for _, row in of_datasets} & {"unfinished", "untested"}
     return (

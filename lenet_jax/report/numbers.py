@@ -55,7 +55,7 @@ def intervals_in_words(seeds: Collection[int], covers_images: bool | None) -> st
 def uncorrected(intervals: str, seeds: Collection[int]) -> str:
     """What `intervals_in_words` said for these seeds, and that intervals, if any, are not corrected."""
     has_intervals = max(seeds, default=0) > 1
-    return f"{intervals}, and are not corrected for their number" if has_intervals else intervals
+    return f"{intervals}, and are not corrected for multiple comparisons" if has_intervals else intervals
 
 
 def with_intervals(title: str, seeds: Collection[int], covers_images: bool) -> str:

@@ -157,7 +157,7 @@ def test_datasets_stand_side_by_side_in_table_and_figure():
     assert [list(line) for line in shown] == [["paper", "finding", "MNIST", "USPS"]] * 2
     assert shown[0]["MNIST"] == "-2.00 (-3.00 to -1.00), disagrees" and shown[1]["USPS"] == "-"
     assert report.caption(rows).endswith("Unfinished: runs are missing.")
-    assert "and are not corrected for their number. Agrees" in report.caption(rows)
+    assert "and are not corrected for multiple comparisons. Agrees" in report.caption(rows)
     one_seed = report.caption([{**one, "seeds": 1} for one in rows])
     assert "one seed, so no intervals. Agrees" in one_seed
     figure = report.figure(rows)

@@ -104,7 +104,7 @@ def test_sentences_say_which_part_of_the_gap_is_larger():
     assert "has no shares" not in decomposition.caption([panel()])
     seeds_alone = (
         "95% intervals from 2 seeds, which allow for other seeds but not for other test images, and are not "
-        "corrected for their number. "
+        "corrected for multiple comparisons. "
     )
     assert seeds_alone in decomposition.caption([panel()])
     assert decomposition.notes(panels)[0].startswith(
