@@ -9,8 +9,8 @@ within one line, is replaced by the output of SOURCE. A test fails when a page i
 SOURCE                          its output
 ==============================  ==================================================================
 FILE                            a Markdown file below the project's root, such as results/mnist/table.md
-cell FILE COLUMN KEY ...        a cell of the only table in a Markdown file, of the row whose first cells are
-                                the keys; quote what contains spaces
+cell FILE COLUMN KEY ...        a cell of a table in a Markdown file, of the only row that has the column and
+                                whose first cells are the keys; quote what contains spaces
 summary --config=FILE ...       a layer table; flags are those of experiments.summary
 paper SWEEP/ARM COLUMN [FACTOR] a number of results/history/SWEEP/papers.csv, with its interval, or
                                 without one and times a factor, such as 0.5
@@ -102,15 +102,19 @@ def _wrapped(text: str) -> str:
 
 def _cell(file: str, column: str, *keys: str) -> str:
     text = (ROOT / file).read_text(encoding="utf-8").replace(NO_BREAK, " ")
-    tables = re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE)
-    if len(tables) != 1:
-        raise UserError(f"{file} has {len(tables)} tables: name a file with one.")
-    lines = tables[0].splitlines()
-    header, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
-    found = [row for row in rows if row[: len(keys)] == list(keys)]
-    if len(found) != 1 or column not in header:
-        raise UserError(f"{file}: {len(found)} rows begin with {', '.join(keys)}, and columns are {header}.")
-    return unbroken(found[0][header.index(column)])
+    found, headings = [], []
+    for table in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):
+        lines = table.splitlines()
+        header, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+        headings.append(header)
+        if column in header:
+            found += [row[header.index(column)] for row in rows if row[: len(keys)] == list(keys)]
+    if len(found) != 1:
+        raise UserError(
+            f"{file}: {len(found)} rows with the column {column} begin with {', '.join(keys)}; columns are "
+            f"{' and '.join(map(str, headings))}."
+        )
+    return unbroken(found[0])
 
 
 def _summary(*arguments: str) -> str:

@@ -787,6 +787,63 @@ def test_what_the_page_of_findings_says_of_permuted_pixels_holds():
         assert low < 0 < high and abs(mean) < 0.1 and max(-low, high) < 0.15
 
 
+def test_what_the_pages_say_of_head_starts_holds():
+    """Of docs/findings.md, "Head starts" and its row in the table at the top, and of docs/idea.md."""
+    folder = RESULTS / "finding" / "start"
+    _, header, _, scores = read_scores(folder)
+    fewer = {
+        tuple(row["contrast"].split(" against ")): interval_of(row, "difference")
+        for row in contrast_rows(scores.results, header["arms"], scores.wrong)
+    }
+    text, idea = page("findings.md"), page("idea.md")
+    assert header["config"]["train.epochs"] == 10 and "in the first of its ten epochs" in text
+    rates = {arm["name"]: arm["overrides"]["train.learning_rate"] for arm in header["arms"]}
+    assert (rates["embedded_10"], rates["local_shared"]) == (0.1, 0.2)
+    assert "here with a learning rate of 0.1, where LeNet-5 has 0.2" in text
+    assert "about half of the gap" in text and "saves about half as much" in idea
+    to_free = [fewer[f"embedded_{epochs}", "full_unshared"] for epochs in (0, 1)]
+    assert all(interval.low > 0 for interval in to_free)
+    assert 0.45 < to_free[0].mean / -fewer["full_unshared", "local_shared"].mean < 0.55
+    assert 0.45 < to_free[0].mean / to_free[1].mean < 0.55
+    for words in ("compared with LeNet-5, no difference is resolved", "makes about as few errors"):
+        assert words in text
+    readme = " ".join((paste.ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert "Kept a convolution in the first of ten epochs, it makes about as few errors as one" in readme
+    assert "compared with the convolution, no difference is resolved" in idea
+    to_convolution = fewer["embedded_1", "local_shared"]
+    assert not to_convolution.excludes_zero() and max(map(abs, to_convolution)) < 0.0015
+    assert "most of what the two constraints save on MNIST, they save in the first epoch" in text
+    assert -fewer["embedded_1", "embedded_10"].low < 0.2 * fewer["embedded_10", "full_unshared"].mean
+    assert "a tied start makes no difference that is resolved" in text
+    assert not fewer["local_unshared_tied", "local_unshared"].excludes_zero()
+    assert "compared with unshared weights, no saving is resolved" in text
+    assert fewer["local_shared_mean", "local_shared"].high < 0
+    assert not fewer["local_shared_mean", "local_unshared"].excludes_zero()
+    weights = {
+        (row["probe"], row["arm"], row["weights"], row["at"]): row
+        for row in folders.rows(folder / "probes.csv")
+    }
+    assert "which are less than 3% of the input" in text and 25 / 32**2 < 0.03
+    assert "less than a tenth of its energy is inside the fields" in text
+    assert float(weights["own_field", "embedded_0", "change", "stage_1"]["value_ci_high"]) < 10
+    assert "the network hardly leaves them" in text and "It hardly leaves the constraints" in idea
+    for layer in ("stage_1", "stage_3"):
+        assert float(weights["own_field", "embedded_1", "trained", layer]["value_ci_low"]) > 98.9
+    assert {row["seeds"] for row in weights.values()} == {"4", "5"}
+
+
+def test_what_the_page_of_findings_says_of_d_ascoli_holds():
+    """Of docs/findings.md, "Beside other papers"."""
+    rows = [
+        row for row in folders.rows(RESULTS / "finding" / "published.csv") if row["paper"] == "d'Ascoli 2019"
+    ]
+    text = page("findings.md")
+    assert "Our networks agree with the first, from an untrained convolution on" in text
+    assert "For the second, no difference is resolved" in text
+    *firsts, second = [row["verdict"] for row in rows]
+    assert firsts == 3 * ["agrees"] and second == "can't be told"
+
+
 def test_what_the_page_of_findings_says_of_weight_decay_holds():
     """Of docs/findings.md, "Weight decay", and its row in the table at the top."""
     text = page("findings.md")

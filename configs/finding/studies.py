@@ -111,12 +111,12 @@ def start() -> list[Arm]:
         Arm("full_unshared", _core("full_unshared")),
         *(with_rates(name, fields) for name, fields in embedded.items()),
     ]
-    free = {
-        "local_unshared_tied": "local_unshared",
-        "local_shared_mean": "local_unshared",
-        **dict.fromkeys(embedded, "full_unshared"),
+    others = {
+        "local_unshared_tied": ("local_unshared",),
+        "local_shared_mean": ("local_unshared",),
+        **dict.fromkeys(embedded, ("full_unshared", "embedded_10")),
     }
-    return [against(arm, "local_shared", free.get(arm.name, "local_shared")) for arm in arms]
+    return [against(arm, "local_shared", *others.get(arm.name, ())) for arm in arms]
 
 
 def matched() -> list[Arm]:

@@ -48,9 +48,10 @@ def mean_interval(values: list[float], bounds: tuple[float, float]) -> Interval:
     n = len(values)
     if n == 0:
         return NO_INTERVAL
-    mean = statistics.fmean(values)
+    low, high = bounds
+    mean = min(max(statistics.fmean(values), low), high)  # rounding can take it out of the bounds
     if n == 1:
         return Interval(mean, None, None)
     quantile = float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2))
     half = quantile * statistics.stdev(values) / math.sqrt(n)
-    return Interval(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]))
+    return Interval(mean, max(mean - half, low), min(mean + half, high))

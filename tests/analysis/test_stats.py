@@ -42,6 +42,13 @@ def test_few_values():
     assert mean_interval([0.75, 0.75, 0.75], WIDE) == (0.75, 0.75, 0.75)
 
 
+def test_a_mean_is_cut_to_what_is_possible_as_well():
+    """Rounded values can lie beyond it, and the interval must hold the mean."""
+    above = 1 + 1e-15
+    assert mean_interval([above, above], (-1.0, 1.0)) == (1.0, 1.0, 1.0)
+    assert mean_interval([-above], (-1.0, 1.0)).mean == -1.0
+
+
 def test_the_interval_is_cut_to_what_is_possible():
     assert mean_interval([0.9, 1.0], (0.0, 1.0)) == (
         pytest.approx(0.95),

@@ -97,15 +97,15 @@ def test_a_cell_of_a_table_is_found_by_how_its_row_begins(tmp_path, monkeypatch)
     found = paste.paste('<!-- paste: cell t.md "error (%)" "a, b" 1 --><!-- end -->')
     assert found.split("-->")[1].split("<!--")[0].replace("\u00a0", " ") == "2 (1 to 3)"
     for arguments in ('"error (%)" "a, b"', '"error (%)" c', 'nope "a, b" 1'):
-        with pytest.raises(
-            UserError, match=r"t.md: \d rows begin with .*columns are \['net', 'size', 'error"
-        ):
+        with pytest.raises(UserError, match=r"t.md: \d rows with the .*columns are \['net', 'size', 'error"):
             paste.paste(f"<!-- paste: cell t.md {arguments} --><!-- end -->")
     with pytest.raises(UserError, match="No closing quotation"):
         paste.paste('<!-- paste: cell t.md "error --><!-- end -->')
     (tmp_path / "t.md").write_text(f"{table}\n{table}")
-    with pytest.raises(UserError, match=r"t.md has 2 tables"):
+    with pytest.raises(UserError, match=r"t.md: 2 rows with the column error"):
         paste.paste('<!-- paste: cell t.md "error (%)" "a, b" 1 --><!-- end -->')
+    (tmp_path / "t.md").write_text(f"{table}\n{table.replace('(%)', '(points)')}")
+    assert ">4<" in paste.paste('<!-- paste: cell t.md "error (points)" "a, b" 2 --><!-- end -->')
 
 
 @pytest.mark.parametrize("page", paste.pages(), ids=lambda page: page.name)

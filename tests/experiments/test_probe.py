@@ -86,6 +86,17 @@ def test_every_kept_network_is_measured_once(sweep_copy, measurements):
     assert all(path.read_bytes() == content for path, content in files.items())
 
 
+def test_committed_tables_come_out_of_the_committed_measurements(tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    recorded = PROJECT / "results" / "finding" / "start"
+    for name in ("config.json", "runs.jsonl", "probes.jsonl"):
+        shutil.copy(recorded / name, tmp_path)
+    ended = probe(tmp_path, config="--config=configs/probes.py")
+    assert ended.status == 0 and "Already measured in" in ended.out, ended.err
+    for name in ("probes.csv", "probes_weights.md"):
+        assert (tmp_path / name).read_text() == (recorded / name).read_text()
+
+
 def test_probes_and_arms_are_selected(sweep_copy, measurements):
     ended = probe(sweep_copy, "--probes=best_field", "--config.arms=mlp_4")
     assert ended.status == 0, ended.err
