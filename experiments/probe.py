@@ -34,7 +34,8 @@ def main() -> None:
     images = Images(config.data.data_dir, config.data.manual_dir)
     if not measure(directory, probes, images, choice, flags.FLAGS.rerun):
         print(f"Already measured in {directory}.\n")
-    print(write_probes(directory, probes, " ".join(cli.command("experiments.probe"))))
+    selected = [f"--probes={','.join(choice.probes)}"] if choice.probes else []
+    print(write_probes(directory, probes, " ".join([*cli.command("experiments.probe"), *selected])))
 
 
 def _probes() -> list[Probe]:

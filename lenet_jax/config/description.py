@@ -143,7 +143,7 @@ def _constraint(fields: Mapping[str, Any]) -> list[str]:
         starts, stays = STARTS[fields["model.start"]]
         epochs = fields["train.constrained_epochs"]
         number = "" if epochs == 1 else f" {epochs}"
-        which = "all" if epochs == fields["train.epochs"] else "the first"
+        which = "all" if 1 < epochs == fields["train.epochs"] else "the first"
         constrained = f"{stays} in {which}{number} epoch{'s' if number else ''}"
         phrases.append(constrained if epochs else starts)
     if fields["model.shared_gradient"] == "mean" and "shared" in per_stage(fields["model.sharing"]):

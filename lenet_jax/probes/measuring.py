@@ -64,7 +64,7 @@ def measure(
     choice: Choice = EVERYTHING,
     rerun: bool = False,
 ) -> int:
-    """Records what each probe measures of each kept network; returns how many measurements were new.
+    """Records what each probe measures of each kept network; returns how many measurements were missing.
 
     Networks that are lost or damaged, and those that a probe cannot measure, are left out, unless nothing is
     left. A command that was stopped goes on: what is recorded is not measured again.
@@ -100,19 +100,20 @@ def measure(
                 f"{directory} has no kept networks to probe: run its command in another folder with "
                 "--config.keep=last, and name that folder as --workdir."
             )
-        failed = []
+        damaged: dict[tuple[str, int], UserError] = {}
         for probe, run, record in _with_progress(todo):
+            loaded = copy.copy(run)  # so that its network leaves memory
             try:
-                # A copy, so that its network leaves memory.
-                values = list(probe.measure(copy.copy(run), images))
-            except UserError as error:  # a damaged file, for example
-                failed.append(error)
-                say(f"{probe.name} of {run.arm} seed {run.seed} is left out: {error}")
+                loaded.network  # noqa: B018
+            except UserError as error:
+                if (run.arm, run.seed) not in damaged:
+                    say(f"{run.arm} seed {run.seed} is left out: {error}")
+                damaged[run.arm, run.seed] = error
             else:
-                records.add(directory, probe, record, values)
-        if failed and len(failed) == len(todo) and not known:
-            raise failed[0]
-    return len(todo) - len(failed)
+                records.add(directory, probe, record, list(probe.measure(loaded, images)))
+        if damaged and not known and len(damaged) == len({(run.arm, run.seed) for _, run, _ in todo}):
+            raise next(iter(damaged.values()))
+    return len(todo)
 
 
 def _measurable(

@@ -89,7 +89,7 @@ class OwnField(OfWeights):
             "Energy of weights inside a unit's own field",
             "Share of a unit's squared weights on the positions that the convolution's unit at its place "
             "reads, averaged over units, which count the same. By chance: the share that other units of the "
-            "map have there, on average. The change is what training adds to the weights. If the next stage "
+            "map have there, on average. The change is what training adds to the weights. If the next layer "
             "reads the whole input as well, units can change places, window of pooling by window, and the "
             "network computes the same: if they start free, no more than chance is to be expected.",
         )
@@ -106,6 +106,8 @@ class OwnField(OfWeights):
     ) -> Iterator[tuple[At, float]]:
         assert layer is not None
         if layer.sharing == "shared":
+            if layer.edges == "pad":  # parts of the kernel lie beyond the input, others for each unit
+                return
             kernels_POHWC = slid(kernels_POHWC, layer.kernel_size, layer.stride)
         yield from _found(name, own_share_by_chance(kernels_POHWC, layer.kernel_size, layer.stride))
 
@@ -133,19 +135,19 @@ class BestField(OfWeights):
         return _about(
             f"Energy of weights inside the best window of {self.side}x{self.side}",
             f"Share of a unit's squared weights inside the window of {self.side}x{self.side} positions that "
-            "has most of them, averaged over units, which count the same. By chance: the same after the "
-            "weights of each position were shuffled among the units of a map, or of a layer without maps; a "
-            "kernel that all units share has no such number. Any weights that are alike at neighbouring "
-            "positions, such as a pattern as large as a digit, have more. The change is what training adds "
-            "to the weights.",
+            "has most of them, averaged over units, which count the same. By chance: the same after units "
+            "were scaled to one energy and the weights of each position shuffled among those of a map, or of "
+            "a layer without maps; a kernel that all units share has no such number. Any weights that are "
+            "alike at neighbouring positions, such as a pattern as large as a digit, have more. The change "
+            "is what training adds to the weights.",
         )
 
     def reads(self, layer: Layer) -> bool:
         return layer is None or layer.connectivity == "full"
 
     def numbers(self, name: str, kernels_POHWC: np.ndarray, layer: Layer) -> Iterator[tuple[At, float]]:
-        is_slid = layer is not None and layer.sharing != "unshared"
-        yield from _found(name, best_share(kernels_POHWC, self.side, wraps=is_slid))
+        wraps = layer is not None and layer.sharing != "unshared" and layer.edges == "wrap"
+        yield from _found(name, best_share(kernels_POHWC, self.side, wraps))
 
     def chance(
         self, name: str, kernels_POHWC: np.ndarray, layer: Layer, rng: np.random.Generator
@@ -308,12 +310,18 @@ def best_share(kernels_POHWC: np.ndarray, side: int, wraps: bool) -> float | Non
 def shuffled(kernels_POHWC: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The kernels with the weights of each position, those of all input maps, shuffled among a map's units.
 
-    So weights of a position remain as large as they are on average, and those of a unit come apart.
+    So weights of a position remain as large as they are on average, and those of a unit come apart. Units are
+    first divided by the root of their energy; those without energy are left out, and stay so.
     """
-    order_POHW = rng.permuted(
-        np.broadcast_to(np.arange(len(kernels_POHWC))[:, None, None, None], kernels_POHWC.shape[:-1]), axis=0
-    )
-    return np.take_along_axis(kernels_POHWC, order_POHW[..., None], axis=0)
+    moved_POHWC = np.zeros_like(kernels_POHWC)
+    total_PO = _energy(kernels_POHWC).sum((2, 3))
+    for number, total_P in enumerate(total_PO.T):
+        is_live_P = total_P > 0
+        scaled_PHWC = kernels_POHWC[is_live_P, number] / np.sqrt(total_P[is_live_P])[:, None, None, None]
+        order_PHW = np.broadcast_to(np.arange(len(scaled_PHWC))[:, None, None], scaled_PHWC.shape[:-1])
+        order_PHW = rng.permuted(order_PHW, axis=0)
+        moved_POHWC[is_live_P, number] = np.take_along_axis(scaled_PHWC, order_PHW[..., None], axis=0)
+    return moved_POHWC
 
 
 def slid(kernels_POHWC: np.ndarray, side: int, stride: int) -> np.ndarray:

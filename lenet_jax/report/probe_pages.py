@@ -1,15 +1,16 @@
 """From what probes have recorded in a folder to the tables and figures that are written next to it."""
 
+import collections
 import itertools
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from lenet_jax import files
 from lenet_jax.models.networks import CNN
 from lenet_jax.probes.probe import Probe
-from lenet_jax.probes.records import read_measured
+from lenet_jax.probes.records import Key, read_measured
 from lenet_jax.probes.rows import difference_rows, probe_rows
 from lenet_jax.report import figures, pictures, probe_figures, probe_tables, tables
 from lenet_jax.report.drawing import Figure
@@ -53,8 +54,8 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
             probe_tables.to_markdown(probe, found, differences[probe], words)
             for probe, found in of_page.items()
         ]
-        of_all = list(itertools.chain(*of_page.values()))
-        notes = probe_tables.page_notes(sweep.header, sweep.records, of_all, words, command)
+        missing = _missing(sweep, list(of_page), measured)
+        notes = probe_tables.page_notes(sweep.header, sweep.records, missing, words, command)
         blocks.append("\n".join(f"- {note}" for note in notes))
         files.write(directory / f"probes_{page}.md", "\n\n".join(blocks) + "\n")
         figure = probe_figures.panels(of_page, fields, words)
@@ -63,6 +64,16 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
     for name, picture in _unit_pictures(sweep, words):
         files.write(directory / f"{name}.png", figures.render(picture, "png"))
     return "\n\n".join(probe_tables.to_text(probe, found, words) for probe, found in rows.items())
+
+
+def _missing(sweep: Sweep, probes: Sequence[Probe], measured: Collection[Key]) -> dict[str, int]:
+    """Arm -> how many of its kept networks one of the probes could measure and has not."""
+    return collections.Counter(
+        run.arm
+        for run, record in zip(sweep, sweep.records, strict=True)
+        if kept.WEIGHTS in record["kept"]
+        and any((probe.name, run.arm, run.seed) not in measured and not probe.lacks(run) for probe in probes)
+    )
 
 
 def _unit_pictures(sweep: Sweep, words: Mapping[str, str]) -> Iterator[tuple[str, Figure]]:

@@ -60,7 +60,7 @@ def to_text(probe: Probe, rows: Sequence[Row], words: Mapping[str, str]) -> str:
 def page_notes(
     header: Mapping[str, Any],
     runs: Sequence[Mapping[str, Any]],
-    rows: Sequence[Row],
+    missing: Mapping[str, int],
     words: Mapping[str, str],
     command: str,
 ) -> list[str]:
@@ -68,24 +68,20 @@ def page_notes(
 
     Args:
       runs: records.
-      rows: of `lenet_jax.probes.rows.probe_rows`, of all probes of the page.
+      missing: arm -> how many of its kept networks lack a measurement of the page.
       words: arm -> what it is, in words.
     """
     networks = collections.Counter(run["arm"] for run in runs if kept.WEIGHTS in run["kept"])
-    measured: dict[str, int] = {}
-    for row in rows:
-        measured[row["arm"]] = min(row["seeds"], measured.get(row["arm"], row["seeds"]))
     in_part = [
-        f"{markdown_text(words[arm])} ({seeds} of {networks[arm]} networks)"
-        for arm, seeds in measured.items()
-        if seeds < networks[arm]
+        f"{markdown_text(words[arm])} ({networks[arm] - count} of {networks[arm]} networks)"
+        for arm, count in missing.items()
     ]
     diverged = sum(run["result"]["status"] == "diverged" for run in runs)
     lost = sum(kept.WEIGHTS not in run["kept"] for run in runs) - diverged
     not_measured = [f"{diverged} diverged"] * (diverged > 0) + [f"{lost} were not kept"] * (lost > 0)
     return [
         *([f"Not measured, of {len(runs)} networks: {', '.join(not_measured)}."] if not_measured else []),
-        *([f"Measured in part: {' / '.join(in_part)}."] if in_part else []),
+        *([f"Not all are measured yet: {captions.ARMS.join(in_part)}."] if in_part else []),
         f"Networks: {code_span(captions.recorded_command(header, runs))}",
         f"Measured by {code_span(f'{command} --workdir=DIR')}",
     ]

@@ -163,10 +163,14 @@ def convolution_among(fields: Fields) -> str | None:
 
 
 def _differing(phrases: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Arm -> its phrases that not all arms have, without learning rates if the others tell all arms apart."""
+    """Arm -> its phrases that not all arms have.
+
+    Learning rates of one schedule are left out if the other phrases tell all arms apart.
+    """
     shared = set.intersection(*map(set, phrases.values()))
     own = {arm: [phrase for phrase in its if phrase not in shared] for arm, its in phrases.items()}
-    others = {
-        arm: [phrase for phrase in its if not phrase.startswith(LEARNING_RATE)] for arm, its in own.items()
-    }
-    return others if len(set(map(tuple, others.values()))) == len(others) else own
+    rates = {phrase for its in own.values() for phrase in its if phrase.startswith(LEARNING_RATE)}
+    others = {arm: [phrase for phrase in its if phrase not in rates] for arm, its in own.items()}
+    is_told_apart = len(set(map(tuple, others.values()))) == len(others)
+    has_one_schedule = len({rate.partition(" (")[2] for rate in rates}) <= 1
+    return others if is_told_apart and has_one_schedule else own

@@ -91,6 +91,10 @@ def test_the_phrase_names_subsets_and_permuted_pixels():
             "a convolution in the first epoch",
         ),
         (
+            {"model.start": "convolution", "train.constrained_epochs": 1, "train.epochs": 1},
+            "a convolution in the first epoch",
+        ),
+        (
             {"model.start": "convolution", "train.constrained_epochs": 5, "train.epochs": 5},
             "a convolution in all 5 epochs",
         ),

@@ -91,7 +91,7 @@ def test_committed_tables_come_out_of_the_committed_measurements(tmp_path, monke
     recorded = PROJECT / "results" / "finding" / "start"
     for name in ("config.json", "runs.jsonl", "probes.jsonl"):
         shutil.copy(recorded / name, tmp_path)
-    ended = probe(tmp_path, config="--config=configs/probes.py")
+    ended = probe(tmp_path, "--probes=own_field,similarity", config="--config=configs/probes.py")
     assert ended.status == 0 and "Already measured in" in ended.out, ended.err
     for name in ("probes.csv", "probes_weights.md"):
         assert (tmp_path / name).read_text() == (recorded / name).read_text()
@@ -109,13 +109,26 @@ def test_a_damaged_network_is_left_out_and_the_others_are_measured(sweep_copy, m
     ended = probe(sweep_copy)
     assert ended.status == 0, ended.err
     assert measurements == [found for found in MEASURED if found[1:] != ("mlp_4", 1)]
-    assert "shift of mlp_4 seed 1 is left out: " in ended.err
+    assert ended.err.count("mlp_4 seed 1 is left out: ") == 1
     for page in ("probes_images", "probes_weights"):
-        assert "- Measured in part: MLP 4 (1 of 2 networks)." in (sweep_copy / f"{page}.md").read_text()
-    assert "in part" not in (sweep_copy / "probes_equivariance.md").read_text()
-    damaged.unlink()
-    alone = probe(sweep_copy, "--probes=best_field", "--config.arms=mlp_8")
-    assert "Already measured" in alone.out
+        text = (sweep_copy / f"{page}.md").read_text()
+        assert "- Not all are measured yet: MLP 4 (1 of 2 networks)." in text
+    assert "Not all" not in (sweep_copy / "probes_equivariance.md").read_text()
+    assert "Already measured" not in probe(sweep_copy).out
+    assert "Already measured" in probe(sweep_copy, "--probes=best_field", "--config.arms=mlp_8").out
+
+
+def test_damaged_networks_alone_are_refused(sweep_copy):
+    for path in (sweep_copy / "weights").iterdir():
+        path.write_bytes(b"no network")
+    ended = probe(sweep_copy)
+    assert ended.status == 1 and "Already measured" not in ended.out
+
+
+def test_arms_without_measurements_are_named(sweep_copy):
+    assert probe(sweep_copy, "--probes=shift", "--config.arms=mlp_8").status == 0
+    named = "local, shared, 1 stage with maps 2, hidden 8 (0 of 2 networks) / MLP 4 (0 of 2 networks)"
+    assert f"- Not all are measured yet: {named}." in (sweep_copy / "probes_images.md").read_text()
 
 
 def test_rerun_measures_what_other_code_has_measured(sweep_copy, measurements, monkeypatch):

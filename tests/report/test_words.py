@@ -88,6 +88,11 @@ def test_learning_rates_are_named_only_where_nothing_else_tells_networks_apart()
     assert list(words_of(configs, [], others).values()) == [
         "local, shared (LeNet-5)", "local, shared (LeNet-5), decay", "local, shared, means",
     ]  # fmt: skip
+    schedules = {"a": ["learning rate 1 (constant)"], "b": ["learning rate 1 (cosine)", "decay"], "c": []}
+    assert list(words_of(configs, [], schedules).values()) == [
+        "local, shared (LeNet-5), learning rate 1 (constant)",
+        "local, shared (LeNet-5), learning rate 1 (cosine), decay", "local, shared",
+    ]  # fmt: skip
     assert list(words_of(configs, [], rates).values()) == [
         "local, shared (LeNet-5), learning rate 1", "local, shared (LeNet-5), learning rate 2",
         "local, shared, learning rate 3",
