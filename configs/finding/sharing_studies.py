@@ -71,7 +71,12 @@ def _local(side: int) -> dict:
 
 
 def mixtures() -> list[Arm]:
-    """Both stages with kernels that are mixed from a few, between the convolution and unshared kernels."""
+    """Both stages with kernels that are mixed from a few, between the convolution and unshared kernels.
+
+    A learning rate moves the mean of R kernels R times less than one shared kernel, and holds for the dense
+    layers as well, so that a selected rate cannot make up for it: what mixing does and what smaller steps do
+    are not told apart.
+    """
     mixed = [
         with_rates(f"rank_{rank}", WIRINGS["local_shared"] | {
             "model.sharing": "low_rank", "model.rank": (rank,)
@@ -91,7 +96,8 @@ def translations(dataset: str = "mnist") -> list[Arm]:
     Each time that an image is shown, it is shifted by up to some whole pixels. Averaged kernels start tied,
     since the average of many independent ones is nearly 0; `tied` kernels have this start alone. Their
     rates, and those of averaged kernels, are selected with all images, as they are; the others have those of
-    the core. Some networks of all images also train for LONGER.
+    the core. Some networks of all images also train for LONGER. Kernels are averaged and their momentum is
+    not, so that units go apart again over the next steps, with AVERAGED_EVERY 10 over all of them.
     """
     core = {sharing: as_chosen(dataset, f"local_{sharing}") for sharing in ("shared", "unshared")}
     arms = []
