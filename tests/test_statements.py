@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from configs.finding import choices
 from configs.finding.tuned import chosen as chosen_in_finding
 from configs.history import tuned
 from configs.history.common import DISTORTED_NETWORKS
@@ -28,7 +29,7 @@ from lenet_jax.report.decomposition import find_panels
 from lenet_jax.report.excerpts import contrast_p_values, read_excerpts
 from lenet_jax.report.scores import read_scores
 from lenet_jax.runs.store import read_sweep
-from lenet_jax.runs.tuning import select_candidates, tied_candidates
+from lenet_jax.runs.tuning import fields_at_edge, select_candidates, tied_candidates
 from tests.helpers import folders
 
 RESULTS = paste.ROOT / "results"
@@ -1095,6 +1096,7 @@ def test_what_the_idea_page_says_of_random_wirings_and_mlps_holds():
 def test_what_the_idea_page_says_of_rates_with_dropout_holds():
     """Of docs/idea.md, "Reading the tables", and of docs/protocol.md."""
     best: dict[str, tuple[float, str]] = {}
+    chosen_on: dict[str, dict] = {}
     for dataset in ("mnist", "fashion_mnist"):
         rows = folders.rows(RESULTS / "finding" / f"choices_{dataset}" / "table.csv")
         for row in rows:
@@ -1104,10 +1106,23 @@ def test_what_the_idea_page_says_of_rates_with_dropout_holds():
                 best[f"{dataset} {series}"] = max(best.get(f"{dataset} {series}", found), found)
         chosen = json.loads((paste.ROOT / "configs" / "finding" / "tuned" / f"{dataset}.json").read_text())
         assert chosen["mlp_best"]["overrides"]["model.dropout"] == 0
-    assert "with learning rates of 0.1 and above, and for most of them 0.1 was the best" in page("idea.md")
+        chosen_on[dataset] = chosen["mlp_best"]
+    text = page("idea.md")
+    assert "with learning rates of 0.1 and above, and for most of them 0.1 was the best" in text
     lowest = [series for series, (_, rate) in best.items() if rate == "0.1"]
     assert len(best) == 18 and 9 < len(lowest) < 18
     assert len([series for series in lowest if series.startswith("fashion")]) == 9
+    assert "no network with dropout makes fewer errors on validation images than the one that was" in text
+    assert "until the best lay between two others" in text
+    for dataset in ("mnist", "fashion_mnist"):
+        study = f"dropout_{dataset}"
+        _, runs = read_sweep(RESULTS / "finding" / f"choices_{study}")
+        arms = choices.get_arms(choices.get_config(study), study)
+        selected = select_candidates(arms, [run["result"] for run in runs])
+        assert len(selected) == 9
+        assert not any(fields_at_edge(arm, selected[arm.name]["candidate"]) for arm in arms)
+        best = chosen_on[dataset]["val_accuracy_mean"]
+        assert max(its["val_accuracy_mean"] for its in selected.values()) < best
 
 
 def test_counts_on_the_idea_page_are_those_of_its_layer_tables():
