@@ -22,7 +22,7 @@ def row_of(errors, seeds=SEEDS, without=(), diverged=(), claim=CLAIM):
             results.append(result(arm, seed, None if is_diverged else 1 - count / IMAGES))
             if not is_diverged:
                 images[arm, seed] = np.arange(seed, seed + count)
-    return published_row(claim, results, SEEDS, Wrong(images, IMAGES))
+    return published_row(claim, results, seeds, Wrong(images, IMAGES))
 
 
 def test_the_number_is_the_weighted_sum_in_errors_per_hundred():
