@@ -189,9 +189,9 @@ def size_caption(rows: Sequence[Mapping[str, Any]]) -> str:
     )  # fmt: skip
     return (
         "Images needed: how many training images a network needs for the error that the convolution reaches "
-        "with those of the second column. Between the sizes that were trained, logarithms of errors are on "
-        f"straight lines against logarithms of sizes, which intervals do not cover{interval}. The subsets "
-        "are one draw, the same for all seeds."
+        "with those of the second column. Between the sizes that were trained, errors are interpolated "
+        f"linearly on logarithmic scales; the error of this is not covered{interval}. The subsets are one "
+        "draw, the same for all seeds."
     )
 
 
