@@ -14,6 +14,7 @@ from lenet_jax.probes import records
 from lenet_jax.probes.images import Images
 from lenet_jax.probes.probe import Probe
 from lenet_jax.runs import kept
+from lenet_jax.runs.code_digest import code_digest
 from lenet_jax.runs.header import Record
 from lenet_jax.runs.interruption import say
 from lenet_jax.runs.loaded import Sweep, load_sweep
@@ -99,6 +100,11 @@ def measure(
             raise UserError(
                 f"{directory} has no kept networks to probe: run its command in another folder with "
                 "--config.keep=last, and name that folder as --workdir."
+            )
+        if any(record["code"] != code_digest() for _, _, record in todo):
+            say(
+                "Some networks were trained by other code than this. Weights before training are drawn anew, "
+                "and may not be those that these networks started from."
             )
         damaged: dict[tuple[str, int], UserError] = {}
         for probe, run, record in _with_progress(todo):

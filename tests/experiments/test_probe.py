@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lenet_jax.errors import UserError
-from lenet_jax.probes import records
+from lenet_jax.probes import measuring, records
 from lenet_jax.probes.disturbances import Shift
 from lenet_jax.probes.measuring import check_probes
 from tests.helpers import commands, folders
@@ -129,6 +129,15 @@ def test_arms_without_measurements_are_named(sweep_copy):
     assert probe(sweep_copy, "--probes=shift", "--config.arms=mlp_8").status == 0
     named = "local, shared, 1 stage with maps 2, hidden 8 (0 of 2 networks) / MLP 4 (0 of 2 networks)"
     assert f"- Not all are measured yet: {named}." in (sweep_copy / "probes_images.md").read_text()
+
+
+def test_networks_of_other_code_may_have_started_from_other_weights(sweep_copy, monkeypatch):
+    arguments = ("--probes=best_field", "--config.arms=mlp_4")
+    assert "other code" not in probe(sweep_copy, *arguments, "--rerun").err
+    monkeypatch.setattr(measuring, "code_digest", lambda: "0123456789abcdef")
+    assert "other code" not in probe(sweep_copy, *arguments).err  # nothing is measured
+    ended = probe(sweep_copy, "--probes=best_field")
+    assert ended.status == 0 and "may not be those that these networks started from" in ended.err
 
 
 def test_rerun_measures_what_other_code_has_measured(sweep_copy, measurements, monkeypatch):
