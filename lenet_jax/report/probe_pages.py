@@ -54,7 +54,7 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
             probe_tables.to_markdown(probe, found, differences[probe], words)
             for probe, found in of_page.items()
         ]
-        missing = _missing(sweep, list(of_page), measured)
+        missing = _missing(sweep, of_page, measured)
         notes = probe_tables.page_notes(sweep.header, sweep.records, missing, words, command)
         blocks.append("\n".join(f"- {note}" for note in notes))
         files.write(directory / f"probes_{page}.md", "\n\n".join(blocks) + "\n")
@@ -66,7 +66,7 @@ def write_probes(directory: pathlib.Path, probes: Sequence[Probe], command: str)
     return "\n\n".join(probe_tables.to_text(probe, found, words) for probe, found in rows.items())
 
 
-def _missing(sweep: Sweep, probes: Sequence[Probe], measured: Collection[Key]) -> dict[str, int]:
+def _missing(sweep: Sweep, probes: Collection[Probe], measured: Collection[Key]) -> dict[str, int]:
     """Arm -> how many of its kept networks one of the probes could measure and has not."""
     return collections.Counter(
         run.arm
